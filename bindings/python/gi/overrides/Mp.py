@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""What Python adds to the introspected namespace Mp: values, functions, exceptions, iteration."""
+
+__all__ = []

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#define MP_INSIDE
+
+#include "mp-enums.h"
+#include "mp-error.h"
+#include "mp-version.h"
+
+#undef MP_INSIDE
