@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <stddef.h>
+
+#include <glib.h>
+
+#include "mp-atomic-private.h"
+
+G_BEGIN_DECLS
+
+/* Everything that lies in memory shared between processes, and nothing else.
+ * docs/shared-memory-format.md is the normative text; whoever changes a struct
+ * here raises MP_LAYOUT_VERSION, and changes that text and the fingerprint at
+ * the end of this file.
+ *
+ * Integers have the byte order of the machine.  There are no pointers: places
+ * are counted from the beginning of the segment.
+ */
+#define MP_LAYOUT_VERSION 1
+
+/* --- Segments ------------------------------------------------------------- */
+
+#define MP_SEGMENT_MAGIC "MpMemory"
+
+typedef enum
+{
+  MP_SEGMENT_TABLE = 1,
+  MP_SEGMENT_ARENA = 2,
+} MpSegmentKind;
+
+/* At the beginning of every segment; not changed after the segment was made. */
+typedef struct
+{
+  guint8  magic[8];        /* MP_SEGMENT_MAGIC */
+  guint32 version;         /* MP_LAYOUT_VERSION */
+  guint32 kind;            /* MpSegmentKind */
+  guint64 fingerprint;     /* MP_LAYOUT_FINGERPRINT */
+  guint64 size;            /* bytes, of the whole segment */
+  guint8  boot_id[16];     /* of the kernel that the creator ran on; zero: unknown */
+  guint8  id[16];          /* random */
+  guint8  table_id[16];    /* the id of the participant table that owners in here are slots of */
+  guint8  reserved[48];    /* zero */
+} MpSegmentHeader;
+
+/* --- Owners --------------------------------------------------------------- */
+
+/* A word that somebody owns: a lock, a permit, a place in a list.
+ *
+ *   bits 0-12   slot of the owner + 1; 0: nobody
+ *   bits 13-29  generation of that slot
+ *   bit 30      NOTE, free for the object
+ *   bit 31      WAIT: somebody may sleep on the word
+ *
+ * `me` is this process in such a word, both flags clear.
+ */
+#define MP_OWNER_SLOT_MASK       0x00001fffu
+#define MP_OWNER_GENERATION_MASK 0x0001ffffu
+#define MP_OWNER_SHIFT           13
+#define MP_OWNER_MASK            0x3fffffffu
+#define MP_OWNER_NOTE            0x40000000u
+#define MP_OWNER_WAIT            0x80000000u
+
+/* --- Participants --------------------------------------------------------- */
+
+#define MP_TABLE_N_SLOTS 4096
+
+/* What the kernel's robust futexes use of a life word, besides the thread id. */
+#define MP_LIFE_THREAD_MASK 0x3fffffffu
+#define MP_LIFE_DIED        0x40000000u
+#define MP_LIFE_WAITERS     0x80000000u
+
+/* One process.
+ *
+ *   {life, generation}       state     who changes it
+ *   {0, g}                   free      claim: a newcomer, by CAS -> {tid|WAITERS, g}
+ *   {tid|WAITERS, g}         alive     death or exec: the kernel -> {WAITERS|DIED, g}
+ *   {WAITERS|DIED, g}        dead      bury: whoever notices, any number of them at once:
+ *                                      wake all on life, see that it is gone, bump epoch,
+ *                                      wake all on epoch, CAS -> {0, g+1}, or -> {WAITERS, g}
+ *                                      where 17 bits of g+1 would be 0
+ *   {WAITERS, g}             retired   nobody, ever
+ *
+ * The thread mp-watch of the process has entered `life` in its own robust list
+ * before the claim, so there is no instruction at which a claim leaks a slot.
+ */
+typedef struct
+{
+  _Alignas (64) union
+  {
+    MpAtomic64   identity;     /* generation << 32 | life */
+    struct
+    {
+#if G_BYTE_ORDER == G_LITTLE_ENDIAN
+      MpAtomic32 life;         /* futex of who waits for this death */
+      MpAtomic32 generation;
+#else
+      MpAtomic32 generation;
+      MpAtomic32 life;
+#endif
+    };
+  };
+  MpAtomic64   name;           /* generation << 32 | pid; written last: until then it owns nothing */
+  MpAtomic64   start_time;     /* of the process, in clock ticks since boot; 0: unknown */
+  MpAtomic64   image;          /* address of the stack that exec made; 0: unknown */
+  MpAtomic32   flags;          /* MP_SLOT_... */
+  MpAtomic32   poke;           /* futex of its mp-watch: look again for whom to watch */
+  guint8       reserved0[24];
+  MpAtomic64   rung;           /* channels that rang; see MpBell */
+  MpAtomic32   doorbell;       /* futex of its mp-watch: look at `rung` */
+  guint8       reserved1[52];
+} MpSlot;
+
+/* The participant holds a write lock (F_OFD_SETLK) on the table's byte `slot`. */
+#define MP_SLOT_HAS_FILE_LOCK 1u
+
+/* The participant table: all who share the arenas that name it. */
+typedef struct
+{
+  MpSegmentHeader          header;
+  _Alignas (64) MpAtomic32 epoch;       /* futex: deaths so far; who sleeps on anything, sleeps on this too */
+  _Alignas (64) MpAtomic32 top;         /* slots from here on were never used */
+  MpAtomic32               next;        /* where the next claim begins to look: oldest first */
+  MpAtomic32               n_buried;    /* for tests and diagnosis */
+  MpAtomic32               n_retired;
+  MpSlot                   slots[MP_TABLE_N_SLOTS];
+} MpTableLayout;
+
+/* --- Doorbells ------------------------------------------------------------ */
+
+#define MP_BELL_N_WAITERS  7
+#define MP_BELL_N_CHANNELS 64
+
+/* Who waits for an object from a main loop.
+ *
+ *   {sequence, flags|owner}  state    who changes it
+ *   0                        empty    arm: a newcomer, by CAS -> {s, me}, writes channel, goes on as idle
+ *   {s, owner}               idle     arm: its owner -> {s+1, ARMED|me}; leave: its owner -> 0
+ *   {s, ARMED|owner}         armed    ring: any ringer -> {s, RUNG|owner}; disarm: its owner -> {s, me}
+ *   {s, RUNG|owner}          rung     a ringer that has rung the doorbell -> {s, owner};
+ *                                     disarm or arm: its owner
+ *   owner dead, any          dead     a newcomer -> {s, me}; a ringer -> 0
+ *
+ * A ringer marks (armed -> rung), rings the doorbell of the owner, and takes the
+ * mark off (rung -> idle).  Others who find the mark ring as well: so nobody
+ * waits for a ringer that is stopped between the two.
+ */
+typedef struct
+{
+  MpAtomic64 state;
+  MpAtomic32 channel;        /* bit of MpSlot.rung that stands for this waiter */
+  guint8     reserved[4];
+} MpBellWaiter;
+
+#define MP_BELL_ARMED MP_OWNER_WAIT
+#define MP_BELL_RUNG  MP_OWNER_NOTE
+
+/* In an object that can be waited for from a main loop.
+ *
+ *   gate bits 0-29   sequence, bumped by every arm
+ *   gate bit 30      MANY: somebody found no place, so ring all participants
+ *   gate bit 31      WAIT: somebody may be armed
+ *
+ * A ringer takes MANY and WAIT off after it has rung, and only if the sequence
+ * is the one it began with.
+ */
+typedef struct
+{
+  MpAtomic32   gate;
+  guint8       reserved[12];
+  MpBellWaiter waiters[MP_BELL_N_WAITERS];
+} MpBell;
+
+#define MP_BELL_SEQUENCE_MASK 0x3fffffffu
+#define MP_BELL_MANY          0x40000000u
+#define MP_BELL_WAIT          0x80000000u
+
+/* --- Arenas --------------------------------------------------------------- */
+
+/* Blocks are whole units and begin at one; records are smaller. */
+#define MP_ARENA_UNIT           64
+#define MP_ARENA_RECORD         16
+#define MP_ARENA_N_CLASSES      20
+#define MP_ARENA_JOURNAL_LENGTH 16
+
+/* A small object that cannot be freed while somebody holds it.
+ *
+ *   n_holds   state   who changes it
+ *   0         free    alloc, under the arena's lock
+ *   > 0       live    hold, release and sweep, under the lock; the last release
+ *                     or sweep adds one to `generation`
+ */
+typedef struct
+{
+  MpAtomic32 generation;     /* of handles; one of before is stale */
+  MpAtomic32 kind;           /* size class << 16 | type of the object */
+  MpAtomic32 n_holds;        /* records that name this block */
+  MpAtomic32 next_free;      /* unit of the next free block of the class; 0: none */
+} MpBlockHead;
+
+/* "This participant holds that block", in the list of the participant. */
+typedef struct
+{
+  MpAtomic32 block;          /* unit */
+  MpAtomic32 next;           /* record (place / MP_ARENA_RECORD); 0: none */
+  MpAtomic32 previous;
+  guint8     reserved[4];
+} MpHoldRecord;
+
+/* What one participant holds in one arena.
+ *
+ *   owner          state      who changes it, under the arena's lock
+ *   0              nobody's   the participant, at its first hold -> me
+ *   alive          its own    it adds and removes records
+ *   dead           to sweep   anybody releases all records, then -> 0.  Who got the
+ *                             slot later must do so before its first hold.
+ */
+typedef struct
+{
+  MpAtomic32 owner;
+  MpAtomic32 first;          /* record; 0: none */
+} MpHoldList;
+
+/* A change to come: word number `word` of the arena becomes `value`. */
+typedef struct
+{
+  MpAtomic32 word;
+  MpAtomic32 value;
+} MpJournalEntry;
+
+/* All words below `lock` are changed only by its owner, and only through the
+ * journal:
+ *
+ *   n_entries   state       who changes it
+ *   0           at rest     the owner writes entries, then -> n: this commits
+ *   n           committed   the owner, or the next owner if it died, makes the n
+ *                           changes, in any number of attempts, then -> 0
+ */
+typedef struct
+{
+  MpSegmentHeader          header;
+  _Alignas (64) MpAtomic32 lock;             /* owner word */
+  MpAtomic32               swept_epoch;      /* of the table, at the last sweep */
+  _Alignas (64) MpAtomic32 n_entries;
+  MpAtomic32               units_used;       /* those from here on were never used */
+  MpAtomic32               units_allocated;  /* those from here on have no memory yet */
+  MpAtomic32               free_record;      /* record; 0: none */
+  MpAtomic32               next_record;      /* first never used one of the newest piece */
+  MpAtomic32               end_record;       /* end of that piece */
+  MpAtomic32               n_objects;
+  MpAtomic32               free_blocks[MP_ARENA_N_CLASSES];  /* units; 0: none */
+  guint8                   reserved[20];
+  MpJournalEntry           journal[MP_ARENA_JOURNAL_LENGTH];
+  MpHoldList               holds[MP_TABLE_N_SLOTS];          /* by slot */
+} MpArenaLayout;
+
+/* What travels: names an object of an arena for ever. */
+typedef struct
+{
+  guint8  arena_id[16];
+  guint32 unit;
+  guint32 generation;
+} MpHandle;
+
+/* --- Sizes ---------------------------------------------------------------- */
+
+G_STATIC_ASSERT (sizeof (MpSegmentHeader) == 128);
+G_STATIC_ASSERT (sizeof (MpSlot) == 128);
+G_STATIC_ASSERT (offsetof (MpSlot, poke) == 36);
+G_STATIC_ASSERT (offsetof (MpSlot, rung) == 64);
+G_STATIC_ASSERT (offsetof (MpSlot, doorbell) == 72);
+G_STATIC_ASSERT (offsetof (MpTableLayout, epoch) == 128);
+G_STATIC_ASSERT (offsetof (MpTableLayout, top) == 192);
+G_STATIC_ASSERT (offsetof (MpTableLayout, slots) == 256);
+G_STATIC_ASSERT (sizeof (MpTableLayout) == 256 + 128 * MP_TABLE_N_SLOTS);
+G_STATIC_ASSERT (sizeof (MpBellWaiter) == 16);
+G_STATIC_ASSERT (sizeof (MpBell) == 128);
+G_STATIC_ASSERT (sizeof (MpBlockHead) == 16);
+G_STATIC_ASSERT (sizeof (MpHoldRecord) == MP_ARENA_RECORD);
+G_STATIC_ASSERT (sizeof (MpHoldList) == 8);
+G_STATIC_ASSERT (sizeof (MpJournalEntry) == 8);
+G_STATIC_ASSERT (offsetof (MpArenaLayout, lock) == 128);
+G_STATIC_ASSERT (offsetof (MpArenaLayout, n_entries) == 192);
+G_STATIC_ASSERT (offsetof (MpArenaLayout, journal) == 320);
+G_STATIC_ASSERT (offsetof (MpArenaLayout, holds) == 448);
+G_STATIC_ASSERT (sizeof (MpArenaLayout) == 448 + 8 * MP_TABLE_N_SLOTS);
+G_STATIC_ASSERT (sizeof (MpHandle) == 24);
+G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
+
+/* --- Fingerprint ---------------------------------------------------------- */
+
+/* FNV-1a over numbers instead of bytes; the compiler computes it.  Two builds
+ * that lay these structs out differently refuse each other's memory.
+ */
+#define MP_FINGERPRINT_MIX(hash, number) \
+  (((hash) ^ (guint64) (number)) * G_GUINT64_CONSTANT (0x100000001b3))
+
+#define MP_FINGERPRINT_BEGIN    G_GUINT64_CONSTANT (0xcbf29ce484222325)
+#define MP_FINGERPRINT_MACHINE  MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_BEGIN, \
+                                G_BYTE_ORDER), sizeof (void *))
+#define MP_FINGERPRINT_HEADER   MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MACHINE, \
+                                sizeof (MpSegmentHeader)), offsetof (MpSegmentHeader, table_id))
+#define MP_FINGERPRINT_SLOT     MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_HEADER, \
+                                sizeof (MpSlot)), offsetof (MpSlot, poke)), offsetof (MpSlot, doorbell))
+#define MP_FINGERPRINT_TABLE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_SLOT, \
+                                sizeof (MpTableLayout)), offsetof (MpTableLayout, top)), \
+                                offsetof (MpTableLayout, slots))
+#define MP_FINGERPRINT_BELL     MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_TABLE, \
+                                sizeof (MpBell)), sizeof (MpBellWaiter))
+#define MP_FINGERPRINT_BLOCK    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_BELL, \
+                                sizeof (MpBlockHead)), sizeof (MpHoldRecord)), MP_ARENA_UNIT)
+#define MP_FINGERPRINT_ARENA    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_BLOCK, \
+                                sizeof (MpArenaLayout)), offsetof (MpArenaLayout, journal)), \
+                                offsetof (MpArenaLayout, holds))
+#define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_ARENA
+
+G_END_DECLS
