@@ -10,6 +10,7 @@
 
 #include "mp-enums.h"
 #include "mp-error.h"
+#include "mp-interruptible.h"
 #include "mp-version.h"
 
 #undef MP_INSIDE
