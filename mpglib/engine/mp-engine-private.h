@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers */
+
+/* mp-engine: the one private thread that serves pumps nobody leads, and that starts child processes (a child's
+ * parent-death signal is bound to the thread that started it, and this one never ends).  All signals are
+ * blocked in it; it never runs user code, emits a signal or drops the last reference of a GObject.  It sleeps
+ * without a timeout: an idle program is not woken. */
+#pragma once
+
+#include "mp-pump-private.h"
+
+G_BEGIN_DECLS
+
+typedef void (*MpEngineJob) (gpointer data);
+
+/* Starts the thread at the first call */
+void     mp_engine_ensure       (void);
+/* Runs `job` on the engine thread, no lock held */
+void     mp_engine_run          (MpEngineJob  job,
+                                 gpointer     data);
+gboolean mp_engine_is_current   (void);
+
+/* For pumps */
+void     mp_engine_add_pump     (int          epoll_fd,
+                                 MpPump      *pump);
+void     mp_engine_arm_pump     (int          epoll_fd,
+                                 MpPump      *pump,
+                                 gboolean     armed);
+void     mp_engine_remove_pump  (int          epoll_fd,
+                                 MpPump      *pump);
+/* For the engine: serve without waiting unless somebody leads */
+void     mp_pump_serve          (MpPump      *self);
+
+G_END_DECLS

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers */
+
+#include "config.h"
+
+#include "mp-engine-private.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "mp-origin-private.h"
+
+#define STACK_SIZE (256 * 1024)
+
+typedef struct {
+  MpEngineJob func;
+  gpointer data;
+} Job;
+
+typedef struct {
+  guint32 origin;    /* the process it runs in */
+  pthread_t thread;
+  int epoll_fd;
+  int wake_fd;       /* jobs are there */
+
+  GMutex lock;       /* for the fields below; a leaf: nothing is called under it */
+  GQueue jobs;
+  GHashTable *pumps; /* epoll fd of a pump → pump; an event names the fd, so a pump that went is not found */
+} Engine;
+
+static Engine *engine;
+static GMutex engine_lock;
+static _Thread_local gboolean engine_is_current;
+
+static void
+run_jobs (Engine *self)
+{
+  guint64 count;
+
+  if (read (self->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    g_critical ("mp-engine cannot read its eventfd: %s", g_strerror (errno));
+
+  for (;;)
+    {
+      Job *job;
+
+      g_mutex_lock (&self->lock);
+      job = g_queue_pop_head (&self->jobs);
+      g_mutex_unlock (&self->lock);
+      if (job == NULL)
+        return;
+      job->func (job->data);
+      g_free (job);
+    }
+}
+
+static void
+serve_pump (Engine *self,
+            int     epoll_fd)
+{
+  MpPump *pump;
+
+  g_mutex_lock (&self->lock);
+  pump = g_hash_table_lookup (self->pumps, GINT_TO_POINTER (epoll_fd));
+  if (pump != NULL)
+    mp_pump_ref (pump);
+  g_mutex_unlock (&self->lock);
+
+  if (pump != NULL)
+    {
+      mp_pump_serve (pump);
+      mp_pump_unref (pump);
+    }
+}
+
+static void *
+engine_main (void *data)
+{
+  Engine *self = data;
+
+  engine_is_current = TRUE;
+  prctl (PR_SET_NAME, "mp-engine");
+
+  for (;;)
+    {
+      struct epoll_event events[16];
+      int n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), -1);
+
+      for (int i = 0; i < n; i++)
+        {
+          if (events[i].data.fd == self->wake_fd)
+            run_jobs (self);
+          else
+            serve_pump (self, events[i].data.fd);
+        }
+    }
+  return NULL;
+}
+
+static void
+start_thread (Engine *self)
+{
+  pthread_attr_t attributes;
+  sigset_t all, saved;
+  int failed;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &saved);
+  pthread_attr_init (&attributes);
+  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize (&attributes, STACK_SIZE);
+  failed = pthread_create (&self->thread, &attributes, engine_main, self);
+  pthread_attr_destroy (&attributes);
+  pthread_sigmask (SIG_SETMASK, &saved, NULL);
+
+  if (failed)
+    g_error ("mpglib cannot start its thread mp-engine: %s", g_strerror (failed));
+}
+
+static Engine *
+engine_new (void)
+{
+  Engine *self = g_new0 (Engine, 1);
+  struct epoll_event event = { .events = EPOLLIN };
+
+  self->origin = mp_origin_get ();
+  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (self->epoll_fd < 0 || self->wake_fd < 0)
+    g_error ("mpglib cannot make the descriptors of its engine: %s", g_strerror (errno));
+  g_mutex_init (&self->lock);
+  g_queue_init (&self->jobs);
+  self->pumps = g_hash_table_new (NULL, NULL);
+  event.data.fd = self->wake_fd;
+  epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, self->wake_fd, &event);
+  start_thread (self);
+  return self;
+}
+
+/* A process forked by a stranger has no thread mp-engine, and shares the epoll with its parent: it gets an engine
+ * of its own, and what the old one served answers MP_ERROR_FORKED. */
+static Engine *
+engine_get (void)
+{
+  Engine *self = g_atomic_pointer_get (&engine);
+
+  if (G_LIKELY (self != NULL && self->origin == mp_origin_get ()))
+    return self;
+
+  if (self != NULL)
+    g_mutex_init (&engine_lock); /* the parent may have held it when it forked */
+  g_mutex_lock (&engine_lock);
+  if (engine == NULL || engine->origin != mp_origin_get ())
+    g_atomic_pointer_set (&engine, engine_new ());
+  self = engine;
+  g_mutex_unlock (&engine_lock);
+  return self;
+}
+
+void
+mp_engine_ensure (void)
+{
+  engine_get ();
+}
+
+gboolean
+mp_engine_is_current (void)
+{
+  return engine_is_current;
+}
+
+void
+mp_engine_run (MpEngineJob func,
+               gpointer    data)
+{
+  Engine *self = engine_get ();
+  Job *job = g_new (Job, 1);
+  gboolean was_empty;
+  guint64 one = 1;
+
+  job->func = func;
+  job->data = data;
+  g_mutex_lock (&self->lock);
+  was_empty = g_queue_is_empty (&self->jobs);
+  g_queue_push_tail (&self->jobs, job);
+  g_mutex_unlock (&self->lock);
+
+  if (was_empty && write (self->wake_fd, &one, sizeof one) < 0)
+    g_critical ("mp-engine cannot be woken: %s", g_strerror (errno));
+}
+
+void
+mp_engine_add_pump (int     epoll_fd,
+                    MpPump *pump)
+{
+  Engine *self = engine_get ();
+  struct epoll_event event = { .events = EPOLLIN, .data.fd = epoll_fd };
+
+  g_mutex_lock (&self->lock);
+  g_hash_table_insert (self->pumps, GINT_TO_POINTER (epoll_fd), pump);
+  g_mutex_unlock (&self->lock);
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, epoll_fd, &event) < 0)
+    g_error ("mp-engine cannot watch a pump: %s", g_strerror (errno));
+}
+
+void
+mp_engine_arm_pump (int      epoll_fd,
+                    MpPump  *pump,
+                    gboolean armed)
+{
+  Engine *self = engine_get ();
+  struct epoll_event event = { .events = armed ? EPOLLIN : 0, .data.fd = epoll_fd };
+
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_MOD, epoll_fd, &event) < 0)
+    g_critical ("mp-engine lost a pump: %s", g_strerror (errno));
+}
+
+void
+mp_engine_remove_pump (int     epoll_fd,
+                       MpPump *pump)
+{
+  Engine *self = engine_get ();
+
+  epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, epoll_fd, NULL);
+  g_mutex_lock (&self->lock);
+  g_hash_table_remove (self->pumps, GINT_TO_POINTER (epoll_fd));
+  g_mutex_unlock (&self->lock);
+}

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers */
+
+#include "config.h"
+
+#include "mp-pump-private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "mp-engine-private.h"
+#include "mp-clock-private.h"
+#include "mp-error.h"
+#include "mp-gate-private.h"
+#include "mp-interruptible.h"
+#include "mp-origin-private.h"
+
+struct _MpPumpSource {
+  int fd;
+  MpPumpFunc func; /* NULL: removed while events are being dispatched */
+  gpointer data;
+};
+
+struct _MpPumpTimer {
+  gint64 deadline;
+  MpPumpFunc func;
+  gpointer data;
+};
+
+typedef struct {
+  MpPumpJob func;
+  gpointer data;
+} Post;
+
+struct _MpPump {
+  gatomicrefcount refs;
+  guint32 origin;
+  const char *name;
+  int epoll_fd;
+  int wake_fd;             /* posts are there, or the leader is to look again */
+
+  GMutex lock;             /* for what the pump's users guard with it, and: */
+  gboolean led;            /* a thread sleeps in poll() on epoll_fd for this pump */
+  gboolean armed;          /* mp-engine watches epoll_fd */
+  guint n_followers;
+  gboolean dispatching;
+  GPtrArray *removed;      /* sources to free when dispatching is over */
+  GQueue timers;           /* by deadline */
+  MpPumpSource *timer_source;
+  MpPumpSource *wake_source;
+  int timer_fd;
+
+  MpGate turn;             /* where followers sleep: opened when there is something to look at */
+
+  GMutex post_lock;        /* for the posts; a leaf */
+  GQueue posts;
+};
+
+static void on_wake  (guint32 events, gpointer data);
+static void on_timer (guint32 events, gpointer data);
+
+MpPump *
+mp_pump_new (const char *name)
+{
+  MpPump *self = g_new0 (MpPump, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  self->origin = mp_origin_get ();
+  self->name = g_intern_string (name);
+  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (self->epoll_fd < 0 || self->wake_fd < 0)
+    g_error ("mpglib cannot make the descriptors of %s: %s", name, g_strerror (errno));
+  self->timer_fd = -1;
+  self->armed = TRUE;
+  self->removed = g_ptr_array_new_with_free_func (g_free);
+  g_mutex_init (&self->lock);
+  g_mutex_init (&self->post_lock);
+  g_queue_init (&self->timers);
+  g_queue_init (&self->posts);
+  self->wake_source = mp_pump_add_fd_locked (self, self->wake_fd, EPOLLIN, on_wake, self);
+  mp_engine_add_pump (self->epoll_fd, self);
+  return self;
+}
+
+MpPump *
+mp_pump_ref (MpPump *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+void
+mp_pump_unref (MpPump *self)
+{
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+
+  /* In a forked child the epoll is the parent's too: leave its lists alone, only close our copies */
+  if (self->origin == mp_origin_get ())
+    mp_engine_remove_pump (self->epoll_fd, self);
+  close (self->epoll_fd);
+  close (self->wake_fd);
+  if (self->timer_fd >= 0)
+    close (self->timer_fd);
+  g_free (self->wake_source);
+  g_free (self->timer_source);
+  g_queue_clear_full (&self->timers, g_free);
+  g_queue_clear_full (&self->posts, g_free);
+  g_ptr_array_unref (self->removed);
+  g_mutex_clear (&self->lock);
+  g_mutex_clear (&self->post_lock);
+  g_free (self);
+}
+
+void
+mp_pump_lock (MpPump *self)
+{
+  g_mutex_lock (&self->lock);
+}
+
+void
+mp_pump_unlock (MpPump *self)
+{
+  g_mutex_unlock (&self->lock);
+}
+
+guint32
+mp_pump_get_origin (MpPump *self)
+{
+  return self->origin;
+}
+
+/* --- descriptors ------------------------------------------------------------------------------------------ */
+
+MpPumpSource *
+mp_pump_add_fd_locked (MpPump    *self,
+                       int        fd,
+                       guint32    events,
+                       MpPumpFunc func,
+                       gpointer   data)
+{
+  MpPumpSource *source = g_new (MpPumpSource, 1);
+  struct epoll_event event = { .events = events, .data.ptr = source };
+
+  source->fd = fd;
+  source->func = func;
+  source->data = data;
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+    g_critical ("%s cannot watch descriptor %d: %s", self->name, fd, g_strerror (errno));
+  return source;
+}
+
+void
+mp_pump_set_events_locked (MpPump       *self,
+                           MpPumpSource *source,
+                           guint32       events)
+{
+  struct epoll_event event = { .events = events, .data.ptr = source };
+
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_MOD, source->fd, &event) < 0)
+    g_critical ("%s cannot change the watch of descriptor %d: %s", self->name, source->fd, g_strerror (errno));
+}
+
+void
+mp_pump_remove_fd_locked (MpPump       *self,
+                          MpPumpSource *source)
+{
+  if (self->origin == mp_origin_get ())
+    epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+  source->func = NULL;
+  if (self->dispatching) /* its event may be in the batch at hand */
+    g_ptr_array_add (self->removed, source);
+  else
+    g_free (source);
+}
+
+/* --- deadlines -------------------------------------------------------------------------------------------- */
+
+static void
+set_timer_fd (MpPump *self)
+{
+  MpPumpTimer *first = g_queue_peek_head (&self->timers);
+  struct itimerspec when = { 0, };
+
+  if (first != NULL)
+    {
+      gint64 deadline = MAX (first->deadline, 1); /* 0 would disarm */
+
+      when.it_value.tv_sec = deadline / G_USEC_PER_SEC;
+      when.it_value.tv_nsec = deadline % G_USEC_PER_SEC * 1000;
+    }
+  timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static int
+compare_timers (gconstpointer a,
+                gconstpointer b,
+                gpointer      unused)
+{
+  gint64 x = ((const MpPumpTimer *) a)->deadline, y = ((const MpPumpTimer *) b)->deadline;
+
+  return x < y ? -1 : x > y;
+}
+
+MpPumpTimer *
+mp_pump_add_timer_locked (MpPump     *self,
+                          gint64      deadline,
+                          MpPumpFunc  func,
+                          gpointer    data)
+{
+  MpPumpTimer *timer = g_new (MpPumpTimer, 1);
+
+  if (self->timer_fd < 0)
+    {
+      self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+      if (self->timer_fd < 0)
+        g_error ("mpglib cannot make a timer for %s: %s", self->name, g_strerror (errno));
+      self->timer_source = mp_pump_add_fd_locked (self, self->timer_fd, EPOLLIN, on_timer, self);
+    }
+  timer->deadline = deadline;
+  timer->func = func;
+  timer->data = data;
+  g_queue_insert_sorted (&self->timers, timer, compare_timers, NULL);
+  if (g_queue_peek_head (&self->timers) == timer)
+    set_timer_fd (self);
+  return timer;
+}
+
+void
+mp_pump_remove_timer_locked (MpPump      *self,
+                             MpPumpTimer *timer)
+{
+  gboolean was_first = g_queue_peek_head (&self->timers) == timer;
+
+  g_queue_remove (&self->timers, timer);
+  g_free (timer);
+  if (was_first && self->origin == mp_origin_get ())
+    set_timer_fd (self);
+}
+
+static void
+on_timer (guint32  events,
+          gpointer data)
+{
+  MpPump *self = data;
+  gint64 now = g_get_monotonic_time ();
+  guint64 count;
+
+  if (read (self->timer_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    g_critical ("%s cannot read its timer: %s", self->name, g_strerror (errno));
+
+  for (;;)
+    {
+      MpPumpTimer *first = g_queue_peek_head (&self->timers);
+
+      if (first == NULL || first->deadline > now)
+        break;
+      g_queue_pop_head (&self->timers);
+      first->func (0, first->data);
+      g_free (first);
+    }
+  set_timer_fd (self);
+}
+
+/* --- posts ------------------------------------------------------------------------------------------------ */
+
+static void
+wake_leader (MpPump *self)
+{
+  guint64 one = 1;
+
+  if (write (self->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+    g_critical ("%s cannot be woken: %s", self->name, g_strerror (errno));
+}
+
+void
+mp_pump_post (MpPump    *self,
+              MpPumpJob  func,
+              gpointer   data)
+{
+  Post *post = g_new (Post, 1);
+  gboolean was_empty;
+
+  post->func = func;
+  post->data = data;
+  g_mutex_lock (&self->post_lock);
+  was_empty = g_queue_is_empty (&self->posts);
+  g_queue_push_tail (&self->posts, post);
+  g_mutex_unlock (&self->post_lock);
+  if (was_empty)
+    wake_leader (self);
+}
+
+static void
+on_wake (guint32  events,
+         gpointer data)
+{
+  MpPump *self = data;
+  guint64 count;
+
+  if (read (self->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    g_critical ("%s cannot read its eventfd: %s", self->name, g_strerror (errno));
+
+  for (;;)
+    {
+      Post *post;
+
+      g_mutex_lock (&self->post_lock);
+      post = g_queue_pop_head (&self->posts);
+      g_mutex_unlock (&self->post_lock);
+      if (post == NULL)
+        return;
+      post->func (post->data);
+      g_free (post);
+    }
+}
+
+/* --- serving ---------------------------------------------------------------------------------------------- */
+
+static void
+wake_followers (MpPump *self)
+{
+  if (self->n_followers > 0)
+    mp_gate_open (&self->turn);
+}
+
+/* Events are fetched with the lock held: between fetching and locking a source could be removed */
+static void
+serve_locked (MpPump *self)
+{
+  struct epoll_event events[32];
+  int n;
+
+  self->dispatching = TRUE;
+  do
+    {
+      n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
+      for (int i = 0; i < n; i++)
+        {
+          MpPumpSource *source = events[i].data.ptr;
+
+          if (source->func != NULL)
+            source->func (events[i].events, source->data);
+        }
+    }
+  while (n == G_N_ELEMENTS (events));
+  self->dispatching = FALSE;
+  g_ptr_array_set_size (self->removed, 0);
+  wake_followers (self);
+}
+
+void
+mp_pump_serve (MpPump *self)
+{
+  mp_pump_lock (self);
+  if (self->armed)
+    serve_locked (self);
+  mp_pump_unlock (self);
+}
+
+void
+mp_pump_changed_locked (MpPump *self)
+{
+  wake_followers (self);
+  if (self->led)
+    wake_leader (self);
+}
+
+static void
+arm (MpPump   *self,
+     gboolean  armed)
+{
+  if (self->armed == armed)
+    return;
+  self->armed = armed;
+  mp_engine_arm_pump (self->epoll_fd, self, armed);
+}
+
+/* Both return FALSE when a signal ended the sleep; called and left with the lock held.  A cancellation that came
+ * before it could be noticed by what they sleep on is looked for last. */
+static gboolean
+lead (MpPump       *self,
+      gint64        deadline,
+      GCancellable *cancellable)
+{
+  struct pollfd descriptor = { .fd = self->epoll_fd, .events = POLLIN };
+  struct timespec left;
+  int n;
+
+  if (deadline != MP_DEADLINE_NEVER)
+    left = mp_deadline_to_timespec_remaining (deadline);
+  self->led = TRUE;
+  arm (self, FALSE);
+  mp_pump_unlock (self);
+  if (g_cancellable_is_cancelled (cancellable))
+    n = 0;
+  else
+    n = ppoll (&descriptor, 1, deadline == MP_DEADLINE_NEVER ? NULL : &left, NULL);
+  if (n < 0 && errno != EINTR)
+    g_error ("%s cannot wait: %s", self->name, g_strerror (errno));
+  mp_pump_lock (self);
+  self->led = FALSE;
+  if (n > 0)
+    serve_locked (self);
+  return n >= 0;
+}
+
+static gboolean
+follow (MpPump       *self,
+        gint64        deadline,
+        GCancellable *cancellable)
+{
+  guint32 seen = mp_gate_look (&self->turn);
+  gboolean slept = TRUE;
+
+  self->n_followers++;
+  mp_pump_unlock (self);
+  if (!g_cancellable_is_cancelled (cancellable))
+    slept = mp_gate_sleep (&self->turn, seen, deadline);
+  mp_pump_lock (self);
+  self->n_followers--;
+  return slept;
+}
+
+static void
+on_cancelled (GCancellable *cancellable,
+              gpointer      data)
+{
+  MpPump *self = data;
+
+  /* Without the lock, which the thread that cancels may hold: both sleepers look again */
+  mp_gate_open (&self->turn);
+  wake_leader (self);
+}
+
+gboolean
+mp_pump_wait_locked (MpPump        *self,
+                     MpPumpDone     done,
+                     gpointer       data,
+                     gint64         deadline,
+                     GCancellable  *cancellable,
+                     GError       **error)
+{
+  gulong cancel_id = 0;
+  gboolean ok = TRUE, interrupted = FALSE;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  if (done (data))
+    return TRUE;
+
+  if (cancellable != NULL)
+    cancel_id = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), self, NULL);
+  if (deadline == 0)
+    serve_locked (self);
+
+  while (ok && !done (data))
+    {
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        ok = FALSE;
+      else if (interrupted && mp_thread_get_interruptible ())
+        {
+          g_set_error (error, MP_ERROR, MP_ERROR_INTERRUPTED, "A signal ended the wait");
+          ok = FALSE;
+        }
+      else if (mp_deadline_has_passed (deadline))
+        {
+          g_set_error (error, MP_ERROR, MP_ERROR_TIMED_OUT, "The time given to the wait is over");
+          ok = FALSE;
+        }
+      else if (self->led)
+        interrupted = !follow (self, deadline, cancellable);
+      else
+        interrupted = !lead (self, deadline, cancellable);
+    }
+
+  /* Hand the lead to a follower, or the pump back to the engine */
+  if (!self->led)
+    {
+      if (self->n_followers > 0)
+        wake_followers (self);
+      else
+        arm (self, TRUE);
+    }
+  if (cancel_id != 0)
+    g_cancellable_disconnect (cancellable, cancel_id);
+  return ok;
+}
+
+/* --- the shared pump -------------------------------------------------------------------------------------- */
+
+MpPump *
+mp_pump_get_shared (void)
+{
+  static MpPump *shared;
+  static GMutex lock;
+  MpPump *self = g_atomic_pointer_get (&shared);
+
+  if (G_LIKELY (self != NULL && self->origin == mp_origin_get ()))
+    return self;
+
+  if (self != NULL)
+    g_mutex_init (&lock); /* forked: the parent may have held it */
+  g_mutex_lock (&lock);
+  if (shared == NULL || shared->origin != mp_origin_get ())
+    g_atomic_pointer_set (&shared, mp_pump_new ("the pump of processes"));
+  self = shared;
+  g_mutex_unlock (&lock);
+  return self;
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers */
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mp-clock-private.h"
+#include "mp-engine-private.h"
+#include "mp-error.h"
+#include "mp-interruptible.h"
+#include "mp-origin-private.h"
+#include "mp-outbox-private.h"
+
+/* A wait that fails to end fails the test instead of hanging it */
+#define SOON (mp_deadline_from_timeout (20))
+
+typedef struct {
+  MpPump *pump;
+  MpPumpSource *source;
+  int fd;
+  int n_events;
+  int n_jobs;
+  gboolean on_engine;
+  GThread *served_by;
+} Fixture;
+
+static void
+on_event (guint32  events,
+          gpointer data)
+{
+  Fixture *f = data;
+  guint64 count;
+
+  g_assert_cmpint (read (f->fd, &count, sizeof count), ==, sizeof count);
+  f->n_events++;
+  f->on_engine = mp_engine_is_current ();
+}
+
+static gboolean
+has_event (gpointer data)
+{
+  return ((Fixture *) data)->n_events > 0;
+}
+
+static gboolean
+never (gpointer data)
+{
+  return FALSE;
+}
+
+static void
+set_up (Fixture       *f,
+        gconstpointer  unused)
+{
+  f->pump = mp_pump_new ("a test's pump");
+  f->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  mp_pump_lock (f->pump);
+  f->source = mp_pump_add_fd_locked (f->pump, f->fd, EPOLLIN, on_event, f);
+  mp_pump_unlock (f->pump);
+}
+
+static void
+tear_down (Fixture       *f,
+           gconstpointer  unused)
+{
+  mp_pump_lock (f->pump);
+  mp_pump_remove_fd_locked (f->pump, f->source);
+  mp_pump_unlock (f->pump);
+  close (f->fd);
+  mp_pump_unref (f->pump);
+}
+
+static void
+ring (Fixture *f)
+{
+  guint64 one = 1;
+
+  g_assert_cmpint (write (f->fd, &one, sizeof one), ==, sizeof one);
+}
+
+static gpointer
+ring_thread (gpointer data)
+{
+  ring (data);
+  return NULL;
+}
+
+static void
+test_leader (Fixture       *f,
+             gconstpointer  unused)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("A thread that waits serves the pump itself");
+  for (int i = 0; i < 100; i++)
+    {
+      g_autoptr (GThread) thread = NULL;
+
+      mp_pump_lock (f->pump);
+      f->n_events = 0;
+      thread = g_thread_ref (g_thread_new ("ring", ring_thread, f));
+      g_assert_true (mp_pump_wait_locked (f->pump, has_event, f, SOON, NULL, &error));
+      g_assert_no_error (error);
+      mp_pump_unlock (f->pump);
+      g_thread_join (thread);
+    }
+}
+
+/* Waits for the engine to do something, by the pump's own means but from outside: a second pump leads */
+static void
+job (gpointer data)
+{
+  Fixture *f = data;
+
+  f->n_jobs++;
+  f->on_engine = mp_engine_is_current ();
+}
+
+static void
+open_gate (gpointer data)
+{
+  guint64 one = 1;
+
+  g_assert_cmpint (write (GPOINTER_TO_INT (data), &one, sizeof one), ==, sizeof one);
+}
+
+static void
+test_engine_serves (Fixture       *f,
+                    gconstpointer  unused)
+{
+  int done = eventfd (0, EFD_CLOEXEC);
+  guint64 count;
+
+  g_test_summary ("What nobody waits for is served by mp-engine");
+  mp_pump_post (f->pump, job, f);
+  mp_pump_post (f->pump, open_gate, GINT_TO_POINTER (done));
+  g_assert_cmpint (read (done, &count, sizeof count), ==, sizeof count);
+  mp_pump_lock (f->pump);
+  g_assert_cmpint (f->n_jobs, ==, 1);
+  g_assert_true (f->on_engine);
+  mp_pump_unlock (f->pump);
+  close (done);
+}
+
+static void
+test_deadlines (Fixture       *f,
+                gconstpointer  unused)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("A wait ends with its time, and one look sees what is there");
+  mp_pump_lock (f->pump);
+  g_assert_false (mp_pump_wait_locked (f->pump, has_event, f, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_assert_false (mp_pump_wait_locked (f->pump, has_event, f, mp_deadline_from_timeout (0.01), NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  ring (f);
+  g_assert_true (mp_pump_wait_locked (f->pump, has_event, f, 0, NULL, &error));
+  g_assert_no_error (error);
+  mp_pump_unlock (f->pump);
+}
+
+typedef struct {
+  GString *order;
+  char name;
+} Mark;
+
+static void
+on_mark (guint32  events,
+         gpointer data)
+{
+  Mark *mark = data;
+
+  g_string_append_c (mark->order, mark->name);
+}
+
+static gboolean
+three_marks (gpointer data)
+{
+  return ((GString *) data)->len == 3;
+}
+
+static void
+test_timers (Fixture       *f,
+             gconstpointer  unused)
+{
+  g_autoptr (GString) order = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  Mark marks[] = { { order, 'c' }, { order, 'a' }, { order, 'b' }, { order, 'x' } };
+  gint64 now = g_get_monotonic_time ();
+  MpPumpTimer *removed;
+
+  g_test_summary ("Timers go off in the order of their deadlines, removed ones do not");
+  mp_pump_lock (f->pump);
+  mp_pump_add_timer_locked (f->pump, now + 6000, on_mark, &marks[0]);
+  mp_pump_add_timer_locked (f->pump, now + 2000, on_mark, &marks[1]);
+  mp_pump_add_timer_locked (f->pump, now + 4000, on_mark, &marks[2]);
+  removed = mp_pump_add_timer_locked (f->pump, now + 1000, on_mark, &marks[3]);
+  mp_pump_remove_timer_locked (f->pump, removed);
+  g_assert_true (mp_pump_wait_locked (f->pump, three_marks, order, SOON, NULL, &error));
+  g_assert_no_error (error);
+  mp_pump_unlock (f->pump);
+  g_assert_cmpstr (order->str, ==, "abc");
+}
+
+static gpointer
+wait_cancellable (gpointer data)
+{
+  gpointer *arguments = data;
+  Fixture *f = arguments[0];
+  g_autoptr (GError) error = NULL;
+
+  mp_pump_lock (f->pump);
+  g_assert_false (mp_pump_wait_locked (f->pump, never, f, SOON, arguments[1], &error));
+  mp_pump_unlock (f->pump);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  return NULL;
+}
+
+static void
+test_cancel (Fixture       *f,
+             gconstpointer  unused)
+{
+  g_test_summary ("Cancelling ends the wait of leader and followers, at any moment");
+  for (int i = 0; i < 200; i++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      gpointer arguments[] = { f, cancellable };
+      GThread *threads[3];
+
+      for (guint t = 0; t < G_N_ELEMENTS (threads); t++)
+        threads[t] = g_thread_new ("wait", wait_cancellable, arguments);
+      g_cancellable_cancel (cancellable);
+      for (guint t = 0; t < G_N_ELEMENTS (threads); t++)
+        g_thread_join (threads[t]);
+    }
+}
+
+static gpointer
+wait_event (gpointer data)
+{
+  Fixture *f = data;
+  g_autoptr (GError) error = NULL;
+
+  mp_pump_lock (f->pump);
+  g_assert_true (mp_pump_wait_locked (f->pump, has_event, f, SOON, NULL, &error));
+  g_assert_no_error (error);
+  mp_pump_unlock (f->pump);
+  return NULL;
+}
+
+static void
+test_followers (Fixture       *f,
+                gconstpointer  unused)
+{
+  g_test_summary ("However many wait, all see it; the lead is handed on");
+  for (int i = 0; i < 200; i++)
+    {
+      GThread *threads[4];
+
+      f->n_events = 0;
+      for (guint t = 0; t < G_N_ELEMENTS (threads); t++)
+        threads[t] = g_thread_new ("wait", wait_event, f);
+      ring (f);
+      for (guint t = 0; t < G_N_ELEMENTS (threads); t++)
+        g_thread_join (threads[t]);
+    }
+}
+
+static void
+on_signal (int number)
+{
+}
+
+static gpointer
+interrupt (gpointer data)
+{
+  gpointer *arguments = data;
+  pthread_t victim = *(pthread_t *) arguments[0];
+
+  while (!g_atomic_int_get ((int *) arguments[1]))
+    {
+      pthread_kill (victim, SIGUSR1);
+      g_thread_yield ();
+    }
+  return NULL;
+}
+
+static void
+test_interrupted (Fixture       *f,
+                  gconstpointer  unused)
+{
+  struct sigaction action = { .sa_handler = on_signal }, saved;
+  pthread_t self = pthread_self ();
+  int over = FALSE;
+  gpointer arguments[] = { &self, &over };
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+
+  g_test_summary ("A signal ends a wait where that was asked for, and nowhere else");
+  sigaction (SIGUSR1, &action, &saved);
+  thread = g_thread_new ("signal", interrupt, arguments);
+
+  mp_pump_lock (f->pump);
+  g_assert_false (mp_pump_wait_locked (f->pump, never, f, mp_deadline_from_timeout (0.05), NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  mp_thread_set_interruptible (TRUE);
+  g_assert_false (mp_pump_wait_locked (f->pump, never, f, SOON, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INTERRUPTED);
+  mp_thread_set_interruptible (FALSE);
+  mp_pump_unlock (f->pump);
+
+  g_atomic_int_set (&over, TRUE);
+  g_thread_join (thread);
+  sigaction (SIGUSR1, &saved, NULL);
+}
+
+/* --- outbox ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  GString *order;
+  GMainLoop *loop;
+  MpOutbox *outbox;
+} Post;
+
+static void
+append_b (gpointer data)
+{
+  g_string_append_c (((Post *) data)->order, 'b');
+}
+
+static void
+append_c_and_quit (gpointer data)
+{
+  g_string_append_c (((Post *) data)->order, 'c');
+  g_main_loop_quit (((Post *) data)->loop);
+}
+
+static void
+append_a_and_nest (gpointer data)
+{
+  Post *post = data;
+
+  g_string_append_c (post->order, 'a');
+  g_main_loop_run (post->loop); /* b and c are delivered in here */
+  g_string_append_c (post->order, 'd');
+}
+
+static gpointer
+post_three (gpointer data)
+{
+  Post *post = data;
+
+  mp_outbox_post (post->outbox, append_a_and_nest, post, NULL);
+  mp_outbox_post (post->outbox, append_b, post, NULL);
+  mp_outbox_post (post->outbox, append_c_and_quit, post, NULL);
+  return NULL;
+}
+
+static void
+test_outbox_order (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
+  g_autoptr (GString) order = g_string_new (NULL);
+  g_autoptr (MpOutbox) outbox = mp_outbox_get (context), again = mp_outbox_get (context);
+  Post post = { order, loop, outbox };
+  GThread *thread;
+
+  g_test_summary ("Posts are delivered in order, in their context, also from a nested loop; one outbox a context");
+  g_assert_true (outbox == again);
+  thread = g_thread_new ("post", post_three, &post);
+  while (order->len < 4)
+    g_main_context_iteration (context, TRUE);
+  g_thread_join (thread);
+  g_assert_cmpstr (order->str, ==, "abcd");
+}
+
+static void
+on_finished (GObject      *source,
+             GAsyncResult *result,
+             gpointer      data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (g_task_propagate_pointer (G_TASK (result), &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  *(gboolean *) data = TRUE;
+}
+
+static void
+test_outbox_task (void)
+{
+  gboolean finished = FALSE;
+  GTask *task = g_task_new (NULL, NULL, on_finished, &finished);
+
+  g_test_summary ("A task ends in its own context, after the call that made it");
+  mp_outbox_return_error (task, g_error_new (MP_ERROR, MP_ERROR_CLOSED, "closed"));
+  g_assert_false (finished);
+  while (!finished)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+test_forked (void)
+{
+  g_autoptr (MpPump) pump = mp_pump_new ("a test's pump");
+  pid_t pid = fork ();
+  int status;
+
+  g_test_summary ("A process forked by a stranger knows whose a pump is, and can drop it without harm");
+  if (pid == 0)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (mp_origin_check (mp_pump_get_origin (pump), "It", &error)
+          || !g_error_matches (error, MP_ERROR, MP_ERROR_FORKED))
+        _exit (1);
+      mp_pump_unref (g_steal_pointer (&pump));
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+
+  /* The parent's is as it was */
+  {
+    int done = eventfd (0, EFD_CLOEXEC);
+    guint64 count;
+
+    mp_pump_post (pump, open_gate, GINT_TO_POINTER (done));
+    g_assert_cmpint (read (done, &count, sizeof count), ==, sizeof count);
+    close (done);
+  }
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+#define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
+  ADD ("/pump/leader", test_leader);
+  ADD ("/pump/engine", test_engine_serves);
+  ADD ("/pump/deadlines", test_deadlines);
+  ADD ("/pump/timers", test_timers);
+  ADD ("/pump/cancel", test_cancel);
+  ADD ("/pump/followers", test_followers);
+  ADD ("/pump/interrupted", test_interrupted);
+  g_test_add_func ("/outbox/order", test_outbox_order);
+  g_test_add_func ("/outbox/task", test_outbox_task);
+  g_test_add_func ("/pump/forked", test_forked);
+  return g_test_run ();
+}
