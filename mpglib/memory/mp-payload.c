@@ -139,7 +139,10 @@ mp_payload_open (int      fd,
       return NULL;
     }
 
-  data = mmap (NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+  /* Before Linux 6.7 a shared mapping of what is sealed against writing is
+   * refused, even one that only reads.
+   */
+  data = mmap (NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED)
     {
       set_map_error (size, error);
