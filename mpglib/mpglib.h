@@ -11,6 +11,8 @@
 #include "mp-enums.h"
 #include "mp-error.h"
 #include "mp-interruptible.h"
+#include "mp-message.h"
+#include "mp-shareable.h"
 #include "mp-version.h"
 
 #undef MP_INSIDE

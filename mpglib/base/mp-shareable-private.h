@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include "mp-shareable.h"
+
+G_BEGIN_DECLS
+
+/* What an object turns into on its way to another process: the name under
+ * which the receiving library finds its maker, a description for that maker,
+ * and descriptors, of which the description's owner gives away duplicates.
+ */
+struct _MpShareableInterface
+{
+  GTypeInterface parent_iface;
+
+  const char *kind;
+
+  /* Returns the description and appends descriptors to `fds`, an array of int.
+   * On failure those appended already are the caller's to close.
+   */
+  GVariant *(*pack)      (MpShareable  *self,
+                          GArray       *fds,
+                          GError      **error);
+  char     *(*to_string) (MpShareable  *self);
+};
+
+/* Makes the object again.  The description and the descriptors come from a
+ * peer: whatever they hold is checked.  Descriptors that it keeps it takes out
+ * of `fds` by setting them to -1; the caller closes the others.
+ */
+typedef MpShareable *(*MpShareableUnpack) (GVariant  *description,
+                                           int       *fds,
+                                           guint      n_fds,
+                                           GError   **error);
+
+/* One attachment on the wire: kind, number of its descriptors, description. */
+#define MP_SHAREABLE_PACKED_TYPE "(suv)"
+
+void         mp_shareable_register_kind (const char         *kind,
+                                         MpShareableUnpack   unpack);
+GVariant    *mp_shareable_pack          (MpShareable        *self,
+                                         GArray             *fds,
+                                         GError            **error);
+MpShareable *mp_shareable_unpack        (const char         *kind,
+                                         GVariant           *description,
+                                         int                *fds,
+                                         guint               n_fds,
+                                         GError            **error);
+
+G_END_DECLS

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-error.h"
+#include "mp-fd-private.h"
+#include "mp-shareable-private.h"
+
+/**
+ * MpShareable:
+ *
+ * An object that can be handed to another process.
+ *
+ * Attach it to a [class@Mp.Message] and send that, or give it to a process
+ * among its arguments. The receiver gets an object of its own that stands for
+ * the same thing; the sender keeps its own.
+ *
+ * The interface's structure is private: only classes of mpglib implement it.
+ *
+ * Since: 1.0
+ */
+
+G_DEFINE_INTERFACE (MpShareable, mp_shareable, G_TYPE_OBJECT)
+
+/* Kinds and their makers.  Written when the library is loaded, read when an
+ * attachment is unpacked; nothing is loaded because of bytes received.
+ */
+static GRWLock kinds_lock;
+static GHashTable *kinds; /* static string → MpShareableUnpack; guarded by kinds_lock */
+
+static void
+mp_shareable_default_init (MpShareableInterface *iface)
+{
+}
+
+/**
+ * mp_shareable_to_string:
+ * @self: an object that can be shared
+ *
+ * Describes the object for people: its kind and what tells it from others, as
+ * in `<Mp.Connection fd=7 readable writable>`. The form may change.
+ *
+ * May be called from any thread.
+ *
+ * Returns: (transfer full): the description
+ *
+ * Since: 1.0
+ */
+char *
+mp_shareable_to_string (MpShareable *self)
+{
+  MpShareableInterface *iface;
+  const char *name;
+
+  g_return_val_if_fail (MP_IS_SHAREABLE (self), NULL);
+
+  iface = MP_SHAREABLE_GET_IFACE (self);
+  if (iface->to_string != NULL)
+    return iface->to_string (self);
+
+  name = G_OBJECT_TYPE_NAME (self);
+  if (g_str_has_prefix (name, "Mp"))
+    return g_strdup_printf ("<Mp.%s at %p>", name + 2, self);
+
+  return g_strdup_printf ("<%s at %p>", name, self);
+}
+
+/*< private >
+ * mp_shareable_register_kind:
+ * @kind: name on the wire; a static string
+ * @unpack: its maker
+ *
+ * To be called before main, from a constructor of the library: a child may
+ * receive an object of a class that it has not used itself.
+ */
+void
+mp_shareable_register_kind (const char        *kind,
+                            MpShareableUnpack  unpack)
+{
+  g_rw_lock_writer_lock (&kinds_lock);
+  if (kinds == NULL)
+    kinds = g_hash_table_new (g_str_hash, g_str_equal);
+  g_hash_table_replace (kinds, (gpointer) kind, (gpointer) unpack);
+  g_rw_lock_writer_unlock (&kinds_lock);
+}
+
+static MpShareableUnpack
+lookup_kind (const char *kind)
+{
+  MpShareableUnpack unpack = NULL;
+
+  g_rw_lock_reader_lock (&kinds_lock);
+  if (kinds != NULL)
+    unpack = (MpShareableUnpack) g_hash_table_lookup (kinds, kind);
+  g_rw_lock_reader_unlock (&kinds_lock);
+
+  return unpack;
+}
+
+/*< private >
+ * mp_shareable_pack:
+ * @fds: (element-type int): where the object's descriptors are appended; they
+ *   are the caller's to send and close
+ *
+ * Returns: (transfer floating) (nullable): a GVariant of
+ *   %MP_SHAREABLE_PACKED_TYPE; on failure %NULL with @fds as it was
+ */
+GVariant *
+mp_shareable_pack (MpShareable  *self,
+                   GArray       *fds,
+                   GError      **error)
+{
+  MpShareableInterface *iface = MP_SHAREABLE_GET_IFACE (self);
+  guint n_before = fds->len;
+  GVariant *description;
+
+  if (iface->pack == NULL)
+    {
+      g_autofree char *string = mp_shareable_to_string (self);
+
+      g_set_error (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE,
+                   "%s cannot be handed to another process", string);
+      return NULL;
+    }
+
+  description = iface->pack (self, fds, error);
+  if (description == NULL)
+    {
+      mp_fds_close (&g_array_index (fds, int, n_before), fds->len - n_before);
+      g_array_set_size (fds, n_before);
+      return NULL;
+    }
+
+  return g_variant_new ("(suv)", iface->kind, fds->len - n_before, description);
+}
+
+/*< private >
+ * mp_shareable_unpack:
+ * @fds: (array length=n_fds): descriptors that came for it; those used are -1
+ *   afterwards, the others stay the caller's
+ *
+ * Returns: (transfer full) (nullable): the object
+ */
+MpShareable *
+mp_shareable_unpack (const char  *kind,
+                     GVariant    *description,
+                     int         *fds,
+                     guint        n_fds,
+                     GError     **error)
+{
+  MpShareableUnpack unpack = lookup_kind (kind);
+
+  if (unpack == NULL)
+    {
+      g_autofree char *escaped = g_strescape (kind, NULL);
+
+      g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
+                   "This mpglib knows no shareable objects of the kind \"%s\"", escaped);
+      return NULL;
+    }
+
+  return unpack (description, fds, n_fds, error);
+}
