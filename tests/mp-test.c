@@ -203,7 +203,7 @@ wait_for_no_leaks (Holdings *before)
         return leaks;
 
       g_free (leaks);
-      g_usleep (5000);
+      g_usleep (5000); /* house: no-sleep: /proc tells of no descriptor that closes */
     }
 }
 

@@ -316,7 +316,8 @@ static void
 test_damaged (void)
 {
   g_autoptr (GVariant) value =
-    g_variant_ref_sink (g_variant_new_parsed ("{'key': <(1, 'two', [true, false], {3: 4.0})>, 'other': <@mv nothing>}"));
+    g_variant_ref_sink (g_variant_new_parsed ("{'key': <(1, 'two', [true, false], {3: 4.0})>, "
+                                               "'other': <@mv nothing>}"));
   g_autoptr (GBytes) good = g_variant_get_data_as_bytes (value);
   gsize size;
   const guint8 *data = g_bytes_get_data (good, &size);

@@ -43,7 +43,8 @@ G_BEGIN_DECLS
  * @MP_ERROR_PEER_DIED: the process at the other end died
  * @MP_ERROR_WORKER_LOST: the worker died while it had the task; the death report tells how
  * @MP_ERROR_NOT_SHAREABLE: the object cannot be handed to another process on this way
- * @MP_ERROR_WRONG_CODEC: the payload is there, in a codec that this caller does not read; it stays where it is
+ * @MP_ERROR_WRONG_CODEC: the payload is there, in a codec that this caller does not read;
+ *   it stays where it is
  * @MP_ERROR_NO_TARGET: no function of that name exists where it was to run
  * @MP_ERROR_START_FAILED: the process could not be started, or ended before it was ready
  * @MP_ERROR_NOT_INITIALIZED: the program did not call `mp_init()` first thing in its main function
