@@ -137,12 +137,13 @@ typedef struct
 /* Who waits for an object from a main loop.
  *
  *   {sequence, flags|owner}  state    who changes it
- *   0                        empty    arm: a newcomer, by CAS -> {s, me}, writes channel, goes on as idle
- *   {s, owner}               idle     arm: its owner -> {s+1, ARMED|me}; leave: its owner -> 0
- *   {s, ARMED|owner}         armed    ring: any ringer -> {s, RUNG|owner}; disarm: its owner -> {s, me}
- *   {s, RUNG|owner}          rung     a ringer that has rung the doorbell -> {s, owner};
- *                                     disarm or arm: its owner
- *   owner dead, any          dead     a newcomer -> {s, me}; a ringer -> 0
+ *   {s, 0}                   empty    arm: a newcomer, by CAS -> {s+1, me}, writes channel, goes on as idle
+ *   {s, owner}               idle     arm: its owner -> {s+1, ARMED|me}; leave: its owner -> {s+1, 0}
+ *   {s, ARMED|owner}         armed    ring: any ringer, by CAS -> {s, RUNG|owner};
+ *                                     disarm: its owner -> {s+1, me}; arm, leave: as when idle
+ *   {s, RUNG|owner}          rung     a ringer that has rung the doorbell, by CAS -> {s, owner};
+ *                                     disarm, arm, leave: as when armed
+ *   owner dead, any          dead     a newcomer, by CAS -> {s+1, me}; a ringer, by CAS -> {s+1, 0}
  *
  * A ringer marks (armed -> rung), rings the doorbell of the owner, and takes the
  * mark off (rung -> idle).  Others who find the mark ring as well: so nobody

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <glib.h>
+
+#include "mp-table-private.h"
+
+G_BEGIN_DECLS
+
+/* A lock in one word of shared memory, which nobody can take into the grave.
+ *
+ *   word        state            acquire                           release, by anyone
+ *   0           free             -> me                             -
+ *   X           held             X alive: set WAIT, sleep          -> 0
+ *   X|WAIT      held, awaited    X alive: sleep                    -> 0 and wake one, in one system call
+ *   D, D|WAIT   its owner died   -> me|WAIT, told that it was      as above
+ *                                abandoned; one CAS: exactly one
+ *                                is told
+ *
+ * Who has slept takes the word with WAIT, since others may sleep still.  Who gives
+ * up after a sleep sets WAIT once more: the wake it may have got belongs to them.
+ */
+
+typedef enum
+{
+  MP_OWNER_LOCK_ACQUIRED,
+  MP_OWNER_LOCK_ABANDONED,   /* acquired too, from an owner that died with it */
+  MP_OWNER_LOCK_TIMED_OUT,
+} MpOwnerLockResult;
+
+MpOwnerLockResult mp_owner_lock_acquire (MpTable    *table,
+                                         MpAtomic32 *word,
+                                         guint32     me,
+                                         gint64      deadline);
+gboolean          mp_owner_lock_release (MpAtomic32 *word);
+void              mp_owner_lock_set_spin (guint     n_tries);
+
+G_END_DECLS

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-futex-private.h"
+#include "mp-participant-private.h"
+#include "mp-sleep-private.h"
+
+/*< private >
+ * mp_sleep_on:
+ * @word: what changes when the wait is over
+ * @seen: the value of @word at which there was nothing to do
+ * @epoch: what mp_table_get_epoch() gave before the caller looked at @word, and at
+ *   whether others live
+ * @deadline: a deadline
+ * @owner: an owner word that @word depends on, or 0
+ *
+ * Sleeps until @word changes and somebody wakes, a participant dies, or a signal
+ * comes.  The caller looks again at everything, in the order epoch, liveness,
+ * sleep: so the wake that a killed process did not send, or took with it, is sent
+ * again by its death, and nothing needs a timer.
+ *
+ * The owner's own life word is slept on because both that watch it may be stopped.
+ *
+ * Returns: %FALSE if the deadline is over
+ */
+gboolean
+mp_sleep_on (MpTable    *table,
+             MpAtomic32 *word,
+             guint32     seen,
+             guint32     epoch,
+             gint64      deadline,
+             guint32     owner)
+{
+  MpFutexWait waits[3] = {
+    { word, seen },
+    { &table->layout->epoch, epoch },
+  };
+  guint n_waits = 2;
+
+  if ((owner & MP_OWNER_MASK) != 0)
+    {
+      MpAtomic32 *life;
+      guint32 seen_life;
+
+      if (mp_owner_get_slot (owner) >= MP_TABLE_N_SLOTS)
+        return TRUE;
+
+      life = &table->layout->slots[mp_owner_get_slot (owner)].life;
+      seen_life = atomic_load (life);
+      if (!mp_participant_is_alive (table, owner))
+        return TRUE;
+
+      waits[n_waits++] = (MpFutexWait) { life, seen_life };
+    }
+
+  return mp_futex_wait_many (waits, n_waits, deadline);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <gio/gio.h>
+
+#include "mp-error.h"
+#include "mp-table-private.h"
+
+/* One table, and room to the next. */
+#define STRIDE (1 << 20)
+
+G_STATIC_ASSERT (sizeof (MpTableLayout) <= STRIDE);
+
+/* The segment is as large as the struct, in pages of any size up to 64 KiB. */
+#define TABLE_SIZE ((sizeof (MpTableLayout) + 0xffff) & ~(gsize) 0xffff)
+
+/* Filled in order, never emptied: a forked child finds whole entries, whatever
+ * its parent's threads were doing.
+ */
+static MpTable tables[MP_SELF_MAX_TABLES];
+static MpAtomic32 n_tables;
+
+/* Two windows of address space: the tables, and private memory of the same shape. */
+static guint8 *table_window;
+static guint8 *node_window;
+
+static guint8 *
+reserve_window (int      protection,
+                GError **error)
+{
+  gpointer window = mmap (NULL, (gsize) STRIDE * MP_SELF_MAX_TABLES, protection,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+  if (window == MAP_FAILED)
+    {
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                   "Cannot reserve address space for shared memory: %s", g_strerror (errno));
+      return NULL;
+    }
+
+  return window;
+}
+
+static gboolean
+ensure_windows_locked (GError **error)
+{
+  if (table_window == NULL)
+    table_window = reserve_window (PROT_NONE, error);
+
+  if (table_window != NULL && node_window == NULL)
+    node_window = reserve_window (PROT_READ | PROT_WRITE, error);
+
+  return table_window != NULL && node_window != NULL;
+}
+
+static MpTable *
+find_locked (const guint8 *id)
+{
+  for (guint i = 0; i < mp_table_get_n (); i++)
+    if (memcmp (mp_table_get_id (&tables[i]), id, 16) == 0)
+      return &tables[i];
+
+  return NULL;
+}
+
+static MpTable *
+add_locked (MpSegment *segment_taken)
+{
+  MpTable *table = &tables[mp_table_get_n ()];
+
+  *table = (MpTable) {
+    .layout = mp_segment_get_data (segment_taken),
+    .segment = segment_taken,
+    .index = mp_table_get_n (),
+  };
+  atomic_store (&n_tables, table->index + 1);
+  return table;
+}
+
+/* Where the next table goes. */
+static gpointer
+next_address_locked (GError **error)
+{
+  if (mp_table_get_n () == MP_SELF_MAX_TABLES)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_FULL,
+                   "A process can take part in %u families of shared objects, not more", MP_SELF_MAX_TABLES);
+      return NULL;
+    }
+
+  return ensure_windows_locked (error) ? table_window + (gsize) STRIDE * mp_table_get_n () : NULL;
+}
+
+static MpTable *
+new_locked (GError **error)
+{
+  gpointer address = next_address_locked (error);
+  MpSegment *segment = NULL;
+
+  if (address != NULL)
+    segment = mp_segment_new (MP_SEGMENT_TABLE, NULL, TABLE_SIZE, TABLE_SIZE, address, error);
+
+  return segment != NULL ? add_locked (segment) : NULL;
+}
+
+static MpTable *
+open_locked (int      fd,
+             GError **error)
+{
+  g_autoptr (MpSegment) anywhere = mp_segment_open (fd, MP_SEGMENT_TABLE, NULL, error);
+  MpSegment *segment = NULL;
+  gpointer address;
+  MpTable *known;
+
+  if (anywhere == NULL)
+    return NULL;
+
+  /* Sealed, so it cannot grow over its neighbour after this. */
+  if (mp_segment_get_size (anywhere) != TABLE_SIZE)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED,
+                           "The participant table received has the wrong size");
+      return NULL;
+    }
+
+  known = find_locked (mp_segment_get_header (anywhere)->id);
+  if (known != NULL)
+    return known;
+
+  address = next_address_locked (error);
+  if (address != NULL)
+    segment = mp_segment_open (fd, MP_SEGMENT_TABLE, address, error);
+
+  return segment != NULL ? add_locked (segment) : NULL;
+}
+
+/*< private >
+ * mp_table_new:
+ *
+ * Returns: (transfer none): a table without participants
+ */
+MpTable *
+mp_table_new (GError **error)
+{
+  MpSelf *self = mp_self_get ();
+  MpTable *table;
+
+  mp_self_lock (self);
+  table = new_locked (error);
+  mp_self_unlock (self);
+
+  return table;
+}
+
+/*< private >
+ * mp_table_open:
+ * @fd: a table received, which stays the caller's
+ *
+ * Returns: (transfer none): the table, the same for every descriptor of it
+ */
+MpTable *
+mp_table_open (int      fd,
+               GError **error)
+{
+  MpSelf *self = mp_self_get ();
+  MpTable *table;
+
+  mp_self_lock (self);
+  table = open_locked (fd, error);
+  mp_self_unlock (self);
+
+  return table;
+}
+
+/*< private >
+ * mp_table_get_default:
+ *
+ * Returns: (transfer none): the first table of this process, made now if there is
+ *   none.  A child opens its parent's before anything else, so that all that a
+ *   program makes belongs together.
+ */
+MpTable *
+mp_table_get_default (GError **error)
+{
+  MpSelf *self = mp_self_get ();
+  MpTable *table;
+
+  if (G_LIKELY (mp_table_get_n () > 0))
+    return &tables[0];
+
+  mp_self_lock (self);
+  table = mp_table_get_n () > 0 ? &tables[0] : new_locked (error);
+  mp_self_unlock (self);
+
+  return table;
+}
+
+guint
+mp_table_get_n (void)
+{
+  return atomic_load_explicit (&n_tables, memory_order_acquire);
+}
+
+MpTable *
+mp_table_peek (guint index)
+{
+  return index < mp_table_get_n () ? &tables[index] : NULL;
+}
+
+/*< private >
+ * mp_table_get_fd:
+ *
+ * Returns: a descriptor to send to others; it stays the table's
+ */
+int
+mp_table_get_fd (MpTable *self)
+{
+  return mp_segment_get_fd (self->segment);
+}
+
+/*< private >
+ * mp_table_get_life_node:
+ *
+ * Returns: the list entry that stands for a life word, in private memory
+ */
+MpLifeNode *
+mp_table_get_life_node (MpTable *self,
+                        guint    slot)
+{
+  const guint8 *life = (const guint8 *) &self->layout->slots[slot].life;
+
+  return (MpLifeNode *) (gpointer) (node_window + (life - table_window));
+}
+
+glong
+mp_table_get_life_offset (void)
+{
+  return (glong) (table_window - node_window);
+}

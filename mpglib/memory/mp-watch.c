@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "mp-clock-private.h"
+#include "mp-doorbell-private.h"
+#include "mp-error.h"
+#include "mp-futex-private.h"
+#include "mp-participant-private.h"
+#include "mp-watch-private.h"
+
+/* The thread mp-watch.  Its life is the life of the process: the kernel marks the
+ * slots that it claimed when the process ends or calls exec.  While it lives it
+ * sleeps, and wakes up for
+ *
+ *   control       a thread of this process wants it to take part in another table,
+ *                 or to look at epochs from now on
+ *   life          of the next two living slots: one of them died, so it buries it
+ *   poke          of its own slot: look again for who the next two are
+ *   doorbell      of its own slot: objects that this process waits for from a main
+ *                 loop have rung
+ *   epoch         somebody died: what he would have rung for may never ring.  Only
+ *                 while this process has doorbells
+ *
+ * It allocates nothing, takes no locks and blocks all signals, so nothing that
+ * others do to this process, short of stopping it, keeps it from its work.
+ */
+
+#define STACK_SIZE (128 * 1024)
+#define N_NEIGHBOURS 2
+
+/* Between looks at somebody that the kernel is tearing down. */
+#define FIRST_PAUSE_USEC 100
+#define LAST_PAUSE_USEC  (5 * G_TIME_SPAN_MILLISECOND)
+
+/* What it knows of one table between two sleeps. */
+typedef struct
+{
+  guint32  me;
+  guint32  poke;
+  guint32  epoch;
+  guint32  doorbell;
+  gboolean has_looked;
+  guint    n_neighbours;
+  guint    neighbours[N_NEIGHBOURS];
+  guint32  lives[N_NEIGHBOURS];
+  gboolean has_dying;
+} TableWatch;
+
+typedef struct
+{
+  MpSelf     *self;
+  TableWatch  tables[MP_SELF_MAX_TABLES];
+  gint64      pause;
+} Watch;
+
+G_STATIC_ASSERT (1 + MP_SELF_MAX_TABLES * (3 + N_NEIGHBOURS) <= MP_FUTEX_MAX_WAITS);
+
+/* --- Taking part ---------------------------------------------------------- */
+
+static void
+claim_in_table (Watch *watch,
+                guint  index)
+{
+  guint32 bit = 1u << index;
+
+  /* Two threads may have made the same wish, the second when it was granted. */
+  if (watch->tables[index].me == 0)
+    {
+      guint32 me = mp_participant_claim (mp_table_peek (index));
+
+      if (me == 0)
+        atomic_fetch_or (&watch->self->refusals, bit);
+
+      watch->tables[index] = (TableWatch) { .me = me };
+      atomic_store (&watch->self->me[index], me);
+    }
+
+  atomic_fetch_and (&watch->self->wishes, ~bit);
+  atomic_fetch_add (&watch->self->n_answers, 1);
+  mp_futex_wake (&watch->self->n_answers, MP_FUTEX_WAKE_ALL);
+}
+
+static void
+grant_wishes (Watch *watch)
+{
+  guint32 wishes = atomic_load (&watch->self->wishes);
+
+  for (guint i = 0; i < MP_SELF_MAX_TABLES; i++)
+    if ((wishes & 1u << i) != 0)
+      claim_in_table (watch, i);
+}
+
+/* --- Neighbours ----------------------------------------------------------- */
+
+static gboolean
+neighbours_are_unchanged (const TableWatch    *known,
+                          const MpTableLayout *layout)
+{
+  for (guint i = 0; i < known->n_neighbours; i++)
+    if (atomic_load (&layout->slots[known->neighbours[i]].life) != known->lives[i])
+      return FALSE;
+
+  return known->has_looked && !known->has_dying;
+}
+
+/* All slots, beginning behind its own: a wake may have died with another watcher. */
+static void
+look_at_all_slots (TableWatch *known,
+                   MpTable    *table)
+{
+  guint own = mp_owner_get_slot (known->me);
+  guint32 top = atomic_load (&table->layout->top);
+
+  known->has_looked = TRUE;
+  known->has_dying = FALSE;
+  known->n_neighbours = 0;
+
+  for (guint32 i = 1; i < top; i++)
+    {
+      guint index = (own + i) % top;
+      guint64 identity = atomic_load (&table->layout->slots[index].identity);
+
+      if ((identity & MP_LIFE_DIED) != 0)
+        {
+          if (!mp_participant_bury (table, index, identity))
+            known->has_dying = TRUE;
+        }
+      else if ((identity & MP_LIFE_THREAD_MASK) != 0 && known->n_neighbours < N_NEIGHBOURS)
+        {
+          known->neighbours[known->n_neighbours] = index;
+          known->lives[known->n_neighbours] = (guint32) identity;
+          known->n_neighbours++;
+        }
+    }
+}
+
+/* Each word is read before what it stands for is looked at. */
+static void
+look_after_table (Watch *watch,
+                  guint  index)
+{
+  MpTable *table = mp_table_peek (index);
+  TableWatch *known = &watch->tables[index];
+  MpSlot *slot = &table->layout->slots[mp_owner_get_slot (known->me)];
+  guint32 poke = atomic_load (&slot->poke);
+  guint32 epoch = mp_table_get_epoch (table);
+  gboolean epoch_is_new = epoch != known->epoch;
+
+  if (poke != known->poke || epoch_is_new || !neighbours_are_unchanged (known, table->layout))
+    look_at_all_slots (known, table);
+
+  known->poke = poke;
+  known->epoch = epoch;
+  known->doorbell = atomic_load (&slot->doorbell);
+  mp_doorbell_dispatch (table, atomic_exchange (&slot->rung, 0), epoch_is_new);
+}
+
+/* --- Sleeping ------------------------------------------------------------- */
+
+static guint
+add_waits (const TableWatch *known,
+           MpTableLayout    *layout,
+           gboolean          with_epoch,
+           MpFutexWait      *waits)
+{
+  MpSlot *slot = &layout->slots[mp_owner_get_slot (known->me)];
+  guint n = 0;
+
+  waits[n++] = (MpFutexWait) { &slot->doorbell, known->doorbell };
+  waits[n++] = (MpFutexWait) { &slot->poke, known->poke };
+  if (with_epoch)
+    waits[n++] = (MpFutexWait) { &layout->epoch, known->epoch };
+
+  for (guint i = 0; i < known->n_neighbours; i++)
+    waits[n++] = (MpFutexWait) { &layout->slots[known->neighbours[i]].life, known->lives[i] };
+
+  return n;
+}
+
+static gint64
+get_deadline (Watch    *watch,
+              gboolean  has_dying)
+{
+  if (!has_dying)
+    {
+      watch->pause = FIRST_PAUSE_USEC;
+      return MP_DEADLINE_NEVER;
+    }
+
+  watch->pause = MIN (watch->pause * 2, LAST_PAUSE_USEC);
+  return g_get_monotonic_time () + watch->pause;
+}
+
+static void
+look_and_sleep (Watch *watch)
+{
+  MpFutexWait waits[MP_FUTEX_MAX_WAITS];
+  guint n_waits = 0;
+  gboolean has_dying = FALSE;
+  gboolean has_doorbells;
+  guint32 control = atomic_load (&watch->self->control);
+
+  grant_wishes (watch);
+  has_doorbells = atomic_load (&watch->self->n_doorbells) > 0;
+
+  for (guint i = 0; i < mp_table_get_n (); i++)
+    {
+      TableWatch *known = &watch->tables[i];
+
+      if (known->me == 0)
+        continue;
+
+      look_after_table (watch, i);
+      has_dying |= known->has_dying;
+      n_waits += add_waits (known, mp_table_peek (i)->layout, has_doorbells, waits + n_waits);
+    }
+
+  waits[n_waits++] = (MpFutexWait) { &watch->self->control, control };
+  mp_futex_wait_many (waits, n_waits, get_deadline (watch, has_dying));
+}
+
+static G_NORETURN void *
+watch_main (void *data)
+{
+  Watch watch = { .self = data, .pause = FIRST_PAUSE_USEC };
+
+  prctl (PR_SET_NAME, "mp-watch");
+  mp_participant_begin_life ();
+  atomic_store (&watch.self->watch_thread, (guint32) syscall (SYS_gettid));
+
+  for (;;)
+    look_and_sleep (&watch);
+}
+
+/* --- For other threads ---------------------------------------------------- */
+
+static int
+create_thread (gsize   stack_size,
+               MpSelf *self)
+{
+  pthread_attr_t attributes;
+  sigset_t all, before;
+  pthread_t thread;
+  int result;
+
+  pthread_attr_init (&attributes);
+  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
+  if (stack_size != 0)
+    pthread_attr_setstacksize (&attributes, stack_size);
+
+  /* It inherits the mask: there is no moment at which a signal could reach it. */
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  result = pthread_create (&thread, &attributes, watch_main, self);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy (&attributes);
+
+  return result;
+}
+
+static gboolean
+start_thread_locked (MpSelf  *self,
+                     GError **error)
+{
+  int result;
+
+  if (atomic_load (&self->watch_is_started) != 0)
+    return TRUE;
+
+  /* A program with much thread-local storage needs a larger stack than ours. */
+  result = create_thread (STACK_SIZE, self);
+  if (result == EINVAL)
+    result = create_thread (0, self);
+
+  if (result != 0)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_FAILED,
+                   "Cannot start the thread that watches over shared memory: %s", g_strerror (result));
+      return FALSE;
+    }
+
+  atomic_store (&self->watch_is_started, 1);
+  return TRUE;
+}
+
+/*< private >
+ * mp_watch_look_again:
+ *
+ * Makes the thread look at @self; it need not be there yet.
+ */
+void
+mp_watch_look_again (MpSelf *self)
+{
+  atomic_fetch_add (&self->control, 1);
+  mp_futex_wake (&self->control, 1);
+}
+
+/*< private >
+ * mp_watch_join:
+ *
+ * Has the thread take a slot of the table.  Use mp_participant_enter().
+ *
+ * Returns: this process in owner words of the table, or 0 on error:
+ *   %MP_ERROR_FULL if all slots are taken
+ */
+guint32
+mp_watch_join (MpTable  *table,
+               GError  **error)
+{
+  MpSelf *self = mp_self_get ();
+  guint32 bit = 1u << table->index;
+  gboolean is_started;
+
+  mp_self_lock (self);
+  is_started = start_thread_locked (self, error);
+  if (is_started && mp_participant_get_me (table) == 0)
+    {
+      atomic_fetch_and (&self->refusals, ~bit);
+      atomic_fetch_or (&self->wishes, bit);
+    }
+  mp_self_unlock (self);
+
+  if (!is_started)
+    return 0;
+
+  mp_watch_look_again (self);
+
+  for (;;)
+    {
+      guint32 n_answers = atomic_load (&self->n_answers);
+      guint32 me = mp_participant_get_me (table);
+
+      if (me != 0)
+        return me;
+
+      if ((atomic_load (&self->refusals) & bit) != 0)
+        {
+          g_set_error (error, MP_ERROR, MP_ERROR_FULL,
+                       "%u processes share these objects already, and no more can", MP_TABLE_N_SLOTS);
+          return 0;
+        }
+
+      mp_futex_wait (&self->n_answers, n_answers, MP_DEADLINE_NEVER);
+    }
+}
