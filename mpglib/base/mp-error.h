@@ -55,7 +55,7 @@ G_BEGIN_DECLS
  * @MP_ERROR_REMOTE: the function that ran in the other process failed; the message is its own
  * @MP_ERROR_NOT_SUPPORTED: this platform, language or kind of object does not offer the operation
  *
- * Codes of the error domain [func@Mp.error_quark].
+ * Codes of the error domain `mp_error_quark()`.
  *
  * Each is something that a caller can act on. New codes are appended, never
  * renumbered, so treat an unknown one like %MP_ERROR_FAILED. Cancellation is

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mp-bench.h"
+
+/* Every program prints lines `own.NAME value unit`: the median of its samples,
+ * and their extremes as own.NAME.lo and .hi, so that a table can set them beside
+ * other libraries measured in the same run.  Arguments are parts of the names
+ * to measure; without any, all are.
+ *
+ *   BENCH_MS      length of a sample in milliseconds (150)
+ *   BENCH_REPS    samples for each number (5)
+ *   BENCH_GAP_MS  rest before each sample (0)
+ */
+#define MAX_SAMPLES 64
+
+static int n_patterns;
+static char **patterns;
+static gint64 sample_nsec;
+static int n_samples;
+static gulong gap_usec;
+
+static int
+get_setting (const char *name,
+             int         fallback,
+             int         lowest,
+             int         highest)
+{
+  const char *text = g_getenv (name);
+
+  return CLAMP (text != NULL ? atoi (text) : fallback, lowest, highest);
+}
+
+void
+mp_bench_init (int   argc,
+               char *argv[])
+{
+  n_patterns = argc - 1;
+  patterns = argv + 1;
+  sample_nsec = get_setting ("BENCH_MS", 150, 1, 60000) * G_GINT64_CONSTANT (1000000);
+  n_samples = get_setting ("BENCH_REPS", 5, 1, MAX_SAMPLES);
+  gap_usec = (gulong) get_setting ("BENCH_GAP_MS", 0, 0, 60000) * 1000;
+}
+
+static gboolean
+is_wanted (const char *name)
+{
+  for (int i = 0; i < n_patterns; i++)
+    {
+      if (strstr (name, patterns[i]) != NULL)
+        return TRUE;
+    }
+
+  return n_patterns == 0;
+}
+
+static gint64
+get_nsec (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
+}
+
+/* At least 1, since a fast operation can be done within one tick of the clock. */
+static gint64
+measure (MpBenchFunc func,
+         gpointer    user_data,
+         guint64     n)
+{
+  gint64 start = get_nsec ();
+
+  func (n, user_data);
+  return MAX (get_nsec () - start, 1);
+}
+
+/* How often the operation fits into a sample.  Warms everything up, too. */
+static guint64
+calibrate (MpBenchFunc func,
+           gpointer    user_data)
+{
+  guint64 n = 1;
+
+  for (;;)
+    {
+      gint64 nsec = measure (func, user_data, n);
+
+      if (nsec > sample_nsec / 4)
+        return MAX (n * (guint64) sample_nsec / (guint64) nsec, 1);
+
+      n *= nsec < sample_nsec / 64 ? 8 : 2;
+    }
+}
+
+static gdouble
+convert (gint64      nsec,
+         guint64     n,
+         MpBenchUnit unit)
+{
+  gdouble each = (gdouble) nsec / (gdouble) n;
+
+  switch (unit)
+    {
+    case MP_BENCH_NANOSECONDS:
+      return each;
+    case MP_BENCH_MICROSECONDS:
+      return each / 1000;
+    case MP_BENCH_PER_SECOND:
+    default:
+      return 1e9 / each;
+    }
+}
+
+static int
+compare (gconstpointer a,
+         gconstpointer b)
+{
+  const gdouble *x = a;
+  const gdouble *y = b;
+
+  return (*x > *y) - (*x < *y);
+}
+
+static void
+print_samples (const char  *name,
+               gdouble     *samples,
+               MpBenchUnit  unit)
+{
+  static const char *unit_names[] = { "ns", "us", "/s" };
+  gdouble median;
+
+  qsort (samples, (gsize) n_samples, sizeof *samples, compare);
+  median = (samples[(n_samples - 1) / 2] + samples[n_samples / 2]) / 2;
+
+  g_print ("own.%s %.6g %s\n", name, median, unit_names[unit]);
+  g_print ("own.%s.lo %.6g %s\n", name, samples[0], unit_names[unit]);
+  g_print ("own.%s.hi %.6g %s\n", name, samples[n_samples - 1], unit_names[unit]);
+}
+
+void
+mp_bench_run (const char  *name,
+              MpBenchUnit  unit,
+              MpBenchFunc  func,
+              gpointer     user_data)
+{
+  gdouble samples[MAX_SAMPLES];
+  guint64 n;
+
+  if (!is_wanted (name))
+    return;
+
+  n = calibrate (func, user_data);
+  for (int i = 0; i < n_samples; i++)
+    {
+      if (gap_usec > 0)
+        g_usleep (gap_usec); /* house: no-sleep: leaves the machine to others between two samples */
+      samples[i] = convert (measure (func, user_data, n), n, unit);
+    }
+
+  print_samples (name, samples, unit);
+}
