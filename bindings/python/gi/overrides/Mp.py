@@ -2,4 +2,7 @@
 # Copyright 2026 The mpglib developers
 """What Python adds to the introspected namespace Mp: values, functions, exceptions, iteration."""
 
-__all__ = []
+from mpglib import errors
+from mpglib.errors import *  # noqa: F403
+
+__all__ = [*errors.__all__]

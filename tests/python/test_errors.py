@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Errors of the library are exceptions of Python, and those of another process keep class and traceback."""
+
+import builtins
+import pickle
+import queue
+import traceback
+import unittest
+
+import gi
+
+gi.require_version('Mp', '1.0')
+from gi.repository import Gio, GLib, Mp  # noqa: E402
+
+from mpglib import _reports, errors  # noqa: E402
+
+
+class Plain(Exception):
+    def __init__(self, first, second):
+        super().__init__(first)
+        self.second = second
+
+
+class Odd(Exception):
+    """Pickles, but not back: its class wants two arguments."""
+
+    def __init__(self, first, second):
+        super().__init__(first)
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise ValueError('no words')
+
+
+class Classes(unittest.TestCase):
+    def test_each_code_has_its_class(self):
+        codes = {code: errors._CLASSES[int(code)] for code in Mp.Error.__enum_values__.values()
+                 if code != Mp.Error.FAILED}
+        self.assertEqual(len(codes), len(errors._CLASSES))
+        for code, cls in codes.items():
+            with self.subTest(code=code.value_nick):
+                error = cls('message')
+                self.assertTrue(error.matches(Mp.error_quark(), code))
+                self.assertIsInstance(error, errors.ProcessError)
+                self.assertEqual(str(error), 'message')
+        self.assertEqual(errors.ProcessError.code, Mp.Error.FAILED)
+
+    def test_names_in_the_namespace(self):
+        for name in errors.__all__:
+            self.assertIs(getattr(Mp, name), getattr(errors, name))
+        self.assertNotIn('Error', errors.__all__)
+
+    def test_translation(self):
+        for code, builtin in [
+            (Mp.Error.TIMED_OUT, builtins.TimeoutError), (Mp.Error.CLOSED, EOFError),
+            (Mp.Error.EMPTY, queue.Empty), (Mp.Error.FULL, queue.Full), (Mp.Error.PEER_DIED, ConnectionResetError),
+            (Mp.Error.NO_TARGET, LookupError), (Mp.Error.FAILED, RuntimeError),
+        ]:
+            raised = GLib.Error.new_literal(Mp.error_quark(), 'what happened', code)
+            error = errors.translate(raised)
+            self.assertIsInstance(error, builtin)
+            self.assertIsInstance(error, GLib.Error)
+            self.assertTrue(error.matches(Mp.error_quark(), code))
+            self.assertEqual((str(error), error.message), ('what happened', 'what happened'))
+
+    def test_translation_leaves_others_alone(self):
+        cancelled = GLib.Error.new_literal(Gio.io_error_quark(), 'cancelled', Gio.IOErrorEnum.CANCELLED)
+        self.assertIs(errors.translate(cancelled), cancelled)
+        empty = errors.Empty('nothing')
+        self.assertIs(errors.translate(empty), empty)
+
+    def test_a_code_of_a_newer_library(self):
+        error = errors.translate(GLib.Error('what', errors.DOMAIN, 1000))
+        self.assertIs(type(error), errors.ProcessError)
+        self.assertEqual(error.code, 1000)
+
+    def test_pickles(self):
+        for error in (errors.Full('no room'), errors.TimeoutError('late'), errors.PeerDied('gone')):
+            copy = pickle.loads(pickle.dumps(error))
+            self.assertIs(type(copy), type(error))
+            self.assertEqual((str(copy), copy.domain, copy.code), (str(error), error.domain, error.code))
+
+
+class Remote(unittest.TestCase):
+    def report(self, error, skip=0):
+        def outer():
+            inner()
+
+        def inner():
+            raise error
+        try:
+            outer()
+        except BaseException as caught:
+            return _reports.describe(caught, skip)
+
+    def rebuild(self, report):
+        return _reports.rebuild(report, errors.RemoteError.from_report)
+
+    def test_class_attributes_and_traceback_are_kept(self):
+        for error in (KeyError('missing'), GLib.Error('what', 'g-io-error-quark', 19), SystemExit(3),
+                      FileNotFoundError(2, 'No such file', '/nowhere'), errors.Empty('nothing')):
+            with self.subTest(error=error):
+                rebuilt = self.rebuild(self.report(error))
+                self.assertIs(type(rebuilt), type(error))
+                self.assertEqual(rebuilt.args, error.args)
+                self.assertEqual(vars(rebuilt), vars(error))
+                self.assertIsInstance(rebuilt.__cause__, _reports.RemoteTraceback)
+                shown = ''.join(traceback.format_exception(rebuilt))
+                self.assertIn('in inner\n    raise error\n', shown)
+                self.assertIn('The above exception was the direct cause', shown)
+
+    def test_an_exception_that_does_not_survive_becomes_a_remote_error(self):
+        for error, name, message in (
+            (Odd('first', 'second'), f'{__name__}.Odd', 'first'),
+            (Plain('first', 'second'), f'{__name__}.Plain', 'first'),
+            (type('Local', (Exception,), {'__module__': 'm'})('x'), 'm.Local', 'x'),
+        ):
+            report = self.report(error)
+            self.assertEqual(report[:2] + report[3:], (name, message, b''))
+            rebuilt = self.rebuild(report)
+            self.assertIs(type(rebuilt), errors.RemoteError)
+            self.assertEqual((rebuilt.remote_type, str(rebuilt)), (name, f'{name}: {message}'))
+            self.assertIn('in inner', str(rebuilt.__cause__))
+
+    def test_an_exception_without_a_message(self):
+        report = self.report(Silent())
+        self.assertEqual(report.message, '(its str() failed with ValueError)')
+        self.assertIs(type(self.rebuild(report)), Silent)
+
+    def test_the_receiver_may_not_know_the_class(self):
+        report = self.report(KeyError('missing'))._replace(pickle=b'cnowhere\nError\n.')
+        rebuilt = self.rebuild(report)
+        self.assertIs(type(rebuilt), errors.RemoteError)
+        self.assertEqual(str(rebuilt), "KeyError: 'missing'")
+        for junk in (b'junk', pickle.dumps('no exception')):
+            self.assertIs(type(self.rebuild(report._replace(pickle=junk))), errors.RemoteError)
+
+    def test_frames_of_the_worker_are_left_out(self):
+        report = self.report(KeyError('missing'), skip=1)
+        self.assertNotIn('in report', report.traceback)
+        self.assertIn('in outer', report.traceback)
+        self.assertIn('KeyError', self.report(KeyError('missing'), skip=100).traceback)
+
+    def test_causes_are_in_the_text(self):
+        error = KeyError('late')
+        error.__cause__ = ValueError('early')
+        self.assertIn('ValueError: early', str(self.rebuild(self.report(error)).__cause__))
+
+    def test_texts_that_c_could_not_hold(self):
+        report = self.report(ValueError('a\0b\udcff'))
+        self.assertEqual(report.message, 'a\\x00b\\udcff')
+        self.assertNotIn('\0', report.traceback)
+        self.assertEqual(self.rebuild(report).args, ('a\0b\udcff',))
+
+
+if __name__ == '__main__':
+    unittest.main()
