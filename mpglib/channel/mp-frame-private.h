@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include "mp-message-private.h"
+
+G_BEGIN_DECLS
+
+/* What one send means to its receiver: a kind, two numbers, a short name and a
+ * message.  How it lies in packets is the business of mp-packet and
+ * mp-transport.
+ */
+typedef enum
+{
+  MP_FRAME_MESSAGE = 1,    /* a user's message on a Connection */
+  MP_FRAME_CREDIT = 2,     /* serial: so many bytes of bodies outside packets were taken */
+  MP_FRAME_SHARED = 3,     /* one more holder has this end */
+  MP_FRAME_BYE = 4,        /* one holder has closed in order */
+
+  MP_FRAME_BOOTSTRAP = 16, /* parent to child: a{sv}, the first frame of all */
+  MP_FRAME_HELLO = 17,     /* child to parent: ready, a{sv} */
+  MP_FRAME_FAILED = 18,    /* child to parent: an error report, before or instead of an orderly end */
+  MP_FRAME_FINISHED = 19,  /* child to parent: serial = exit code it is about to end with */
+
+  MP_FRAME_FORK = 32,      /* to a template: serial = request; fd = the child's channel */
+  MP_FRAME_FORKED = 33,    /* from it: serial = request, index = pid, fd = pidfd; or FAILED with that serial */
+  MP_FRAME_EXITED = 34,    /* from it: serial = request, index = wait status */
+
+  MP_FRAME_TASK = 48,      /* serial = task, index = first item, name = target; flags SPREAD, ITEMS */
+  MP_FRAME_RESULT = 49,    /* serial = task, index = item */
+  MP_FRAME_ERROR = 50,     /* likewise, an error report */
+  MP_FRAME_PROGRESS = 51,  /* likewise, (ds) */
+  MP_FRAME_CANCEL = 52,    /* serial = task */
+  MP_FRAME_STOP = 53,      /* no more tasks: end in order */
+} MpFrameKind;
+
+typedef enum
+{
+  MP_FRAME_NONE = 0,
+  MP_FRAME_LARGE = 1 << 0,  /* of the transport's own */
+  MP_FRAME_PART = 1 << 1,   /* likewise */
+  MP_FRAME_SPREAD = 1 << 2, /* the body is a tuple of arguments, not one argument */
+  MP_FRAME_ITEMS = 1 << 3,  /* the body is an array, one call for each element */
+} MpFrameFlags;
+
+typedef struct
+{
+  MpFrameKind  kind;
+  MpFrameFlags flags;
+  guint64      serial;
+  guint64      index;
+  char        *name;    /* nullable */
+  MpMessage   *message; /* nullable: no body, no attachments */
+
+  /*< private to the transport >*/
+  struct _MpParcel *parcel; /* what a first attempt to send has prepared; nullable */
+  guint64           credit; /* bytes to give back when the frame is handed to its owner */
+} MpFrame;
+
+MpFrame  *mp_frame_new       (MpFrameKind          kind,
+                              guint64              serial,
+                              guint64              index,
+                              const char          *name,
+                              MpMessage           *message);
+MpFrame  *mp_frame_new_take  (MpFrameKind          kind,
+                              guint64              serial,
+                              guint64              index,
+                              const char          *name,
+                              MpMessage           *message);
+void      mp_frame_free      (MpFrame             *frame);
+gboolean  mp_frame_kind_is_known (guint            kind);
+GVariant *mp_frame_dup_value (MpFrame             *frame,
+                              const GVariantType  *type,
+                              GError             **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpFrame, mp_frame_free)
+
+G_END_DECLS

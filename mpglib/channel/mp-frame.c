@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-error.h"
+#include "mp-frame-private.h"
+#include "mp-parcel-private.h"
+
+/*< private >
+ * mp_frame_new:
+ * @name: (nullable): copied
+ * @message: (nullable): referenced
+ */
+MpFrame *
+mp_frame_new (MpFrameKind  kind,
+              guint64      serial,
+              guint64      index,
+              const char  *name,
+              MpMessage   *message)
+{
+  return mp_frame_new_take (kind, serial, index, name,
+                            message != NULL ? g_object_ref (message) : NULL);
+}
+
+MpFrame *
+mp_frame_new_take (MpFrameKind  kind,
+                   guint64      serial,
+                   guint64      index,
+                   const char  *name,
+                   MpMessage   *message)
+{
+  MpFrame *frame = g_new0 (MpFrame, 1);
+
+  frame->kind = kind;
+  frame->serial = serial;
+  frame->index = index;
+  frame->name = g_strdup (name);
+  frame->message = message;
+
+  return frame;
+}
+
+/*< private >
+ * mp_frame_free:
+ *
+ * What was prepared to be sent and was not is given back.
+ */
+void
+mp_frame_free (MpFrame *frame)
+{
+  g_clear_pointer (&frame->parcel, mp_parcel_free);
+  g_clear_object (&frame->message);
+  g_free (frame->name);
+  g_free (frame);
+}
+
+gboolean
+mp_frame_kind_is_known (guint kind)
+{
+  switch ((MpFrameKind) kind)
+    {
+    case MP_FRAME_MESSAGE:
+    case MP_FRAME_CREDIT:
+    case MP_FRAME_SHARED:
+    case MP_FRAME_BYE:
+    case MP_FRAME_BOOTSTRAP:
+    case MP_FRAME_HELLO:
+    case MP_FRAME_FAILED:
+    case MP_FRAME_FINISHED:
+    case MP_FRAME_FORK:
+    case MP_FRAME_FORKED:
+    case MP_FRAME_EXITED:
+    case MP_FRAME_TASK:
+    case MP_FRAME_RESULT:
+    case MP_FRAME_ERROR:
+    case MP_FRAME_PROGRESS:
+    case MP_FRAME_CANCEL:
+    case MP_FRAME_STOP:
+      return TRUE;
+
+    default:
+      return FALSE;
+    }
+}
+
+/*< private >
+ * mp_frame_dup_value:
+ * @type: the type that the kind of frame prescribes; may be indefinite
+ *
+ * Returns: (transfer full) (nullable): the frame's value; or %NULL with
+ *   %MP_ERROR_CORRUPTED if it has none of that type
+ */
+GVariant *
+mp_frame_dup_value (MpFrame             *frame,
+                    const GVariantType  *type,
+                    GError             **error)
+{
+  g_autoptr (GVariant) value = NULL;
+  const char *type_string = NULL;
+
+  if (frame->message != NULL)
+    type_string = mp_message_get_type_string (frame->message);
+
+  if (type_string == NULL || !g_variant_type_is_subtype_of (G_VARIANT_TYPE (type_string), type))
+    {
+      g_autofree char *wanted = g_variant_type_dup_string (type);
+
+      g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED,
+                   "A frame of kind %u came with %s%s instead of a value of type %s",
+                   (guint) frame->kind,
+                   type_string != NULL ? "a value of type " : "no value",
+                   type_string != NULL ? type_string : "", wanted);
+      return NULL;
+    }
+
+  return mp_message_get_value (frame->message, error);
+}

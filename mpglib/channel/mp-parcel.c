@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mp-error.h"
+#include "mp-fd-private.h"
+#include "mp-memfd-private.h"
+#include "mp-packet-private.h"
+#include "mp-parcel-private.h"
+#include "mp-variant-private.h"
+
+/* Copied in one go: well below a millisecond. */
+#define SLICE (1024 * 1024)
+
+/* Parts do not get smaller than this, however little a socket takes. */
+#define MIN_PART 512
+
+/*< private >
+ * mp_parcel_new:
+ *
+ * Packs the attachments, which takes locks of theirs; fails as they do.
+ *
+ * Returns: (transfer full) (nullable): the parcel
+ */
+MpParcel *
+mp_parcel_new (MpFrame  *frame,
+               GError  **error)
+{
+  MpParcel *self = g_new0 (MpParcel, 1);
+
+  self->payload_fd = -1;
+  self->kind = (guint8) frame->kind;
+  self->flags = frame->flags;
+  self->serial = frame->serial;
+  self->index = frame->index;
+  self->name = g_strdup (frame->name);
+
+  if (frame->message != NULL)
+    {
+      if (!mp_message_pack_attachments (frame->message, &self->attachments, &self->fds, error))
+        {
+          mp_parcel_free (self);
+          return NULL;
+        }
+
+      self->codec = g_strdup (mp_message_get_wire_codec (frame->message));
+      self->body = g_bytes_ref (mp_message_get_body_bytes (frame->message));
+      if (self->attachments != NULL)
+        self->attachments_bytes = mp_variant_to_wire (self->attachments);
+    }
+
+  mp_parcel_set_form (self, mp_parcel_get_size (self) > MP_PACKET_MAX_BODY ? MP_PARCEL_LARGE : MP_PARCEL_INLINE);
+  return self;
+}
+
+/*< private >
+ * mp_parcel_free:
+ *
+ * Attachments that did not go are given back.
+ */
+void
+mp_parcel_free (MpParcel *self)
+{
+  if (self->fds != NULL)
+    {
+      mp_message_discard_attachments (self->attachments, (int *) self->fds->data, self->fds->len);
+      g_array_unref (self->fds);
+    }
+
+  mp_fd_close (&self->payload_fd);
+  g_clear_pointer (&self->attachments, g_variant_unref);
+  g_clear_pointer (&self->attachments_bytes, g_bytes_unref);
+  g_clear_pointer (&self->body, g_bytes_unref);
+  g_free (self->name);
+  g_free (self->codec);
+  g_free (self->head);
+  g_free (self);
+}
+
+static void
+close_fds (MpParcel *self)
+{
+  if (self->fds != NULL)
+    mp_fds_close ((int *) self->fds->data, self->fds->len);
+  g_clear_pointer (&self->fds, g_array_unref);
+}
+
+/*< private >
+ * mp_parcel_disown:
+ *
+ * The attachments are not this process's to give back.
+ */
+void
+mp_parcel_disown (MpParcel *self)
+{
+  close_fds (self);
+}
+
+gsize
+mp_parcel_get_size (MpParcel *self)
+{
+  return self->body != NULL ? g_bytes_get_size (self->body) : 0;
+}
+
+void
+mp_parcel_set_form (MpParcel     *self,
+                    MpParcelForm  form)
+{
+  self->form = form;
+  g_clear_pointer (&self->head, g_free);
+  if (form != MP_PARCEL_LARGE)
+    mp_fd_close (&self->payload_fd);
+  if (form == MP_PARCEL_PARTS)
+    self->part_size = MIN (MP_PACKET_MAX_BODY, (mp_parcel_get_size (self) + 1) / 2);
+}
+
+/*< private >
+ * mp_parcel_shrink_part:
+ *
+ * For sockets with a small buffer.
+ *
+ * Returns: whether the next part is smaller now
+ */
+gboolean
+mp_parcel_shrink_part (MpParcel *self)
+{
+  if (self->part_size / 2 < MIN_PART)
+    return FALSE;
+
+  self->part_size /= 2;
+  return TRUE;
+}
+
+/*< private >
+ * mp_parcel_fill:
+ * @is_filled: (out): whether the memfd holds the body and is sealed
+ *
+ * Copies the next slice of a large body.  Fails where no memfd or no memory
+ * can be had; then the body may still go in parts.
+ */
+gboolean
+mp_parcel_fill (MpParcel  *self,
+                gboolean  *is_filled,
+                GError   **error)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (self->body, &size);
+  gsize end = self->payload_size + MIN (size - self->payload_size, SLICE);
+
+  *is_filled = self->is_sealed;
+  if (self->is_sealed)
+    return TRUE;
+
+  if (self->payload_fd < 0)
+    {
+      self->payload_fd = mp_memfd_new ("mp-payload", 0, error);
+      if (self->payload_fd < 0)
+        return FALSE;
+    }
+
+  while (self->payload_size < end)
+    {
+      gssize n = write (self->payload_fd, data + self->payload_size, end - self->payload_size);
+
+      if (n > 0)
+        self->payload_size += (gsize) n;
+      else if (n == 0 || errno != EINTR)
+        {
+          g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+                       "No memory for a message of %" G_GSIZE_FORMAT " bytes: %s", size, g_strerror (errno));
+          return FALSE;
+        }
+    }
+
+  if (self->payload_size == size)
+    {
+      if (!mp_memfd_seal (self->payload_fd, MP_MEMFD_SEALS_CONTENT, error))
+        return FALSE;
+      self->is_sealed = TRUE;
+    }
+
+  *is_filled = self->is_sealed;
+  return TRUE;
+}
+
+static gboolean
+encode_head (MpParcel *self,
+             GError  **error)
+{
+  gboolean is_continuation = self->form == MP_PARCEL_ABANDONED || self->n_sent > 0;
+  MpPacket packet = {
+    .kind = self->kind,
+    .flags = self->flags,
+    .serial = self->serial,
+    .index = is_continuation ? self->n_sent : self->index,
+    .body_length = mp_parcel_get_size (self),
+  };
+
+  if (self->form == MP_PARCEL_LARGE)
+    packet.flags |= MP_FRAME_LARGE;
+  else if (self->form != MP_PARCEL_INLINE)
+    packet.flags |= MP_FRAME_PART;
+
+  if (!is_continuation)
+    {
+      packet.n_fds = self->fds != NULL ? (guint16) MIN (self->fds->len, G_MAXUINT16) : 0;
+      packet.name = self->name;
+      packet.name_length = self->name != NULL ? strlen (self->name) : 0;
+      packet.codec = self->codec;
+      packet.codec_length = self->codec != NULL ? strlen (self->codec) : 0;
+      if (self->attachments_bytes != NULL)
+        packet.attachments = g_bytes_get_data (self->attachments_bytes, &packet.attachments_length);
+    }
+
+  self->head = mp_packet_encode_head (&packet, &self->head_size, error);
+  return self->head != NULL;
+}
+
+/*< private >
+ * mp_parcel_get_packet:
+ * @body: (out): the bytes that go behind the head
+ *
+ * Makes the next packet: `head`, and the bytes given back.  With it go the
+ * memfd, if the form is LARGE, and `fds`.
+ */
+gboolean
+mp_parcel_get_packet (MpParcel       *self,
+                      const guint8  **body,
+                      gsize          *body_size,
+                      GError        **error)
+{
+  gsize size = mp_parcel_get_size (self);
+
+  *body = NULL;
+  *body_size = 0;
+  if (self->form == MP_PARCEL_INLINE)
+    *body_size = size;
+  else if (self->form == MP_PARCEL_PARTS)
+    *body_size = MIN (size - self->n_sent, self->part_size);
+
+  if (*body_size > 0)
+    *body = (const guint8 *) g_bytes_get_data (self->body, NULL) + self->n_sent;
+
+  return self->head != NULL || encode_head (self, error);
+}
+
+/*< private >
+ * mp_parcel_packet_sent:
+ *
+ * The kernel has the packet, and with the first one the descriptors.
+ *
+ * Returns: whether it was the last one
+ */
+gboolean
+mp_parcel_packet_sent (MpParcel *self,
+                       gsize     body_size)
+{
+  g_clear_pointer (&self->head, g_free);
+  self->n_sent += body_size;
+
+  close_fds (self);
+
+  return self->form != MP_PARCEL_PARTS || self->n_sent == mp_parcel_get_size (self);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Frames over one end of a SOCK_SEQPACKET socket.  Never blocks, knows no thread
+ * and takes no lock: whoever owns it (a Connection, a pump) serialises the calls
+ * and waits for the descriptor.
+ *
+ * Bodies up to MP_TRANSPORT_INLINE_MAX travel in the packet.  Larger ones travel
+ * in a write-sealed memfd whose descriptor goes with the packet; the bytes so
+ * outside of the socket's buffer are bounded by credit: a sender has at most
+ * MP_TRANSPORT_CREDIT bytes of them on the way (one body may always go when none
+ * is), and the receiver gives credit back when the body is handed to its owner.
+ * Where no descriptor can be had (EMFILE, ENFILE, ETOOMANYREFS, no memory for a
+ * memfd) the body goes in parts.  A large body is copied in slices: AGAIN may
+ * mean "call again at once", the events to wait for tell.
+ *
+ * Ends may have several holders (a Connection passed to another process): SHARED
+ * counts one up, BYE one down.  End of file with no holder left is an orderly
+ * end (MP_IO_CLOSED with MP_ERROR_CLOSED), otherwise the peer died
+ * (MP_ERROR_PEER_DIED).  Which of several holders gets a CREDIT is chance, so an
+ * end that has several, or whose peer has, sends without credit, and not in
+ * parts.
+ *
+ * A receiver that has no descriptors left (EMFILE) loses the message; receive
+ * says so once with FAILED and MP_ERROR_TOO_BIG, and goes on with the next.  A
+ * packet that no proper peer sends ends it all: FAILED with MP_ERROR_CORRUPTED
+ * (MP_ERROR_TOO_BIG for a body above the limit) from then on.
+ */
+
+#pragma once
+
+#include "mp-frame-private.h"
+
+G_BEGIN_DECLS
+
+#define MP_TRANSPORT_INLINE_MAX (64 * 1024)
+#define MP_TRANSPORT_CREDIT     (64 * 1024 * 1024)
+#define MP_TRANSPORT_MAX_BODY   (G_GUINT64_CONSTANT (1) << 40)
+#define MP_TRANSPORT_MAX_FDS    252
+
+typedef enum
+{
+  MP_IO_DONE,
+  MP_IO_AGAIN,  /* nothing done; wait for mp_transport_get_*_events() */
+  MP_IO_CLOSED, /* nothing more will come or can be sent; error says CLOSED or PEER_DIED */
+  MP_IO_FAILED, /* error set; on send the frame was not sent and the transport stays usable unless CORRUPTED */
+} MpIoStatus;
+
+typedef struct _MpTransport MpTransport;
+
+gboolean     mp_transport_new_pair           (int           fds[2],
+                                              GError      **error);
+MpTransport *mp_transport_new                (int           fd);
+void         mp_transport_free               (MpTransport  *self);
+int          mp_transport_get_fd             (MpTransport  *self);
+void         mp_transport_set_max_body       (MpTransport  *self,
+                                              guint64       bytes);
+MpIoStatus   mp_transport_send               (MpTransport  *self,
+                                              MpFrame      *frame,
+                                              GError      **error);
+gboolean     mp_transport_prepare            (MpFrame      *frame,
+                                              GError      **error);
+MpIoStatus   mp_transport_push               (MpTransport  *self,
+                                              MpFrame      *frame,
+                                              GError      **error);
+MpIoStatus   mp_transport_flush              (MpTransport  *self,
+                                              GError      **error);
+guint        mp_transport_get_n_queued       (MpTransport  *self);
+void         mp_transport_abandon            (MpTransport  *self);
+MpIoStatus   mp_transport_receive            (MpTransport  *self,
+                                              MpFrame     **frame,
+                                              GError      **error);
+MpIoStatus   mp_transport_peek               (MpTransport  *self,
+                                              MpFrame     **frame,
+                                              GError      **error);
+gboolean     mp_transport_has_received       (MpTransport  *self);
+short        mp_transport_get_send_events    (MpTransport  *self);
+short        mp_transport_get_receive_events (MpTransport  *self);
+void         mp_transport_pump_input         (MpTransport  *self);
+void         mp_transport_close              (MpTransport  *self);
+int          mp_transport_share              (MpTransport  *self,
+                                              GError      **error);
+void         mp_transport_set_shared         (MpTransport  *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpTransport, mp_transport_free)
+
+G_END_DECLS
