@@ -34,6 +34,7 @@ typedef enum
   MP_FRAME_PROGRESS = 51,  /* likewise, (ds) */
   MP_FRAME_CANCEL = 52,    /* serial = task */
   MP_FRAME_STOP = 53,      /* no more tasks: end in order */
+  MP_FRAME_WITHDRAWN = 54, /* answer to CANCEL: serial = task, index = first item that will not be started */
 } MpFrameKind;
 
 typedef enum

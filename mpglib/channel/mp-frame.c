@@ -78,6 +78,7 @@ mp_frame_kind_is_known (guint kind)
     case MP_FRAME_PROGRESS:
     case MP_FRAME_CANCEL:
     case MP_FRAME_STOP:
+    case MP_FRAME_WITHDRAWN:
       return TRUE;
 
     default:
