@@ -10,6 +10,7 @@
 
 #include "mp-enums.h"
 #include "mp-error.h"
+#include "mp-gjs.h"
 #include "mp-interruptible.h"
 #include "mp-message.h"
 #include "mp-shareable.h"
