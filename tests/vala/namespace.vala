@@ -7,13 +7,20 @@ void give_up () throws Mp.Error {
   throw new Mp.Error.FULL ("no room");
 }
 
-int main () {
+void test_error () {
   try {
     give_up ();
-    return 1;
+    assert_not_reached ();
   } catch (Mp.Error.FULL e) {
-    return e.domain.to_string () == "mp-error-quark" ? 0 : 2;
+    assert_cmpstr (e.domain.to_string (), CompareOperator.EQ, "mp-error-quark");
+    assert_cmpstr (e.message, CompareOperator.EQ, "no room");
   } catch (Mp.Error e) {
-    return 3;
+    assert_not_reached ();
   }
+}
+
+int main (string[] args) {
+  Test.init (ref args);
+  Test.add_func ("/namespace/error", test_error);
+  return Test.run ();
 }
