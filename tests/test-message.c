@@ -182,7 +182,7 @@ test_value (void)
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_parse (NULL, texts[i], NULL, NULL, &error));
+      g_autoptr (GVariant) value = g_variant_parse (NULL, texts[i], NULL, NULL, &error);
       g_autoptr (MpMessage) message = NULL;
       g_autoptr (MpMessage) received = NULL;
       g_autoptr (GVariant) got = NULL;
@@ -516,7 +516,7 @@ test_handles (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     {
-      g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_parse (NULL, texts[i], NULL, NULL, NULL));
+      g_autoptr (GVariant) value = g_variant_parse (NULL, texts[i], NULL, NULL, NULL);
       g_autoptr (MpMessage) message = mp_message_new (value);
       g_autoptr (MpMessage) received = NULL;
       g_autoptr (MpMessage) complete = NULL;
@@ -576,7 +576,7 @@ assert_attachments_refused (const char *text,
                             guint       n_fds)
 {
   g_autoptr (GVariant) attachments =
-    g_variant_ref_sink (g_variant_parse (G_VARIANT_TYPE (MP_MESSAGE_PACKED_TYPE), text, NULL, NULL, NULL));
+    g_variant_parse (G_VARIANT_TYPE (MP_MESSAGE_PACKED_TYPE), text, NULL, NULL, NULL);
   g_autoptr (GBytes) body = g_bytes_new (NULL, 0);
   g_autoptr (MpMessage) message = NULL;
   g_autoptr (GError) error = NULL;
