@@ -223,7 +223,7 @@ test_wrong_places (void)
     guint64     body_length;
   } rows[] = {
     { 0, 0, "", "raw", "", 0, "", 0 },                                      /* kinds that are none */
-    { 5, 0, "", "raw", "", 0, "", 0 },
+    { 4, 0, "", "raw", "", 0, "", 0 },
     { 255, 0, "", "raw", "", 0, "", 0 },
     { MP_FRAME_MESSAGE, 16, "", "raw", "", 0, "", 0 },                      /* unknown flags */
     { MP_FRAME_MESSAGE, 1u << 31, "", "raw", "", 0, "", 0 },
@@ -231,7 +231,6 @@ test_wrong_places (void)
     { MP_FRAME_MESSAGE, 0, "", "", "attached", 0, "", 0 },
     { MP_FRAME_MESSAGE, MP_FRAME_LARGE, "", "", "", 0, "", 5 },
     { MP_FRAME_MESSAGE, 0, "", "raw", "", 1, "", 0 },                       /* descriptors of nothing */
-    { MP_FRAME_MESSAGE, MP_FRAME_LARGE, "", "raw", "", 0, "x", 1 },         /* large, and here */
     { MP_FRAME_MESSAGE, MP_FRAME_LARGE, "", "raw", "", 0, "", 0 },          /* large, and nothing */
     { MP_FRAME_MESSAGE, MP_FRAME_LARGE | MP_FRAME_PART, "", "raw", "", 0, "", 5 },
     { MP_FRAME_MESSAGE, MP_FRAME_PART, "", "raw", "", 0, "xx", 2 },         /* a part that is all */
@@ -241,7 +240,7 @@ test_wrong_places (void)
     { MP_FRAME_MESSAGE, MP_FRAME_PART, "", "", "", 0, "x", 9 },             /* one beyond its body */
     { MP_FRAME_MESSAGE, MP_FRAME_PART, "", "", "", 0, "", 8 },
     { MP_FRAME_MESSAGE, 0, "\xff\xff", "raw", "", 0, "", 0 },               /* name not UTF-8 */
-    { MP_FRAME_CREDIT, 0, "", "raw", "", 0, "", 0 },                        /* kinds without a message */
+    { MP_FRAME_SHARED, 0, "", "raw", "", 0, "", 0 },                        /* kinds without a message */
     { MP_FRAME_BYE, 0, "name", "", "", 0, "", 0 },
   };
 

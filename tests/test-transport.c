@@ -410,122 +410,77 @@ test_push (void)
   free_pair (&pair);
 }
 
-/* Gets the status of a frame that would have to wait for credit, past AGAINs
- * that only ask to be called again.
- */
-static MpIoStatus
-try_send (MpTransport *transport,
-          MpFrame     *frame)
+/* Fills a socket with large bodies.  Returns how many went. */
+static guint
+pile_up (MpTransport *transport,
+         gsize        size)
 {
-  g_autoptr (GError) error = NULL;
-  MpIoStatus status;
+  for (guint n = 0;; n++)
+    {
+      g_autoptr (MpFrame) frame = new_frame (n, size);
+      struct pollfd poll_fd = { mp_transport_get_fd (transport), POLLOUT, 0 };
+      MpIoStatus status;
 
-  do
-    status = mp_transport_send (transport, frame, &error);
-  while (status == MP_IO_AGAIN && mp_transport_get_send_events (transport) == POLLOUT);
+      /* AGAIN also asks to be called again; when the socket is not writable
+       * either it is full.
+       */
+      do
+        status = mp_transport_send (transport, frame, NULL);
+      while (status == MP_IO_AGAIN && poll (&poll_fd, 1, 0) == 1);
 
-  g_assert_no_error (error);
-  return status;
+      if (status == MP_IO_AGAIN)
+        return n;
+      g_assert_cmpint (status, ==, MP_IO_DONE);
+    }
 }
 
+/* What lies outside of the socket's buffer is bounded too. */
 static void
-test_credit (void)
+test_postage (void)
 {
-  gsize size = MP_TRANSPORT_CREDIT / 8;
+  static const struct
+  {
+    gsize size;
+    guint least, most;
+  } rows[] = {
+    { 100 * 1024, 64, 640 },
+    { MIB, 16, 64 },
+    { 8 * MIB, 2, 8 },
+    { 64 * MIB, 1, 4 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      Pair pair = new_pair ();
+      guint n = pile_up (pair.a, rows[i].size);
+
+      g_test_message ("%u bodies of %" G_GSIZE_FORMAT " bytes", n, rows[i].size);
+      g_assert_cmpuint (n, >=, rows[i].least);
+      g_assert_cmpuint (n, <=, rows[i].most);
+      for (guint j = 0; j < n; j++)
+        assert_receives (pair.b, j, rows[i].size);
+      send_new (pair.a, n, rows[i].size);
+      assert_receives (pair.b, n, rows[i].size);
+
+      free_pair (&pair);
+    }
+}
+
+/* Neither end waits for the other one to receive when both send. */
+static void
+test_both_ways (void)
+{
+  gsize size = 2 * MIB;
   Pair pair = new_pair ();
-  g_autoptr (MpFrame) waiting = new_frame (8, size);
-  g_autoptr (MpFrame) also_waiting = new_frame (9, size);
+  guint n_from_a = pile_up (pair.a, size);
+  guint n_from_b = pile_up (pair.b, size);
 
-  for (guint i = 0; i < 8; i++)
-    send_new (pair.a, i, size);
-  g_assert_cmpint (try_send (pair.a, waiting), ==, MP_IO_AGAIN);
-  g_assert_cmpint (mp_transport_get_send_events (pair.a), ==, POLLIN);
-
-  /* Small ones pass. */
-  send_new (pair.a, 100, 10);
-
-  /* Credit comes when a frame is handed out, not when it is read. */
-  mp_transport_pump_input (pair.b);
-  g_assert_cmpint (try_send (pair.a, waiting), ==, MP_IO_AGAIN);
-  assert_receives (pair.b, 0, size);
-  mp_test_poll (mp_transport_get_fd (pair.a), POLLIN);
-  g_assert_cmpint (try_send (pair.a, waiting), ==, MP_IO_DONE);
-  g_assert_cmpint (try_send (pair.a, also_waiting), ==, MP_IO_AGAIN);
-
-  for (guint i = 1; i < 8; i++)
+  for (guint i = 0; i < n_from_b; i++)
+    assert_receives (pair.a, i, size);
+  send_new (pair.b, n_from_b, size);
+  assert_receives (pair.a, n_from_b, size);
+  for (guint i = 0; i < n_from_a; i++)
     assert_receives (pair.b, i, size);
-  assert_receives (pair.b, 100, 10);
-  assert_receives (pair.b, 8, size);
-
-  free_pair (&pair);
-}
-
-static void
-test_larger_than_credit (void)
-{
-  gsize size = MP_TRANSPORT_CREDIT + MIB;
-  Pair pair = new_pair ();
-  g_autoptr (MpFrame) waiting = new_frame (2, MIB);
-
-  send_new (pair.a, 1, size);
-  g_assert_cmpint (try_send (pair.a, waiting), ==, MP_IO_AGAIN);
-  assert_receives (pair.b, 1, size);
-  g_assert_cmpint (try_send (pair.a, waiting), ==, MP_IO_DONE);
-  assert_receives (pair.b, 2, MIB);
-
-  free_pair (&pair);
-}
-
-/* Both ends send large bodies and wait for credit: reading ahead for it keeps
- * what comes, in order, and neither waits for ever.
- */
-static void
-test_credit_both_ways (void)
-{
-  gsize size = MP_TRANSPORT_CREDIT / 4;
-  Pair pair = new_pair ();
-  g_autoptr (MpFrame) a_waits = new_frame (4, size);
-  g_autoptr (MpFrame) b_waits = new_frame (4, size);
-
-  for (guint i = 0; i < 4; i++)
-    {
-      send_new (pair.a, i, size);
-      send_new (pair.b, i, size);
-    }
-  g_assert_cmpint (try_send (pair.a, a_waits), ==, MP_IO_AGAIN);
-  g_assert_cmpint (try_send (pair.b, b_waits), ==, MP_IO_AGAIN);
-  g_assert_true (mp_transport_has_received (pair.a));
-
-  assert_receives (pair.a, 0, size);
-  assert_receives (pair.b, 0, size);
-  g_assert_cmpint (try_send (pair.a, a_waits), ==, MP_IO_DONE);
-  g_assert_cmpint (try_send (pair.b, b_waits), ==, MP_IO_DONE);
-  for (guint i = 1; i < 5; i++)
-    {
-      assert_receives (pair.a, i, size);
-      assert_receives (pair.b, i, size);
-    }
-
-  free_pair (&pair);
-}
-
-/* Credit gets through a socket that takes nothing else. */
-static void
-test_credit_through_full_socket (void)
-{
-  gsize size = MP_TRANSPORT_CREDIT;
-  Pair pair = new_pair ();
-  g_autoptr (MpFrame) waiting = new_frame (1, size);
-  guint n;
-
-  send_new (pair.a, 0, size);
-  n = fill_socket (pair.b, 1000);
-  assert_receives (pair.b, 0, size);
-  g_assert_cmpint (mp_transport_get_receive_events (pair.b), ==, POLLIN);
-
-  g_assert_cmpint (try_send (pair.a, waiting), ==, MP_IO_DONE);
-  for (guint i = 0; i < n; i++)
-    assert_receives (pair.a, i, 1000);
 
   free_pair (&pair);
 }
@@ -694,26 +649,20 @@ test_share_and_die (void)
   free_pair (&pair);
 }
 
-/* Two holders of an end cannot share its credit, so they do without: neither
- * waits for what the other one got.
- */
+/* Two holders of an end use one buffer. */
 static void
-test_share_credit (void)
+test_share_postage (void)
 {
-  gsize size = MP_TRANSPORT_CREDIT;
+  gsize size = 8 * MIB;
   Pair pair = new_pair ();
-  MpTransport *other;
+  MpTransport *other = share (pair.a);
+  guint n = pile_up (pair.a, size);
 
-  send_new (pair.a, 1, size);
-  other = share (pair.a);
+  g_assert_cmpuint (pile_up (other, size), ==, 0);
+  for (guint i = 0; i < n; i++)
+    assert_receives (pair.b, i, size);
+  send_new (other, 1, size);
   assert_receives (pair.b, 1, size);
-  assert_nothing (other);
-  send_new (pair.a, 2, MIB);
-  assert_receives (pair.b, 2, MIB);
-
-  /* Nor do those whose peer has two. */
-  send_new (pair.b, 3, size);
-  send_new (pair.b, 4, MIB);
 
   mp_transport_free (other);
   free_pair (&pair);
@@ -928,21 +877,17 @@ test_small_buffer (void)
   free_pair (&pair);
 }
 
-/* The receiver has no room for descriptors: that message is lost, once, and the
- * sender gets back the credit for it.
- */
+/* The receiver has no room for descriptors: that message is lost, once. */
 static void
 test_receiver_without_fds (void)
 {
   Pair pair = new_pair ();
   g_autoptr (MpFrame) with_fds = new_frame_with_fds (5, 10);
-  g_autoptr (MpFrame) waiting = new_frame (4, MIB);
   struct rlimit old;
 
   send_frame (pair.a, with_fds);
-  send_new (pair.a, 2, MP_TRANSPORT_CREDIT);
+  send_new (pair.a, 2, MIB);
   send_new (pair.a, 3, 10);
-  g_assert_cmpint (try_send (pair.a, waiting), ==, MP_IO_AGAIN);
 
   old = limit_fds (2);
   assert_receive_fails (pair.b, MP_IO_FAILED, MP_ERROR_TOO_BIG);
@@ -953,8 +898,6 @@ test_receiver_without_fds (void)
 
   assert_receives (pair.b, 3, 10);
   assert_nothing (pair.b);
-  g_assert_cmpint (try_send (pair.a, waiting), ==, MP_IO_DONE);
-  assert_receives (pair.b, 4, MIB);
 
   free_pair (&pair);
 }
@@ -1189,13 +1132,12 @@ test_wrong_parts (void)
     }
 }
 
-/* Credit that was never owed, holders that never were. */
+/* Holders that never were. */
 static void
 test_wrong_counts (void)
 {
   Raw raw = new_raw ();
 
-  raw_send_packet (&raw, &(MpPacket) { .kind = MP_FRAME_CREDIT, .serial = G_MAXUINT64 }, NULL, 0);
   raw_send_packet (&raw, &(MpPacket) { .kind = MP_FRAME_BYE }, NULL, 0);
   raw_send_packet (&raw, &(MpPacket) { .kind = MP_FRAME_BYE }, NULL, 0);
   assert_nothing (raw.transport);
@@ -1245,10 +1187,8 @@ main (int   argc,
 
   mp_test_add ("/transport/full", test_full);
   mp_test_add ("/transport/push", test_push);
-  mp_test_add ("/transport/credit", test_credit);
-  mp_test_add ("/transport/credit/larger", test_larger_than_credit);
-  mp_test_add ("/transport/credit/both-ways", test_credit_both_ways);
-  mp_test_add ("/transport/credit/through-full-socket", test_credit_through_full_socket);
+  mp_test_add ("/transport/postage", test_postage);
+  mp_test_add ("/transport/both-ways", test_both_ways);
 
   mp_test_add ("/transport/end/orderly", test_orderly_end);
   mp_test_add ("/transport/end/death", test_death);
@@ -1259,7 +1199,7 @@ main (int   argc,
 
   mp_test_add ("/transport/share/close", test_share);
   mp_test_add ("/transport/share/die", test_share_and_die);
-  mp_test_add ("/transport/share/credit", test_share_credit);
+  mp_test_add ("/transport/share/postage", test_share_postage);
 
   mp_test_add ("/transport/parts/whole", test_parts);
   mp_test_add ("/transport/parts/with-fds", test_parts_with_fds);

@@ -15,9 +15,8 @@ G_BEGIN_DECLS
 typedef enum
 {
   MP_FRAME_MESSAGE = 1,    /* a user's message on a Connection */
-  MP_FRAME_CREDIT = 2,     /* serial: so many bytes of bodies outside packets were taken */
-  MP_FRAME_SHARED = 3,     /* one more holder has this end */
-  MP_FRAME_BYE = 4,        /* one holder has closed in order */
+  MP_FRAME_SHARED = 2,     /* one more holder has this end */
+  MP_FRAME_BYE = 3,        /* one holder has closed in order */
 
   MP_FRAME_BOOTSTRAP = 16, /* parent to child: a{sv}, the first frame of all */
   MP_FRAME_HELLO = 17,     /* child to parent: ready, a{sv} */
@@ -57,7 +56,6 @@ typedef struct
 
   /*< private to the transport >*/
   struct _MpParcel *parcel; /* what a first attempt to send has prepared; nullable */
-  guint64           credit; /* bytes to give back when the frame is handed to its owner */
 } MpFrame;
 
 MpFrame  *mp_frame_new       (MpFrameKind          kind,

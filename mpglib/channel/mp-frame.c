@@ -62,7 +62,6 @@ mp_frame_kind_is_known (guint kind)
   switch ((MpFrameKind) kind)
     {
     case MP_FRAME_MESSAGE:
-    case MP_FRAME_CREDIT:
     case MP_FRAME_SHARED:
     case MP_FRAME_BYE:
     case MP_FRAME_BOOTSTRAP:

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  *          2     1  version, 1
  *          3     1  kind, MpFrameKind
  *          4     4  flags, MpFrameFlags
- *          8     8  serial: whom the frame is about (task, request), or bytes of credit
+ *          8     8  serial: whom the frame is about (task, request)
  *         16     8  index: which item of it
  *         24     8  length of the body in bytes, wherever it lies
  *         32     4  length of the attachment descriptions, a GVariant a(suv)
@@ -29,7 +29,8 @@ G_BEGIN_DECLS
  *         42     6  zero
  *
  * MP_FRAME_LARGE: the body lies in a write-sealed memfd, whose descriptor is
- * the first of the packet's and is not counted above.
+ * the first of the packet's and is not counted above.  In its place the packet
+ * has postage: bytes that nobody looks at, see mp-parcel.c.
  *
  * MP_FRAME_PART: the packet carries a part of the body.  The first one has the
  * frame's own index and all sections.  Later ones have the kind, the serial and
@@ -69,7 +70,9 @@ typedef struct
   const guint8 *attachments;
   gsize         attachments_length;
 
-  /* The part of the body that lies in this packet; not used by encoding. */
+  /* The part of the body that lies in this packet, or postage; not used by
+   * encoding.
+   */
   const guint8 *body;
   gsize         body_size;
 } MpPacket;

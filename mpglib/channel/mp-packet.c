@@ -270,8 +270,8 @@ check_body (const MpPacket *packet,
 
   if ((packet->flags & MP_FRAME_LARGE) != 0)
     {
-      if (packet->body_size != 0 || packet->body_length == 0)
-        return refuse (error, "its body should be outside");
+      if (packet->body_length == 0)
+        return refuse (error, "it has no body to be large");
     }
   else if (mp_packet_is_continuation (packet))
     {
@@ -311,10 +311,10 @@ check_kind (const MpPacket *packet,
   if (packet->attachments_length == 0 && packet->n_fds != 0)
     return refuse (error, "it has descriptors of no attachment");
 
-  if (packet->kind == MP_FRAME_CREDIT || packet->kind == MP_FRAME_SHARED || packet->kind == MP_FRAME_BYE)
+  if (packet->kind == MP_FRAME_SHARED || packet->kind == MP_FRAME_BYE)
     {
       if (has_message || packet->name_length != 0 || packet->flags != 0 || packet->index != 0 ||
-          (packet->kind == MP_FRAME_CREDIT) != (packet->serial != 0))
+          packet->serial != 0)
         return refuse (error, "its kind carries nothing");
     }
 

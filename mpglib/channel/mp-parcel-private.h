@@ -45,6 +45,7 @@ typedef struct _MpParcel
   gsize        payload_size; /* bytes of the body written to it */
   gboolean     is_sealed;
 
+  gsize        postage;      /* LARGE: bytes that stand in the packet for the body */
   gsize        part_size;    /* PARTS: bytes of the body in one packet, fewer than it has */
   gsize        n_sent;       /* PARTS: bytes of the body sent */
 
@@ -58,7 +59,7 @@ void          mp_parcel_free        (MpParcel       *self);
 void          mp_parcel_disown      (MpParcel       *self);
 void          mp_parcel_set_form    (MpParcel       *self,
                                      MpParcelForm    form);
-gboolean      mp_parcel_shrink_part (MpParcel       *self);
+gboolean      mp_parcel_shrink      (MpParcel       *self);
 gsize         mp_parcel_get_size    (MpParcel       *self);
 gboolean      mp_parcel_fill        (MpParcel       *self,
                                      gboolean       *is_filled,

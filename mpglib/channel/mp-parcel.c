@@ -21,6 +21,25 @@
 /* Parts do not get smaller than this, however little a socket takes. */
 #define MIN_PART 512
 
+/* A body in a memfd takes none of the socket's buffer, so that nothing would
+ * keep a sender from piling them up.  Its packet therefore carries bytes that
+ * nobody looks at, in proportion to the body: the kernel makes the sender wait
+ * when 200 kB of them (its usual buffer) have not been received, which is about
+ * 54 MB of bodies, or four bodies.  It does that for all holders of an end
+ * together, and whoever of them is killed; to count it here would take messages
+ * that might reach another holder.
+ */
+#define POSTAGE_RATE 256
+
+static const guint8 *
+get_postage (void)
+{
+  /* Never written to: the kernel shows one page of zeros for all of it. */
+  static guint8 postage[MP_PACKET_MAX_BODY];
+
+  return postage;
+}
+
 /*< private >
  * mp_parcel_new:
  *
@@ -116,25 +135,46 @@ mp_parcel_set_form (MpParcel     *self,
   g_clear_pointer (&self->head, g_free);
   if (form != MP_PARCEL_LARGE)
     mp_fd_close (&self->payload_fd);
+  if (form == MP_PARCEL_LARGE)
+    self->postage = MIN (MP_PACKET_MAX_BODY, mp_parcel_get_size (self) / POSTAGE_RATE);
   if (form == MP_PARCEL_PARTS)
     self->part_size = MIN (MP_PACKET_MAX_BODY, (mp_parcel_get_size (self) + 1) / 2);
 }
 
 /*< private >
- * mp_parcel_shrink_part:
+ * mp_parcel_shrink:
  *
- * For sockets with a small buffer.
+ * For sockets with a small buffer, which takes no packet as large as the last.
  *
- * Returns: whether the next part is smaller now
+ * Returns: whether the next one is smaller
  */
 gboolean
-mp_parcel_shrink_part (MpParcel *self)
+mp_parcel_shrink (MpParcel *self)
 {
-  if (self->part_size / 2 < MIN_PART)
-    return FALSE;
+  switch (self->form)
+    {
+    case MP_PARCEL_INLINE:
+      if (mp_parcel_get_size (self) == 0)
+        return FALSE;
+      mp_parcel_set_form (self, MP_PARCEL_LARGE);
+      return TRUE;
 
-  self->part_size /= 2;
-  return TRUE;
+    case MP_PARCEL_LARGE:
+      if (self->postage == 0)
+        return FALSE;
+      self->postage /= 2;
+      return TRUE;
+
+    case MP_PARCEL_PARTS:
+      if (self->part_size / 2 < MIN_PART)
+        return FALSE;
+      self->part_size /= 2;
+      return TRUE;
+
+    case MP_PARCEL_ABANDONED:
+    default:
+      return FALSE;
+    }
 }
 
 /*< private >
@@ -241,10 +281,14 @@ mp_parcel_get_packet (MpParcel       *self,
   *body_size = 0;
   if (self->form == MP_PARCEL_INLINE)
     *body_size = size;
+  else if (self->form == MP_PARCEL_LARGE)
+    *body_size = self->postage;
   else if (self->form == MP_PARCEL_PARTS)
     *body_size = MIN (size - self->n_sent, self->part_size);
 
-  if (*body_size > 0)
+  if (self->form == MP_PARCEL_LARGE)
+    *body = get_postage ();
+  else if (*body_size > 0)
     *body = (const guint8 *) g_bytes_get_data (self->body, NULL) + self->n_sent;
 
   return self->head != NULL || encode_head (self, error);

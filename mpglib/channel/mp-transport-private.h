@@ -7,20 +7,18 @@
  * and waits for the descriptor.
  *
  * Bodies up to MP_TRANSPORT_INLINE_MAX travel in the packet.  Larger ones travel
- * in a write-sealed memfd whose descriptor goes with the packet; the bytes so
- * outside of the socket's buffer are bounded by credit: a sender has at most
- * MP_TRANSPORT_CREDIT bytes of them on the way (one body may always go when none
- * is), and the receiver gives credit back when the body is handed to its owner.
- * Where no descriptor can be had (EMFILE, ENFILE, ETOOMANYREFS, no memory for a
- * memfd) the body goes in parts.  A large body is copied in slices: AGAIN may
- * mean "call again at once", the events to wait for tell.
+ * in a write-sealed memfd whose descriptor goes with the packet.  Such a packet
+ * takes as much of the socket's buffer as fits its body, so that the buffer
+ * bounds also what lies outside of it: about 54 MB, or four bodies, are on the
+ * way at most.  Where no descriptor can be had (EMFILE, ENFILE, ETOOMANYREFS, no
+ * memory for a memfd) the body goes in parts.  A large body is copied in slices:
+ * AGAIN may mean "call again at once", for which POLLOUT stands just as well.
  *
  * Ends may have several holders (a Connection passed to another process): SHARED
  * counts one up, BYE one down.  End of file with no holder left is an orderly
  * end (MP_IO_CLOSED with MP_ERROR_CLOSED), otherwise the peer died
- * (MP_ERROR_PEER_DIED).  Which of several holders gets a CREDIT is chance, so an
- * end that has several, or whose peer has, sends without credit, and not in
- * parts.
+ * (MP_ERROR_PEER_DIED).  An end that has several holders, or whose peer has,
+ * sends nothing in parts, which several receivers would tear apart.
  *
  * A receiver that has no descriptors left (EMFILE) loses the message; receive
  * says so once with FAILED and MP_ERROR_TOO_BIG, and goes on with the next.  A
@@ -35,7 +33,6 @@
 G_BEGIN_DECLS
 
 #define MP_TRANSPORT_INLINE_MAX (64 * 1024)
-#define MP_TRANSPORT_CREDIT     (64 * 1024 * 1024)
 #define MP_TRANSPORT_MAX_BODY   (G_GUINT64_CONSTANT (1) << 40)
 #define MP_TRANSPORT_MAX_FDS    252
 
@@ -77,7 +74,6 @@ MpIoStatus   mp_transport_peek               (MpTransport  *self,
 gboolean     mp_transport_has_received       (MpTransport  *self);
 short        mp_transport_get_send_events    (MpTransport  *self);
 short        mp_transport_get_receive_events (MpTransport  *self);
-void         mp_transport_pump_input         (MpTransport  *self);
 void         mp_transport_close              (MpTransport  *self);
 int          mp_transport_share              (MpTransport  *self,
                                               GError      **error);

@@ -26,23 +26,11 @@ G_STATIC_ASSERT (MP_TRANSPORT_MAX_FDS == MP_PACKET_MAX_FDS);
  */
 #define SCM_MAX_FDS 253
 
-/* Bytes of frames read ahead, while waiting for credit, until their owner takes
- * some.
- */
-#define MAX_KEPT (64 * 1024 * 1024)
-
 /* Packets looked at in one call that bring their caller nothing, and packets of
  * one body sent in one call.
  */
 #define MAX_CONTROL_RUN 256
 #define MAX_PACKET_RUN  16
-
-typedef enum
-{
-  WAIT_FOR_NOTHING,
-  WAIT_FOR_ROOM,
-  WAIT_FOR_CREDIT,
-} WaitFor;
 
 struct _MpTransport
 {
@@ -52,14 +40,11 @@ struct _MpTransport
 
   /* Sending */
   GQueue queue;          /* of MpParcel; the first may be half sent */
-  WaitFor wait;          /* why the last attempt to send gave AGAIN */
-  guint64 on_the_way;    /* bytes of large bodies without credit yet */
+  gboolean wants_room;   /* the last attempt to send gave AGAIN */
 
   /* Receiving */
   GQueue kept;           /* of MpFrame, read and not yet asked for */
-  gsize kept_size;       /* bytes of their bodies */
   MpAssembly assembly;
-  guint64 credit_due;    /* taken by our owner and not yet told */
   GError *loss;          /* a message was lost; to be said once */
 
   /* The peer */
@@ -148,7 +133,7 @@ drop_queue (MpTransport *self)
       mp_parcel_disown (link->data);
 
   g_queue_clear_full (&self->queue, (GDestroyNotify) mp_parcel_free);
-  self->wait = WAIT_FOR_NOTHING;
+  self->wants_room = FALSE;
 }
 
 /*< private >
@@ -284,15 +269,13 @@ send_packet (int            fd,
 }
 
 /* A packet of the transport's own.  It may use room that no other packet gets,
- * so that a full socket does not keep the peer from hearing of credit or an
- * orderly end.
+ * so that a full socket does not keep the peer from hearing of an orderly end.
  */
 static int
 send_control (MpTransport *self,
-              MpFrameKind  kind,
-              guint64      serial)
+              MpFrameKind  kind)
 {
-  MpPacket packet = { .kind = (guint8) kind, .serial = serial };
+  MpPacket packet = { .kind = (guint8) kind };
   gsize size;
   g_autofree guint8 *head = mp_packet_encode_head (&packet, &size, NULL);
   int result = send_packet (self->fd, head, size, NULL, 0, -1, NULL);
@@ -312,27 +295,12 @@ send_control (MpTransport *self,
   return result;
 }
 
-static void
-give_credit (MpTransport *self)
-{
-  if (self->credit_due > 0 && self->fd >= 0 && send_control (self, MP_FRAME_CREDIT, self->credit_due) != EAGAIN)
-    self->credit_due = 0;
-}
-
 /* --- Sending parcels ------------------------------------------------------- */
 
 static gboolean
 is_among_two (MpTransport *self)
 {
   return !self->is_shared && self->n_peer_holders == 1;
-}
-
-static gboolean
-has_credit (MpTransport *self,
-            gsize        size)
-{
-  return self->on_the_way == 0 || !is_among_two (self) ||
-         (self->on_the_way <= MP_TRANSPORT_CREDIT && size <= MP_TRANSPORT_CREDIT - self->on_the_way);
 }
 
 /* The way for those who have no descriptor.  Takes the error that led here, and
@@ -357,37 +325,19 @@ turn_to_parts (MpTransport *self,
   return FALSE;
 }
 
-/* Before a large body goes: credit, then the memfd.  DONE may have changed the
- * form.
- */
+/* Copies more of a large body.  DONE: it is all there, or takes another way. */
 static MpIoStatus
 prepare_large (MpTransport *self,
                MpParcel    *parcel,
                GError     **error)
 {
-  gsize size = mp_parcel_get_size (parcel);
   GError *reason = NULL;
   gboolean is_filled;
-
-  if (!has_credit (self, size))
-    mp_transport_pump_input (self);
-
-  if (!has_credit (self, size))
-    {
-      self->wait = WAIT_FOR_CREDIT;
-      return self->failure != NULL || self->end != NULL ? check_usable (self, error) : MP_IO_AGAIN;
-    }
 
   if (!mp_parcel_fill (parcel, &is_filled, &reason))
     return turn_to_parts (self, parcel, reason, error) ? MP_IO_DONE : MP_IO_FAILED;
 
-  if (!is_filled)
-    {
-      self->wait = WAIT_FOR_ROOM;
-      return MP_IO_AGAIN;
-    }
-
-  return MP_IO_DONE;
+  return is_filled ? MP_IO_DONE : MP_IO_AGAIN;
 }
 
 /* The peer is gone.  What it has sent before says how. */
@@ -415,7 +365,6 @@ handle_refusal (MpTransport *self,
   switch (reason)
     {
     case EAGAIN:
-      self->wait = WAIT_FOR_ROOM;
       return MP_IO_AGAIN;
 
     case EPIPE:
@@ -424,12 +373,7 @@ handle_refusal (MpTransport *self,
 
     case EMSGSIZE:
     case ENOBUFS:
-      if (parcel->form == MP_PARCEL_INLINE && mp_parcel_get_size (parcel) > 0)
-        {
-          mp_parcel_set_form (parcel, MP_PARCEL_LARGE);
-          return MP_IO_DONE;
-        }
-      if (parcel->form == MP_PARCEL_PARTS && mp_parcel_shrink_part (parcel))
+      if (mp_parcel_shrink (parcel))
         return MP_IO_DONE;
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
                    "The message with its attachments does not fit into the socket's buffer: %s",
@@ -488,8 +432,6 @@ transmit (MpTransport *self,
                             parcel->payload_fd, parcel->fds);
       if (result == 0)
         {
-          if (parcel->form == MP_PARCEL_LARGE)
-            self->on_the_way += mp_parcel_get_size (parcel);
           if (mp_parcel_packet_sent (parcel, body_size))
             return MP_IO_DONE;
           continue;
@@ -500,7 +442,6 @@ transmit (MpTransport *self,
         return status;
     }
 
-  self->wait = WAIT_FOR_ROOM;
   return MP_IO_AGAIN;
 }
 
@@ -508,7 +449,7 @@ static MpIoStatus
 check_sendable (MpTransport *self,
                 GError     **error)
 {
-  self->wait = WAIT_FOR_NOTHING;
+  self->wants_room = FALSE;
 
   if (self->fd < 0)
     {
@@ -558,6 +499,7 @@ mp_transport_send (MpTransport *self,
     return MP_IO_FAILED;
 
   status = transmit (self, frame->parcel, error);
+  self->wants_room = status == MP_IO_AGAIN;
   if (status != MP_IO_DONE && must_be_abandoned (frame->parcel))
     {
       if (status == MP_IO_FAILED)
@@ -614,13 +556,14 @@ mp_transport_flush (MpTransport *self,
       return status;
     }
 
-  give_credit (self);
-
   while ((parcel = g_queue_peek_head (&self->queue)) != NULL)
     {
       status = transmit (self, parcel, error);
       if (status == MP_IO_AGAIN)
-        return MP_IO_AGAIN;
+        {
+          self->wants_room = TRUE;
+          return MP_IO_AGAIN;
+        }
 
       if (status == MP_IO_FAILED && must_be_abandoned (parcel))
         {
@@ -666,22 +609,12 @@ mp_transport_abandon (MpTransport *self)
  * mp_transport_get_send_events:
  *
  * Returns: poll(2) events to wait for before flushing or sending again; 0 if the
- *   last attempt left nothing to send.  While credit is awaited that is POLLIN:
- *   the next attempt reads what came and keeps frames for
- *   mp_transport_receive(), as mp_transport_pump_input() does
+ *   last attempt left nothing to send
  */
 short
 mp_transport_get_send_events (MpTransport *self)
 {
-  short events = 0;
-
-  if (self->wait == WAIT_FOR_ROOM || self->credit_due > 0)
-    events |= POLLOUT;
-
-  if (self->wait == WAIT_FOR_CREDIT && self->kept_size < MAX_KEPT)
-    events |= POLLIN;
-
-  return events;
+  return self->wants_room ? POLLOUT : 0;
 }
 
 /*< private >
@@ -692,7 +625,7 @@ mp_transport_get_send_events (MpTransport *self)
 short
 mp_transport_get_receive_events (MpTransport *self)
 {
-  return self->credit_due > 0 ? POLLIN | POLLOUT : POLLIN;
+  return POLLIN;
 }
 
 /* --- Receiving packets ----------------------------------------------------- */
@@ -800,7 +733,7 @@ is_broken_peer (const GError *error)
          g_error_matches (error, MP_ERROR, MP_ERROR_REFUSED);
 }
 
-/* A message that this process could not take: the peer gets back its credit. */
+/* A message that this process could not take. */
 static void
 set_loss (MpTransport    *self,
           const MpPacket *packet,
@@ -809,15 +742,8 @@ set_loss (MpTransport    *self,
   if (self->loss == NULL)
     self->loss = g_error_new (MP_ERROR, MP_ERROR_TOO_BIG, "A message was lost: %s", reason);
 
-  if ((packet->flags & MP_FRAME_LARGE) != 0)
-    {
-      self->credit_due += packet->body_length;
-      give_credit (self);
-    }
-  else if ((packet->flags & MP_FRAME_PART) != 0)
-    {
-      mp_assembly_skip (&self->assembly);
-    }
+  if ((packet->flags & MP_FRAME_PART) != 0)
+    mp_assembly_skip (&self->assembly);
 }
 
 static gboolean
@@ -826,10 +752,6 @@ handle_control (MpTransport    *self,
 {
   switch ((MpFrameKind) packet->kind)
     {
-    case MP_FRAME_CREDIT:
-      self->on_the_way -= MIN (self->on_the_way, packet->serial);
-      return TRUE;
-
     case MP_FRAME_SHARED:
       self->n_peer_holders++;
       return TRUE;
@@ -841,19 +763,6 @@ handle_control (MpTransport    *self,
     default:
       return FALSE;
     }
-}
-
-static void
-keep_frame (MpTransport    *self,
-            MpFrame        *frame,
-            const MpPacket *packet)
-{
-  if ((packet->flags & MP_FRAME_LARGE) != 0)
-    frame->credit = packet->body_length;
-  else if (frame->message != NULL)
-    self->kept_size += g_bytes_get_size (mp_message_get_body_bytes (frame->message));
-
-  g_queue_push_tail (&self->kept, frame);
 }
 
 /* FALSE and an error for what no proper peer sends. */
@@ -919,7 +828,7 @@ handle_packet (MpTransport *self,
         }
     }
   else if (frame != NULL)
-    keep_frame (self, frame, &packet);
+    g_queue_push_tail (&self->kept, frame);
 
   mp_fds_close (received->fds, received->n_fds);
 }
@@ -970,8 +879,6 @@ mp_transport_peek (MpTransport *self,
       return MP_IO_CLOSED;
     }
 
-  give_credit (self);
-
   /* A peer must not hold us with packets that bring nothing; the socket stays
    * readable if it tries.
    */
@@ -1001,7 +908,7 @@ mp_transport_peek (MpTransport *self,
  * mp_transport_receive:
  * @frame: (out) (transfer full): the next frame, whole
  *
- * CREDIT, SHARED, BYE and parts are handled within.
+ * SHARED, BYE and parts are handled within.
  */
 MpIoStatus
 mp_transport_receive (MpTransport *self,
@@ -1010,50 +917,22 @@ mp_transport_receive (MpTransport *self,
 {
   MpIoStatus status = mp_transport_peek (self, frame, error);
 
-  if (status != MP_IO_DONE)
-    return status;
+  if (status == MP_IO_DONE)
+    g_queue_pop_head (&self->kept);
 
-  g_queue_pop_head (&self->kept);
-  if ((*frame)->credit > 0)
-    {
-      self->credit_due += (*frame)->credit;
-      (*frame)->credit = 0;
-      give_credit (self);
-    }
-  else if ((*frame)->message != NULL)
-    {
-      self->kept_size -= g_bytes_get_size (mp_message_get_body_bytes ((*frame)->message));
-    }
-
-  return MP_IO_DONE;
+  return status;
 }
 
 /*< private >
  * mp_transport_has_received:
  *
- * Returns: whether a frame is there without reading the socket
+ * Returns: whether a frame is there without reading the socket: peeked at, or
+ *   read when a send found the peer gone
  */
 gboolean
 mp_transport_has_received (MpTransport *self)
 {
   return !g_queue_is_empty (&self->kept);
-}
-
-/*< private >
- * mp_transport_pump_input:
- *
- * Reads what came, and keeps the frames; what else there is to say, receive says
- * later.
- */
-void
-mp_transport_pump_input (MpTransport *self)
-{
-  if (self->fd < 0)
-    return;
-
-  for (guint i = 0; i < MAX_CONTROL_RUN && self->kept_size < MAX_KEPT; i++)
-    if (read_ahead (self, NULL) != MP_IO_DONE)
-      return;
 }
 
 /* --- Ending and sharing ---------------------------------------------------- */
@@ -1081,7 +960,7 @@ mp_transport_close (MpTransport *self)
     ;
   drop_queue (self);
 
-  send_control (self, MP_FRAME_BYE, 0);
+  send_control (self, MP_FRAME_BYE);
 
   /* A stranger forked from this process may have the descriptor too, and would
    * keep the peer from seeing the end.
@@ -1122,7 +1001,7 @@ mp_transport_share (MpTransport *self,
   if (fd < 0)
     return -1;
 
-  result = send_control (self, MP_FRAME_SHARED, 0);
+  result = send_control (self, MP_FRAME_SHARED);
   if (result == 0)
     {
       self->is_shared = TRUE;
