@@ -14,6 +14,9 @@ import os
 import re
 import sys
 
+# What there is, or will be: a layer that comes later takes its place in this order.
+ORDER = ('base', 'memory', 'engine', 'sync', 'shared', 'channel', 'queue', 'process', 'pool', 'manager')
+
 GENERATED = {'config.h', 'mp-enums.h', 'mp-version.h'}
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
@@ -56,6 +59,8 @@ def check_includes(path, text, layer, files, layers):
 
 def check(folder, layers):
     files, found = read_layers(folder, layers)
+    if layers != [layer for layer in ORDER if layer in layers]:
+        found.append(f'{", ".join(layers)}: is not the order of the design')
     for name, layer in files.items():
         path = os.path.join(folder, layer, name)
         with open(path, encoding='utf-8') as file:

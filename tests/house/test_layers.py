@@ -17,16 +17,19 @@ GOOD = {
 
 
 class Layers(unittest.TestCase):
-    def check(self, **changes):
+    def check(self, *, layers=('base', 'memory'), **changes):
         with tempfile.TemporaryDirectory() as folder:
             for path, text in {**GOOD, **changes}.items():
                 os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
                 with open(os.path.join(folder, path), 'w', encoding='utf-8') as file:
                     file.write(text)
-            return check(folder, ['base', 'memory'])
+            return check(folder, list(layers))
 
     def test_good_order(self):
         self.assertEqual(self.check(), [])
+
+    def test_order_of_the_layers_themselves(self):
+        self.assertIn('memory, base: is not the order of the design', self.check(layers=('memory', 'base')))
 
     def test_breaches(self):
         for path, text, wanted in [
