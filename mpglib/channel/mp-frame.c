@@ -97,7 +97,6 @@ mp_frame_dup_value (MpFrame             *frame,
                     const GVariantType  *type,
                     GError             **error)
 {
-  g_autoptr (GVariant) value = NULL;
   const char *type_string = NULL;
 
   if (frame->message != NULL)
