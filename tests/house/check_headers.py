@@ -29,7 +29,7 @@ class Compiler:
 
     def __init__(self, command, language, folders, flags):
         self.language = language
-        self.command = (command + LANGUAGES[language] + WARNINGS + ['-fsyntax-only', '-fdiagnostics-color=never']
+        self.command = (command + LANGUAGES[language] + WARNINGS + ['-fdiagnostics-color=never']
                         + [f'-I{folder}' for folder in folders]
                         + [flag.replace('-I', '-isystem', 1) for flag in flags])
 
@@ -42,7 +42,7 @@ class Compiler:
     def check(self, name):
         """Compiles the header as the library's own files see it, before any other."""
         # A unit of nothing but macros would be empty, which C forbids.
-        done = self.run(f'#include "{name}"\nextern int mp_check_headers;\n', '-DMP_COMPILATION')
+        done = self.run(f'#include "{name}"\nextern int mp_check_headers;\n', '-fsyntax-only', '-DMP_COMPILATION')
         if done.returncode != 0:
             yield f'{name}: cannot be compiled alone as {self.language}:\n{done.stderr.strip()}'
 
