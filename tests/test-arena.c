@@ -358,7 +358,7 @@ test_forked (void)
 static void
 alloc_and_release (gpointer arena)
 {
-  GRand *rand = g_rand_new_with_seed ((guint32) getpid ());
+  g_autoptr (GRand) rand = g_rand_new_with_seed ((guint32) getpid ());
   MpHold holds[16] = { 0 };
 
   for (guint i = 0; i < N_ROUNDS; i++)
