@@ -1212,8 +1212,8 @@ main (int   argc,
   /* valgrind keeps the limit of descriptors to itself; the kernel goes on giving them out. */
   if (g_getenv ("MP_TEST_VALGRIND") == NULL)
     {
-    mp_test_add ("/transport/no-fds/message", test_receiver_without_fds);
-    mp_test_add ("/transport/no-fds/first-part", test_receiver_loses_first_part);
+      mp_test_add ("/transport/no-fds/message", test_receiver_without_fds);
+      mp_test_add ("/transport/no-fds/first-part", test_receiver_loses_first_part);
     }
 
   mp_test_add ("/transport/peer/garbage", test_garbage);
