@@ -292,11 +292,13 @@ sweep_locked (MpArena  *self,
   MpArenaLayout *layout = self->layout;
   guint32 epoch = mp_table_get_epoch (self->table);
   gboolean is_complete = TRUE;
+  guint32 top;
 
   if (G_LIKELY (atomic_load (&layout->swept_epoch) == epoch))
     return TRUE;
 
-  for (guint i = 0; i < MP_TABLE_N_SLOTS; i++)
+  top = atomic_load (&self->table->layout->top);
+  for (guint32 i = 0; i < MIN (top, MP_TABLE_N_SLOTS); i++)
     {
       guint32 owner = atomic_load_explicit (&layout->holds[i].owner, memory_order_relaxed);
       MpLife life = owner != 0 ? mp_participant_look (self->table, owner) : MP_LIFE_ALIVE;

@@ -68,6 +68,13 @@ next_sequence (guint64 state,
 
 /* --- Ringing -------------------------------------------------------------- */
 
+/* What a ringer leaves in the object while it rings. */
+#ifdef MP_FAULT_NO_MARK
+# define RING_MARK 0
+#else
+# define RING_MARK MP_BELL_RUNG
+#endif
+
 static void
 ring_slot (MpTable *table,
            guint    slot_index,
@@ -101,7 +108,7 @@ ring_waiter (MpTable      *table,
 
   /* Armed anew meanwhile: then its owner looks at the object after our change. */
   if ((state & MP_BELL_ARMED) != 0 &&
-      !atomic_compare_exchange_strong (&waiter->state, &state, with_flags (state, MP_BELL_RUNG)) &&
+      !atomic_compare_exchange_strong (&waiter->state, &state, with_flags (state, RING_MARK)) &&
       (state & MP_BELL_RUNG) == 0)
     return;
 

@@ -360,7 +360,9 @@ try_claim (MpTable *table,
   MpLifeNode *node = mp_table_get_life_node (table, slot_index);
   gboolean is_ours;
 
+#ifndef MP_FAULT_LATE_REGISTRATION
   STORE_IN_ORDER (robust_list.pending, node);
+#endif
   is_ours = atomic_compare_exchange_strong (&slot->identity, &identity, identity | life);
   if (is_ours)
     {

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Kills a process at every instruction of an operation.
+ *
+ * Kills at random moments prove little: most of them hit nothing.  Here a victim
+ * is forked, its operation runs under PTRACE_SINGLESTEP for k instructions, and it
+ * is killed; then the case looks at the survivors; then k + 1.  A system call
+ * counts as one instruction.  Nothing here knows what is tested.
+ *
+ * Only one thread of the victim is stepped: the one that calls `op`, or the one
+ * that `get_thread` names, which must be asleep and is woken by `provoke`.
+ */
+typedef struct
+{
+  const char *name;
+  void      (*prepare)    (void);          /* harness, before the victim is forked */
+  void      (*setup)      (void);          /* victim, not stepped */
+  void      (*op)         (void);          /* victim, stepped */
+  pid_t     (*get_thread) (void);          /* harness, after setup */
+  void      (*provoke)    (void);          /* harness, with that thread stopped */
+  void      (*blocked)    (void);          /* harness, when the victim sleeps: do what lets it go on */
+  void      (*last)       (void);          /* harness, just before the kill, victim stopped or asleep */
+  guint     (*check)      (void);          /* harness, victim dead and reaped: bits of what failed */
+  glong       n_dense;                     /* first instructions, all of which are points */
+} MpKillCase;
+
+typedef struct
+{
+  glong n_instructions;  /* of the whole operation, when it was measured */
+  glong n_points;
+  glong n_asleep;        /* points at which it was asleep */
+  glong n_failed;
+} MpKillResult;
+
+gboolean     mp_kill_is_possible (char             **reason);
+MpKillResult mp_kill_run         (const MpKillCase  *kill_case,
+                                  guint32            seed,
+                                  glong              max_points,
+                                  gint64             max_usec);
+
+G_END_DECLS

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+#
+# mutations.sh [BUILD-DIRECTORY]: a test is trusted only after it has failed.
+#
+# Builds the library with one fault at a time and expects the test that guards
+# against it to fail; and without a fault, to pass.  The faults are in the code as
+# MP_FAULT_…, which nothing but this script defines.
+
+set -u
+
+source=$(cd "$(dirname "$0")/../.." && pwd)
+build=${1:-$source/build-mutations}
+failures=0
+
+export MP_TEST_SEED="${MP_TEST_SEED:-1}"
+export G_DEBUG=fatal-criticals
+
+configure () {
+  if [ -f "$build/build.ninja" ]; then
+    meson configure "$build" "-Dc_args=$1"
+  else
+    meson setup "$build" "$source" -Dintrospection=disabled "-Dc_args=$1" >/dev/null
+  fi
+}
+
+# run PROGRAM ARGUMENT...
+run () {
+  program=$1
+  shift
+  if ! ninja -C "$build" "tests/$program" >"$build/mutation.log" 2>&1; then
+    cat "$build/mutation.log"
+    echo "cannot build $program" >&2
+    exit 2
+  fi
+  timeout 120 "$build/tests/$program" "$@" >"$build/mutation.log" 2>&1
+}
+
+# expect_failure FAULT PROGRAM ARGUMENT...
+expect_failure () {
+  fault=$1
+  shift
+  configure "-D$fault" || exit 2
+  if run "$@"; then
+    echo "NOT NOTICED  $fault by $*"
+    failures=$((failures + 1))
+  else
+    echo "noticed      $fault by $*"
+  fi
+}
+
+expect_success () {
+  configure "" || exit 2
+  if run "$@"; then
+    echo "passes       $*"
+  else
+    cat "$build/mutation.log"
+    echo "FAILS        $* without a fault"
+    failures=$((failures + 1))
+  fi
+}
+
+# Nobody is told of a death.
+expect_failure MP_FAULT_NO_BROADCAST crash/test-crash -p /crash/slot/bury
+expect_failure MP_FAULT_NO_BROADCAST crash/test-crash -p /crash/watch/neighbour-dies
+expect_failure MP_FAULT_NO_BROADCAST test-participant -p /participant/death-is-told
+# What the dead held is forgotten when the slot is used again.
+expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/death
+expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/slot-reuse
+expect_failure MP_FAULT_NO_SWEEP crash/test-crash -p /crash/arena/sweep
+# Others can truncate what is mapped here.
+expect_failure MP_FAULT_NO_SEAL_SHRINK test-segment
+# The kernel hears of a slot after it was taken.
+expect_failure MP_FAULT_LATE_REGISTRATION crash/test-crash -p /crash/slot/claim
+# Changes of an arena are made one by one.
+expect_failure MP_FAULT_NO_JOURNAL crash/test-crash -p /crash/arena/release
+# A ringer that is stopped before it rang looks as if it had.
+expect_failure MP_FAULT_NO_MARK crash/test-crash -p /crash/doorbell/ring-stopped
+
+for program in test-segment test-participant test-arena test-doorbell crash/test-crash; do
+  expect_success $program
+done
+
+[ $failures = 0 ]

@@ -1,0 +1,1241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Kills participants at every instruction of what they do to shared memory, and
+ * looks whether the survivors go on: see mp-killstep.h.
+ *
+ *   MP_TEST_SEED=N          which points are run, where not all are; printed first
+ *   MP_TEST_LONG=1, --long  many more points
+ */
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mpglib.h>
+
+#include "mp-arena-private.h"
+#include "mp-clock-private.h"
+#include "mp-doorbell-private.h"
+#include "mp-futex-private.h"
+#include "mp-killstep.h"
+#include "mp-memfd-private.h"
+#include "mp-owner-lock-private.h"
+#include "mp-sleep-private.h"
+#include "mp-test-process.h"
+
+#define N_SLEEPERS 2
+
+/* An operation that has not more points is killed at all of them; of others, as
+ * many as fit into the time.
+ */
+#define MAX_POINTS      310
+#define MAX_USEC        (2 * G_TIME_SPAN_SECOND)
+#define MAX_POINTS_LONG 5500
+#define MAX_USEC_LONG   (10 * G_TIME_SPAN_MINUTE)
+
+/* A wake that is lost is lost for ever, so a busy machine may have its time. */
+#define STALL_USEC (5 * G_TIME_SPAN_SECOND)
+
+enum
+{
+  STALL = 1 << 0,       /* a survivor waits for ever */
+  NOT_TOLD = 1 << 1,    /* nobody learnt that the lock was abandoned */
+  TOLD_TWICE = 1 << 2,
+  NOT_BURIED = 1 << 3,  /* the dead keep a slot or a place */
+  LEAKED = 1 << 4,      /* an object outlives its holders, or not its holder */
+  TORN = 1 << 5,        /* lists and counts do not agree */
+};
+
+typedef enum
+{
+  DO_NOTHING,
+  DO_LOCK,
+  DO_BELL,
+} Task;
+
+typedef struct
+{
+  MpAtomic32 round;
+  MpAtomic32 task;
+  MpAtomic32 arrived[N_SLEEPERS];
+  MpAtomic32 done[N_SLEEPERS];
+  MpAtomic32 lock;
+  MpAtomic32 n_told;
+  MpBell     bell;
+  MpAtomic32 value;
+  MpAtomic32 victim;            /* in owner words */
+  MpAtomic32 victim_thread;
+
+  /* the other family */
+  MpAtomic32 founder_command;   /* 1: count, 2: answered */
+  MpAtomic32 founder_ready;
+  MpAtomic32 n_objects;
+  int        founder_table_fd;
+  int        founder_arena_fd;
+  MpHandle   handle;
+
+  /* bystanders of a death */
+  MpAtomic32 bystander_ready;
+  MpAtomic32 bystander_done;
+  MpAtomic32 corpse_ready;
+  MpAtomic32 corpse;
+  MpAtomic32 never;
+} Shared;
+
+static Shared *shared;
+static MpTable *table;
+static MpTable *other_table;     /* the harness takes no part in this one */
+static MpArena *arena;
+static MpHold kept;
+static pid_t sleepers[N_SLEEPERS];
+static guint n_objects_before;
+static guint extra_failure;
+
+/* --- Sleepers ------------------------------------------------------------- */
+
+static void
+sleep_for_lock (guint   i,
+                guint32 round)
+{
+  MpOwnerLockResult result;
+
+  atomic_store (&shared->arrived[i], round);
+  result = mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NEVER);
+  if (result == MP_OWNER_LOCK_ABANDONED)
+    atomic_fetch_add (&shared->n_told, 1);
+  mp_owner_lock_release (&shared->lock);
+}
+
+static void
+write_eventfd (gpointer user_data)
+{
+  guint64 one = 1;
+
+  if (write (GPOINTER_TO_INT (user_data), &one, sizeof one) < 0)
+    abort ();
+}
+
+static void
+wait_for_eventfd (int fd)
+{
+  struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+  guint64 n;
+
+  poll (&poll_fd, 1, -1);
+  if (read (fd, &n, sizeof n) < 0)
+    return;
+}
+
+/* As a main loop: arm, look, sleep. */
+static void
+sleep_for_bell (guint       i,
+                guint32     round,
+                MpDoorbell *doorbell,
+                int         fd)
+{
+  guint32 seen = atomic_load (&shared->value);
+
+  for (;;)
+    {
+      mp_doorbell_arm (doorbell, NULL);
+      atomic_store (&shared->arrived[i], round);
+      if (atomic_load (&shared->value) != seen)
+        break;
+      wait_for_eventfd (fd);
+    }
+
+  mp_doorbell_disarm (doorbell);
+}
+
+static void
+be_sleeper (gpointer data)
+{
+  guint i = GPOINTER_TO_UINT (data);
+  int fd = eventfd (0, EFD_CLOEXEC);
+  MpDoorbell *doorbell;
+  guint32 round = 0;
+
+  mp_participant_enter (table, NULL);
+  doorbell = mp_doorbell_new (table, &shared->bell, write_eventfd, GINT_TO_POINTER (fd), NULL);
+
+  for (;;)
+    {
+      while (atomic_load (&shared->round) == round)
+        mp_futex_wait (&shared->round, round, MP_DEADLINE_NEVER);
+
+      round = atomic_load (&shared->round);
+      if (atomic_load (&shared->task) == DO_LOCK)
+        sleep_for_lock (i, round);
+      else if (atomic_load (&shared->task) == DO_BELL)
+        sleep_for_bell (i, round, doorbell, fd);
+
+      atomic_store (&shared->done[i], round);
+    }
+}
+
+static void
+start_sleepers (void)
+{
+  for (guint i = 0; i < N_SLEEPERS; i++)
+    sleepers[i] = mp_test_fork (be_sleeper, GUINT_TO_POINTER (i));
+}
+
+/* After a failure the next point begins with nothing that this one left. */
+static void
+replace_sleepers (void)
+{
+  for (guint i = 0; i < N_SLEEPERS; i++)
+    mp_test_kill (sleepers[i]);
+
+  atomic_store (&shared->lock, 0);
+  atomic_store (&shared->round, 0);
+  memset ((void *) &shared->bell, 0, sizeof shared->bell);
+  for (guint i = 0; i < N_SLEEPERS; i++)
+    {
+      atomic_store (&shared->arrived[i], 0);
+      atomic_store (&shared->done[i], 0);
+    }
+  start_sleepers ();
+}
+
+static gboolean
+sleepers_are_done (void)
+{
+  gint64 end = g_get_monotonic_time () + STALL_USEC;
+
+  for (guint i = 0; i < N_SLEEPERS; i++)
+    while (atomic_load (&shared->done[i]) != atomic_load (&shared->round))
+      {
+        if (g_get_monotonic_time () > end)
+          return FALSE;
+        mp_futex_pause (20);
+      }
+
+  return TRUE;
+}
+
+/* Victims get the same few slots again and again, so that most instructions are
+ * not those of loops over thousands of empty ones.
+ */
+static void
+begin_round (Task task)
+{
+  atomic_store (&table->layout->next, 0);
+  atomic_store (&other_table->layout->next, 0);
+  extra_failure = 0;
+  atomic_store (&shared->n_told, 0);
+  atomic_store (&shared->task, task);
+  atomic_fetch_add (&shared->round, 1);
+  mp_futex_wake (&shared->round, MP_FUTEX_WAKE_ALL);
+}
+
+static void
+send_to_sleep (Task task)
+{
+  begin_round (task);
+  for (guint i = 0; i < N_SLEEPERS; i++)
+    {
+      while (atomic_load (&shared->arrived[i]) != atomic_load (&shared->round))
+        mp_futex_pause (5);
+      mp_test_wait_asleep (sleepers[i]);
+    }
+}
+
+static guint
+finish (guint failure)
+{
+  if (failure != 0)
+    replace_sleepers ();
+
+  return failure;
+}
+
+static void
+enter (void)
+{
+  atomic_store (&shared->victim, mp_participant_enter (table, NULL));
+}
+
+/* --- A lock --------------------------------------------------------------- */
+
+static gboolean harness_holds;
+
+static void
+let_go (void)
+{
+  if (harness_holds)
+    mp_owner_lock_release (&shared->lock);
+  harness_holds = FALSE;
+}
+
+static void
+prepare_free (void)
+{
+  begin_round (DO_NOTHING);
+}
+
+static void
+prepare_held (void)
+{
+  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NEVER);
+  harness_holds = TRUE;
+  send_to_sleep (DO_LOCK);
+}
+
+static void
+die_with_lock (gpointer data)
+{
+  enter ();
+  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NEVER);
+}
+
+static void
+prepare_corpse_with_lock (void)
+{
+  begin_round (DO_NOTHING);
+  mp_test_join (mp_test_fork (die_with_lock, NULL));
+}
+
+static void
+acquire (void)
+{
+  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NEVER);
+}
+
+static void
+acquire_timed (void)
+{
+  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table),
+                         g_get_monotonic_time () + 6 * G_TIME_SPAN_MILLISECOND);
+}
+
+static void
+let_time_pass (void)
+{
+  mp_futex_pause (8 * G_TIME_SPAN_MILLISECOND);
+}
+
+static void
+setup_holder (void)
+{
+  enter ();
+  acquire ();
+  send_to_sleep (DO_LOCK);
+}
+
+static void
+release (void)
+{
+  mp_owner_lock_release (&shared->lock);
+}
+
+static guint expected_told;
+
+static void
+look_who_holds (void)
+{
+  guint32 owner = atomic_load (&shared->lock) & MP_OWNER_MASK;
+
+  expected_told = owner != 0 && owner == atomic_load (&shared->victim);
+}
+
+static void
+expect_told (void)
+{
+  expected_told = 1;
+}
+
+/* Those that slept have had the lock; so can we; one was told, once, if anybody had to be. */
+static guint
+check_lock (void)
+{
+  MpOwnerLockResult result;
+  guint failure = 0, n_told;
+
+  let_go ();
+  if (!sleepers_are_done ())
+    return finish (STALL);
+
+  result = mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table),
+                                  g_get_monotonic_time () + STALL_USEC);
+  if (result == MP_OWNER_LOCK_TIMED_OUT)
+    return finish (STALL);
+
+  mp_owner_lock_release (&shared->lock);
+  n_told = atomic_load (&shared->n_told) + (result == MP_OWNER_LOCK_ABANDONED);
+  failure |= n_told < expected_told ? NOT_TOLD : 0;
+  failure |= n_told > expected_told ? TOLD_TWICE : 0;
+
+  if (mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NOW) !=
+      MP_OWNER_LOCK_ACQUIRED)
+    return finish (failure | TOLD_TWICE);
+
+  mp_owner_lock_release (&shared->lock);
+  return finish (failure);
+}
+
+/* --- A slot --------------------------------------------------------------- */
+
+static void
+claim (void)
+{
+  mp_participant_begin_life ();
+  mp_participant_claim (table);
+}
+
+static void
+be_newcomer (gpointer data)
+{
+  mp_participant_enter (table, NULL);
+}
+
+static gboolean
+none_is_dead (MpTable *of_table)
+{
+  gint64 end = g_get_monotonic_time () + STALL_USEC;
+  guint32 i = 0;
+
+  while (i < atomic_load (&of_table->layout->top))
+    {
+      if ((atomic_load (&of_table->layout->slots[i].identity) & MP_LIFE_DIED) == 0)
+        i++;
+      else if (g_get_monotonic_time () > end)
+        return FALSE;
+      else
+        mp_futex_pause (20);
+    }
+
+  return TRUE;
+}
+
+static guint
+count_alive (void)
+{
+  guint n = 0;
+
+  for (guint32 i = 0; i < atomic_load (&table->layout->top); i++)
+    n += (atomic_load (&table->layout->slots[i].identity) & MP_LIFE_THREAD_MASK) != 0;
+
+  return n;
+}
+
+/* One that died before it told anybody is found when the next one comes.  Those
+ * who live are the harness and the sleepers.
+ */
+static guint
+check_claim (void)
+{
+  mp_test_join (mp_test_fork (be_newcomer, NULL));
+  if (!none_is_dead (table))
+    return NOT_BURIED;
+
+  return count_alive () == 1 + N_SLEEPERS ? 0 : LEAKED;
+}
+
+/* --- Deaths in a family of which the harness is no part ------------------- */
+
+static pid_t bystander;
+static pid_t corpse;
+
+/* Sleeps as every object does, on a word that nobody changes. */
+static void
+be_bystander (gpointer data)
+{
+  guint32 epoch;
+
+  mp_participant_enter (other_table, NULL);
+  epoch = mp_table_get_epoch (other_table);
+  mp_test_set_word (&shared->bystander_ready, 1);
+
+  while (mp_table_get_epoch (other_table) == epoch)
+    mp_sleep_on (other_table, &shared->never, 0, epoch, MP_DEADLINE_NEVER, 0);
+
+  mp_test_set_word (&shared->bystander_done, 1);
+  for (;;)
+    pause ();
+}
+
+static void
+be_corpse (gpointer data)
+{
+  atomic_store (&shared->corpse, mp_participant_enter (other_table, NULL));
+  mp_test_set_word (&shared->corpse_ready, 1);
+  for (;;)
+    pause ();
+}
+
+static void
+stop (pid_t pid)
+{
+  int status;
+
+  g_assert_cmpint (kill (pid, SIGSTOP), ==, 0);
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  g_assert_true (WIFSTOPPED (status));
+}
+
+static void
+prepare_family (void)
+{
+  begin_round (DO_NOTHING);
+  atomic_store (&shared->bystander_ready, 0);
+  atomic_store (&shared->bystander_done, 0);
+  atomic_store (&shared->corpse_ready, 0);
+  atomic_store (&shared->victim_thread, 0);
+
+  /* Those of the last point are buried before the bystander counts deaths. */
+  corpse = mp_test_fork (be_corpse, NULL);
+  mp_test_wait_word (&shared->corpse_ready, 1);
+  g_assert_true (none_is_dead (other_table));
+
+  bystander = mp_test_fork (be_bystander, NULL);
+  mp_test_wait_word (&shared->bystander_ready, 1);
+  mp_test_wait_asleep (bystander);
+}
+
+/* The only one that watches is stopped when it happens. */
+static void
+prepare_unseen_death (void)
+{
+  prepare_family ();
+  stop (bystander);
+  mp_test_kill (corpse);
+}
+
+static void
+bury (void)
+{
+  guint slot = mp_owner_get_slot (atomic_load (&shared->corpse));
+  guint64 identity = atomic_load (&other_table->layout->slots[slot].identity);
+
+  if ((identity & MP_LIFE_DIED) != 0)
+    mp_participant_bury (other_table, slot, identity);
+}
+
+static void
+setup_watcher (void)
+{
+  mp_participant_enter (other_table, NULL);
+  atomic_store (&shared->victim_thread, mp_self_get ()->watch_thread);
+}
+
+static pid_t
+get_watcher (void)
+{
+  return (pid_t) atomic_load (&shared->victim_thread);
+}
+
+/* Its thread is the only one that can notice. */
+static void
+kill_neighbour (void)
+{
+  stop (bystander);
+  mp_test_kill (corpse);
+}
+
+/* All who died are buried, and whoever sleeps is told. */
+static guint
+check_family (void)
+{
+  gint64 end = g_get_monotonic_time () + STALL_USEC;
+  guint failure = 0;
+
+  kill (bystander, SIGCONT);
+  while (atomic_load (&shared->bystander_done) == 0 && g_get_monotonic_time () < end)
+    mp_futex_pause (20);
+
+  if (atomic_load (&shared->bystander_done) == 0)
+    failure |= STALL;
+  if (!none_is_dead (other_table))
+    failure |= NOT_BURIED;
+
+  mp_test_kill (bystander);
+  return failure;
+}
+
+/* --- Doorbells ------------------------------------------------------------ */
+
+static MpDoorbell *victims_doorbell;
+static int victims_fd;
+static guint32 value_before;
+
+static void
+prepare_bell (void)
+{
+  send_to_sleep (DO_BELL);
+  value_before = atomic_load (&shared->value);
+}
+
+static void
+setup_doorbell (void)
+{
+  enter ();
+  victims_fd = eventfd (0, EFD_CLOEXEC);
+  victims_doorbell = mp_doorbell_new (table, &shared->bell, write_eventfd, GINT_TO_POINTER (victims_fd), NULL);
+}
+
+static void
+arm_and_leave (void)
+{
+  mp_doorbell_arm (victims_doorbell, NULL);
+  mp_doorbell_disarm (victims_doorbell);
+  mp_doorbell_arm (victims_doorbell, NULL);
+  mp_doorbell_free (victims_doorbell);
+}
+
+static void
+change_and_ring (void)
+{
+  atomic_fetch_add (&shared->value, 1);
+  mp_bell_ring (table, &shared->bell);
+}
+
+static void
+setup_listener (void)
+{
+  setup_doorbell ();
+  mp_doorbell_arm (victims_doorbell, NULL);
+  atomic_store (&shared->victim_thread, mp_self_get ()->watch_thread);
+}
+
+/* No place is left with somebody who is dead and armed. */
+static gboolean
+dead_hold_no_armed_place (void)
+{
+  for (guint i = 0; i < MP_BELL_N_WAITERS; i++)
+    {
+      guint64 state = atomic_load (&shared->bell.waiters[i].state);
+
+      if ((state & (MP_BELL_ARMED | MP_BELL_RUNG)) != 0 && !mp_participant_is_alive (table, (guint32) state))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+static guint
+check_bell (void)
+{
+  guint failure = extra_failure;
+
+  /* What the victim changed must be heard of without our help. */
+  if (atomic_load (&shared->value) == value_before)
+    change_and_ring ();
+  if (!sleepers_are_done ())
+    failure |= STALL;
+
+  atomic_fetch_or (&shared->bell.gate, MP_BELL_WAIT);
+  mp_bell_ring (table, &shared->bell);
+  if (!none_is_dead (table) || !dead_hold_no_armed_place ())
+    failure |= NOT_BURIED;
+
+  return finish (failure);
+}
+
+/* A ringer that is stopped keeps nobody from hearing the next one. */
+static void
+ring_beside_stopped (void)
+{
+  change_and_ring ();
+  if (!sleepers_are_done ())
+    extra_failure = STALL;
+}
+
+/* --- An arena ------------------------------------------------------------- */
+
+static MpHold victims_hold;
+static MpArena *fresh_arena;
+
+static MpArena *
+peek_arena (void)
+{
+  return fresh_arena != NULL ? fresh_arena : arena;
+}
+
+static void
+prepare_arena (void)
+{
+  begin_round (DO_NOTHING);
+  n_objects_before = mp_arena_get_n_objects (arena);
+}
+
+static void
+alloc (void)
+{
+  mp_arena_alloc (arena, 40, MP_OBJECT_RAW, &victims_hold, NULL);
+}
+
+static void
+alloc_and_release (void)
+{
+  alloc ();
+  mp_hold_release (&victims_hold);
+}
+
+static void
+setup_holds (void)
+{
+  enter ();
+  for (guint i = 0; i < 3; i++)
+    alloc ();
+}
+
+static void
+release_hold (void)
+{
+  mp_hold_release (&victims_hold);
+}
+
+static void
+hold_kept (void)
+{
+  MpHandle handle;
+
+  mp_hold_get_handle (&kept, &handle);
+  mp_arena_hold (arena, &handle, MP_OBJECT_RAW, &victims_hold, NULL);
+}
+
+static void
+die_with_objects (gpointer data)
+{
+  setup_holds ();
+}
+
+static void
+prepare_corpse_with_objects (void)
+{
+  prepare_arena ();
+  mp_test_join (mp_test_fork (die_with_objects, NULL));
+}
+
+static void
+sweep (void)
+{
+  mp_arena_sweep (arena, NULL);
+}
+
+/* Every piece of memory and every record is newly taken. */
+static void
+prepare_fresh_arena (void)
+{
+  begin_round (DO_NOTHING);
+  fresh_arena = mp_arena_new (table, 4 << 20, NULL);
+  g_assert_nonnull (fresh_arena);
+  n_objects_before = 0;
+}
+
+static void
+alloc_and_grow (void)
+{
+  for (guint i = 0; i < 3; i++)
+    mp_arena_alloc (fresh_arena, MP_ARENA_MAX_OBJECT, MP_OBJECT_RAW, &victims_hold, NULL);
+}
+
+typedef struct
+{
+  const MpArenaLayout *layout;
+  gsize                size;
+  GHashTable          *holds;     /* unit -> number of records found */
+  gboolean             is_torn;
+} Walk;
+
+static const void *
+walk_to (Walk    *walk,
+         guint32  place,
+         gsize    unit)
+{
+  if ((guint64) place * unit >= walk->size)
+    {
+      walk->is_torn = TRUE;
+      return NULL;
+    }
+
+  return (const guint8 *) walk->layout + place * unit;
+}
+
+static void
+walk_list (Walk             *walk,
+           const MpHoldList *list)
+{
+  guint32 previous = 0;
+  guint32 next;
+
+  if (list->owner == 0)
+    walk->is_torn |= list->first != 0;
+
+  for (guint32 record = list->first; record != 0 && !walk->is_torn; record = next)
+    {
+      const MpHoldRecord *found = walk_to (walk, record, MP_ARENA_RECORD);
+      gpointer unit;
+
+      if (found == NULL)
+        return;
+
+      unit = GUINT_TO_POINTER (found->block);
+      walk->is_torn |= found->previous != previous;
+      g_hash_table_insert (walk->holds, unit,
+                           GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (walk->holds, unit)) + 1));
+      previous = record;
+      next = found->next;
+    }
+}
+
+static void
+walk_free_blocks (Walk    *walk,
+                  guint32  unit)
+{
+  for (guint n = 0; unit != 0 && !walk->is_torn; n++)
+    {
+      const MpBlockHead *block = walk_to (walk, unit, MP_ARENA_UNIT);
+
+      if (block == NULL)
+        return;
+
+      walk->is_torn |= block->n_holds != 0 || g_hash_table_contains (walk->holds, GUINT_TO_POINTER (unit)) ||
+                       n > walk->layout->units_used;
+      unit = block->next_free;
+    }
+}
+
+static gboolean
+arena_is_torn (MpArena *which)
+{
+  Walk walk = { .size = 4 << 20, .holds = g_hash_table_new (NULL, NULL) };
+  gpointer view = mmap (NULL, walk.size, PROT_READ, MAP_SHARED, mp_arena_get_fd (which), 0);
+  GHashTableIter iter;
+  gpointer unit, n;
+
+  g_assert_true (view != MAP_FAILED);
+  walk.layout = view;
+  walk.is_torn = walk.layout->n_entries != 0 || walk.layout->lock != 0;
+
+  for (guint i = 0; i < MP_TABLE_N_SLOTS; i++)
+    walk_list (&walk, &walk.layout->holds[i]);
+  for (guint i = 0; i < MP_ARENA_N_CLASSES; i++)
+    walk_free_blocks (&walk, walk.layout->free_blocks[i]);
+
+  walk.is_torn |= g_hash_table_size (walk.holds) != walk.layout->n_objects;
+  g_hash_table_iter_init (&iter, walk.holds);
+  while (!walk.is_torn && g_hash_table_iter_next (&iter, &unit, &n))
+    {
+      const MpBlockHead *block = walk_to (&walk, GPOINTER_TO_UINT (unit), MP_ARENA_UNIT);
+
+      walk.is_torn |= block == NULL || block->n_holds != GPOINTER_TO_UINT (n);
+    }
+
+  g_hash_table_unref (walk.holds);
+  munmap (view, walk.size);
+  return walk.is_torn;
+}
+
+/* What the victim held is gone, nothing else is, and the arena works. */
+static guint
+check_arena (void)
+{
+  MpArena *which = peek_arena ();
+  guint failure = 0;
+  MpHold hold;
+
+  if (!none_is_dead (table))
+    failure |= NOT_BURIED;
+  if (!mp_arena_sweep (which, NULL) || arena_is_torn (which))
+    failure |= TORN;
+  if (mp_arena_get_n_objects (which) != n_objects_before)
+    failure |= LEAKED;
+  if (!mp_arena_alloc (which, 40, MP_OBJECT_RAW, &hold, NULL))
+    failure |= TORN;
+  mp_hold_release (&hold);
+
+  g_clear_pointer (&fresh_arena, mp_arena_unref);
+  return failure;
+}
+
+/* --- Attaching to what others made ---------------------------------------- */
+
+static pid_t founder;
+static int founder_table_fd = -1;
+static int founder_arena_fd = -1;
+
+/* Has a table and an arena that the victims have never seen. */
+static void
+be_founder (gpointer data)
+{
+  MpTable *own_table = mp_table_new (NULL);
+  MpArena *own_arena = mp_arena_new (own_table, 0, NULL);
+  MpHold hold;
+
+  g_assert_true (mp_arena_alloc (own_arena, 8, MP_OBJECT_RAW, &hold, NULL));
+  mp_hold_get_handle (&hold, &shared->handle);
+  shared->founder_table_fd = mp_table_get_fd (own_table);
+  shared->founder_arena_fd = mp_arena_get_fd (own_arena);
+  mp_test_set_word (&shared->founder_ready, 1);
+
+  for (;;)
+    {
+      while (atomic_load (&shared->founder_command) != 1)
+        mp_futex_wait (&shared->founder_command, atomic_load (&shared->founder_command), MP_DEADLINE_NEVER);
+
+      none_is_dead (own_table);
+      mp_arena_sweep (own_arena, NULL);
+      atomic_store (&shared->n_objects, mp_arena_get_n_objects (own_arena) + (arena_is_torn (own_arena) ? 100 : 0));
+      mp_test_set_word (&shared->founder_command, 2);
+    }
+}
+
+static int
+open_of_founder (int fd)
+{
+  g_autofree char *name = g_strdup_printf ("/proc/%d/fd/%d", founder, fd);
+  int opened = open (name, O_RDWR | O_CLOEXEC);
+
+  g_assert_cmpint (opened, >=, 0);
+  return opened;
+}
+
+static void
+start_founder (void)
+{
+  founder = mp_test_fork (be_founder, NULL);
+  mp_test_wait_word (&shared->founder_ready, 1);
+  founder_table_fd = open_of_founder (shared->founder_table_fd);
+  founder_arena_fd = open_of_founder (shared->founder_arena_fd);
+}
+
+static void
+attach_and_detach (void)
+{
+  MpTable *opened_table = mp_table_open (founder_table_fd, NULL);
+  MpArena *opened_arena = mp_arena_open (opened_table, founder_arena_fd, NULL);
+
+  if (mp_arena_hold (opened_arena, &shared->handle, MP_OBJECT_RAW, &victims_hold, NULL))
+    mp_hold_release (&victims_hold);
+  mp_arena_unref (opened_arena);
+}
+
+static void
+setup_attached (void)
+{
+  MpTable *opened_table = mp_table_open (founder_table_fd, NULL);
+  MpArena *opened_arena = mp_arena_open (opened_table, founder_arena_fd, NULL);
+
+  mp_arena_hold (opened_arena, &shared->handle, MP_OBJECT_RAW, &victims_hold, NULL);
+  mp_arena_unref (opened_arena);
+}
+
+static void
+detach (void)
+{
+  mp_hold_release (&victims_hold);
+}
+
+/* Its own mp-watch may take a while to be started. */
+static void
+be_patient (void)
+{
+  mp_futex_pause (20 * G_TIME_SPAN_MILLISECOND);
+}
+
+static guint
+check_founder (void)
+{
+  gint64 end = g_get_monotonic_time () + 2 * STALL_USEC;
+
+  mp_test_set_word (&shared->founder_command, 1);
+  while (atomic_load (&shared->founder_command) != 2)
+    {
+      if (g_get_monotonic_time () > end)
+        return STALL;
+      mp_futex_wait (&shared->founder_command, 1, end);
+    }
+
+  return atomic_load (&shared->n_objects) == 1 ? 0 : LEAKED;
+}
+
+/* --- Cases ---------------------------------------------------------------- */
+
+static const MpKillCase kill_cases[] = {
+  { "lock/acquire", prepare_free, enter, acquire, .last = look_who_holds, .check = check_lock },
+  { "lock/acquire-contended", prepare_held, enter, acquire,
+    .blocked = let_go, .last = look_who_holds, .check = check_lock },
+  { "lock/acquire-timed", prepare_held, enter, acquire_timed,
+    .blocked = let_time_pass, .last = look_who_holds, .check = check_lock },
+  { "lock/acquire-from-dead", prepare_corpse_with_lock, enter, acquire,
+    .last = expect_told, .check = check_lock },
+  { "lock/release", prepare_free, setup_holder, release, .last = look_who_holds, .check = check_lock },
+  { "slot/claim", prepare_free, NULL, claim, .check = check_claim, .n_dense = 250 },
+  { "slot/bury", prepare_unseen_death, NULL, bury, .check = check_family },
+  { "watch/neighbour-dies", prepare_family, setup_watcher, NULL,
+    .get_thread = get_watcher, .provoke = kill_neighbour, .check = check_family },
+  { "watch/doorbell", prepare_bell, setup_listener, NULL,
+    .get_thread = get_watcher, .provoke = change_and_ring, .check = check_bell },
+  { "doorbell/arm", prepare_bell, setup_doorbell, arm_and_leave, .check = check_bell },
+  { "doorbell/ring", prepare_bell, enter, change_and_ring, .check = check_bell },
+  { "doorbell/ring-stopped", prepare_bell, enter, change_and_ring,
+    .last = ring_beside_stopped, .check = check_bell },
+  { "arena/alloc", prepare_arena, enter, alloc_and_release, .check = check_arena },
+  { "arena/grow", prepare_fresh_arena, enter, alloc_and_grow, .check = check_arena },
+  { "arena/hold", prepare_arena, enter, hold_kept, .check = check_arena },
+  { "arena/release", prepare_arena, setup_holds, release_hold, .check = check_arena },
+  { "arena/sweep", prepare_corpse_with_objects, enter, sweep, .check = check_arena },
+  { "attach", prepare_free, NULL, attach_and_detach, .blocked = be_patient, .check = check_founder },
+  { "detach", prepare_free, setup_attached, detach, .check = check_founder },
+};
+
+static gboolean is_long;
+static guint32 seed;
+static glong n_points_of_all;
+
+static void
+test_kill (gconstpointer data)
+{
+  const MpKillCase *kill_case = data;
+  g_autofree char *reason = NULL;
+  MpKillResult result;
+
+  if (!mp_kill_is_possible (&reason))
+    {
+      g_test_skip (reason);
+      return;
+    }
+
+  result = mp_kill_run (kill_case, seed,
+                        is_long ? MAX_POINTS_LONG : MAX_POINTS,
+                        is_long ? MAX_USEC_LONG : MAX_USEC);
+  n_points_of_all += result.n_points;
+  g_test_message ("%ld points of %ld instructions, %ld asleep, %ld failed",
+                  result.n_points, result.n_instructions, result.n_asleep, result.n_failed);
+  g_assert_cmpint (result.n_failed, ==, 0);
+}
+
+/* --- Whole processes ------------------------------------------------------ */
+
+/* A ring of four: what happens to it, and the last one must hear of it. */
+typedef struct
+{
+  MpAtomic32 owner[4];
+  MpAtomic32 n_ready;
+  MpAtomic32 n_woken;
+} Ring;
+
+static Ring *ring;
+
+static void
+be_member (gpointer data)
+{
+  guint i = GPOINTER_TO_UINT (data);
+  guint32 epoch;
+
+  atomic_store (&ring->owner[i], mp_participant_enter (other_table, NULL));
+  epoch = mp_table_get_epoch (other_table);
+  mp_test_set_word (&ring->n_ready, i + 1);
+  while (mp_table_get_epoch (other_table) == epoch)
+    mp_sleep_on (other_table, &shared->never, 0, epoch, MP_DEADLINE_NEVER, 0);
+
+  atomic_fetch_add (&ring->n_woken, 1);
+  mp_futex_wake (&ring->n_woken, MP_FUTEX_WAKE_ALL);
+  for (;;)
+    pause ();
+}
+
+static void
+start_ring (pid_t pids[4])
+{
+  memset ((void *) ring, 0, sizeof *ring);
+  for (guint i = 0; i < 4; i++)
+    {
+      pids[i] = mp_test_fork (be_member, GUINT_TO_POINTER (i));
+      mp_test_wait_word (&ring->n_ready, i + 1);
+      mp_test_wait_asleep (pids[i]);
+      if (i == 0)
+        g_assert_true (none_is_dead (other_table));
+    }
+}
+
+static void
+assert_buried (guint i)
+{
+  gint64 end = g_get_monotonic_time () + STALL_USEC;
+  guint slot = mp_owner_get_slot (ring->owner[i]);
+
+  while ((atomic_load (&other_table->layout->slots[slot].identity) & MP_LIFE_DIED) != 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, end);
+      mp_futex_pause (20);
+    }
+}
+
+/* Those in `mask` die at once; those in `stopped` are stopped while it happens. */
+static void
+run_ring (guint mask,
+          guint stopped)
+{
+  pid_t pids[4];
+
+  start_ring (pids);
+  for (guint i = 0; i < 4; i++)
+    if ((stopped >> i & 1) != 0)
+      stop (pids[i]);
+  for (guint i = 0; i < 4; i++)
+    if ((mask >> i & 1) != 0)
+      kill (pids[i], SIGKILL);
+
+  for (guint i = 0; i < 4; i++)
+    if ((mask >> i & 1) != 0)
+      {
+        g_assert_cmpint (waitpid (pids[i], NULL, 0), ==, pids[i]);
+        assert_buried (i);
+      }
+
+  for (guint i = 0; i < 4; i++)
+    if ((mask >> i & 1) == 0)
+      {
+        kill (pids[i], SIGCONT);
+        while (atomic_load (&ring->n_woken) == 0)
+          g_assert_true (mp_futex_wait (&ring->n_woken, 0, mp_test_deadline ()));
+        mp_test_kill (pids[i]);
+      }
+}
+
+/* Any one, any two, any three of four. */
+static void
+test_neighbours_die (void)
+{
+  for (guint round = 0; round < (is_long ? 100 : 5); round++)
+    for (guint mask = 1; mask < 15; mask++)
+      run_ring (mask, 0);
+}
+
+/* The watcher of the dead is stopped: another one notices. */
+static void
+test_watcher_stopped (void)
+{
+  for (guint round = 0; round < (is_long ? 100 : 10); round++)
+    for (guint i = 0; i < 4; i++)
+      run_ring (1u << i, 1u << (i + 3) % 4);
+}
+
+static void
+hold_in_ring (gpointer data)
+{
+  atomic_store (&shared->corpse, mp_participant_enter (other_table, NULL));
+  mp_owner_lock_acquire (other_table, &shared->lock, atomic_load (&shared->corpse), MP_DEADLINE_NEVER);
+  mp_test_set_word (&shared->corpse_ready, 1);
+  for (;;)
+    pause ();
+}
+
+/* Both that watch the holder are stopped: who sleeps for its lock notices. */
+static void
+test_both_watchers_stopped (void)
+{
+  for (guint round = 0; round < (is_long ? 100 : 10); round++)
+    {
+      pid_t pids[4], holder, waiter;
+
+      start_ring (pids);
+      atomic_store (&shared->corpse_ready, 0);
+      holder = mp_test_fork (hold_in_ring, NULL);
+      mp_test_wait_word (&shared->corpse_ready, 1);
+      waiter = mp_test_fork (hold_in_ring, NULL);
+      mp_test_wait_asleep (waiter);
+      atomic_store (&shared->corpse_ready, 0);
+
+      for (guint i = 0; i < 4; i++)
+        stop (pids[i]);
+      mp_test_kill (holder);
+      mp_test_wait_word (&shared->corpse_ready, 1);
+
+      mp_test_kill (waiter);
+      for (guint i = 0; i < 4; i++)
+        mp_test_kill (pids[i]);
+      atomic_store (&shared->lock, 0);
+    }
+}
+
+/* --- Main ----------------------------------------------------------------- */
+
+static void
+set_up (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  shared = mp_test_share (sizeof *shared);
+  ring = mp_test_share (sizeof *ring);
+  table = mp_table_get_default (&error);
+  g_assert_no_error (error);
+  other_table = mp_table_new (&error);
+  g_assert_no_error (error);
+  arena = mp_arena_new (table, 0, &error);
+  g_assert_no_error (error);
+  g_assert_true (mp_arena_alloc (arena, 8, MP_OBJECT_RAW, &kept, &error));
+
+  /* What is stepped must be the same each time. */
+  mp_owner_lock_set_spin (0);
+  start_founder ();
+  start_sleepers ();
+}
+
+static void
+tear_down (void)
+{
+  for (guint i = 0; i < N_SLEEPERS; i++)
+    mp_test_kill (sleepers[i]);
+  mp_test_kill (founder);
+  mp_hold_release (&kept);
+  mp_arena_unref (arena);
+  close (founder_table_fd);
+  close (founder_arena_fd);
+  g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
+}
+
+static void
+read_arguments (int    *argc,
+                char ***argv)
+{
+  const char *given_seed = g_getenv ("MP_TEST_SEED");
+
+  is_long = g_strcmp0 (g_getenv ("MP_TEST_LONG"), "1") == 0;
+  if (*argc > 1 && strcmp ((*argv)[1], "--long") == 0)
+    {
+      is_long = TRUE;
+      (*argv)[1] = (*argv)[0];
+      (*argv)++;
+      (*argc)--;
+    }
+
+  seed = given_seed != NULL ? (guint32) g_ascii_strtoull (given_seed, NULL, 10) : g_random_int ();
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  int result;
+
+  read_arguments (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  g_test_message ("MP_TEST_SEED=%u%s", seed, is_long ? ", long" : "");
+  set_up ();
+
+  g_test_add_func ("/crash/ring/neighbours-die", test_neighbours_die);
+  g_test_add_func ("/crash/ring/watcher-stopped", test_watcher_stopped);
+  g_test_add_func ("/crash/ring/both-watchers-stopped", test_both_watchers_stopped);
+  for (guint i = 0; i < G_N_ELEMENTS (kill_cases); i++)
+    {
+      g_autofree char *path = g_strconcat ("/crash/", kill_cases[i].name, NULL);
+
+      g_test_add_data_func (path, &kill_cases[i], test_kill);
+    }
+
+  result = g_test_run ();
+  tear_down ();
+  printf ("# kill points: %ld\n", n_points_of_all);
+  return result;
+}
