@@ -8,12 +8,18 @@
 
 #define MP_INSIDE
 
+#include "mp-context.h"
 #include "mp-enums.h"
 #include "mp-error.h"
 #include "mp-gjs.h"
+#include "mp-init.h"
 #include "mp-interruptible.h"
+#include "mp-launcher.h"
 #include "mp-message.h"
+#include "mp-process.h"
 #include "mp-shareable.h"
+#include "mp-target.h"
 #include "mp-version.h"
+#include "mp-worker.h"
 
 #undef MP_INSIDE

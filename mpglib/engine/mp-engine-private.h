@@ -28,6 +28,8 @@ void     mp_engine_arm_pump     (int          epoll_fd,
                                  gboolean     armed);
 void     mp_engine_remove_pump  (int          epoll_fd,
                                  MpPump      *pump);
+/* For the engine, which finds pumps that may be going: FALSE if this one is */
+gboolean mp_pump_try_ref        (MpPump      *self);
 /* For the engine: serve without waiting unless somebody leads */
 void     mp_pump_serve          (MpPump      *self);
 

@@ -67,8 +67,8 @@ serve_pump (Engine *self,
 
   g_mutex_lock (&self->lock);
   pump = g_hash_table_lookup (self->pumps, GINT_TO_POINTER (epoll_fd));
-  if (pump != NULL)
-    mp_pump_ref (pump);
+  if (pump != NULL && !mp_pump_try_ref (pump))
+    pump = NULL;
   g_mutex_unlock (&self->lock);
 
   if (pump != NULL)

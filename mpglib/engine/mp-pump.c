@@ -94,6 +94,20 @@ mp_pump_ref (MpPump *self)
   return self;
 }
 
+gboolean
+mp_pump_try_ref (MpPump *self)
+{
+  for (;;)
+    {
+      int refs = g_atomic_int_get (&self->refs);
+
+      if (refs <= 0)
+        return FALSE;
+      if (g_atomic_int_compare_and_exchange (&self->refs, refs, refs + 1))
+        return TRUE;
+    }
+}
+
 void
 mp_pump_unref (MpPump *self)
 {

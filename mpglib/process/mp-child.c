@@ -1,0 +1,735 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-child-private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mp-bootstrap-private.h"
+#include "mp-clock-private.h"
+#include "mp-context-private.h"
+#include "mp-engine-private.h"
+#include "mp-error.h"
+#include "mp-fd-private.h"
+#include "mp-identity-private.h"
+#include "mp-launcher-private.h"
+#include "mp-lifeline-private.h"
+#include "mp-log-private.h"
+#include "mp-marker-private.h"
+#include "mp-report-private.h"
+#include "mp-worker-private.h"
+
+/* How long a template may take to tell the status of a child that is gone, in seconds */
+#define STATUS_TIMEOUT 1.0
+
+struct _MpChild {
+  gatomicrefcount refs;
+  MpPump *pump;
+  MpStartMethod method;
+  MpTemplate *template_;   /* forkserver: until it is asked */
+  MpSpawnPlan *plan;       /* spawn: until it is executed */
+  MpBootstrap *bootstrap;  /* until it is sent */
+  MpMessage *arguments;
+  char *program;           /* for messages */
+  char *language;
+  gdouble hello_timeout;
+
+  /* guarded by the pump's lock */
+  const MpChildEvents *events;
+  gpointer data;
+  MpChildState state;
+  gboolean said_hello;     /* maybe before the starter told that it is made */
+  gboolean has_finished;   /* it told the code it is going to exit with */
+  int finished_code;
+  gboolean template_is_lost;
+  gboolean pidfd_is_over;  /* the process is gone, its status is awaited */
+  gboolean was_ended;      /* its owner sent it a signal: that it ended is no failure */
+  int pending_signal;
+  int pid;
+  int pidfd;
+  int exit_code;
+  GError *failure;
+  GVariant *report;
+
+  MpTransport *transport;
+  MpPumpSource *channel_source;
+  guint32 channel_events;
+  MpPumpSource *pidfd_source;
+  MpPumpTimer *hello_timer;
+  MpPumpTimer *status_timer;
+};
+
+static void end_locked (MpChild *self, int exit_code);
+
+/* --- life ------------------------------------------------------------------------------------------------- */
+
+static MpBootstrap *
+new_bootstrap (const MpChildSpec *spec,
+               MpStartMethod      method)
+{
+  MpBootstrap *bootstrap = g_new0 (MpBootstrap, 1);
+
+  mp_worker_role_from_string (spec->role, &bootstrap->role);
+  bootstrap->name = g_strdup (spec->name);
+  bootstrap->identity = spec->identity != NULL ? g_strdup (spec->identity) : mp_identity_new_child ();
+  bootstrap->start_method = g_strdup (method == MP_START_METHOD_SPAWN ? "spawn" : "forkserver");
+  bootstrap->target = g_strdup (spec->target);
+  bootstrap->spread = spec->spread;
+  bootstrap->has_arguments = spec->arguments != NULL;
+  bootstrap->generation = mp_marker_get_generation () + 1;
+  bootstrap->preparation = mp_launcher_get_preparation (mp_context_get_launcher (spec->context));
+  mp_identity_get_key (bootstrap->key);
+  return bootstrap;
+}
+
+/* Programs that start themselves without end are stopped here: while their main module is being loaded, and by
+ * their number of generations */
+static gboolean
+check_may_start (const MpChildSpec  *spec,
+                 GError            **error)
+{
+  if (mp_worker_is_starting ())
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED,
+                   "'%s' cannot be started while this process itself is being started: its main module starts "
+                   "processes when it is loaded. Put the program's own work under `if __name__ == '__main__':`, or "
+                   "where loading the module does not run it", spec->name);
+      return FALSE;
+    }
+  if (mp_marker_get_generation () >= MP_MARKER_GENERATIONS)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED,
+                   "'%s' would be process of generation %u: a program seems to start itself without end",
+                   spec->name, mp_marker_get_generation () + 1);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+MpChild *
+mp_child_new (MpPump               *pump,
+              const MpChildSpec    *spec,
+              const MpChildEvents  *events,
+              gpointer              data,
+              GError              **error)
+{
+  MpStartMethod method = MP_START_METHOD_SPAWN;
+  g_auto (GStrv) argv = NULL;
+  MpChild *self;
+
+  if (!check_may_start (spec, error)
+      || !mp_context_check_target (spec->context, spec->target, error))
+    return NULL;
+  if (strcmp (spec->role, "template") != 0 && !mp_context_resolve_method (spec->context, &method, error))
+    return NULL;
+
+  argv = mp_launcher_dup_argv (mp_context_get_launcher (spec->context));
+  self = g_new0 (MpChild, 1);
+  g_atomic_ref_count_init (&self->refs);
+  self->pump = mp_pump_ref (pump);
+  self->method = method;
+  if (method == MP_START_METHOD_FORKSERVER)
+    self->template_ = mp_context_ref_template (spec->context);
+  else
+    self->plan = mp_context_new_plan (spec->context);
+  self->bootstrap = new_bootstrap (spec, method);
+  g_set_object (&self->arguments, spec->arguments);
+  self->program = g_strdup (argv[0]);
+  self->language = g_strdup (mp_launcher_get_language (mp_context_get_launcher (spec->context)));
+  self->hello_timeout = mp_context_get_hello_timeout (spec->context);
+  self->events = events;
+  self->data = data;
+  self->pidfd = -1;
+  return self;
+}
+
+MpChild *
+mp_child_ref (MpChild *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+void
+mp_child_unref (MpChild *self)
+{
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+
+  g_clear_pointer (&self->transport, mp_transport_free);
+  g_clear_pointer (&self->template_, mp_template_unref);
+  g_clear_pointer (&self->plan, mp_spawn_plan_free);
+  g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
+  g_clear_object (&self->arguments);
+  g_clear_error (&self->failure);
+  g_clear_pointer (&self->report, g_variant_unref);
+  mp_fd_close (&self->pidfd);
+  g_free (self->program);
+  g_free (self->language);
+  mp_pump_unref (self->pump);
+  g_free (self);
+}
+
+void
+mp_child_forget_locked (MpChild *self)
+{
+  self->events = NULL;
+  self->data = NULL;
+}
+
+static void
+set_state_locked (MpChild      *self,
+                  MpChildState  state)
+{
+  if (self->state >= state)
+    return;
+  self->state = state;
+  if (self->events != NULL && state >= MP_CHILD_MADE)
+    self->events->state_changed (self, self->data);
+  mp_pump_changed_locked (self->pump);
+}
+
+/* --- the channel ------------------------------------------------------------------------------------------ */
+
+static const char *
+get_name (MpChild *self)
+{
+  return self->bootstrap->name;
+}
+
+static gboolean
+send_signal_locked (MpChild  *self,
+                    int       number,
+                    GError  **error)
+{
+  if (self->state == MP_CHILD_NEW || self->state == MP_CHILD_STARTING)
+    {
+      self->pending_signal = number;
+      return TRUE;
+    }
+  if (self->pidfd < 0 || syscall (SYS_pidfd_send_signal, self->pidfd, number, NULL, 0) == 0 || errno == ESRCH)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_FAILED, "Cannot send signal %d to '%s' (pid %d): %s",
+               number, get_name (self), self->pid, g_strerror (errno));
+  return FALSE;
+}
+
+static void
+close_channel_locked (MpChild *self)
+{
+  if (self->channel_source != NULL)
+    mp_pump_remove_fd_locked (self->pump, g_steal_pointer (&self->channel_source));
+}
+
+static void
+update_channel_events_locked (MpChild *self)
+{
+  guint32 events;
+
+  if (self->channel_source == NULL)
+    return;
+  events = EPOLLIN | (guint32) mp_transport_get_receive_events (self->transport);
+  if (mp_transport_get_n_queued (self->transport) > 0)
+    events |= (guint32) mp_transport_get_send_events (self->transport); /* poll's bits are epoll's */
+  if (events != self->channel_events)
+    mp_pump_set_events_locked (self->pump, self->channel_source, events);
+  self->channel_events = events;
+}
+
+static void
+say_ready_locked (MpChild *self)
+{
+  if (self->hello_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->hello_timer));
+  set_state_locked (self, MP_CHILD_READY);
+}
+
+static void
+keep_report_locked (MpChild *self,
+                    MpFrame *frame)
+{
+  g_autoptr (GVariant) report = mp_frame_dup_value (frame, G_VARIANT_TYPE (MP_REPORT_TYPE), NULL);
+
+  if (report == NULL || self->failure != NULL)
+    return;
+  self->report = g_steal_pointer (&report);
+  self->failure = mp_report_to_error (self->report, get_name (self));
+}
+
+static void
+handle_frame_locked (MpChild *self,
+                     MpFrame *frame)
+{
+  switch (frame->kind)
+    {
+    case MP_FRAME_HELLO:
+      self->said_hello = TRUE;
+      if (self->state == MP_CHILD_MADE)
+        say_ready_locked (self);
+      break;
+    case MP_FRAME_FINISHED:
+      self->has_finished = TRUE;
+      self->finished_code = (int) (gint64) frame->serial;
+      break;
+    case MP_FRAME_FAILED:
+      if (frame->serial == 0)
+        {
+          keep_report_locked (self, frame);
+          break;
+        }
+      /* a template's answer to a request */
+      G_GNUC_FALLTHROUGH;
+    default:
+      if (self->events != NULL)
+        self->events->frame (self, frame, self->data);
+    }
+}
+
+/* A child whose frames make no sense is not to be trusted with anything any more */
+static void
+condemn_locked (MpChild *self,
+                GError  *error)
+{
+  mp_log_subwarning ("'%s' (pid %d) is killed, it broke the protocol: %s", get_name (self), self->pid, error->message);
+  if (self->failure == NULL)
+    self->failure = g_error_copy (error);
+  close_channel_locked (self);
+  send_signal_locked (self, SIGKILL, NULL);
+}
+
+/* Returns whether more may come at once */
+static gboolean
+read_frame_locked (MpChild *self)
+{
+  g_autoptr (MpFrame) frame = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (self->channel_source == NULL)
+    return FALSE;
+  switch (mp_transport_receive (self->transport, &frame, &error))
+    {
+    case MP_IO_DONE:
+      handle_frame_locked (self, frame);
+      return TRUE;
+    case MP_IO_AGAIN:
+      return FALSE;
+    case MP_IO_CLOSED:
+      close_channel_locked (self);
+      return FALSE;
+    case MP_IO_FAILED:
+    default:
+      condemn_locked (self, error);
+      return FALSE;
+    }
+}
+
+static void
+on_channel (guint32  events,
+            gpointer data)
+{
+  g_autoptr (MpChild) self = mp_child_ref (data);
+
+  if (self->channel_source != NULL && mp_transport_get_n_queued (self->transport) > 0)
+    mp_transport_flush (self->transport, NULL); /* a channel that is closed shows when it is read */
+  for (int i = 0; i < 256 && read_frame_locked (self); i++) /* others have their turn */
+    ;
+  update_channel_events_locked (self);
+}
+
+MpIoStatus
+mp_child_send_locked (MpChild  *self,
+                      MpFrame  *frame,
+                      GError  **error)
+{
+  MpIoStatus status;
+
+  if (self->channel_source == NULL)
+    {
+      mp_frame_free (frame);
+      g_set_error (error, MP_ERROR, MP_ERROR_CLOSED, "'%s' is at its end", get_name (self));
+      return MP_IO_CLOSED;
+    }
+  status = mp_transport_push (self->transport, frame, error);
+  update_channel_events_locked (self);
+  return status;
+}
+
+guint
+mp_child_get_n_unsent_locked (MpChild *self)
+{
+  return self->channel_source != NULL ? mp_transport_get_n_queued (self->transport) : 0;
+}
+
+void
+mp_child_hang_up_locked (MpChild *self)
+{
+  close_channel_locked (self);
+  g_clear_pointer (&self->transport, mp_transport_free);
+}
+
+/* --- starting --------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  MpChild *child;
+  int channel;
+  int pid;
+  int pidfd;
+  GError *error;
+} Start;
+
+static void
+finish_start_locked (gpointer data)
+{
+  Start *start = data;
+
+  mp_child_made_locked (start->child, start->pid, start->pidfd, start->error);
+  mp_child_unref (start->child);
+  g_free (start);
+}
+
+/* On the engine's thread, without a lock.  The child is ours and unreaped: its pid cannot have been given to another
+ * process when the pidfd is opened. */
+static void
+execute (gpointer data)
+{
+  Start *start = data;
+  int lifeline = mp_lifeline_get_fd (&start->error);
+
+  start->pid = lifeline < 0 ? -1 : mp_spawn (start->child->plan, start->channel, lifeline, &start->error);
+  close (start->channel);
+  if (start->pid > 0)
+    {
+      start->pidfd = (int) syscall (SYS_pidfd_open, start->pid, 0); /* close-on-exec by definition */
+      if (start->pidfd < 0 && errno != ESRCH) /* where SIGCHLD is ignored, it may have come and gone */
+        {
+          g_set_error (&start->error, MP_ERROR, MP_ERROR_START_FAILED, "Cannot watch process %d: %s",
+                       start->pid, g_strerror (errno));
+          kill (start->pid, SIGKILL);
+          waitpid (start->pid, NULL, 0);
+        }
+    }
+  mp_pump_post (start->child->pump, finish_start_locked, start);
+}
+
+static gboolean
+open_channel_locked (MpChild  *self,
+                     int      *channel,
+                     GError  **error)
+{
+  int ends[2];
+
+  if (!mp_transport_new_pair (ends, error))
+    return FALSE;
+  self->transport = mp_transport_new (ends[0]);
+  *channel = ends[1];
+  self->channel_events = EPOLLIN;
+  self->channel_source = mp_pump_add_fd_locked (self->pump, ends[0], EPOLLIN, on_channel, self);
+  return TRUE;
+}
+
+/* The child finds its bootstrap in its channel when it is made: nobody waits for anybody */
+static gboolean
+send_bootstrap_locked (MpChild  *self,
+                       GError  **error)
+{
+  if (mp_child_send_locked (self, mp_bootstrap_to_frame (self->bootstrap), error) >= MP_IO_CLOSED)
+    return FALSE;
+  if (self->arguments != NULL)
+    {
+      MpFrame *frame = mp_frame_new (MP_FRAME_MESSAGE, 0, 0, NULL, self->arguments);
+
+      if (mp_child_send_locked (self, frame, error) >= MP_IO_CLOSED)
+        {
+          g_prefix_error (error, "The arguments of '%s' cannot be sent: ", get_name (self));
+          return FALSE;
+        }
+      g_clear_object (&self->arguments);
+    }
+  return TRUE;
+}
+
+static Start *
+start_new (MpChild *self)
+{
+  Start *start = g_new0 (Start, 1);
+
+  start->child = mp_child_ref (self);
+  start->channel = start->pidfd = -1;
+  return start;
+}
+
+void
+mp_child_start_locked (MpChild *self)
+{
+  GError *error = NULL;
+  int channel = -1;
+  Start *start;
+
+  g_assert (self->state == MP_CHILD_NEW);
+  mp_child_ref (self); /* until it has ended */
+  self->state = MP_CHILD_STARTING;
+
+  if (!open_channel_locked (self, &channel, &error) || !send_bootstrap_locked (self, &error))
+    {
+      /* The owner hears of it like of everything else: later, and not from within its own call */
+      mp_fd_close (&channel);
+      start = start_new (self);
+      start->error = error;
+      mp_pump_post (self->pump, finish_start_locked, start);
+    }
+  else if (self->method == MP_START_METHOD_FORKSERVER)
+    {
+      mp_template_fork (self->template_, self, channel);
+      g_clear_pointer (&self->template_, mp_template_unref);
+    }
+  else
+    {
+      start = start_new (self);
+      start->channel = channel;
+      mp_engine_run (execute, start);
+    }
+}
+
+/* --- ending ----------------------------------------------------------------------------------------------- */
+
+static void
+set_failure_locked (MpChild *self)
+{
+  g_autofree char *end = mp_exit_code_to_string (self->exit_code);
+
+  if (self->failure != NULL || self->state == MP_CHILD_READY || self->was_ended)
+    return;
+  if (self->exit_code < 0)
+    g_set_error (&self->failure, MP_ERROR, MP_ERROR_START_FAILED, "'%s' (%s) ended with %s before it was ready",
+                 get_name (self), self->program, end);
+  else if (strcmp (self->language, "native") == 0)
+    g_set_error (&self->failure, MP_ERROR, MP_ERROR_START_FAILED,
+                 "'%s' (%s) ended with %s before it was ready: the program must call mp_init() first thing in main(), "
+                 "and nothing before that may end it", get_name (self), self->program, end);
+  else
+    g_set_error (&self->failure, MP_ERROR, MP_ERROR_START_FAILED,
+                 "'%s' (%s) ended with %s before it was ready; what it wrote to standard error tells more",
+                 get_name (self), self->program, end);
+}
+
+/* Once, whoever comes first */
+static void
+end_locked (MpChild *self,
+            int      exit_code)
+{
+  if (self->state == MP_CHILD_ENDED)
+    return;
+
+  while (read_frame_locked (self)) /* what it said before it died counts */
+    ;
+  if (self->said_hello)
+    say_ready_locked (self);
+  self->exit_code = exit_code == MP_EXIT_UNKNOWN && self->has_finished ? self->finished_code : exit_code;
+  set_failure_locked (self);
+
+  close_channel_locked (self);
+  g_clear_pointer (&self->transport, mp_transport_free);
+  if (self->pidfd_source != NULL)
+    mp_pump_remove_fd_locked (self->pump, g_steal_pointer (&self->pidfd_source));
+  if (self->hello_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->hello_timer));
+  if (self->status_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->status_timer));
+  mp_fd_close (&self->pidfd);
+
+  set_state_locked (self, MP_CHILD_ENDED);
+  mp_child_unref (self);
+}
+
+static int
+decode_wait_status (int status)
+{
+  return WIFSIGNALED (status) ? -WTERMSIG (status) : WEXITSTATUS (status);
+}
+
+/* ECHILD: somebody else reaped it, or the program ignores SIGCHLD */
+static int
+reap (int pidfd)
+{
+  siginfo_t info = { 0, };
+
+  if (waitid (P_PIDFD, (id_t) pidfd, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+    return MP_EXIT_UNKNOWN;
+  return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+}
+
+static void
+on_status_timeout (guint32  events,
+                   gpointer data)
+{
+  MpChild *self = data;
+
+  self->status_timer = NULL;
+  end_locked (self, MP_EXIT_UNKNOWN);
+}
+
+static void
+on_pidfd (guint32  events,
+          gpointer data)
+{
+  MpChild *self = data;
+
+  mp_pump_remove_fd_locked (self->pump, g_steal_pointer (&self->pidfd_source));
+  self->pidfd_is_over = TRUE;
+  if (self->method == MP_START_METHOD_SPAWN)
+    end_locked (self, reap (self->pidfd));
+  else if (self->template_is_lost)
+    end_locked (self, MP_EXIT_UNKNOWN);
+  else
+    self->status_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (STATUS_TIMEOUT),
+                                                   on_status_timeout, self);
+}
+
+static void
+on_hello_timeout (guint32  events,
+                  gpointer data)
+{
+  MpChild *self = data;
+
+  self->hello_timer = NULL;
+  if (self->failure == NULL)
+    g_set_error (&self->failure, MP_ERROR, MP_ERROR_TIMED_OUT,
+                 "'%s' (%s, pid %d) did not become ready within %g s and was killed: something hangs while it starts; "
+                 "the context's hello-timeout sets the time", get_name (self), self->program, self->pid,
+                 self->hello_timeout);
+  send_signal_locked (self, SIGKILL, NULL);
+}
+
+void
+mp_child_made_locked (MpChild *self,
+                      int      pid,
+                      int      pidfd,
+                      GError  *error)
+{
+  if (error != NULL)
+    {
+      if (self->failure == NULL)
+        self->failure = g_steal_pointer (&error);
+      g_clear_error (&error);
+      mp_fd_close (&pidfd);
+      end_locked (self, MP_EXIT_UNKNOWN);
+      return;
+    }
+
+  g_clear_pointer (&self->plan, mp_spawn_plan_free);
+  self->pid = pid;
+  self->pidfd = pidfd;
+  if (pidfd < 0)
+    {
+      set_state_locked (self, MP_CHILD_MADE);
+      end_locked (self, MP_EXIT_UNKNOWN);
+      return;
+    }
+  self->pidfd_source = mp_pump_add_fd_locked (self->pump, pidfd, EPOLLIN, on_pidfd, self);
+  if (self->hello_timeout >= 0 && !self->said_hello)
+    self->hello_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (self->hello_timeout),
+                                                  on_hello_timeout, self);
+  set_state_locked (self, MP_CHILD_MADE);
+  if (self->said_hello)
+    say_ready_locked (self);
+  if (self->pending_signal != 0)
+    send_signal_locked (self, self->pending_signal, NULL);
+}
+
+void
+mp_child_exited_locked (MpChild *self,
+                        int      wait_status)
+{
+  end_locked (self, decode_wait_status (wait_status));
+}
+
+void
+mp_child_lost_template_locked (MpChild *self)
+{
+  self->template_is_lost = TRUE;
+  if (self->pidfd_is_over)
+    end_locked (self, MP_EXIT_UNKNOWN);
+}
+
+gboolean
+mp_child_signal_locked (MpChild  *self,
+                        int       number,
+                        GError  **error)
+{
+  self->was_ended = TRUE;
+  return send_signal_locked (self, number, error);
+}
+
+/* --- accessors -------------------------------------------------------------------------------------------- */
+
+MpPump *
+mp_child_get_pump (MpChild *self)
+{
+  return self->pump;
+}
+
+MpChildState
+mp_child_get_state (MpChild *self)
+{
+  return self->state;
+}
+
+const char *
+mp_child_get_name (MpChild *self)
+{
+  return get_name (self);
+}
+
+int
+mp_child_get_pid (MpChild *self)
+{
+  return self->pid;
+}
+
+int
+mp_child_get_pidfd (MpChild *self)
+{
+  return self->pidfd;
+}
+
+int
+mp_child_get_exit_code (MpChild *self)
+{
+  return self->exit_code;
+}
+
+const GError *
+mp_child_get_failure (MpChild *self)
+{
+  return self->failure;
+}
+
+GVariant *
+mp_child_get_report (MpChild *self)
+{
+  return self->report;
+}
+
+char *
+mp_exit_code_to_string (int exit_code)
+{
+  const char *name;
+
+  if (exit_code == MP_EXIT_UNKNOWN)
+    return g_strdup ("an unknown status");
+  if (exit_code >= 0)
+    return g_strdup_printf ("exit code %d", exit_code);
+  name = sigabbrev_np (-exit_code);
+  return name != NULL ? g_strdup_printf ("signal %d (SIG%s)", -exit_code, name)
+                      : g_strdup_printf ("signal %d", -exit_code);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-identity-private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "mp-bootstrap-private.h"
+#include "mp-log-private.h"
+
+static struct {
+  GMutex lock;
+  char *name;
+  char *numbers;
+  guint n_children;
+  gboolean has_key;
+  guint8 key[MP_KEY_SIZE];
+} identity;
+
+const char *
+mp_identity_get_name (void)
+{
+  return identity.name != NULL ? identity.name : "MainProcess";
+}
+
+const char *
+mp_identity_get_numbers (void)
+{
+  return identity.numbers != NULL ? identity.numbers : "";
+}
+
+char *
+mp_identity_new_child (void)
+{
+  const char *numbers = mp_identity_get_numbers ();
+  char *child;
+
+  g_mutex_lock (&identity.lock);
+  identity.n_children++;
+  child = g_strdup_printf ("%s%s%u", numbers, *numbers != '\0' ? ":" : "", identity.n_children);
+  g_mutex_unlock (&identity.lock);
+  return child;
+}
+
+void
+mp_identity_get_key (guint8 *key)
+{
+  g_mutex_lock (&identity.lock);
+  if (!identity.has_key)
+    {
+      if (getrandom (identity.key, MP_KEY_SIZE, 0) != MP_KEY_SIZE)
+        g_error ("mpglib gets no random bytes from the kernel: %s", g_strerror (errno));
+      identity.has_key = TRUE;
+    }
+  memcpy (key, identity.key, MP_KEY_SIZE);
+  g_mutex_unlock (&identity.lock);
+}
+
+void
+mp_identity_set (const char   *name,
+                 const char   *numbers,
+                 const guint8 *key)
+{
+  g_mutex_lock (&identity.lock);
+  g_free (identity.name);
+  g_free (identity.numbers);
+  identity.name = g_strdup (name);
+  identity.numbers = g_strdup (numbers);
+  identity.n_children = 0;
+  memcpy (identity.key, key, MP_KEY_SIZE);
+  identity.has_key = TRUE;
+  g_mutex_unlock (&identity.lock);
+  mp_log_set_process_name (name);
+}

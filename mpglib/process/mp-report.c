@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-report-private.h"
+
+#include "mp-error.h"
+
+static GVariant *
+new_report (const char *domain,
+            int         code,
+            const char *message,
+            const char *type,
+            const char *traceback,
+            const char *codec,
+            GBytes     *payload)
+{
+  gsize length = 0;
+  gconstpointer data = payload != NULL ? g_bytes_get_data (payload, &length) : NULL;
+  /* What a function raises with is its own affair; what travels is UTF-8 */
+  g_autofree char *valid_message = g_utf8_make_valid (message != NULL ? message : "", -1);
+  g_autofree char *valid_type = g_utf8_make_valid (type != NULL ? type : "", -1);
+  g_autofree char *valid_traceback = g_utf8_make_valid (traceback != NULL ? traceback : "", -1);
+
+  return g_variant_new ("(sissss@ay)", domain, code, valid_message, valid_type, valid_traceback,
+                        codec != NULL ? codec : "",
+                        g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, data, length, 1));
+}
+
+GVariant *
+mp_report_new (const GError *error)
+{
+  return new_report (g_quark_to_string (error->domain), error->code, error->message, NULL, NULL, NULL, NULL);
+}
+
+GVariant *
+mp_report_new_remote (MpError     code,
+                      const char *type,
+                      const char *message,
+                      const char *traceback,
+                      const char *codec,
+                      GBytes     *payload)
+{
+  return new_report (g_quark_to_string (MP_ERROR), (int) code, message, type, traceback, codec, payload);
+}
+
+GError *
+mp_report_to_error (GVariant   *report,
+                    const char *prefix)
+{
+  const char *domain, *message, *type;
+  g_autoptr (GString) text = g_string_new (NULL);
+  GQuark quark;
+  gint32 code;
+
+  g_variant_get (report, "(&si&s&sssay)", &domain, &code, &message, &type, NULL, NULL, NULL);
+
+  if (prefix != NULL)
+    g_string_append_printf (text, "%s: ", prefix);
+  if (*type != '\0')
+    g_string_append_printf (text, *message != '\0' ? "%s: " : "%s", type);
+  g_string_append (text, message);
+
+  /* Only domains that this process has anyway: a peer's strings do not fill the table of quarks */
+  quark = g_strcmp0 (domain, g_quark_to_string (G_IO_ERROR)) == 0 ? G_IO_ERROR : g_quark_try_string (domain);
+  if (quark == 0)
+    return g_error_new_literal (MP_ERROR, MP_ERROR_REMOTE, text->str);
+  return g_error_new_literal (quark, code, text->str);
+}

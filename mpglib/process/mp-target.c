@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-target-private.h"
+
+#include <gmodule.h>
+#include <string.h>
+
+#include "mp-error.h"
+
+typedef struct {
+  MpFunc func;
+  gpointer user_data;
+  GDestroyNotify notify;
+} Target;
+
+static GHashTable *targets; /* name → Target */
+static GMutex targets_lock;
+
+static void
+target_free (gpointer data)
+{
+  Target *self = data;
+
+  if (self->notify != NULL)
+    self->notify (self->user_data);
+  g_free (self);
+}
+
+/**
+ * mp_register_target:
+ * @name: the name under which children are told to run the function; no colon and no `#` in it
+ * @func: (scope notified) (closure user_data) (destroy notify): the function
+ * @user_data: passed to @func
+ * @notify: called when another function takes the name
+ *
+ * Makes a function of this program a target: something that a child process
+ * can be told to run.
+ *
+ * A child made by exec runs the program's main function again, up to
+ * [func@Mp.init]; so register all targets before that call, always the same
+ * ones. @user_data has the value that it has when the child registers the
+ * function, not the one it has in the parent.
+ *
+ * Any thread may call this.
+ *
+ * Since: 1.0
+ */
+void
+mp_register_target (const char     *name,
+                    MpFunc          func,
+                    gpointer        user_data,
+                    GDestroyNotify  notify)
+{
+  Target *target;
+
+  g_return_if_fail (name != NULL && *name != '\0' && strpbrk (name, ":#") == NULL);
+  g_return_if_fail (func != NULL);
+
+  target = g_new (Target, 1);
+  target->func = func;
+  target->user_data = user_data;
+  target->notify = notify;
+
+  g_mutex_lock (&targets_lock);
+  if (targets == NULL)
+    targets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, target_free);
+  g_hash_table_replace (targets, g_strdup (name), target);
+  g_mutex_unlock (&targets_lock);
+}
+
+const char *
+mp_target_get_language (const char *name)
+{
+  gsize length = strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789");
+
+  if (length > 0 && name[length] == ':')
+    {
+      g_autofree char *language = g_strndup (name, length);
+
+      return g_intern_string (language);
+    }
+  return "native";
+}
+
+gboolean
+mp_target_is_registered (const char *name)
+{
+  gboolean found;
+
+  g_mutex_lock (&targets_lock);
+  found = targets != NULL && g_hash_table_contains (targets, name);
+  g_mutex_unlock (&targets_lock);
+  return found;
+}
+
+static gboolean
+find_registered (const char *name,
+                 MpFunc     *func,
+                 gpointer   *user_data)
+{
+  Target *target;
+
+  g_mutex_lock (&targets_lock);
+  target = targets != NULL ? g_hash_table_lookup (targets, name) : NULL;
+  if (target != NULL)
+    {
+      *func = target->func;
+      *user_data = target->user_data;
+    }
+  g_mutex_unlock (&targets_lock);
+  return target != NULL;
+}
+
+static char *
+list_registered (void)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  GHashTableIter iter;
+  gpointer key;
+
+  g_mutex_lock (&targets_lock);
+  if (targets != NULL)
+    {
+      g_hash_table_iter_init (&iter, targets);
+      while (g_hash_table_iter_next (&iter, &key, NULL))
+        g_ptr_array_add (names, g_strdup (key));
+    }
+  g_mutex_unlock (&targets_lock);
+
+  if (names->len == 0)
+    return g_strdup ("none");
+  g_ptr_array_sort (names, (GCompareFunc) g_strcmp0);
+  g_ptr_array_add (names, NULL);
+  return g_strjoinv (", ", (char **) names->pdata);
+}
+
+/* A module stays loaded: its code may have left threads, types and pointers behind */
+static gboolean
+find_in_module (const char  *name,
+                const char  *hash,
+                MpFunc      *func,
+                GError     **error)
+{
+  g_autofree char *path = g_strndup (name, (gsize) (hash - name));
+  GModule *module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+
+  if (module == NULL)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET, "Target '%s': cannot load the module: %s",
+                   name, g_module_error ());
+      return FALSE;
+    }
+  g_module_make_resident (module);
+  if (!g_module_symbol (module, hash + 1, (gpointer *) func) || *func == NULL)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET,
+                   "Target '%s': the module has no function '%s' (it must be exported and not static)",
+                   name, hash + 1);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+mp_target_find (const char  *name,
+                MpFunc      *func,
+                gpointer    *user_data,
+                GError     **error)
+{
+  const char *hash = strrchr (name, '#');
+  const char *language = mp_target_get_language (name);
+
+  if (strcmp (language, "native") != 0)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET,
+                   "Target '%s' is of language '%s', this worker runs native code", name, language);
+      return FALSE;
+    }
+  if (hash != NULL)
+    {
+      *user_data = NULL;
+      return find_in_module (name, hash, func, error);
+    }
+  if (!find_registered (name, func, user_data))
+    {
+      g_autofree char *known = list_registered ();
+
+      g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET,
+                   "No target '%s' is registered here (registered: %s): call mp_register_target() before "
+                   "mp_init(), or name a function of a module as 'path.so#function'", name, known);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+GVariant *
+mp_target_call (const char    *name,
+                MpMessage     *arguments,
+                GCancellable  *cancellable,
+                GError       **error)
+{
+  GError *failure = NULL;
+  gpointer user_data;
+  GVariant *result;
+  MpFunc func;
+
+  if (!mp_target_find (name, &func, &user_data, error))
+    return NULL;
+
+  result = func (arguments, cancellable, user_data, &failure);
+  if (failure != NULL)
+    {
+      if (result != NULL)
+        g_variant_unref (g_variant_take_ref (result));
+      g_propagate_error (error, failure);
+      return NULL;
+    }
+  if (result == NULL)
+    result = g_variant_new_maybe (G_VARIANT_TYPE_VARIANT, NULL);
+  return g_variant_take_ref (result);
+}

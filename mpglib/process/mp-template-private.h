@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* The host's side of a fork server: one for each context, a plain structure shared by the context and the children it
+ * was asked for.  The process that forks is a child itself (role "template", always spawned), served by the shared
+ * pump.
+ *
+ *     no process    no child was asked for yet, or the process has ended: the next request starts one
+ *     a process     requests are sent at once; while it starts they wait in its channel
+ *
+ * A request is for a child in STARTING.  Its answers are FORKED or FAILED, and later EXITED.  When the process ends,
+ * requests without an answer are sent to a new one, once; children that exist go on and are watched by their pidfds
+ * alone.  When the context goes, the process is hung up on; it ends when its last child has. */
+#pragma once
+
+#include "mp-child-private.h"
+#include "mp-context.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MpTemplate MpTemplate;
+
+MpTemplate *mp_template_new     (void);
+MpTemplate *mp_template_ref     (MpTemplate *self);
+void        mp_template_unref   (MpTemplate *self);
+/* How the next process is to be started; `context` belongs to the template alone (taken) */
+void        mp_template_set_context (MpTemplate *self,
+                                 MpContext  *context);
+/* Asks for a child whose channel is `channel` (taken).  Any thread, any pump's lock held. */
+void        mp_template_fork    (MpTemplate *self,
+                                 MpChild    *child,
+                                 int         channel);
+/* Any thread */
+void        mp_template_hang_up (MpTemplate *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpTemplate, mp_template_unref)
+
+G_END_DECLS

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-worker-private.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "mp-bootstrap-private.h"
+#include "mp-enums.h"
+#include "mp-error.h"
+#include "mp-fork-server-private.h"
+#include "mp-identity-private.h"
+#include "mp-lifeline-private.h"
+#include "mp-marker-private.h"
+#include "mp-report-private.h"
+
+/**
+ * MpWorker:
+ *
+ * This process, where it is a child: what the runtime of a language needs to
+ * run that language's functions for a parent.
+ *
+ * Programs do not use it, whoever brings a language to mpglib does. In C and
+ * Vala [func@Mp.init] does all of it. The worker program of another language
+ * goes this way:
+ *
+ * 1. [func@Mp.Worker.open] consumes the marker that the parent left.
+ * 2. If the role is %MP_WORKER_ROLE_TEMPLATE: load what all workers need, then
+ *    fork, by the language's own means, whenever [method@Mp.Worker.wait_fork]
+ *    returns %TRUE, and tell with [method@Mp.Worker.forked_parent] and
+ *    [method@Mp.Worker.forked_child]; the child goes on with the next step, the
+ *    parent ends when it returns %FALSE.
+ * 3. Do what [method@Mp.Worker.get_preparation] says, in the language's terms.
+ * 4. If the role is %MP_WORKER_ROLE_PROCESS: find the target, say
+ *    [method@Mp.Worker.ready], run the target with
+ *    [method@Mp.Worker.get_arguments], tell with [method@Mp.Worker.report] if it
+ *    failed, and with [method@Mp.Worker.finish] what the exit code will be.
+ * 5. If the role is %MP_WORKER_ROLE_POOL: say [method@Mp.Worker.ready], then run
+ *    one task after another.
+ *
+ * What fails before step 4's or 5's ready is told by report() and finish() as
+ * well: the parent's start fails with it.
+ *
+ * All calls are made on one thread. They block; a worker has nothing else to do.
+ *
+ * Since: 1.0
+ */
+
+struct _MpWorker {
+  GObject parent_instance;
+
+  MpTransport *transport;
+  MpBootstrap *bootstrap;
+  MpMessage *arguments;
+  MpForkServer *fork_server; /* of a template, from its first wait */
+  int host_pid;
+  gboolean is_ready;
+  gboolean has_finished;
+};
+
+G_DEFINE_FINAL_TYPE (MpWorker, mp_worker, G_TYPE_OBJECT)
+
+static MpWorker *current; /* for ever, once the process is known to be a child */
+static MpRoleFunc role_funcs[MP_WORKER_ROLE_TEMPLATE + 1];
+
+static void
+mp_worker_finalize (GObject *object)
+{
+  MpWorker *self = MP_WORKER (object);
+
+  g_clear_pointer (&self->fork_server, mp_fork_server_free);
+  g_clear_pointer (&self->transport, mp_transport_free);
+  g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
+  g_clear_object (&self->arguments);
+  G_OBJECT_CLASS (mp_worker_parent_class)->finalize (object);
+}
+
+static void
+mp_worker_class_init (MpWorkerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = mp_worker_finalize;
+}
+
+static void
+mp_worker_init (MpWorker *self)
+{
+}
+
+/* --- the channel, blocking -------------------------------------------------------------------------------- */
+
+static void
+wait_for (MpWorker *self,
+          short     events)
+{
+  struct pollfd descriptor = { .fd = mp_transport_get_fd (self->transport), .events = events };
+
+  while (poll (&descriptor, 1, -1) < 0 && errno == EINTR)
+    ;
+}
+
+static MpFrame *
+receive (MpWorker  *self,
+         GError   **error)
+{
+  for (;;)
+    {
+      MpFrame *frame = NULL;
+
+      switch (mp_transport_receive (self->transport, &frame, error))
+        {
+        case MP_IO_DONE:
+          return frame;
+        case MP_IO_AGAIN:
+          wait_for (self, mp_transport_get_receive_events (self->transport));
+          break;
+        case MP_IO_CLOSED:
+        case MP_IO_FAILED:
+        default:
+          return NULL;
+        }
+    }
+}
+
+gboolean
+mp_worker_send (MpWorker  *self,
+                MpFrame   *frame,
+                GError   **error)
+{
+  if (mp_transport_push (self->transport, frame, error) >= MP_IO_CLOSED)
+    return FALSE;
+  while (mp_transport_get_n_queued (self->transport) > 0)
+    {
+      wait_for (self, mp_transport_get_send_events (self->transport));
+      if (mp_transport_flush (self->transport, error) >= MP_IO_CLOSED)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+MpTransport *
+mp_worker_get_transport (MpWorker *self)
+{
+  return self->transport;
+}
+
+/* --- becoming a child ------------------------------------------------------------------------------------- */
+
+static gboolean
+read_bootstrap (MpWorker  *self,
+                GError   **error)
+{
+  g_autoptr (MpFrame) frame = receive (self, error);
+
+  g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
+  if (frame == NULL)
+    return FALSE;
+  self->bootstrap = mp_bootstrap_from_frame (frame, error);
+  if (self->bootstrap == NULL)
+    return FALSE;
+  mp_identity_set (self->bootstrap->name, self->bootstrap->identity, self->bootstrap->key);
+
+  if (self->bootstrap->has_arguments)
+    {
+      g_autoptr (MpFrame) arguments = receive (self, error);
+
+      if (arguments == NULL)
+        return FALSE;
+      g_set_object (&self->arguments, arguments->message);
+    }
+  return TRUE;
+}
+
+/**
+ * mp_worker_open:
+ * @error: return location for an error
+ *
+ * Makes this process the child that its parent started it as.
+ *
+ * From then on the process dies with the program that it works for.
+ *
+ * Returns: (transfer none) (nullable): the worker that this process is; %NULL without an error
+ *   if it was not started by mpglib; %NULL with %MP_ERROR_START_FAILED or %MP_ERROR_CORRUPTED if
+ *   it was, but something is wrong with what its parent left
+ *
+ * Since: 1.0
+ */
+MpWorker *
+mp_worker_open (GError **error)
+{
+  MpMarker marker;
+
+  if (current != NULL)
+    return current;
+  if (!mp_marker_take (&marker, error))
+    return NULL;
+
+  current = g_object_new (MP_TYPE_WORKER, NULL);
+  current->host_pid = marker.host_pid;
+  current->transport = mp_transport_new (MP_MARKER_CHANNEL_FD);
+  if (!read_bootstrap (current, error))
+    return NULL;
+
+  /* A template is not killed with its host: it sees it die, and kills its children before it ends */
+  if (current->bootstrap->role != MP_WORKER_ROLE_TEMPLATE)
+    {
+      mp_lifeline_bind_to_parent (marker.host_pid);
+      if (!mp_lifeline_hold (MP_MARKER_LIFELINE_FD, error))
+        return NULL;
+    }
+  return current;
+}
+
+/**
+ * mp_worker_get_current:
+ *
+ * Gives the worker that this process is, or %NULL if it is no child of another
+ * one (or is not known to be: see [func@Mp.Worker.open]).
+ *
+ * Returns: (transfer none) (nullable): the worker that this process is, or %NULL if it is no child of
+ *   another one (or is not known to be: see [func@Mp.Worker.open])
+ *
+ * Since: 1.0
+ */
+MpWorker *
+mp_worker_get_current (void)
+{
+  return current;
+}
+
+gboolean
+mp_worker_is_starting (void)
+{
+  return current != NULL && !current->is_ready && current->bootstrap != NULL
+         && current->bootstrap->role != MP_WORKER_ROLE_TEMPLATE;
+}
+
+/* --- what it is told -------------------------------------------------------------------------------------- */
+
+/**
+ * mp_worker_get_role:
+ * @self: the worker
+ *
+ * Tells what the process was started for.
+ *
+ * Returns: what the process was started for
+ *
+ * Since: 1.0
+ */
+MpWorkerRole
+mp_worker_get_role (MpWorker *self)
+{
+  g_return_val_if_fail (MP_IS_WORKER (self), MP_WORKER_ROLE_PROCESS);
+
+  return self->bootstrap->role;
+}
+
+/**
+ * mp_worker_get_name:
+ * @self: the worker
+ *
+ * Gives the name of the process, for people.
+ *
+ * Returns: the name of the process, for people
+ *
+ * Since: 1.0
+ */
+const char *
+mp_worker_get_name (MpWorker *self)
+{
+  g_return_val_if_fail (MP_IS_WORKER (self), NULL);
+
+  return self->bootstrap->name;
+}
+
+/**
+ * mp_worker_get_target:
+ * @self: the worker
+ *
+ * Gives the target to run, %NULL if the role has none.
+ *
+ * Returns: (nullable): the target to run, %NULL if the role has none
+ *
+ * Since: 1.0
+ */
+const char *
+mp_worker_get_target (MpWorker *self)
+{
+  g_return_val_if_fail (MP_IS_WORKER (self), NULL);
+
+  return self->bootstrap->target;
+}
+
+/**
+ * mp_worker_get_arguments:
+ * @self: the worker
+ *
+ * Tells what the target is to be called with, %NULL for no arguments.
+ *
+ * Returns: (transfer none) (nullable): what the target is to be called with, %NULL for no arguments
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_worker_get_arguments (MpWorker *self)
+{
+  g_return_val_if_fail (MP_IS_WORKER (self), NULL);
+
+  return self->arguments;
+}
+
+/**
+ * mp_worker_get_spread:
+ * @self: the worker
+ *
+ * Tells whether the arguments are a tuple with one member an argument, and not
+ * one argument.
+ *
+ * Returns: whether the arguments are a tuple with one member an argument, and not one argument
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_worker_get_spread (MpWorker *self)
+{
+  g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
+
+  return self->bootstrap->spread;
+}
+
+/**
+ * mp_worker_get_preparation:
+ * @self: the worker
+ *
+ * Tells what the parent's launcher says to every worker.
+ *
+ * Returns: (transfer full) (nullable): what the parent's launcher says to every worker
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_worker_get_preparation (MpWorker *self)
+{
+  g_return_val_if_fail (MP_IS_WORKER (self), NULL);
+
+  return self->bootstrap->preparation != NULL ? g_variant_ref (self->bootstrap->preparation) : NULL;
+}
+
+/**
+ * mp_worker_to_string:
+ * @self: the worker
+ *
+ * Describes the object in a line, for people.
+ *
+ * Returns: (transfer full): `<Mp.Worker process 'Process-1'>`
+ *
+ * Since: 1.0
+ */
+char *
+mp_worker_to_string (MpWorker *self)
+{
+  g_return_val_if_fail (MP_IS_WORKER (self), NULL);
+
+  return g_strdup_printf ("<Mp.Worker %s '%s'>", mp_worker_role_to_string (self->bootstrap->role),
+                          self->bootstrap->name);
+}
+
+/* --- a template ------------------------------------------------------------------------------------------- */
+
+/**
+ * mp_worker_wait_fork:
+ * @self: the worker of a template process
+ *
+ * Waits until a child is wanted, and meanwhile tells the host of children that ended.
+ *
+ * The process must have one thread: a child with locks held by threads that it
+ * does not have could hang, so a request to a template with more is refused.
+ *
+ * Returns: %TRUE if a child is wanted: fork now, then call [method@Mp.Worker.forked_parent] and
+ *   [method@Mp.Worker.forked_child]; %FALSE if the template is not needed any more: end
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_worker_wait_fork (MpWorker *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
+  g_return_val_if_fail (self->bootstrap->role == MP_WORKER_ROLE_TEMPLATE, FALSE);
+
+  if (self->fork_server == NULL)
+    {
+      self->fork_server = mp_fork_server_new (self->transport, self->host_pid, &error);
+      if (self->fork_server == NULL)
+        {
+          mp_worker_report_error (self, error);
+          return FALSE;
+        }
+      if (!mp_worker_ready (self, NULL))
+        return FALSE;
+    }
+  return mp_fork_server_wait (self->fork_server);
+}
+
+/**
+ * mp_worker_forked_parent:
+ * @self: the worker of a template process
+ * @pid: what fork returned: the child's process id, or -1 (errno tells why)
+ *
+ * Tells the host of the child that it wanted.
+ *
+ * Since: 1.0
+ */
+void
+mp_worker_forked_parent (MpWorker *self,
+                         int       pid)
+{
+  int failed = errno;
+
+  g_return_if_fail (MP_IS_WORKER (self));
+  g_return_if_fail (self->fork_server != NULL);
+
+  errno = failed;
+  mp_fork_server_made (self->fork_server, pid);
+}
+
+/**
+ * mp_worker_forked_child:
+ * @self: the worker of a template process, in a child that it has forked
+ * @error: return location for an error
+ *
+ * Makes the child that was forked the one that the host wanted: role, name,
+ * target and arguments are now its own.
+ *
+ * Returns: %TRUE on success; otherwise the child is to end with exit code 1
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_worker_forked_child (MpWorker  *self,
+                        GError   **error)
+{
+  int channel;
+
+  g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
+  g_return_val_if_fail (self->fork_server != NULL, FALSE);
+
+  channel = mp_fork_server_become_child (g_steal_pointer (&self->fork_server));
+  mp_transport_free (self->transport); /* the template's copy stays open: nobody is told */
+  self->transport = mp_transport_new (channel);
+  self->is_ready = FALSE;
+  setpgid (0, 0); /* like a child that was spawned */
+  return mp_lifeline_hold (MP_MARKER_LIFELINE_FD, error) && read_bootstrap (self, error);
+}
+
+/* --- what it tells ---------------------------------------------------------------------------------------- */
+
+/**
+ * mp_worker_ready:
+ * @self: the worker
+ * @error: return location for an error
+ *
+ * Tells the parent that the work begins: all that was needed was found.
+ *
+ * Returns: %TRUE, or %FALSE if the parent does not listen any more
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_worker_ready (MpWorker  *self,
+                 GError   **error)
+{
+  g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
+
+  self->is_ready = TRUE;
+  return mp_worker_send (self, mp_frame_new (MP_FRAME_HELLO, 0, 0, NULL, NULL), error);
+}
+
+static void
+send_report (MpWorker *self,
+             GVariant *report)
+{
+  g_autoptr (MpMessage) message = mp_message_new (report);
+
+  mp_worker_send (self, mp_frame_new (MP_FRAME_FAILED, 0, 0, NULL, message), NULL);
+}
+
+/**
+ * mp_worker_report:
+ * @self: the worker
+ * @code: %MP_ERROR_REMOTE for a target that failed, %MP_ERROR_NO_TARGET for one that there is not, …
+ * @type: (nullable): the class of the error in its language: "ValueError"
+ * @message: (nullable): its text
+ * @traceback: (nullable): where it came from, as the language shows it
+ * @codec: (nullable): the codec of @payload, or %NULL for none
+ * @payload: (nullable) (array length=length): the error itself in the language's own form, for a parent of the
+ *   same language
+ * @length: the bytes of @payload
+ *
+ * Tells the parent that the target failed, or could not even be found. The
+ * first report counts.
+ *
+ * Since: 1.0
+ */
+void
+mp_worker_report (MpWorker     *self,
+                  MpError       code,
+                  const char   *type,
+                  const char   *message,
+                  const char   *traceback,
+                  const char   *codec,
+                  const guint8 *payload,
+                  gsize         length)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new (payload, length);
+
+  g_return_if_fail (MP_IS_WORKER (self));
+
+  send_report (self, mp_report_new_remote (code, type, message, traceback, codec, bytes));
+}
+
+void
+mp_worker_report_error (MpWorker     *self,
+                        const GError *error)
+{
+  send_report (self, mp_report_new (error));
+}
+
+/**
+ * mp_worker_finish:
+ * @self: the worker
+ * @exit_code: the code that the process is about to end with
+ *
+ * Tells the parent that the process ends in order. Then end it.
+ *
+ * Connections that are still open here are closed, so that their other ends
+ * see an orderly end and not a death.
+ *
+ * Since: 1.0
+ */
+void
+mp_worker_finish (MpWorker *self,
+                  int       exit_code)
+{
+  g_return_if_fail (MP_IS_WORKER (self));
+
+  if (self->has_finished)
+    return;
+  self->has_finished = TRUE;
+  mp_worker_send (self, mp_frame_new (MP_FRAME_FINISHED, (guint64) exit_code, 0, NULL, NULL), NULL);
+}
+
+/* --- native roles ----------------------------------------------------------------------------------------- */
+
+void
+mp_worker_register_role (MpWorkerRole role,
+                         MpRoleFunc   func)
+{
+  role_funcs[role] = func;
+}
+
+MpRoleFunc
+mp_worker_get_role_func (MpWorkerRole role)
+{
+  return role_funcs[role];
+}

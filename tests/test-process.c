@@ -1,0 +1,818 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Processes of native programs, by every start method.  This program is its own child: with `--host MODE` as
+ * arguments it is a host that is going to be killed. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mpglib.h"
+#include "mp-test.h"
+
+static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
+
+/* --- targets ---------------------------------------------------------------------------------------------- */
+
+static GVariant *
+target_nothing (MpMessage     *arguments,
+                GCancellable  *cancellable,
+                gpointer       data,
+                GError       **error)
+{
+  return NULL;
+}
+
+static GVariant *
+target_fail (MpMessage     *arguments,
+             GCancellable  *cancellable,
+             gpointer       data,
+             GError       **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "there is no spoon");
+  return NULL;
+}
+
+/* (i): exit with that code */
+static GVariant *
+target_exit (MpMessage     *arguments,
+             GCancellable  *cancellable,
+             gpointer       data,
+             GError       **error)
+{
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, error);
+  int code;
+
+  g_variant_get (value, "(i)", &code);
+  exit (code);
+}
+
+/* (i): end by that signal */
+static GVariant *
+target_raise (MpMessage     *arguments,
+              GCancellable  *cancellable,
+              gpointer       data,
+              GError       **error)
+{
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, error);
+  struct rlimit none = { 0, 0 };
+  int number;
+
+  setrlimit (RLIMIT_CORE, &none);
+  g_variant_get (value, "(i)", &number);
+  signal (number, SIG_DFL);
+  raise (number);
+  return NULL;
+}
+
+static GVariant *
+target_compute (MpMessage     *arguments,
+                GCancellable  *cancellable,
+                gpointer       data,
+                GError       **error)
+{
+  sigset_t all;
+
+  /* All signals blocked but the one to end it with, no system call: what comes, comes from the kernel */
+  sigfillset (&all);
+  sigdelset (&all, SIGTERM);
+  sigprocmask (SIG_SETMASK, &all, NULL);
+  for (volatile guint64 i = 0;; i++)
+    ;
+  return NULL;
+}
+
+/* (s): "fine" if the surroundings are what a child is promised; else tells by the exit code what is not */
+static GVariant *
+target_look_around (MpMessage     *arguments,
+                    GCancellable  *cancellable,
+                    gpointer       data,
+                    GError       **error)
+{
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, error);
+  struct sigaction action;
+  sigset_t mask;
+  char byte;
+
+  if (value == NULL || !g_variant_is_of_type (value, G_VARIANT_TYPE ("(s)")))
+    exit (10);
+  if (read (STDIN_FILENO, &byte, 1) != 0)
+    exit (11); /* stdin is not empty */
+  sigprocmask (SIG_BLOCK, NULL, &mask);
+  if (sigismember (&mask, SIGTERM) || sigismember (&mask, SIGUSR1))
+    exit (12);
+  sigaction (SIGPIPE, NULL, &action);
+  if (action.sa_handler != SIG_DFL)
+    exit (13);
+  if (getpgrp () == getpgid (getppid ()) && getpgrp () != getpid ())
+    exit (14);
+  if (g_getenv ("MPGLIB_CHILD") != NULL)
+    exit (15); /* the marker was not consumed */
+  /* stdio, the channel, the lifeline: what the host had open is not here */
+  for (int fd = 3, n = 0; fd < 256; fd++)
+    if (fcntl (fd, F_GETFD) >= 0)
+      {
+        if (++n > 2 || (fcntl (fd, F_GETFD) & FD_CLOEXEC) == 0)
+          exit (16);
+      }
+  if (strcmp (mp_worker_get_name (mp_worker_get_current ()), "Looker") != 0)
+    exit (17);
+  return NULL;
+}
+
+/* Starts the same again, in its child: generations */
+static GVariant *
+target_nested (MpMessage     *arguments,
+               GCancellable  *cancellable,
+               gpointer       data,
+               GError       **error)
+{
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, error);
+  g_autoptr (MpProcess) process = NULL;
+  int depth;
+
+  g_variant_get (value, "(i)", &depth);
+  if (depth == 0)
+    return NULL;
+  process = mp_process_new (NULL, "nested", g_variant_new ("(i)", depth - 1));
+  if (!mp_process_start (process, error) || !mp_process_join (process, MP_TEST_DEADLINE, NULL, error)
+      || !mp_process_check (process, error))
+    return NULL;
+  return g_variant_new_int32 (depth);
+}
+
+static void
+register_targets (void)
+{
+  mp_register_target ("nothing", target_nothing, NULL, NULL);
+  mp_register_target ("fail", target_fail, NULL, NULL);
+  mp_register_target ("exit", target_exit, NULL, NULL);
+  mp_register_target ("raise", target_raise, NULL, NULL);
+  mp_register_target ("compute", target_compute, NULL, NULL);
+  mp_register_target ("look-around", target_look_around, NULL, NULL);
+  mp_register_target ("nested", target_nested, NULL, NULL);
+}
+
+/* --- helpers ---------------------------------------------------------------------------------------------- */
+
+typedef void (*MethodTest) (MpContext *context);
+
+/* A template is kept by its context, so every test has contexts of its own: none is left behind. */
+static void
+run_with_methods (gconstpointer data)
+{
+  MethodTest test = (MethodTest) data;
+
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+    {
+      g_autoptr (MpContext) context = mp_context_new (methods[i], NULL);
+
+      test (context);
+      g_assert_finalize_object (g_steal_pointer (&context));
+    }
+}
+
+static MpProcess *
+start (MpContext  *context,
+       const char *target,
+       GVariant   *arguments)
+{
+  g_autoptr (MpProcess) process = mp_process_new (context, target, arguments);
+  g_autoptr (GError) error = NULL;
+
+  mp_process_start (process, &error);
+  g_assert_no_error (error);
+  return g_steal_pointer (&process);
+}
+
+static void
+join (MpProcess *process)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_process_join (process, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* --- ends ------------------------------------------------------------------------------------------------- */
+
+static void
+test_ends (MpContext *context)
+{
+  g_autoptr (MpProcess) good = start (context, "nothing", NULL);
+  g_autoptr (MpProcess) exits = start (context, "exit", g_variant_new ("(i)", 42));
+  g_autoptr (MpProcess) crashes = start (context, "raise", g_variant_new ("(i)", SIGSEGV));
+  g_autoptr (MpProcess) fails = start (context, "fail", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) report = NULL;
+
+  join (good);
+  g_assert_cmpint (mp_process_get_exit_code (good), ==, 0);
+  g_assert_true (mp_process_check (good, &error));
+  g_assert_no_error (error);
+
+  join (exits);
+  g_assert_cmpint (mp_process_get_exit_code (exits), ==, 42);
+  g_assert_false (mp_process_check (exits, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_FAILED);
+  g_clear_error (&error);
+
+  join (crashes);
+  g_assert_cmpint (mp_process_get_exit_code (crashes), ==, -SIGSEGV);
+  g_assert_false (mp_process_check (crashes, &error));
+  g_assert_nonnull (strstr (error->message, "SIGSEGV"));
+  g_clear_error (&error);
+
+  join (fails);
+  g_assert_cmpint (mp_process_get_exit_code (fails), ==, 1);
+  g_assert_false (mp_process_check (fails, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_assert_nonnull (strstr (error->message, "there is no spoon"));
+  report = mp_process_get_report (fails);
+  g_assert_true (g_variant_is_of_type (report, G_VARIANT_TYPE ("(sissssay)")));
+
+  /* Many times */
+  join (good);
+  g_assert_cmpint (mp_process_get_state (good), ==, MP_PROCESS_STATE_STOPPED);
+  g_assert_false (mp_process_is_alive (good));
+}
+
+static void
+test_kill (MpContext *context)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (MpProcess) process = start (context, "compute", NULL);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_true (mp_process_is_alive (process));
+      g_assert_false (mp_process_join (process, 0, NULL, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+      g_clear_error (&error);
+      g_assert_false (mp_process_close (process, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+      g_clear_error (&error);
+
+      mp_process_kill (process, &error);
+      g_assert_no_error (error);
+      join (process);
+      g_assert_cmpint (mp_process_get_exit_code (process), ==, -SIGKILL);
+
+      /* Too late is no error */
+      g_assert_true (mp_process_terminate (process, &error));
+      g_assert_no_error (error);
+      g_assert_true (mp_process_close (process, &error));
+      g_assert_no_error (error);
+      g_assert_false (mp_process_join (process, 0, NULL, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+    }
+}
+
+static void
+test_surroundings (MpContext *context)
+{
+  g_autoptr (MpProcess) process = NULL;
+  struct sigaction ignore = { .sa_handler = SIG_IGN }, saved;
+  int leaked = open ("/dev/null", O_RDONLY); /* without CLOEXEC: a careless host's */
+  sigset_t usr1, old;
+  g_autoptr (GError) error = NULL;
+
+  sigaction (SIGPIPE, &ignore, &saved);
+  sigemptyset (&usr1);
+  sigaddset (&usr1, SIGUSR1);
+  pthread_sigmask (SIG_BLOCK, &usr1, &old);
+
+  process = mp_process_new (context, "look-around", g_variant_new ("(s)", "fine"));
+  mp_process_set_name (process, "Looker");
+  mp_process_start (process, &error);
+  g_assert_no_error (error);
+  join (process);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, 0);
+
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
+  sigaction (SIGPIPE, &saved, NULL);
+  close (leaked);
+}
+
+static void
+test_nested (MpContext *context)
+{
+  g_autoptr (MpProcess) process = start (context, "nested", g_variant_new ("(i)", 3));
+  g_autoptr (GError) error = NULL;
+
+  join (process);
+  mp_process_check (process, &error);
+  g_assert_no_error (error);
+}
+
+static void
+test_sigchld_ignored (MpContext *context)
+{
+  struct sigaction ignore = { .sa_handler = SIG_IGN }, saved;
+  g_autoptr (MpProcess) process = NULL;
+
+  g_test_message ("A host that ignores SIGCHLD loses statuses to the kernel; waits end all the same");
+  sigaction (SIGCHLD, &ignore, &saved);
+  process = start (context, "nothing", NULL);
+  join (process);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, 0); /* the child told before it ended */
+  sigaction (SIGCHLD, &saved, NULL);
+}
+
+/* --- signals ---------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  GString *order;
+  GThread *thread;
+  gboolean over;
+} Heard;
+
+static void
+on_started (MpProcess *process,
+            Heard     *heard)
+{
+  g_assert_true (g_thread_self () == heard->thread);
+  g_assert_cmpint (mp_process_get_pid (process), >, 0);
+  g_string_append_c (heard->order, 's');
+}
+
+static void
+on_exited (MpProcess *process,
+           int        exit_code,
+           Heard     *heard)
+{
+  g_assert_true (g_thread_self () == heard->thread);
+  g_assert_cmpint (exit_code, ==, 42);
+  g_assert_cmpint (mp_process_get_state (process), ==, MP_PROCESS_STATE_STOPPED);
+  g_string_append_c (heard->order, 'e');
+  heard->over = TRUE;
+}
+
+static void
+test_signals (MpContext *context)
+{
+  g_autoptr (GString) order = g_string_new (NULL);
+  Heard heard = { order, g_thread_self (), FALSE };
+  MpProcess *process = mp_process_new (context, "exit", g_variant_new ("(i)", 42));
+  gpointer weak = process;
+
+  g_test_message ("Started and exited, in the object's context, once, also when nobody else holds the object");
+  g_object_add_weak_pointer (G_OBJECT (process), &weak);
+  g_signal_connect (process, "started", G_CALLBACK (on_started), &heard);
+  g_signal_connect (process, "exited", G_CALLBACK (on_exited), &heard);
+  g_assert_true (mp_process_start (process, NULL));
+  g_object_unref (process);
+  g_assert_cmpuint (order->len, ==, 0); /* not from within the call */
+  mp_test_run_until_set (&heard.over);
+  g_assert_cmpstr (order->str, ==, "se");
+  g_assert_null (weak);
+}
+
+static void
+test_signals_after_join (MpContext *context)
+{
+  g_autoptr (GString) order = g_string_new (NULL);
+  Heard heard = { order, g_thread_self (), FALSE };
+  g_autoptr (MpProcess) process = mp_process_new (context, "exit", g_variant_new ("(i)", 42));
+
+  g_signal_connect (process, "exited", G_CALLBACK (on_exited), &heard);
+  g_assert_true (mp_process_start (process, NULL));
+  join (process);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, 42);
+  g_assert_cmpuint (order->len, ==, 0); /* a blocking call does not run the caller's context */
+  mp_test_run_until_set (&heard.over);
+  g_assert_cmpstr (order->str, ==, "e");
+}
+
+static void
+test_without_loop (MpContext *context)
+{
+  MpProcess *process = start (context, "nothing", NULL);
+
+  g_test_message ("In a program that runs no main loop, a joined process is let go");
+  join (process);
+  g_assert_finalize_object (process);
+}
+
+static void
+test_async (MpContext *context)
+{
+  g_autoptr (MpProcess) process = mp_process_new (context, "exit", g_variant_new ("(i)", 7));
+  g_autoptr (MpProcess) endless = mp_process_new (context, "compute", NULL);
+  g_autoptr (GAsyncResult) started = NULL, joined = NULL, timed_out = NULL, cancelled = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  mp_process_start_async (process, NULL, mp_test_keep_result, &started);
+  g_assert_null (started);
+  mp_process_join_async (process, -1, NULL, mp_test_keep_result, &joined);
+  mp_test_await_result (&started);
+  g_assert_true (mp_process_start_finish (process, started, &error));
+  g_assert_no_error (error);
+  mp_test_await_result (&joined);
+  g_assert_true (mp_process_join_finish (process, joined, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, 7);
+
+  g_assert_true (mp_process_start (endless, NULL));
+  mp_process_join_async (endless, 0.01, NULL, mp_test_keep_result, &timed_out);
+  mp_process_join_async (endless, -1, cancellable, mp_test_keep_result, &cancelled);
+  mp_test_await_result (&timed_out);
+  g_assert_false (mp_process_join_finish (endless, timed_out, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&cancelled);
+  g_assert_false (mp_process_join_finish (endless, cancelled, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  mp_process_kill (endless, NULL);
+  join (endless);
+}
+
+/* --- failures that name the thing and the remedy ---------------------------------------------------------- */
+
+static void
+assert_start_fails (MpProcess  *process,
+                    MpError     code,
+                    const char *says)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_process_start_async (process, NULL, mp_test_keep_result, &result);
+  mp_test_await_result (&result);
+  g_assert_false (mp_process_start_finish (process, result, &error));
+  g_assert_error (error, MP_ERROR, (int) code);
+  g_assert_nonnull (strstr (error->message, says));
+}
+
+static void
+test_no_target (MpContext *context)
+{
+  g_autoptr (MpProcess) unknown = mp_process_new (context, "nonesuch", NULL);
+  g_autoptr (MpProcess) foreign = mp_process_new (context, "python:math:sqrt", NULL);
+  g_autoptr (MpProcess) no_module = mp_process_new (context, "/nonesuch.so#run", NULL);
+  g_autoptr (MpProcess) no_symbol = mp_process_new (context, "libgio-2.0.so.0#mp_nonesuch", NULL);
+
+  assert_start_fails (unknown, MP_ERROR_NO_TARGET, "mp_register_target()");
+  assert_start_fails (foreign, MP_ERROR_NO_TARGET, "mp_launcher_lookup (\"python\")");
+  assert_start_fails (no_module, MP_ERROR_NO_TARGET, "/nonesuch.so");
+  assert_start_fails (no_symbol, MP_ERROR_NO_TARGET, "mp_nonesuch");
+}
+
+static void
+test_programs (void)
+{
+  struct { const char *shell; MpError code; const char *says; gdouble hello; } rows[] = {
+    { "exit 3", MP_ERROR_START_FAILED, "exit code 3", 20 },
+    { "kill -SEGV $$", MP_ERROR_START_FAILED, "SIGSEGV", 20 },
+    { "exec tail -f /dev/null", MP_ERROR_TIMED_OUT, "did not become ready within 0.2 s", 0.2 },
+    { "echo rubbish >&3; exec tail -f /dev/null", MP_ERROR_CORRUPTED, "", 20 },
+  };
+
+  g_test_summary ("A worker program that ends, crashes, hangs or talks rubbish before it is ready");
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const char *argv[] = { "/bin/sh", "-c", rows[i].shell, NULL };
+      g_autoptr (MpLauncher) launcher = mp_launcher_new ("native", argv);
+      g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, launcher);
+      g_autoptr (MpProcess) process = mp_process_new (context, "nothing", NULL);
+
+      mp_context_set_hello_timeout (context, rows[i].hello);
+      assert_start_fails (process, rows[i].code, rows[i].says);
+      mp_process_join (process, MP_TEST_DEADLINE, NULL, NULL);
+    }
+}
+
+static void
+test_missing_program (void)
+{
+  const char *argv[] = { "no-such-interpreter", NULL };
+  g_autoptr (MpLauncher) launcher = mp_launcher_new ("native", argv);
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, launcher);
+  g_autoptr (MpProcess) process = mp_process_new (context, "nothing", NULL);
+  g_autoptr (MpContext) lost = mp_context_new (MP_START_METHOD_SPAWN, NULL);
+  g_autoptr (MpProcess) nowhere = mp_process_new (lost, "nothing", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_process_start (process, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_START_FAILED);
+  g_assert_nonnull (strstr (error->message, "no-such-interpreter"));
+  g_clear_error (&error);
+
+  mp_context_set_working_directory (lost, "/no/such/folder");
+  g_assert_false (mp_process_start (nowhere, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_START_FAILED);
+  g_assert_nonnull (strstr (error->message, "/no/such/folder"));
+}
+
+static void
+test_no_template (void)
+{
+  const char *argv[] = { "/bin/true", NULL };
+  g_autoptr (MpLauncher) launcher = mp_launcher_new ("native", argv);
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, launcher);
+  g_autoptr (MpProcess) process = mp_process_new (context, "nothing", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_process_start (process, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  g_clear_error (&error);
+
+  g_assert_null (mp_launcher_lookup ("cobol", &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+}
+
+static void
+test_misuse (void)
+{
+  g_autoptr (MpProcess) process = mp_process_new (NULL, "nothing", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_process_join (process, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+  g_clear_error (&error);
+  g_assert_false (mp_process_join (mp_process_get_current (), -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+  g_clear_error (&error);
+  g_assert_cmpint (mp_process_get_pid (mp_process_get_current ()), ==, getpid ());
+}
+
+/* --- the template ----------------------------------------------------------------------------------------- */
+
+static int
+get_parent (int pid)
+{
+  g_autofree char *file = g_strdup_printf ("/proc/%d/stat", pid);
+  g_autofree char *content = NULL;
+  int parent = 0;
+
+  g_assert_true (g_file_get_contents (file, &content, NULL, NULL));
+  g_assert_cmpint (sscanf (strrchr (content, ')'), ") %*c %d", &parent), ==, 1);
+  return parent;
+}
+
+static void
+test_template_killed (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpProcess) survivor = start (context, "compute", NULL);
+  int template_ = get_parent (mp_process_get_pid (survivor));
+
+  g_test_summary ("A template that is killed harms no running child, and the next start makes a new one");
+  g_assert_cmpint (template_, !=, getpid ());
+  for (int i = 0; i < 20; i++)
+    {
+      g_autoptr (MpProcess) next = NULL, after = NULL;
+
+      kill (template_, SIGKILL);
+      next = start (context, "exit", g_variant_new ("(i)", 5)); /* maybe asked of the one that is dying */
+      join (next);
+      g_assert_cmpint (mp_process_get_exit_code (next), ==, 5);
+      after = start (context, "compute", NULL);
+      template_ = get_parent (mp_process_get_pid (after));
+      mp_process_kill (after, NULL);
+      join (after);
+    }
+  g_assert_true (mp_process_is_alive (survivor));
+  mp_process_kill (survivor, NULL);
+  join (survivor);
+}
+
+/* --- many ------------------------------------------------------------------------------------------------- */
+
+static int stop_threads;
+
+static gpointer
+busy (gpointer data)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+
+  /* The locks that a careless fork would take to its grave: memory, quarks, types, contexts */
+  while (!g_atomic_int_get (&stop_threads))
+    {
+      g_autofree char *name = g_strdup_printf ("mp-test-%p-%d", data, g_random_int_range (0, 1000));
+      g_autoptr (GObject) object = g_object_new (G_TYPE_CANCELLABLE, NULL);
+
+      g_quark_from_string (name);
+      g_free (g_malloc (100000));
+      g_main_context_iteration (context, FALSE);
+    }
+  return NULL;
+}
+
+static void
+test_busy_host (MpContext *context)
+{
+  GThread *threads[8];
+  int n = g_test_thorough () ? 1000 : 100;
+
+  g_test_message ("A host with 8 busy GLib threads starts %d processes", n);
+  g_atomic_int_set (&stop_threads, FALSE);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("busy", busy, GUINT_TO_POINTER (i));
+  for (int i = 0; i < n; i++)
+    {
+      g_autoptr (MpProcess) process = start (context, "exit", g_variant_new ("(i)", i % 100));
+
+      join (process);
+      g_assert_cmpint (mp_process_get_exit_code (process), ==, i % 100);
+    }
+  g_atomic_int_set (&stop_threads, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+}
+
+static void
+test_children (MpContext *context)
+{
+  g_autoptr (MpProcess) waited_for = mp_process_new (context, "nothing", NULL);
+  g_autoptr (MpProcess) ended = mp_process_new (context, "compute", NULL);
+  g_autoptr (MpProcess) late = mp_process_new (context, "compute", NULL);
+  g_autoptr (GListModel) children = NULL, none = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_message ("A shutdown waits for children, and ends those that are daemons");
+  mp_process_set_daemon (ended, TRUE);
+  g_assert_true (mp_process_start (ended, NULL));
+  g_assert_true (mp_process_start (late, NULL));
+  children = mp_process_get_children ();
+  g_assert_cmpuint (g_list_model_get_n_items (children), ==, 2);
+
+  g_assert_false (mp_shutdown (0.01, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  mp_process_kill (late, NULL);
+  g_assert_true (mp_process_start (waited_for, NULL));
+  mp_shutdown_async (MP_TEST_DEADLINE, NULL, mp_test_keep_result, &result);
+  mp_test_await_result (&result);
+  g_assert_true (mp_shutdown_finish (result, &error));
+  g_assert_no_error (error);
+  g_assert_true (mp_process_check (waited_for, &error));
+  g_assert_no_error (error);
+  none = mp_process_get_children ();
+  g_assert_cmpuint (g_list_model_get_n_items (none), ==, 0);
+}
+
+/* --- forked by a stranger --------------------------------------------------------------------------------- */
+
+static void
+test_strange_fork (MpContext *context)
+{
+  g_autoptr (MpProcess) process = start (context, "compute", NULL);
+  pid_t stranger = fork ();
+
+  if (stranger == 0)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (mp_process_join (process, -1, NULL, &error) || !g_error_matches (error, MP_ERROR, MP_ERROR_FORKED))
+        _exit (1);
+      g_clear_error (&error);
+      if (mp_process_kill (process, &error) || !g_error_matches (error, MP_ERROR, MP_ERROR_FORKED))
+        _exit (2);
+      g_object_unref (process); /* leaves the parent's child alone */
+      _exit (0);
+    }
+  g_assert_cmpint (mp_test_wait (stranger), ==, 0);
+  g_assert_true (mp_process_is_alive (process));
+  mp_process_kill (process, NULL);
+  join (process);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, -SIGKILL);
+}
+
+/* --- a host that dies ------------------------------------------------------------------------------------- */
+
+#define N_CHILDREN 3
+
+/* Writes the pids of its children, then computes for ever, or sleeps */
+static int
+host_main (const char *mode)
+{
+  gboolean forkserver = strstr (mode, "forkserver") != NULL;
+  g_autoptr (MpContext) context = mp_context_new (forkserver ? MP_START_METHOD_FORKSERVER : MP_START_METHOD_SPAWN,
+                                                  NULL);
+  MpProcess *processes[N_CHILDREN];
+  int pids[N_CHILDREN + 2] = { 0, };
+
+  for (int i = 0; i < N_CHILDREN; i++)
+    {
+      g_autoptr (GAsyncResult) result = NULL;
+
+      processes[i] = mp_process_new (context, "compute", NULL);
+      mp_process_start_async (processes[i], NULL, mp_test_keep_result, &result);
+      mp_test_await_result (&result);
+      pids[i] = mp_process_get_pid (processes[i]);
+    }
+  pids[N_CHILDREN] = forkserver ? get_parent (pids[0]) : pids[0];
+  if (strstr (mode, "forked") != NULL)
+    {
+      pids[N_CHILDREN + 1] = fork ();
+      if (pids[N_CHILDREN + 1] == 0) /* a stranger, who keeps the host's descriptors open */
+        for (;;)
+          pause ();
+    }
+  if (write (STDOUT_FILENO, pids, sizeof pids) != sizeof pids)
+    return 1;
+  for (volatile guint64 i = 0; strstr (mode, "computing") != NULL; i++)
+    ;
+  for (;;)
+    pause ();
+}
+
+static void
+test_host_dies (gconstpointer data)
+{
+  const char *mode = data;
+  const char *argv[] = { "/proc/self/exe", "--host", mode, NULL };
+  int pids[N_CHILDREN + 2], pidfds[N_CHILDREN + 1], out;
+  g_autoptr (GError) error = NULL;
+  GPid host;
+  gint64 killed;
+
+  g_test_summary ("SIGKILL of the host ends every child within a second");
+  g_spawn_async_with_pipes (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &host,
+                            NULL, &out, NULL, &error);
+  g_assert_no_error (error);
+  mp_test_poll (out, POLLIN);
+  g_assert_cmpint (read (out, pids, sizeof pids), ==, sizeof pids);
+  for (int i = 0; i <= N_CHILDREN; i++)
+    {
+      pidfds[i] = (int) syscall (SYS_pidfd_open, pids[i], 0);
+      g_assert_cmpint (pidfds[i], >=, 0);
+    }
+
+  killed = g_get_monotonic_time ();
+  kill (host, SIGKILL);
+  for (int i = 0; i <= N_CHILDREN; i++)
+    {
+      mp_test_poll (pidfds[i], POLLIN);
+      close (pidfds[i]);
+    }
+  g_test_message ("%s: all children gone after %.1f ms", mode, (double) (g_get_monotonic_time () - killed) / 1000);
+  g_assert_cmpint (g_get_monotonic_time () - killed, <, G_USEC_PER_SEC);
+  mp_test_wait (host);
+  if (pids[N_CHILDREN + 1] != 0)
+    kill (pids[N_CHILDREN + 1], SIGKILL);
+  close (out);
+}
+
+/* --- main ------------------------------------------------------------------------------------------------- */
+
+static void
+warm_up (void)
+{
+  g_type_ensure (G_TYPE_TASK); /* GLib keeps a thread for tasks, and its descriptors, from the first on */
+  run_with_methods (test_without_loop);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  register_targets ();
+  mp_init ();
+  if (argc == 3 && strcmp (argv[1], "--host") == 0)
+    return host_main (argv[2]);
+
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (warm_up);
+#define ADD(path, func) mp_test_add_data (path, func, run_with_methods)
+  ADD ("/process/ends", test_ends);
+  ADD ("/process/kill", test_kill);
+  ADD ("/process/surroundings", test_surroundings);
+  ADD ("/process/nested", test_nested);
+  ADD ("/process/sigchld-ignored", test_sigchld_ignored);
+  ADD ("/process/signals", test_signals);
+  ADD ("/process/signals-after-join", test_signals_after_join);
+  ADD ("/process/without-loop", test_without_loop);
+  ADD ("/process/async", test_async);
+  ADD ("/process/no-target", test_no_target);
+  ADD ("/process/busy-host", test_busy_host);
+  ADD ("/process/children", test_children);
+  ADD ("/process/strange-fork", test_strange_fork);
+  mp_test_add ("/process/programs", test_programs);
+  mp_test_add ("/process/missing-program", test_missing_program);
+  mp_test_add ("/process/no-template", test_no_template);
+  mp_test_add ("/process/misuse", test_misuse);
+  mp_test_add ("/process/template-killed", test_template_killed);
+  mp_test_add_data ("/process/host/spawn", "spawn", test_host_dies);
+  mp_test_add_data ("/process/host/forkserver", "forkserver", test_host_dies);
+  mp_test_add_data ("/process/host/spawn-computing", "spawn computing", test_host_dies);
+  mp_test_add_data ("/process/host/forkserver-computing", "forkserver computing", test_host_dies);
+  mp_test_add_data ("/process/host/spawn-forked", "spawn forked", test_host_dies);
+  mp_test_add_data ("/process/host/forkserver-forked", "forkserver forked", test_host_dies);
+  return g_test_run ();
+}
