@@ -87,6 +87,7 @@ class Installed(unittest.TestCase):
             ('lib', 'pkgconfig', 'mpglib-1.pc'),
             ('share', 'gir-1.0', 'Mp-1.0.gir'),
             ('share', 'gjs-1.0', 'overrides', 'Mp.js'),
+            ('share', 'mpglib-1', 'valgrind', 'mpglib.supp'),
             ('share', 'vala', 'vapi', 'mpglib-1.deps'),
             ('share', 'vala', 'vapi', 'mpglib-1.vapi'),
         ]:
