@@ -8,6 +8,7 @@
 
 #define MP_INSIDE
 
+#include "mp-connection.h"
 #include "mp-context.h"
 #include "mp-enums.h"
 #include "mp-error.h"

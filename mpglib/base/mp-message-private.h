@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 #define MP_MESSAGE_MAX_CODEC_LENGTH 32
 #define MP_MESSAGE_PACKED_TYPE      "a(suv)"
 
+gboolean    mp_message_is_codec_name       (const char  *name);
 gboolean    mp_message_check_wire_codec    (const char  *wire_codec,
                                             GError     **error);
 const char *mp_message_get_wire_codec      (MpMessage   *self);

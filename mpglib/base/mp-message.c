@@ -75,8 +75,13 @@ static GParamSpec *properties[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (MpMessage, mp_message, G_TYPE_OBJECT)
 
-static gboolean
-is_codec_name (const char *name)
+/*< private >
+ * mp_message_is_codec_name:
+ *
+ * Returns: whether bytes may have a codec of that name
+ */
+gboolean
+mp_message_is_codec_name (const char *name)
 {
   gsize length = strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-.");
 
@@ -262,6 +267,7 @@ mp_message_set_property (GObject      *object,
                          GParamSpec   *pspec)
 {
   MpMessage *self = MP_MESSAGE (object);
+  const char *codec;
 
   switch (prop_id)
     {
@@ -275,8 +281,9 @@ mp_message_set_property (GObject      *object,
       break;
 
     case PROP_CODEC:
-      g_return_if_fail (g_value_get_string (value) == NULL || is_codec_name (g_value_get_string (value)));
-      self->codec = g_value_dup_string (value);
+      codec = g_value_get_string (value);
+      g_return_if_fail (codec == NULL || mp_message_is_codec_name (codec));
+      self->codec = g_strdup (codec);
       break;
 
     default:
@@ -414,7 +421,7 @@ mp_message_new_bytes (GBytes     *bytes,
   MpMessage *self;
 
   g_return_val_if_fail (bytes != NULL, NULL);
-  g_return_val_if_fail (codec == NULL || is_codec_name (codec), NULL);
+  g_return_val_if_fail (codec == NULL || mp_message_is_codec_name (codec), NULL);
 
   self = g_object_new (MP_TYPE_MESSAGE, NULL);
   self->body = g_bytes_ref (bytes);
@@ -754,7 +761,7 @@ mp_message_check_wire_codec (const char  *wire_codec,
   if (wire_codec[0] == '=')
     return mp_variant_check_type (wire_codec + 1, error);
 
-  if (is_codec_name (wire_codec))
+  if (mp_message_is_codec_name (wire_codec))
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The peer sent a body without a proper codec");

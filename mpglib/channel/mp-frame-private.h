@@ -24,7 +24,7 @@ typedef enum
   MP_FRAME_FINISHED = 19,  /* child to parent: serial = exit code it is about to end with */
 
   MP_FRAME_FORK = 32,      /* to a template: serial = request; fd = the child's channel */
-  MP_FRAME_FORKED = 33,    /* from it: serial = request, index = pid, fd = pidfd; or FAILED with that serial */
+  MP_FRAME_FORKED = 33,    /* from it: serial = request, index = pid, fd = pidfd; or FAILED with the serial */
   MP_FRAME_EXITED = 34,    /* from it: serial = request, index = wait status */
 
   MP_FRAME_TASK = 48,      /* serial = task, index = first item, name = target; flags SPREAD, ITEMS */

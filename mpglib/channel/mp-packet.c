@@ -240,11 +240,16 @@ decode_sections (const guint8  *data,
 {
   guint64 offset = MP_PACKET_HEADER_SIZE;
 
-  if (!decode_section (data, size, &offset, packet->name_length, (gconstpointer *) &packet->name) ||
-      !decode_section (data, size, &offset, packet->codec_length, (gconstpointer *) &packet->codec) ||
-      !decode_section (data, size, &offset, packet->attachments_length, (gconstpointer *) &packet->attachments))
+  gconstpointer name, codec, attachments;
+
+  if (!decode_section (data, size, &offset, packet->name_length, &name) ||
+      !decode_section (data, size, &offset, packet->codec_length, &codec) ||
+      !decode_section (data, size, &offset, packet->attachments_length, &attachments))
     return refuse (error, "its sections do not fit into it");
 
+  packet->name = name;
+  packet->codec = codec;
+  packet->attachments = attachments;
   packet->body = data + offset;
   packet->body_size = size - offset;
 

@@ -74,7 +74,8 @@ mp_parcel_new (MpFrame  *frame,
         self->attachments_bytes = mp_variant_to_wire (self->attachments);
     }
 
-  mp_parcel_set_form (self, mp_parcel_get_size (self) > MP_PACKET_MAX_BODY ? MP_PARCEL_LARGE : MP_PARCEL_INLINE);
+  mp_parcel_set_form (self, mp_parcel_get_size (self) > MP_PACKET_MAX_BODY ? MP_PARCEL_LARGE
+                                                                            : MP_PARCEL_INLINE);
   return self;
 }
 

@@ -41,7 +41,7 @@ typedef enum
   MP_IO_DONE,
   MP_IO_AGAIN,  /* nothing done; wait for mp_transport_get_*_events() */
   MP_IO_CLOSED, /* nothing more will come or can be sent; error says CLOSED or PEER_DIED */
-  MP_IO_FAILED, /* error set; on send the frame was not sent and the transport stays usable unless CORRUPTED */
+  MP_IO_FAILED, /* error set; on send the frame was not sent, and others may be, unless CORRUPTED */
 } MpIoStatus;
 
 typedef struct _MpTransport MpTransport;
@@ -71,7 +71,10 @@ MpIoStatus   mp_transport_receive            (MpTransport  *self,
 MpIoStatus   mp_transport_peek               (MpTransport  *self,
                                               MpFrame     **frame,
                                               GError      **error);
+void         mp_transport_unget_loss         (MpTransport  *self,
+                                              GError       *loss);
 gboolean     mp_transport_has_received       (MpTransport  *self);
+const GError *mp_transport_get_end           (MpTransport  *self);
 short        mp_transport_get_send_events    (MpTransport  *self);
 short        mp_transport_get_receive_events (MpTransport  *self);
 void         mp_transport_close              (MpTransport  *self);

@@ -6,25 +6,18 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "mp-assembly-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-origin-private.h"
+#include "mp-packet-io-private.h"
 #include "mp-parcel-private.h"
 #include "mp-transport-private.h"
 
 G_STATIC_ASSERT (MP_TRANSPORT_INLINE_MAX == MP_PACKET_MAX_BODY);
 G_STATIC_ASSERT (MP_TRANSPORT_MAX_FDS == MP_PACKET_MAX_FDS);
-
-/* What the kernel passes with one message at most (SCM_MAX_FD).  With room for
- * all of them MSG_CTRUNC can only mean that this process may open no more.
- */
-#define SCM_MAX_FDS 253
 
 /* Packets looked at in one call that bring their caller nothing, and packets of
  * one body sent in one call.
@@ -122,12 +115,12 @@ is_foreign (MpTransport *self)
   return self->origin != mp_origin_get ();
 }
 
+/* What a forked process finds in its copies of the queues is the other one's to
+ * send, take or give back.
+ */
 static void
 drop_queue (MpTransport *self)
 {
-  /* What a forked process finds in its copy of the queue is the other one's to
-   * send or give back.
-   */
   if (is_foreign (self))
     for (GList *link = self->queue.head; link != NULL; link = link->next)
       mp_parcel_disown (link->data);
@@ -146,8 +139,11 @@ void
 mp_transport_free (MpTransport *self)
 {
   drop_queue (self);
-  g_queue_clear_full (&self->kept, (GDestroyNotify) mp_frame_free);
-  mp_assembly_clear (&self->assembly);
+  if (!is_foreign (self))
+    {
+      g_queue_clear_full (&self->kept, (GDestroyNotify) mp_frame_free);
+      mp_assembly_clear (&self->assembly);
+    }
   g_clear_error (&self->loss);
   g_clear_error (&self->end);
   g_clear_error (&self->failure);
@@ -210,64 +206,6 @@ check_usable (MpTransport *self,
 
 /* --- Sending packets ------------------------------------------------------- */
 
-/* Returns 0 or an errno. */
-static int
-send_packet (int            fd,
-             const guint8  *head,
-             gsize          head_size,
-             const guint8  *body,
-             gsize          body_size,
-             int            payload_fd,
-             const GArray  *fds)
-{
-  union
-  {
-    char bytes[CMSG_SPACE (SCM_MAX_FDS * sizeof (int))];
-    struct cmsghdr align;
-  } control;
-  struct iovec pieces[2] = {
-    { (gpointer) head, head_size },
-    { (gpointer) body, body_size },
-  };
-  struct msghdr message = { .msg_iov = pieces, .msg_iovlen = body_size > 0 ? 2 : 1 };
-  guint n_attached = fds != NULL ? fds->len : 0;
-  guint n_fds = n_attached + (payload_fd >= 0 ? 1 : 0);
-
-  if (n_fds > 0)
-    {
-      struct cmsghdr *header;
-      guint8 *data;
-
-      memset (&control, 0, CMSG_SPACE (n_fds * sizeof (int)));
-      message.msg_control = &control;
-      message.msg_controllen = CMSG_SPACE (n_fds * sizeof (int));
-      header = CMSG_FIRSTHDR (&message);
-      header->cmsg_level = SOL_SOCKET;
-      header->cmsg_type = SCM_RIGHTS;
-      header->cmsg_len = CMSG_LEN (n_fds * sizeof (int));
-      data = CMSG_DATA (header);
-      if (payload_fd >= 0)
-        {
-          memcpy (data, &payload_fd, sizeof payload_fd);
-          data += sizeof payload_fd;
-        }
-      if (n_attached > 0)
-        memcpy (data, fds->data, n_attached * sizeof (int));
-    }
-
-  for (;;)
-    {
-      if (sendmsg (fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-        return 0;
-
-      /* ECONNRESET is said once, by a peer that closed without reading all;
-       * after that comes the answer.
-       */
-      if (errno != EINTR && errno != ECONNRESET)
-        return errno;
-    }
-}
-
 /* A packet of the transport's own.  It may use room that no other packet gets,
  * so that a full socket does not keep the peer from hearing of an orderly end.
  */
@@ -278,7 +216,7 @@ send_control (MpTransport *self,
   MpPacket packet = { .kind = (guint8) kind };
   gsize size;
   g_autofree guint8 *head = mp_packet_encode_head (&packet, &size, NULL);
-  int result = send_packet (self->fd, head, size, NULL, 0, -1, NULL);
+  int result = mp_packet_send (self->fd, head, size, NULL, 0, -1, NULL);
   int room, reported_room;
   socklen_t length = sizeof reported_room;
 
@@ -288,7 +226,7 @@ send_control (MpTransport *self,
   /* The kernel doubles what is set and reports the double. */
   room = reported_room;
   setsockopt (self->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-  result = send_packet (self->fd, head, size, NULL, 0, -1, NULL);
+  result = mp_packet_send (self->fd, head, size, NULL, 0, -1, NULL);
   room = reported_room / 2;
   setsockopt (self->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 
@@ -428,7 +366,7 @@ transmit (MpTransport *self,
       if (!mp_parcel_get_packet (parcel, &body, &body_size, error))
         return MP_IO_FAILED;
 
-      result = send_packet (self->fd, parcel->head, parcel->head_size, body, body_size,
+      result = mp_packet_send (self->fd, parcel->head, parcel->head_size, body, body_size,
                             parcel->payload_fd, parcel->fds);
       if (result == 0)
         {
@@ -630,90 +568,6 @@ mp_transport_get_receive_events (MpTransport *self)
 
 /* --- Receiving packets ----------------------------------------------------- */
 
-typedef struct
-{
-  guint8 *data;
-  gsize size;
-  gboolean is_cut;      /* longer than any packet */
-  int fds[SCM_MAX_FDS];
-  guint n_fds;
-  gboolean lost_fds;    /* more came than could be taken */
-} Received;
-
-/* One buffer for each thread that receives, since what it holds is copied out
- * at once.  Aligned, so that the copies' source is.
- */
-static guint8 *
-get_thread_buffer (void)
-{
-  static GPrivate buffer = G_PRIVATE_INIT (g_free);
-  guint8 *data = g_private_get (&buffer);
-
-  if (data == NULL)
-    {
-      data = g_malloc (MP_PACKET_MAX_SIZE);
-      g_private_set (&buffer, data);
-    }
-
-  return data;
-}
-
-static void
-take_fds (Received      *received,
-          struct msghdr *message)
-{
-  for (struct cmsghdr *header = CMSG_FIRSTHDR (message); header != NULL; header = CMSG_NXTHDR (message, header))
-    {
-      gsize n;
-
-      if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-        continue;
-
-      n = (header->cmsg_len - CMSG_LEN (0)) / sizeof (int);
-      n = MIN (n, SCM_MAX_FDS - received->n_fds);
-      memcpy (received->fds + received->n_fds, CMSG_DATA (header), n * sizeof (int));
-      received->n_fds += (guint) n;
-    }
-}
-
-/* Returns 0 or an errno.  A size of 0 is the end of file: each packet has a
- * header.
- */
-static int
-receive_packet (int       fd,
-                Received *received)
-{
-  union
-  {
-    char bytes[CMSG_SPACE (SCM_MAX_FDS * sizeof (int))];
-    struct cmsghdr align;
-  } control;
-  struct iovec piece = { get_thread_buffer (), MP_PACKET_MAX_SIZE };
-  struct msghdr message = {
-    .msg_iov = &piece,
-    .msg_iovlen = 1,
-    .msg_control = &control,
-    .msg_controllen = sizeof control,
-  };
-  gssize size;
-
-  do
-    size = recvmsg (fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
-
-  if (size < 0)
-    return errno;
-
-  received->data = piece.iov_base;
-  received->size = (gsize) size;
-  received->is_cut = (message.msg_flags & MSG_TRUNC) != 0;
-  received->lost_fds = (message.msg_flags & MSG_CTRUNC) != 0;
-  received->n_fds = 0;
-  take_fds (received, &message);
-
-  return 0;
-}
-
 static void
 set_failure (MpTransport *self,
              GError      *failure)
@@ -767,10 +621,10 @@ handle_control (MpTransport    *self,
 
 /* FALSE and an error for what no proper peer sends. */
 static gboolean
-check_packet (MpTransport     *self,
-              const Received  *received,
-              MpPacket        *packet,
-              GError         **error)
+check_packet (MpTransport       *self,
+              const MpReceived  *received,
+              MpPacket          *packet,
+              GError           **error)
 {
   guint n_fds;
 
@@ -805,7 +659,7 @@ check_packet (MpTransport     *self,
 
 static void
 handle_packet (MpTransport *self,
-               Received    *received)
+               MpReceived  *received)
 {
   GError *error = NULL;
   MpPacket packet;
@@ -817,7 +671,8 @@ handle_packet (MpTransport *self,
     set_loss (self, &packet, "this process has no file descriptors left");
   else if (handle_control (self, &packet))
     ;
-  else if (!mp_assembly_take_packet (&self->assembly, &packet, received->fds, received->n_fds, &frame, &error))
+  else if (!mp_assembly_take_packet (&self->assembly, &packet, received->fds, received->n_fds,
+                                     &frame, &error))
     {
       if (is_broken_peer (error))
         set_failure (self, error);
@@ -839,13 +694,13 @@ read_ahead (MpTransport *self,
             GError     **error)
 {
   MpIoStatus status = check_usable (self, error);
-  Received received;
+  MpReceived received;
   int result;
 
   if (status != MP_IO_DONE)
     return status;
 
-  result = receive_packet (self->fd, &received);
+  result = mp_packet_receive (self->fd, &received);
   if (result == EAGAIN)
     return MP_IO_AGAIN;
 
@@ -905,6 +760,18 @@ mp_transport_peek (MpTransport *self,
 }
 
 /*< private >
+ * mp_transport_unget_loss:
+ * @loss: (transfer full): what mp_transport_peek() failed with, to be said again
+ */
+void
+mp_transport_unget_loss (MpTransport *self,
+                         GError      *loss)
+{
+  g_assert (self->loss == NULL);
+  self->loss = loss;
+}
+
+/*< private >
  * mp_transport_receive:
  * @frame: (out) (transfer full): the next frame, whole
  *
@@ -921,6 +788,18 @@ mp_transport_receive (MpTransport *self,
     g_queue_pop_head (&self->kept);
 
   return status;
+}
+
+/*< private >
+ * mp_transport_get_end:
+ *
+ * Returns: (nullable): why nothing more will come, if that is known; frames read
+ *   before may still be there
+ */
+const GError *
+mp_transport_get_end (MpTransport *self)
+{
+  return self->failure != NULL ? self->failure : self->end;
 }
 
 /*< private >
@@ -1010,7 +889,8 @@ mp_transport_share (MpTransport *self,
 
   mp_fd_close (&fd);
   if (result == EAGAIN)
-    g_set_error (error, MP_ERROR, MP_ERROR_FULL, "A connection cannot be shared while its peer does not read");
+    g_set_error (error, MP_ERROR, MP_ERROR_FULL,
+                 "A connection cannot be shared while its peer does not read");
   else
     learn_end (self, error);
   return -1;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// What the VAPI says better than the GIR can.
+namespace Mp {
+  public sealed class Connection : GLib.Object {
+    [CCode (array_length_type = "gsize")]
+    public async uint8[] receive_data_async (size_t max_length, double timeout,
+                                             GLib.Cancellable? cancellable) throws GLib.Error;
+  }
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include "mp-connection.h"
+#include "mp-exchange-private.h"
+#include "mp-outbox-private.h"
+
+G_BEGIN_DECLS
+
+struct _MpConnection
+{
+  GObject parent_instance;
+
+  /* Read-only once constructed */
+  MpExchange *exchange; /* NULL: made by g_object_new(), and never open */
+  MpOutbox *outbox;
+  GMainContext *main_context;
+  gboolean readable;
+  gboolean writable;
+
+  int state;            /* MpConnectionState; atomic */
+
+  GMutex reader_lock;
+  GSource *reader;      /* guarded by reader_lock; while reading, it keeps the connection alive */
+};
+
+MpConnection *mp_connection_new_take       (int                  fd,
+                                            gboolean             readable,
+                                            gboolean             writable,
+                                            gboolean             is_shared);
+void          mp_connection_close_all      (void);
+
+/* For its files alone */
+gboolean      mp_connection_check_usable   (MpConnection        *self,
+                                            MpTransferKind       kind,
+                                            GError             **error);
+GTask        *mp_connection_new_task       (MpConnection        *self,
+                                            GCancellable        *cancellable,
+                                            GAsyncReadyCallback  callback,
+                                            gpointer             user_data,
+                                            gpointer             tag);
+void          mp_connection_return_boolean (GTask               *task,
+                                            MpTransfer          *transfer);
+gboolean      mp_connection_finish_boolean (MpConnection        *self,
+                                            GAsyncResult        *result,
+                                            gpointer             tag,
+                                            GError             **error);
+
+G_END_DECLS

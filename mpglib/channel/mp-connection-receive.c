@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-connection-private.h"
+
+static MpTransfer
+new_receive (MpAccept accept,
+             gsize    max_length)
+{
+  return (MpTransfer) {
+    .kind = MP_TRANSFER_RECEIVE,
+    .accept = accept,
+    .max_length = max_length,
+  };
+}
+
+static MpMessage *
+receive_message (MpConnection *self,
+                 MpAccept      accept,
+                 gsize         max_length,
+                 gdouble       timeout,
+                 GCancellable *cancellable,
+                 GError      **error)
+{
+  g_auto (MpTransfer) transfer = new_receive (accept, max_length);
+
+  if (!mp_connection_check_usable (self, MP_TRANSFER_RECEIVE, error) ||
+      !mp_exchange_run (self->exchange, &transfer, timeout, cancellable, error))
+    return NULL;
+
+  return g_steal_pointer (&transfer.frame->message);
+}
+
+static void
+return_message (GTask      *task,
+                MpTransfer *transfer)
+{
+  if (transfer->error != NULL)
+    g_task_return_error (task, g_steal_pointer (&transfer->error));
+  else
+    g_task_return_pointer (task, g_steal_pointer (&transfer->frame->message), g_object_unref);
+}
+
+static void
+start (MpConnection        *self,
+       MpTransfer           transfer,
+       gdouble              timeout,
+       GCancellable        *cancellable,
+       GAsyncReadyCallback  callback,
+       gpointer             user_data,
+       gpointer             tag,
+       MpTransferReturn     return_func)
+{
+  g_autoptr (GTask) task = mp_connection_new_task (self, cancellable, callback, user_data, tag);
+  GError *error = NULL;
+
+  if (mp_connection_check_usable (self, transfer.kind, &error))
+    mp_exchange_start (self->exchange, &transfer, timeout, g_steal_pointer (&task), return_func);
+  else
+    g_task_return_error (task, error);
+}
+
+static MpMessage *
+finish_message (MpConnection  *self,
+                GAsyncResult  *result,
+                gpointer       tag,
+                GError       **error)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, tag), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* These take the message, which may be NULL after an error. */
+
+static GVariant *
+message_to_value (MpMessage  *message,
+                  GError    **error)
+{
+  g_autoptr (MpMessage) owned = message;
+
+  return owned != NULL ? mp_message_get_value (owned, error) : NULL;
+}
+
+static GBytes *
+message_to_bytes (MpMessage *message)
+{
+  g_autoptr (MpMessage) owned = message;
+
+  return owned != NULL ? mp_message_get_payload_bytes (owned) : NULL;
+}
+
+/* Without a copy, where the bytes are ours alone. */
+static guint8 *
+message_to_data (MpMessage *message,
+                 gsize     *length)
+{
+  GBytes *bytes = message_to_bytes (message);
+  guint8 *data;
+
+  *length = 0;
+  if (bytes == NULL)
+    return NULL;
+
+  data = g_bytes_unref_to_data (bytes, length);
+  return data != NULL ? data : g_malloc0 (1);
+}
+
+/**
+ * mp_connection_receive:
+ * @self: a connection
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Receives a value.
+ *
+ * Fails with %MP_ERROR_WRONG_CODEC when the next message holds bytes. That message
+ * stays the next to be received.
+ *
+ * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nothing more will come,
+ * %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while nothing
+ * came, %MP_ERROR_NOT_SUPPORTED on an end that only sends, and with
+ * %MP_ERROR_CORRUPTED when the peer sent what cannot be. %MP_ERROR_TOO_BIG: this
+ * process had no file descriptors left for a message, and it is lost.
+ *
+ * Returns: (transfer full): the value
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_connection_receive (MpConnection *self,
+                       gdouble       timeout,
+                       GCancellable *cancellable,
+                       GError      **error)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return message_to_value (receive_message (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, error), error);
+}
+
+/**
+ * mp_connection_receive_async:
+ * @self: a connection
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Connection.receive]. Several may be under way;
+ * messages go to them in the order of the calls.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_receive_async (MpConnection       *self,
+                             gdouble             timeout,
+                             GCancellable       *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  start (self, new_receive (MP_ACCEPT_VALUE, 0), timeout, cancellable,
+         callback, user_data, mp_connection_receive_async, return_message);
+}
+
+/**
+ * mp_connection_receive_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Connection.receive_async].
+ *
+ * Returns: (transfer full): the value
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_connection_receive_finish (MpConnection *self,
+                              GAsyncResult *result,
+                              GError      **error)
+{
+  return message_to_value (finish_message (self, result, mp_connection_receive_async, error), error);
+}
+
+/**
+ * mp_connection_receive_data:
+ * @self: a connection
+ * @max_length: bytes that the message may have at most; 0 for any number
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @length: (out): length in bytes
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Receives bytes, of whatever codec.
+ *
+ * Fails with %MP_ERROR_WRONG_CODEC when the next message holds a GVariant, and with
+ * %MP_ERROR_BUFFER_TOO_SHORT when it is longer than @max_length. That message
+ * stays the next to be received.
+ *
+ * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nothing more will come,
+ * %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while nothing
+ * came, %MP_ERROR_NOT_SUPPORTED on an end that only sends, and with
+ * %MP_ERROR_CORRUPTED when the peer sent what cannot be. %MP_ERROR_TOO_BIG: this
+ * process had no file descriptors left for a message, and it is lost.
+ *
+ * Returns: (transfer full) (array length=length): the bytes
+ *
+ * Since: 1.0
+ */
+guint8 *
+mp_connection_receive_data (MpConnection *self,
+                            gsize         max_length,
+                            gdouble       timeout,
+                            gsize        *length,
+                            GCancellable *cancellable,
+                            GError      **error)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+  g_return_val_if_fail (length != NULL, NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return message_to_data (receive_message (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error),
+                          length);
+}
+
+/**
+ * mp_connection_receive_data_async:
+ * @self: a connection
+ * @max_length: bytes that the message may have at most; 0 for any number
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Connection.receive_data]. Several may be under way;
+ * messages go to them in the order of the calls.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_receive_data_async (MpConnection       *self,
+                                  gsize               max_length,
+                                  gdouble             timeout,
+                                  GCancellable       *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  start (self, new_receive (MP_ACCEPT_BYTES, max_length), timeout, cancellable,
+         callback, user_data, mp_connection_receive_data_async, return_message);
+}
+
+/**
+ * mp_connection_receive_data_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @length: (out): length in bytes
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Connection.receive_data_async].
+ *
+ * Returns: (transfer full) (array length=length): the bytes
+ *
+ * Since: 1.0
+ */
+guint8 *
+mp_connection_receive_data_finish (MpConnection *self,
+                                   GAsyncResult *result,
+                                   gsize        *length,
+                                   GError      **error)
+{
+  g_return_val_if_fail (length != NULL, NULL);
+  return message_to_data (finish_message (self, result, mp_connection_receive_data_async, error), length);
+}
+
+/**
+ * mp_connection_receive_bytes:
+ * @self: a connection
+ * @max_length: bytes that the message may have at most; 0 for any number
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Receives bytes, of whatever codec, like [method@Mp.Connection.receive_data], but
+ * without copying them in any language.
+ *
+ * Fails with %MP_ERROR_WRONG_CODEC when the next message holds a GVariant, and with
+ * %MP_ERROR_BUFFER_TOO_SHORT when it is longer than @max_length. That message
+ * stays the next to be received.
+ *
+ * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nothing more will come,
+ * %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while nothing
+ * came, %MP_ERROR_NOT_SUPPORTED on an end that only sends, and with
+ * %MP_ERROR_CORRUPTED when the peer sent what cannot be. %MP_ERROR_TOO_BIG: this
+ * process had no file descriptors left for a message, and it is lost.
+ *
+ * Returns: (transfer full): the bytes
+ *
+ * Since: 1.0
+ */
+GBytes *
+mp_connection_receive_bytes (MpConnection *self,
+                             gsize         max_length,
+                             gdouble       timeout,
+                             GCancellable *cancellable,
+                             GError      **error)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return message_to_bytes (receive_message (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error));
+}
+
+/**
+ * mp_connection_receive_bytes_async:
+ * @self: a connection
+ * @max_length: bytes that the message may have at most; 0 for any number
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Connection.receive_bytes]. Several may be under way;
+ * messages go to them in the order of the calls.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_receive_bytes_async (MpConnection       *self,
+                                   gsize               max_length,
+                                   gdouble             timeout,
+                                   GCancellable       *cancellable,
+                                   GAsyncReadyCallback callback,
+                                   gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  start (self, new_receive (MP_ACCEPT_BYTES, max_length), timeout, cancellable,
+         callback, user_data, mp_connection_receive_bytes_async, return_message);
+}
+
+/**
+ * mp_connection_receive_bytes_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Connection.receive_bytes_async].
+ *
+ * Returns: (transfer full): the bytes
+ *
+ * Since: 1.0
+ */
+GBytes *
+mp_connection_receive_bytes_finish (MpConnection *self,
+                                    GAsyncResult *result,
+                                    GError      **error)
+{
+  return message_to_bytes (finish_message (self, result, mp_connection_receive_bytes_async, error));
+}
+
+/**
+ * mp_connection_receive_message:
+ * @self: a connection
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Receives a message, whatever it holds.
+ *
+ * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nothing more will come,
+ * %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while nothing
+ * came, %MP_ERROR_NOT_SUPPORTED on an end that only sends, and with
+ * %MP_ERROR_CORRUPTED when the peer sent what cannot be. %MP_ERROR_TOO_BIG: this
+ * process had no file descriptors left for a message, and it is lost.
+ *
+ * Returns: (transfer full): the message
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_connection_receive_message (MpConnection *self,
+                               gdouble       timeout,
+                               GCancellable *cancellable,
+                               GError      **error)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return receive_message (self, MP_ACCEPT_ANY, 0, timeout, cancellable, error);
+}
+
+/**
+ * mp_connection_receive_message_async:
+ * @self: a connection
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Connection.receive_message]. Several may be under way;
+ * messages go to them in the order of the calls.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_receive_message_async (MpConnection       *self,
+                                     gdouble             timeout,
+                                     GCancellable       *cancellable,
+                                     GAsyncReadyCallback callback,
+                                     gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  start (self, new_receive (MP_ACCEPT_ANY, 0), timeout, cancellable,
+         callback, user_data, mp_connection_receive_message_async, return_message);
+}
+
+/**
+ * mp_connection_receive_message_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Connection.receive_message_async].
+ *
+ * Returns: (transfer full): the message
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_connection_receive_message_finish (MpConnection *self,
+                                      GAsyncResult *result,
+                                      GError      **error)
+{
+  return finish_message (self, result, mp_connection_receive_message_async, error);
+}
+
+/**
+ * mp_connection_poll:
+ * @self: a connection
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ *
+ * Tells whether a receive would not have to wait: because a message is there, or
+ * because none will come any more.
+ *
+ * [method@Mp.Connection.wait_readable] does the same and can be cancelled.
+ *
+ * Returns: %TRUE if it would not wait; %FALSE if it would, or nothing can be
+ *   received at all
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_poll (MpConnection *self,
+                    gdouble       timeout)
+{
+  return mp_connection_wait_readable (self, timeout, NULL, NULL);
+}
+
+/**
+ * mp_connection_wait_readable:
+ * @self: a connection
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Waits until a receive would not have to wait: because a message is there, or
+ * because none will come any more. Receives that were called before come first.
+ *
+ * Fails with %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while nothing came,
+ * and with %MP_ERROR_NOT_SUPPORTED on an end that only sends.
+ *
+ * Returns: %TRUE if a receive would not wait
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_wait_readable (MpConnection *self,
+                             gdouble       timeout,
+                             GCancellable *cancellable,
+                             GError      **error)
+{
+  g_auto (MpTransfer) transfer = { .kind = MP_TRANSFER_READABLE };
+
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return mp_connection_check_usable (self, MP_TRANSFER_READABLE, error) &&
+         mp_exchange_run (self->exchange, &transfer, timeout, cancellable, error);
+}
+
+/**
+ * mp_connection_wait_readable_async:
+ * @self: a connection
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Connection.wait_readable].
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_wait_readable_async (MpConnection       *self,
+                                   gdouble             timeout,
+                                   GCancellable       *cancellable,
+                                   GAsyncReadyCallback callback,
+                                   gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  start (self, (MpTransfer) { .kind = MP_TRANSFER_READABLE }, timeout, cancellable,
+         callback, user_data, mp_connection_wait_readable_async, mp_connection_return_boolean);
+}
+
+/**
+ * mp_connection_wait_readable_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Connection.wait_readable_async].
+ *
+ * Returns: %TRUE if a receive would not wait
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_wait_readable_finish (MpConnection *self,
+                                    GAsyncResult *result,
+                                    GError      **error)
+{
+  return mp_connection_finish_boolean (self, result, mp_connection_wait_readable_async, error);
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-connection-private.h"
+
+/* Takes the message. */
+static gboolean
+init_send (MpConnection *self,
+           MpTransfer   *transfer,
+           MpMessage    *message,
+           GError      **error)
+{
+  *transfer = (MpTransfer) {
+    .kind = MP_TRANSFER_SEND,
+    .frame = mp_frame_new_take (MP_FRAME_MESSAGE, 0, 0, NULL, message),
+  };
+
+  /* Before any lock is taken: what is attached may be this connection. */
+  return mp_connection_check_usable (self, MP_TRANSFER_SEND, error) &&
+         mp_exchange_check_origin (self->exchange, error) &&
+         mp_transport_prepare (transfer->frame, error);
+}
+
+static gboolean
+send_take (MpConnection *self,
+           MpMessage    *message,
+           gdouble       timeout,
+           GCancellable *cancellable,
+           GError      **error)
+{
+  g_auto (MpTransfer) transfer = { 0 };
+
+  return init_send (self, &transfer, message, error) &&
+         mp_exchange_run (self->exchange, &transfer, timeout, cancellable, error);
+}
+
+static void
+send_take_async (MpConnection        *self,
+                 MpMessage           *message,
+                 gdouble              timeout,
+                 GCancellable        *cancellable,
+                 GAsyncReadyCallback  callback,
+                 gpointer             user_data,
+                 gpointer             tag)
+{
+  g_autoptr (GTask) task = mp_connection_new_task (self, cancellable, callback, user_data, tag);
+  MpTransfer transfer;
+  GError *error = NULL;
+
+  if (init_send (self, &transfer, message, &error))
+    {
+      mp_exchange_start (self->exchange, &transfer, timeout,
+                         g_steal_pointer (&task), mp_connection_return_boolean);
+    }
+  else
+    {
+      mp_transfer_clear (&transfer);
+      g_task_return_error (task, error);
+    }
+}
+
+/**
+ * mp_connection_send:
+ * @self: a connection
+ * @value: what to send; a floating reference is sunk
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Sends a value. Waits until the message is on its way, not until it is received.
+ *
+ * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nobody can receive it
+ * any more, %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while there is no
+ * room for it, %MP_ERROR_TOO_BIG when there is no memory for it, and
+ * %MP_ERROR_NOT_SUPPORTED on an end that only receives. Nothing was sent then.
+ *
+ * Returns: %TRUE if the message was sent
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send (MpConnection *self,
+                    GVariant     *value,
+                    gdouble       timeout,
+                    GCancellable *cancellable,
+                    GError      **error)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+  g_return_val_if_fail (value != NULL, FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return send_take (self, mp_message_new (value), timeout, cancellable, error);
+}
+
+/**
+ * mp_connection_send_async:
+ * @self: a connection
+ * @value: what to send; a floating reference is sunk
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Connection.send]. Several may be under way;
+ * they are done in the order of the calls.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_send_async (MpConnection       *self,
+                          GVariant           *value,
+                          gdouble             timeout,
+                          GCancellable       *cancellable,
+                          GAsyncReadyCallback callback,
+                          gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (value != NULL);
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  send_take_async (self, mp_message_new (value), timeout,
+                   cancellable, callback, user_data, mp_connection_send_async);
+}
+
+/**
+ * mp_connection_send_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Connection.send_async].
+ *
+ * Returns: %TRUE if the message was sent
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send_finish (MpConnection *self,
+                           GAsyncResult *result,
+                           GError      **error)
+{
+  return mp_connection_finish_boolean (self, result, mp_connection_send_async, error);
+}
+
+/**
+ * mp_connection_send_data:
+ * @self: a connection
+ * @data: (array length=length) (nullable): what to send
+ * @length: its length in bytes
+ * @codec: (nullable): name of its codec, see [property@Mp.Message:codec]; %NULL is `raw`
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Sends bytes. Waits until the message is on its way, not until it is received.
+ *
+ * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nobody can receive it
+ * any more, %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while there is no
+ * room for it, %MP_ERROR_TOO_BIG when there is no memory for it, and
+ * %MP_ERROR_NOT_SUPPORTED on an end that only receives. Nothing was sent then.
+ *
+ * Returns: %TRUE if the message was sent
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send_data (MpConnection *self,
+                         const guint8 *data,
+                         gsize         length,
+                         const char   *codec,
+                         gdouble       timeout,
+                         GCancellable *cancellable,
+                         GError      **error)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+  g_return_val_if_fail (data != NULL || length == 0, FALSE);
+  g_return_val_if_fail (codec == NULL || mp_message_is_codec_name (codec), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return send_take (self, mp_message_new_data (data, length, codec), timeout, cancellable, error);
+}
+
+/**
+ * mp_connection_send_data_async:
+ * @self: a connection
+ * @data: (array length=length) (nullable): what to send
+ * @length: its length in bytes
+ * @codec: (nullable): name of its codec, see [property@Mp.Message:codec]; %NULL is `raw`
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Connection.send_data]. Several may be under way;
+ * they are done in the order of the calls.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_send_data_async (MpConnection       *self,
+                               const guint8       *data,
+                               gsize               length,
+                               const char         *codec,
+                               gdouble             timeout,
+                               GCancellable       *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (data != NULL || length == 0);
+  g_return_if_fail (codec == NULL || mp_message_is_codec_name (codec));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  send_take_async (self, mp_message_new_data (data, length, codec), timeout,
+                   cancellable, callback, user_data, mp_connection_send_data_async);
+}
+
+/**
+ * mp_connection_send_data_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Connection.send_data_async].
+ *
+ * Returns: %TRUE if the message was sent
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send_data_finish (MpConnection *self,
+                                GAsyncResult *result,
+                                GError      **error)
+{
+  return mp_connection_finish_boolean (self, result, mp_connection_send_data_async, error);
+}
+
+/**
+ * mp_connection_send_bytes:
+ * @self: a connection
+ * @bytes: what to send
+ * @codec: (nullable): name of their codec, see [property@Mp.Message:codec]; %NULL is `raw`
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Sends bytes, without copying them first. Waits until the message is on its way, not until it is received.
+ *
+ * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nobody can receive it
+ * any more, %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while there is no
+ * room for it, %MP_ERROR_TOO_BIG when there is no memory for it, and
+ * %MP_ERROR_NOT_SUPPORTED on an end that only receives. Nothing was sent then.
+ *
+ * Returns: %TRUE if the message was sent
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send_bytes (MpConnection *self,
+                          GBytes       *bytes,
+                          const char   *codec,
+                          gdouble       timeout,
+                          GCancellable *cancellable,
+                          GError      **error)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+  g_return_val_if_fail (bytes != NULL, FALSE);
+  g_return_val_if_fail (codec == NULL || mp_message_is_codec_name (codec), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return send_take (self, mp_message_new_bytes (bytes, codec), timeout, cancellable, error);
+}
+
+/**
+ * mp_connection_send_bytes_async:
+ * @self: a connection
+ * @bytes: what to send
+ * @codec: (nullable): name of their codec, see [property@Mp.Message:codec]; %NULL is `raw`
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Connection.send_bytes]. Several may be under way;
+ * they are done in the order of the calls.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_send_bytes_async (MpConnection       *self,
+                                GBytes             *bytes,
+                                const char         *codec,
+                                gdouble             timeout,
+                                GCancellable       *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (bytes != NULL);
+  g_return_if_fail (codec == NULL || mp_message_is_codec_name (codec));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  send_take_async (self, mp_message_new_bytes (bytes, codec), timeout,
+                   cancellable, callback, user_data, mp_connection_send_bytes_async);
+}
+
+/**
+ * mp_connection_send_bytes_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Connection.send_bytes_async].
+ *
+ * Returns: %TRUE if the message was sent
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send_bytes_finish (MpConnection *self,
+                                 GAsyncResult *result,
+                                 GError      **error)
+{
+  return mp_connection_finish_boolean (self, result, mp_connection_send_bytes_async, error);
+}
+
+/**
+ * mp_connection_send_message:
+ * @self: a connection
+ * @message: what to send
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Sends a message, with what is attached to it. Waits until the message is on its
+ * way, not until it is received.
+ *
+ * Fails with %MP_ERROR_NOT_SHAREABLE and what packing an attachment fails with,
+ * and with %MP_ERROR_TOO_BIG for more than 252 file descriptors.
+ *
+ * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nobody can receive it
+ * any more, %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while there is no
+ * room for it, %MP_ERROR_TOO_BIG when there is no memory for it, and
+ * %MP_ERROR_NOT_SUPPORTED on an end that only receives. Nothing was sent then.
+ *
+ * Returns: %TRUE if the message was sent
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send_message (MpConnection *self,
+                            MpMessage    *message,
+                            gdouble       timeout,
+                            GCancellable *cancellable,
+                            GError      **error)
+{
+  g_return_val_if_fail (MP_IS_CONNECTION (self), FALSE);
+  g_return_val_if_fail (MP_IS_MESSAGE (message), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return send_take (self, g_object_ref (message), timeout, cancellable, error);
+}
+
+/**
+ * mp_connection_send_message_async:
+ * @self: a connection
+ * @message: what to send
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Connection.send_message]. Several may be under way;
+ * they are done in the order of the calls.
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_send_message_async (MpConnection       *self,
+                                  MpMessage          *message,
+                                  gdouble             timeout,
+                                  GCancellable       *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer            user_data)
+{
+  g_return_if_fail (MP_IS_CONNECTION (self));
+  g_return_if_fail (MP_IS_MESSAGE (message));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  send_take_async (self, g_object_ref (message), timeout,
+                   cancellable, callback, user_data, mp_connection_send_message_async);
+}
+
+/**
+ * mp_connection_send_message_finish:
+ * @self: a connection
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Connection.send_message_async].
+ *
+ * Returns: %TRUE if the message was sent
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_connection_send_message_finish (MpConnection *self,
+                                   GAsyncResult *result,
+                                   GError      **error)
+{
+  return mp_connection_finish_boolean (self, result, mp_connection_send_message_async, error);
+}

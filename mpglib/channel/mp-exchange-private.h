@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "mp-transport-private.h"
+
+G_BEGIN_DECLS
+
+/* Lets threads and main contexts wait for one transport.
+ *
+ * Each send, receive or wait is a transfer.  It stands in one of two lanes,
+ * served first come, first served, whoever waits for it: a thread in a blocking
+ * call, or a GSource in some main context.  One lock guards both lanes and the
+ * transport and is never held while anybody sleeps.
+ *
+ * Whoever is awake, for whatever reason, serves the whole lane, and a thread
+ * that blocks serves both: transfers of others that get done are marked, and
+ * their owners woken.  So a thread that waits for an answer also sends what it
+ * began to send asynchronously, and a context that is not run keeps nobody
+ * waiting.  Of a lane only its first transfer, and
+ * its first blocking one, poll the descriptor; the others sleep until they are
+ * woken, so that a message wakes one thread and not all.
+ */
+typedef struct _MpExchange MpExchange;
+
+typedef enum
+{
+  MP_TRANSFER_SEND,
+  MP_TRANSFER_RECEIVE,
+  MP_TRANSFER_READABLE, /* takes nothing: done when a receive would not wait */
+} MpTransferKind;
+
+typedef enum
+{
+  MP_ACCEPT_ANY,
+  MP_ACCEPT_VALUE,      /* a GVariant */
+  MP_ACCEPT_BYTES,      /* bytes of whatever codec */
+} MpAccept;
+
+typedef struct
+{
+  MpTransferKind kind;
+  MpAccept       accept;
+  gsize          max_length; /* of the body; 0: any */
+  MpFrame       *frame;      /* to be sent, or received */
+  GError        *error;      /* of a transfer that failed */
+
+  /*< private >*/
+  gboolean       is_queued;
+  gboolean       is_done;
+  gboolean       has_begun;  /* a first part is sent */
+  GList          link;
+  struct _MpWaker *waker;    /* of a thread that sleeps for it; nullable */
+  gboolean       is_polling; /* that thread polls the descriptor */
+  GSource       *source;     /* of an asynchronous one; nullable */
+  gpointer       fd_tag;
+  short          events;     /* that it polls for */
+} MpTransfer;
+
+/* Called in the transfer's main context when it is done: returns the task's
+ * result, or `transfer->error`.
+ */
+typedef void (*MpTransferReturn) (GTask      *task,
+                                  MpTransfer *transfer);
+
+/* Called once, with the lock held, when nothing more will come. */
+typedef void (*MpExchangeEnded)  (GObject      *owner,
+                                  const GError *reason);
+
+MpExchange *mp_exchange_new            (MpTransport       *transport,
+                                        MpExchangeEnded    ended,
+                                        gpointer           owner);
+MpExchange *mp_exchange_ref            (MpExchange        *self);
+void        mp_exchange_unref          (MpExchange        *self);
+void        mp_exchange_close          (MpExchange        *self);
+void        mp_exchange_close_all      (void);
+gboolean    mp_exchange_check_origin   (MpExchange        *self,
+                                        GError           **error);
+gboolean    mp_exchange_is_closed      (MpExchange        *self);
+int         mp_exchange_get_socket     (MpExchange        *self);
+int         mp_exchange_get_fd         (MpExchange        *self,
+                                        GError           **error);
+int         mp_exchange_share          (MpExchange        *self,
+                                        GError           **error);
+
+gboolean    mp_exchange_run            (MpExchange        *self,
+                                        MpTransfer        *transfer,
+                                        gdouble            timeout,
+                                        GCancellable      *cancellable,
+                                        GError           **error);
+void        mp_exchange_start          (MpExchange        *self,
+                                        MpTransfer        *transfer,
+                                        gdouble            timeout,
+                                        GTask             *task,
+                                        MpTransferReturn   return_func);
+
+/* For who wants every message that no transfer waits for. */
+void        mp_exchange_set_reader     (MpExchange        *self,
+                                        GSource           *source);
+MpIoStatus  mp_exchange_read           (MpExchange        *self,
+                                        MpFrame          **frame,
+                                        GError           **error);
+
+void        mp_transfer_clear          (MpTransfer        *transfer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpExchange, mp_exchange_unref)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MpTransfer, mp_transfer_clear)
+
+G_END_DECLS

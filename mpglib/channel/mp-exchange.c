@@ -1,0 +1,916 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "mp-clock-private.h"
+#include "mp-error.h"
+#include "mp-exchange-private.h"
+#include "mp-fd-private.h"
+#include "mp-interruptible.h"
+#include "mp-origin-private.h"
+#include "mp-waker-private.h"
+
+typedef struct
+{
+  GQueue transfers;  /* of MpTransfer, by their links */
+  guint n_blocking;
+} Lane;
+
+struct _MpExchange
+{
+  gatomicrefcount ref_count;
+  guint32 origin;
+
+  GMutex lock;
+  MpTransport *transport;
+  Lane senders;        /* its asynchronous ones are kept alive by their lane */
+  Lane receivers;      /* and those who wait for a message without taking it */
+  GSource *reader;     /* nullable */
+  int epoll_fd;        /* given out by get_fd; -1 until then */
+  int kept_fd;         /* an eventfd in it: readable while a message was read already */
+  gboolean is_closed;
+
+  GSList *released;    /* sources that were done under the lock, to be dropped without */
+
+  MpExchangeEnded ended; /* NULL once it was told, or does not want to know any more */
+  GWeakRef owner;
+
+  GList link;          /* in `open_exchanges` */
+};
+
+/* Those to say BYE when the process ends in order. */
+static GMutex open_lock;
+static GQueue open_exchanges;
+static guint32 open_origin;
+
+static void serve_locked (MpExchange *self,
+                          Lane       *lane);
+
+static void
+lock (MpExchange *self)
+{
+  g_mutex_lock (&self->lock);
+}
+
+/* A source may hold the last reference of a task, and that of a connection,
+ * whose end takes the lock.
+ */
+static void
+unlock (MpExchange *self)
+{
+  GSList *released = g_steal_pointer (&self->released);
+
+  g_mutex_unlock (&self->lock);
+  g_slist_free_full (released, (GDestroyNotify) g_source_unref);
+}
+
+/* --- The list of open ones ------------------------------------------------- */
+
+static void
+add_to_open (MpExchange *self)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once))
+    {
+      atexit (mp_exchange_close_all);
+      g_once_init_leave (&once, 1);
+    }
+
+  g_mutex_lock (&open_lock);
+  /* What a forked process finds in the list is not its own. */
+  if (open_origin != self->origin)
+    g_queue_init (&open_exchanges);
+  open_origin = self->origin;
+  g_queue_push_tail_link (&open_exchanges, &self->link);
+  g_mutex_unlock (&open_lock);
+}
+
+static void
+remove_from_open (MpExchange *self)
+{
+  g_mutex_lock (&open_lock);
+  if (self->link.data != NULL)
+    g_queue_unlink (&open_exchanges, &self->link);
+  self->link.data = NULL;
+  g_mutex_unlock (&open_lock);
+}
+
+/*< private >
+ * mp_exchange_close_all:
+ *
+ * Says BYE on all that are open: the process is about to end in order.  Does
+ * nothing in a process forked by a stranger, whose copies of the locks may be
+ * held by threads that it does not have.
+ */
+void
+mp_exchange_close_all (void)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_exchange_unref);
+
+  if (open_origin != mp_origin_get ())
+    return;
+
+  g_mutex_lock (&open_lock);
+  for (GList *link = open_exchanges.head; link != NULL; link = link->next)
+    g_ptr_array_add (all, mp_exchange_ref (link->data));
+  g_mutex_unlock (&open_lock);
+
+  for (guint i = 0; i < all->len; i++)
+    mp_exchange_close (g_ptr_array_index (all, i));
+}
+
+/* --- Life ------------------------------------------------------------------ */
+
+/*< private >
+ * mp_exchange_new:
+ * @transport: taken
+ * @owner: a GObject, to which @ended goes; not referenced
+ */
+MpExchange *
+mp_exchange_new (MpTransport     *transport,
+                 MpExchangeEnded  ended,
+                 gpointer         owner)
+{
+  MpExchange *self = g_new0 (MpExchange, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  g_mutex_init (&self->lock);
+  self->origin = mp_origin_get ();
+  self->transport = transport;
+  self->epoll_fd = -1;
+  self->kept_fd = -1;
+  self->ended = ended;
+  g_weak_ref_init (&self->owner, owner);
+  self->link.data = self;
+  add_to_open (self);
+
+  return self;
+}
+
+MpExchange *
+mp_exchange_ref (MpExchange *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+mp_exchange_unref (MpExchange *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  mp_transport_free (self->transport);
+  g_clear_pointer (&self->reader, g_source_unref);
+  g_weak_ref_clear (&self->owner);
+  mp_fd_close (&self->epoll_fd);
+  mp_fd_close (&self->kept_fd);
+  g_mutex_clear (&self->lock);
+  g_free (self);
+}
+
+/*< private >
+ * mp_exchange_close:
+ *
+ * Says BYE and closes; transfers that wait fail with %MP_ERROR_CLOSED.  May be
+ * called again.
+ */
+void
+mp_exchange_close (MpExchange *self)
+{
+  if (self->origin != mp_origin_get ())
+    return;
+
+  remove_from_open (self);
+
+  lock (self);
+  self->is_closed = TRUE;
+  self->ended = NULL;
+  mp_transport_close (self->transport);
+  serve_locked (self, &self->senders);
+  serve_locked (self, &self->receivers);
+  mp_fd_close (&self->epoll_fd);
+  mp_fd_close (&self->kept_fd);
+  if (self->reader != NULL)
+    self->released = g_slist_prepend (self->released, g_steal_pointer (&self->reader));
+  unlock (self);
+}
+
+gboolean
+mp_exchange_is_closed (MpExchange *self)
+{
+  gboolean is_closed;
+
+  lock (self);
+  is_closed = self->is_closed;
+  unlock (self);
+
+  return is_closed;
+}
+
+int
+mp_exchange_get_socket (MpExchange *self)
+{
+  int fd;
+
+  lock (self);
+  fd = mp_transport_get_fd (self->transport);
+  unlock (self);
+
+  return fd;
+}
+
+/*< private >
+ * mp_exchange_share:
+ *
+ * Returns: a duplicate of the socket for another process, or -1
+ */
+int
+mp_exchange_share (MpExchange *self,
+                   GError    **error)
+{
+  int fd;
+
+  if (!mp_exchange_check_origin (self, error))
+    return -1;
+
+  lock (self);
+  fd = mp_transport_share (self->transport, error);
+  unlock (self);
+
+  return fd;
+}
+
+/* --- A descriptor to poll -------------------------------------------------- */
+
+static gboolean
+watch (int epoll_fd,
+       int fd)
+{
+  struct epoll_event event = { .events = EPOLLIN };
+
+  return epoll_ctl (epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* A message that was read and not taken (too long for the caller, of another
+ * codec, only waited for) is not in the socket any more.
+ */
+static void
+show_kept_locked (MpExchange *self)
+{
+  const guint64 one = 1;
+  guint64 count;
+
+  if (self->kept_fd < 0)
+    return;
+
+  if (mp_transport_has_received (self->transport))
+    (void) !write (self->kept_fd, &one, sizeof one);
+  else
+    (void) !read (self->kept_fd, &count, sizeof count);
+}
+
+/*< private >
+ * mp_exchange_get_fd:
+ *
+ * Returns: a descriptor that is readable when a message or the end waits; it
+ *   stays the exchange's.  -1 with %MP_ERROR_CLOSED or %MP_ERROR_TOO_BIG.
+ */
+int
+mp_exchange_get_fd (MpExchange *self,
+                    GError    **error)
+{
+  int fd;
+
+  lock (self);
+  if (self->is_closed)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_CLOSED, "The connection is closed");
+    }
+  else if (self->epoll_fd < 0)
+    {
+      self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+      self->kept_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+      if (self->epoll_fd < 0 || self->kept_fd < 0 ||
+          !watch (self->epoll_fd, self->kept_fd) ||
+          !watch (self->epoll_fd, mp_transport_get_fd (self->transport)))
+        {
+          g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+                       "Cannot make a descriptor to poll: %s", g_strerror (errno));
+          mp_fd_close (&self->epoll_fd);
+          mp_fd_close (&self->kept_fd);
+        }
+      show_kept_locked (self);
+    }
+  fd = self->epoll_fd;
+  unlock (self);
+
+  return fd;
+}
+
+/* --- Lanes ----------------------------------------------------------------- */
+
+static Lane *
+get_lane (MpExchange       *self,
+          const MpTransfer *transfer)
+{
+  return transfer->kind == MP_TRANSFER_SEND ? &self->senders : &self->receivers;
+}
+
+static short
+get_events_locked (MpExchange *self,
+                   Lane       *lane)
+{
+  if (lane == &self->senders)
+    return mp_transport_get_send_events (self->transport);
+
+  return mp_transport_get_receive_events (self->transport);
+}
+
+static void
+wake_locked (MpTransfer *transfer)
+{
+  if (transfer->source != NULL)
+    g_source_set_ready_time (transfer->source, 0);
+  else if (transfer->waker != NULL)
+    mp_waker_wake (transfer->waker);
+}
+
+static MpTransfer *
+get_first_blocking_locked (Lane *lane)
+{
+  if (lane->n_blocking > 0)
+    for (GList *link = lane->transfers.head; link != NULL; link = link->next)
+      if (((MpTransfer *) link->data)->source == NULL)
+        return link->data;
+
+  return NULL;
+}
+
+static void
+set_events_locked (MpTransfer *transfer,
+                   short       events)
+{
+  /* Setting them wakes the context, so only when they change. */
+  if (transfer->fd_tag != NULL && transfer->events != events)
+    g_source_modify_unix_fd (transfer->source, transfer->fd_tag, (GIOCondition) events);
+  transfer->events = events;
+}
+
+/* Has those poll the descriptor who should. */
+static void
+appoint_pollers_locked (MpExchange *self,
+                        Lane       *lane)
+{
+  MpTransfer *first = g_queue_peek_head (&lane->transfers);
+  MpTransfer *blocking = get_first_blocking_locked (lane);
+
+  if (first != NULL)
+    set_events_locked (first, get_events_locked (self, lane));
+
+  if (blocking != NULL && blocking->waker != NULL && !blocking->is_polling)
+    mp_waker_wake (blocking->waker);
+}
+
+static void
+enqueue_locked (MpExchange *self,
+                MpTransfer *transfer)
+{
+  Lane *lane = get_lane (self, transfer);
+
+  transfer->link.data = transfer;
+  transfer->is_queued = TRUE;
+  g_queue_push_tail_link (&lane->transfers, &transfer->link);
+  if (transfer->source != NULL)
+    g_source_ref (transfer->source);
+  else
+    lane->n_blocking++;
+}
+
+/* Takes the error. */
+static void
+finish_locked (MpExchange *self,
+               MpTransfer *transfer,
+               GError     *error)
+{
+  Lane *lane = get_lane (self, transfer);
+
+  g_queue_unlink (&lane->transfers, &transfer->link);
+  transfer->is_queued = FALSE;
+  transfer->is_done = TRUE;
+  transfer->error = error;
+  wake_locked (transfer);
+
+  if (transfer->source != NULL)
+    self->released = g_slist_prepend (self->released, transfer->source);
+  else
+    lane->n_blocking--;
+}
+
+/* --- Serving --------------------------------------------------------------- */
+
+static void
+tell_end_locked (MpExchange *self)
+{
+  const GError *reason = mp_transport_get_end (self->transport);
+  GObject *owner;
+
+  if (reason == NULL || self->ended == NULL || mp_transport_has_received (self->transport))
+    return;
+
+  /* Never the last reference: whoever called has one. */
+  owner = g_weak_ref_get (&self->owner);
+  if (owner != NULL)
+    self->ended (owner, reason);
+  g_clear_object (&owner);
+  self->ended = NULL;
+}
+
+/* Whether the transfer is done. */
+static gboolean
+serve_sender_locked (MpExchange *self,
+                     MpTransfer *transfer)
+{
+  GError *error = NULL;
+  MpIoStatus status;
+
+  if (!transfer->has_begun)
+    status = mp_transport_send (self->transport, transfer->frame, &error);
+  else
+    status = mp_transport_flush (self->transport, &error);
+
+  /* Sent, but for parts that wait for room. */
+  if (status == MP_IO_DONE && mp_transport_get_n_queued (self->transport) > 0)
+    {
+      transfer->has_begun = TRUE;
+      status = mp_transport_flush (self->transport, &error);
+    }
+
+  if (status == MP_IO_AGAIN)
+    return FALSE;
+
+  finish_locked (self, transfer, error);
+  return TRUE;
+}
+
+/* Whether a message is what a transfer wants.  If not it stays. */
+static gboolean
+check_accept (const MpTransfer *transfer,
+              const MpFrame    *frame,
+              GError          **error)
+{
+  gboolean is_value = mp_message_get_type_string (frame->message) != NULL;
+  gsize length = g_bytes_get_size (mp_message_get_body_bytes (frame->message));
+
+  if ((transfer->accept == MP_ACCEPT_VALUE && !is_value) || (transfer->accept == MP_ACCEPT_BYTES && is_value))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
+                   "The message is of the codec \"%s\"; it waits to be received as what it is",
+                   mp_message_get_codec (frame->message));
+      return FALSE;
+    }
+
+  if (transfer->max_length > 0 && length > transfer->max_length)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,
+                   "The message has %" G_GSIZE_FORMAT " bytes, not %" G_GSIZE_FORMAT
+                   " at most; it waits to be received", length, transfer->max_length);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static MpFrame *
+take_frame_locked (MpExchange *self)
+{
+  MpFrame *frame;
+  MpIoStatus status = mp_transport_receive (self->transport, &frame, NULL);
+
+  g_assert (status == MP_IO_DONE);
+  return frame;
+}
+
+/* A frame that is nobody's message: a peer that is no Connection. */
+static gboolean
+is_message (const MpFrame *frame)
+{
+  return frame->kind == MP_FRAME_MESSAGE && frame->message != NULL;
+}
+
+static gboolean
+serve_receiver_locked (MpExchange *self,
+                       MpTransfer *transfer)
+{
+  MpFrame *frame;
+  GError *error = NULL;
+  MpIoStatus status = mp_transport_peek (self->transport, &frame, &error);
+
+  if (status == MP_IO_AGAIN)
+    return FALSE;
+
+  if (transfer->kind == MP_TRANSFER_READABLE)
+    {
+      /* A loss is to be told by the next receive, so it is one that would not
+       * wait; the end likewise.
+       */
+      if (status == MP_IO_FAILED && mp_transport_get_end (self->transport) == NULL)
+        mp_transport_unget_loss (self->transport, g_steal_pointer (&error));
+      g_clear_error (&error);
+    }
+  else if (status == MP_IO_DONE && !is_message (frame))
+    {
+      mp_frame_free (take_frame_locked (self));
+      g_set_error (&error, MP_ERROR, MP_ERROR_CORRUPTED, "The peer sent something that is no message");
+    }
+  else if (status == MP_IO_DONE && check_accept (transfer, frame, &error))
+    {
+      transfer->frame = take_frame_locked (self);
+    }
+
+  finish_locked (self, transfer, error);
+  return TRUE;
+}
+
+/* Serves the transfers of a lane, first come, first served, as far as it goes
+ * without waiting.
+ */
+static void
+serve_locked (MpExchange *self,
+              Lane       *lane)
+{
+  MpTransfer *first;
+
+  while ((first = g_queue_peek_head (&lane->transfers)) != NULL)
+    if (!(lane == &self->senders ? serve_sender_locked (self, first) : serve_receiver_locked (self, first)))
+      break;
+
+  appoint_pollers_locked (self, lane);
+  show_kept_locked (self);
+  tell_end_locked (self);
+
+  /* Read by another, for nobody: a sender that found the peer gone, a receiver
+   * that did not take it.
+   */
+  if (self->reader != NULL && g_queue_is_empty (&self->receivers.transfers) &&
+      (mp_transport_has_received (self->transport) || mp_transport_get_end (self->transport) != NULL))
+    g_source_set_ready_time (self->reader, 0);
+}
+
+/* Takes the error.  What has begun to go in parts is taken back. */
+static void
+withdraw_locked (MpExchange *self,
+                 MpTransfer *transfer,
+                 GError     *error)
+{
+  if (transfer->has_begun)
+    mp_transport_abandon (self->transport);
+
+  finish_locked (self, transfer, error);
+  serve_locked (self, get_lane (self, transfer));
+}
+
+/*< private >
+ * mp_transfer_clear:
+ */
+void
+mp_transfer_clear (MpTransfer *transfer)
+{
+  g_assert (!transfer->is_queued);
+
+  g_clear_pointer (&transfer->frame, mp_frame_free);
+  g_clear_error (&transfer->error);
+}
+
+/*< private >
+ * mp_exchange_check_origin:
+ *
+ * Returns: whether this process made it, and not one it was forked from; else
+ *   %MP_ERROR_FORKED
+ */
+gboolean
+mp_exchange_check_origin (MpExchange *self,
+                          GError    **error)
+{
+  return mp_origin_check (self->origin, "The connection", error);
+}
+
+static GError *
+new_timed_out (const MpTransfer *transfer)
+{
+  return g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT,
+                      transfer->kind == MP_TRANSFER_SEND ? "No room for the message within the time given"
+                                                         : "No message within the time given");
+}
+
+/* --- Blocking -------------------------------------------------------------- */
+
+/* Sleeps until there may be something to do for the transfer.  FALSE and an
+ * error if it is not to wait any longer.
+ */
+static gboolean
+sleep_unlocked (MpTransfer   *transfer,
+                int           fd,
+                short         events,
+                gint64        deadline,
+                GCancellable *cancellable,
+                GError      **error)
+{
+  struct pollfd fds[3] = {
+    { mp_waker_get_fd (transfer->waker), POLLIN, 0 },
+    { fd, events, 0 },
+    { -1, POLLIN, 0 },
+  };
+  GPollFD cancelled;
+  struct timespec remaining;
+  gboolean is_interrupted;
+  int result;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  if (g_cancellable_make_pollfd (cancellable, &cancelled))
+    fds[2].fd = cancelled.fd;
+  if (deadline >= 0)
+    remaining = mp_deadline_to_timespec_remaining (deadline);
+
+  result = ppoll (fds, G_N_ELEMENTS (fds), deadline >= 0 ? &remaining : NULL, NULL);
+
+  is_interrupted = result < 0 && errno == EINTR && mp_thread_get_interruptible ();
+
+  if (fds[2].fd >= 0)
+    g_cancellable_release_fd (cancellable);
+  if (result > 0 && fds[0].revents != 0)
+    mp_waker_clear (transfer->waker);
+  if (is_interrupted)
+    g_set_error (error, MP_ERROR, MP_ERROR_INTERRUPTED, "A signal ended the wait");
+
+  return !is_interrupted;
+}
+
+static gboolean
+sleep_locked (MpExchange   *self,
+              MpTransfer   *transfer,
+              gint64        deadline,
+              GCancellable *cancellable,
+              GError      **error)
+{
+  Lane *lane = get_lane (self, transfer);
+  Lane *other = lane == &self->senders ? &self->receivers : &self->senders;
+  short events;
+  gboolean goes_on;
+  int fd;
+
+  if (mp_deadline_has_passed (deadline))
+    {
+      g_propagate_error (error, new_timed_out (transfer));
+      return FALSE;
+    }
+
+  transfer->waker = mp_waker_get_mine (error);
+  if (transfer->waker == NULL)
+    return FALSE;
+
+  transfer->is_polling = get_first_blocking_locked (lane) == transfer;
+  fd = transfer->is_polling ? mp_transport_get_fd (self->transport) : -1;
+  events = get_events_locked (self, lane);
+  if (!g_queue_is_empty (&other->transfers))
+    events |= get_events_locked (self, other);
+
+  unlock (self);
+  goes_on = sleep_unlocked (transfer, fd, events, deadline, cancellable, error);
+  lock (self);
+
+  transfer->waker = NULL;
+  transfer->is_polling = FALSE;
+  return goes_on;
+}
+
+/*< private >
+ * mp_exchange_run:
+ * @timeout: seconds; negative waits for ever, 0 does not wait
+ *
+ * Waits until the transfer is done.  It fails with its own error, or
+ * %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED or %G_IO_ERROR_CANCELLED, in which
+ * cases nothing was sent or taken.
+ */
+gboolean
+mp_exchange_run (MpExchange   *self,
+                 MpTransfer   *transfer,
+                 gdouble       timeout,
+                 GCancellable *cancellable,
+                 GError      **error)
+{
+  gint64 deadline = mp_deadline_from_timeout (timeout);
+  GError *reason = NULL;
+
+  if (!mp_exchange_check_origin (self, error) || g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  lock (self);
+  enqueue_locked (self, transfer);
+  serve_locked (self, get_lane (self, transfer));
+
+  while (!transfer->is_done)
+    {
+      gboolean goes_on = sleep_locked (self, transfer, deadline, cancellable, &reason);
+
+      /* Also what was begun the other way, which the peer may wait for. */
+      serve_locked (self, &self->senders);
+      serve_locked (self, &self->receivers);
+
+      /* Done: that counts, whatever else happened. */
+      if (transfer->is_done)
+        g_clear_error (&reason);
+      else if (!goes_on)
+        withdraw_locked (self, transfer, g_steal_pointer (&reason));
+    }
+  unlock (self);
+
+  if (transfer->error == NULL)
+    return TRUE;
+
+  g_propagate_error (error, g_steal_pointer (&transfer->error));
+  return FALSE;
+}
+
+/* --- Asynchronous ---------------------------------------------------------- */
+
+typedef struct
+{
+  GSource source;
+
+  MpExchange *exchange;
+  MpTransfer transfer;
+  GTask *task;
+  MpTransferReturn return_func;
+  gint64 deadline;
+} TransferSource;
+
+static gboolean
+on_transfer (GSource     *source,
+             GSourceFunc  callback,
+             gpointer     data)
+{
+  TransferSource *self = (TransferSource *) source;
+  MpTransfer *transfer = &self->transfer;
+  GError *error = NULL;
+
+  lock (self->exchange);
+  if (!transfer->is_done)
+    serve_locked (self->exchange, get_lane (self->exchange, transfer));
+
+  if (!transfer->is_done)
+    {
+      if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (self->task), &error))
+        withdraw_locked (self->exchange, transfer, error);
+      else if (mp_deadline_has_passed (self->deadline))
+        withdraw_locked (self->exchange, transfer, new_timed_out (transfer));
+      else
+        g_source_set_ready_time (source, self->deadline);
+    }
+  unlock (self->exchange);
+
+  if (!transfer->is_done)
+    return G_SOURCE_CONTINUE;
+
+  self->return_func (self->task, transfer);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_transfer_finalized (GSource *source)
+{
+  TransferSource *self = (TransferSource *) source;
+
+  mp_transfer_clear (&self->transfer);
+  g_clear_object (&self->task);
+  g_clear_pointer (&self->exchange, mp_exchange_unref);
+}
+
+static GSourceFuncs transfer_source_funcs = {
+  .dispatch = on_transfer,
+  .finalize = on_transfer_finalized,
+};
+
+static void
+add_cancellable (GSource      *source,
+                 GCancellable *cancellable)
+{
+  g_autoptr (GSource) cancelled = NULL;
+
+  if (cancellable == NULL)
+    return;
+
+  cancelled = g_cancellable_source_new (cancellable);
+  g_source_set_dummy_callback (cancelled);
+  g_source_add_child_source (source, cancelled);
+}
+
+/*< private >
+ * mp_exchange_start:
+ * @transfer: taken by value; not to be used afterwards
+ * @task: (transfer full): returned from its own main context, never before this
+ *   call returns
+ */
+void
+mp_exchange_start (MpExchange       *self,
+                   MpTransfer       *transfer,
+                   gdouble           timeout,
+                   GTask            *task,
+                   MpTransferReturn  return_func)
+{
+  g_autoptr (GSource) source = NULL;
+  TransferSource *transfer_source;
+  GError *error = NULL;
+
+  if (!mp_exchange_check_origin (self, &error) ||
+      g_cancellable_set_error_if_cancelled (g_task_get_cancellable (task), &error))
+    {
+      g_task_return_error (task, error);
+      g_object_unref (task);
+      mp_transfer_clear (transfer);
+      return;
+    }
+
+  source = g_source_new (&transfer_source_funcs, sizeof (TransferSource));
+  g_source_set_static_name (source, "mpglib transfer");
+  g_source_set_priority (source, g_task_get_priority (task));
+  transfer_source = (TransferSource *) source;
+  transfer_source->exchange = mp_exchange_ref (self);
+  transfer_source->transfer = *transfer;
+  transfer_source->transfer.source = source;
+  transfer_source->task = task;
+  transfer_source->return_func = return_func;
+  transfer_source->deadline = mp_deadline_from_timeout (timeout);
+  add_cancellable (source, g_task_get_cancellable (task));
+
+  lock (self);
+  if (!self->is_closed)
+    transfer_source->transfer.fd_tag =
+      g_source_add_unix_fd (source, mp_transport_get_fd (self->transport), 0);
+  g_source_set_ready_time (source, transfer_source->deadline);
+  enqueue_locked (self, &transfer_source->transfer);
+  serve_locked (self, get_lane (self, &transfer_source->transfer));
+  unlock (self);
+
+  g_source_attach (source, g_task_get_context (task));
+}
+
+/* --- A reader -------------------------------------------------------------- */
+
+/*< private >
+ * mp_exchange_set_reader:
+ * @source: (nullable): a source that polls the socket, and is made ready when a
+ *   message waits that was read already, or the end
+ */
+void
+mp_exchange_set_reader (MpExchange *self,
+                        GSource    *source)
+{
+  lock (self);
+  if (self->reader != NULL)
+    self->released = g_slist_prepend (self->released, g_steal_pointer (&self->reader));
+  if (source != NULL && !self->is_closed)
+    self->reader = g_source_ref (source);
+  serve_locked (self, &self->receivers);
+  unlock (self);
+}
+
+/*< private >
+ * mp_exchange_read:
+ *
+ * Takes a message that no transfer waits for.  FAILED: one was lost; CLOSED:
+ * none will come any more, whyever.
+ */
+MpIoStatus
+mp_exchange_read (MpExchange *self,
+                  MpFrame   **frame,
+                  GError    **error)
+{
+  MpIoStatus status = MP_IO_AGAIN;
+
+  *frame = NULL;
+
+  lock (self);
+  serve_locked (self, &self->receivers);
+  if (g_queue_is_empty (&self->receivers.transfers))
+    status = mp_transport_receive (self->transport, frame, error);
+  if (status == MP_IO_FAILED && mp_transport_get_end (self->transport) != NULL)
+    status = MP_IO_CLOSED;
+  show_kept_locked (self);
+  tell_end_locked (self);
+  unlock (self);
+
+  return status;
+}
