@@ -16,6 +16,8 @@
 
 #include <glib/gstdio.h>
 
+#include <mpglib.h>
+
 #include "mp-test.h"
 
 /* When a test as a whole counts as hung: more than any one wait of it. */
@@ -224,6 +226,23 @@ test_free (gpointer data)
   g_free (test);
 }
 
+static gboolean
+is_under_valgrind (void)
+{
+  return g_getenv ("MP_TEST_VALGRIND") != NULL;
+}
+
+static void
+wait_once (void)
+{
+  g_autoptr (MpConnection) first = NULL;
+  g_autoptr (MpConnection) second = NULL;
+
+  mp_connection_new_pair (TRUE, &first, &second, NULL);
+  /* Long enough to sleep before it is over. */
+  g_assert_false (mp_connection_poll (first, is_under_valgrind () ? 0.5 : 0.02));
+}
+
 static void
 make_lasting_things (void)
 {
@@ -233,8 +252,13 @@ make_lasting_things (void)
     return;
   done = TRUE;
 
-  /* The default context has an eventfd for the life of the process. */
+  /* The default context has an eventfd for the life of the process, GIO's first
+   * task starts a thread of GLib's that has one, and each thread that waited in
+   * a blocking call of ours keeps one.
+   */
   g_main_context_wakeup (g_main_context_default ());
+  g_type_ensure (G_TYPE_TASK);
+  wait_once ();
   if (warm_up != NULL)
     warm_up ();
 }
@@ -375,9 +399,15 @@ mp_test_wait (GPid pid)
   int pidfd = (int) syscall (SYS_pidfd_open, pid, 0);
   int status;
 
-  g_assert_cmpint (pidfd, >=, 0);
-  mp_test_poll (pidfd, POLLIN);
-  close (pidfd);
+  /* Valgrind may not know the call: then only the limit of the test as a whole
+   * ends the wait.
+   */
+  g_assert_true (pidfd >= 0 || errno == ENOSYS);
+  if (pidfd >= 0)
+    {
+      mp_test_poll (pidfd, POLLIN);
+      close (pidfd);
+    }
 
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   return status;

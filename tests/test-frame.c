@@ -272,7 +272,8 @@ static void
 test_too_large (void)
 {
   g_autofree char *text = g_strnfill (MP_PACKET_MAX_BODY + 1, 'x');
-  g_autoptr (GByteArray) body = new_packet (MP_FRAME_MESSAGE, 0, "", "raw", "", 0, text, MP_PACKET_MAX_BODY + 1);
+  g_autoptr (GByteArray) body =
+    new_packet (MP_FRAME_MESSAGE, 0, "", "raw", "", 0, text, MP_PACKET_MAX_BODY + 1);
   MpPacket packet = { .kind = MP_FRAME_MESSAGE, .codec = "raw", .codec_length = 3 };
   g_autoptr (GError) error = NULL;
   gsize size;

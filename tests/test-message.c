@@ -258,7 +258,8 @@ test_codec_names (void)
 {
   static const char * const good[] = { "raw", "pickle5", "x-y.z", "0", "abcdefghijklmnopqrstuvwxyz012345" };
   static const char * const bad[] = {
-    "", "Raw", "a b", "a_b", "gvariant", "ä", "abcdefghijklmnopqrstuvwxyz0123456", "=", "=z", "=a", "=*", "=ii", "=(i",
+    "", "Raw", "a b", "a_b", "gvariant", "ä", "abcdefghijklmnopqrstuvwxyz0123456",
+    "=", "=z", "=a", "=*", "=ii", "=(i",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (good); i++)
@@ -512,7 +513,9 @@ test_attach_wrong (void)
 static void
 test_handles (void)
 {
-  static const char * const texts[] = { "handle 1", "[<handle 0>, <[<handle 1>]>]", "(handle -1, 0)", "@ah [0, 1]" };
+  static const char * const texts[] = {
+    "handle 1", "[<handle 0>, <[<handle 1>]>]", "(handle -1, 0)", "@ah [0, 1]",
+  };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     {
@@ -606,7 +609,8 @@ test_descriptors_do_not_match (void)
 static void
 test_unknown_kind (void)
 {
-  g_autoptr (GVariant) attachments = g_variant_ref_sink (g_variant_new_parsed ("[('no\\nsuch', uint32 1, <1>)]"));
+  g_autoptr (GVariant) attachments =
+    g_variant_ref_sink (g_variant_new_parsed ("[('no\\nsuch', uint32 1, <1>)]"));
   g_autoptr (GBytes) body = g_bytes_new (NULL, 0);
   g_autoptr (MpMessage) message = NULL;
   g_autoptr (GError) error = NULL;

@@ -180,6 +180,17 @@ limit_fds (guint n_free)
   return old;
 }
 
+/* Valgrind checks the limit itself, which the kernel so never reaches. */
+static gboolean
+skip_under_valgrind (void)
+{
+  if (g_getenv ("MP_TEST_VALGRIND") == NULL)
+    return FALSE;
+
+  g_test_skip ("valgrind lets descriptors be received beyond the limit");
+  return TRUE;
+}
+
 static void
 unlimit_fds (struct rlimit old)
 {
@@ -881,10 +892,15 @@ test_small_buffer (void)
 static void
 test_receiver_without_fds (void)
 {
-  Pair pair = new_pair ();
-  g_autoptr (MpFrame) with_fds = new_frame_with_fds (5, 10);
+  Pair pair;
+  g_autoptr (MpFrame) with_fds = NULL;
   struct rlimit old;
 
+  if (skip_under_valgrind ())
+    return;
+
+  pair = new_pair ();
+  with_fds = new_frame_with_fds (5, 10);
   send_frame (pair.a, with_fds);
   send_new (pair.a, 2, MIB);
   send_new (pair.a, 3, 10);
@@ -906,11 +922,16 @@ test_receiver_without_fds (void)
 static void
 test_receiver_loses_first_part (void)
 {
-  Pair pair = new_pair ();
-  g_autoptr (MpFrame) frame = new_frame_with_fds (5, 190 * 1024);
+  Pair pair;
+  g_autoptr (MpFrame) frame = NULL;
   g_autoptr (GError) error = NULL;
   struct rlimit old;
 
+  if (skip_under_valgrind ())
+    return;
+
+  pair = new_pair ();
+  frame = new_frame_with_fds (5, 190 * 1024);
   g_assert_true (mp_transport_prepare (frame, &error));
   old = limit_fds (0);
   send_frame (pair.a, frame);
@@ -1072,7 +1093,8 @@ static void
 test_wrong_payload (void)
 {
   MpPacket packet = {
-    .kind = MP_FRAME_MESSAGE, .flags = MP_FRAME_LARGE, .codec = "raw", .codec_length = 3, .body_length = 100000,
+    .kind = MP_FRAME_MESSAGE, .flags = MP_FRAME_LARGE,
+    .codec = "raw", .codec_length = 3, .body_length = 100000,
   };
   g_autofree guint8 *data = g_malloc0 (100000);
   int sealed = mp_payload_new (data, 100000, NULL);
@@ -1083,7 +1105,8 @@ test_wrong_payload (void)
   g_assert_cmpint (write (unsealed, data, 100000), ==, 100000);
   g_assert_cmpint (fcntl (unsealed, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), ==, 0);
   g_assert_cmpint (ftruncate (holes, 100000), ==, 0);
-  g_assert_cmpint (fcntl (holes, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL), ==, 0);
+  g_assert_cmpint (fcntl (holes, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), ==, 0);
+  g_assert_cmpint (fcntl (holes, F_ADD_SEALS, F_SEAL_SEAL), ==, 0);
 
   assert_breaks (&packet, &unsealed, 1, MP_ERROR_REFUSED);
   assert_breaks (&packet, &holes, 1, MP_ERROR_REFUSED);
