@@ -10,7 +10,7 @@ import Mp from 'gi://Mp?version=1.0';
 import {check, checkSame, checkThrows, isLong, makeRandom, run, test} from './support.js';
 import {pack, randomType, randomVariant} from './reference.js';
 
-const {encode} = imports.mpglib.gvariant.encoder;
+const {encode, encodeTuple, encodeTuples} = imports.mpglib.gvariant.encoder;
 const {decode} = imports.mpglib.gvariant.decoder;
 
 const ROUNDS = isLong ? 20000 : 4000;
@@ -156,6 +156,54 @@ test('objects are attached by the caller', () => {
   checkSame(encode(first, attach).type, 'h');
   checkThrows(() => encode({a: first}, () => null), TypeError, /value\.a is a .*Cancellable.*Mp\.Shareable/);
   checkThrows(() => encode({a: first}), TypeError, /value\.a is a .*Cancellable/);
+});
+
+// ---- Tuples
+
+function checkTupleLikeGLib(values) {
+  const {type, bytes} = encodeTuple(values);
+  const expected = GLib.Variant.new_tuple(values.map(pack));
+  checkSame(type, expected.get_type_string(), 'the type of a tuple');
+  checkSame(bytes, expected.get_data_as_bytes().toArray(), `the bytes of a tuple ${type}`);
+}
+
+test('arguments are a tuple with the bytes that GLib writes', () => {
+  for (const values of [[], [1], [true], ['a'], [true, 1, false], [1, true], ['a', 'b'], ['a', 1, 'b', true],
+    [Uint8Array.of(1), 1], ['x', Uint16Array.of(1, 2), 'y', new Uint32Array(3)], [null, 'a', null], [[], {}, []]])
+    checkTupleLikeGLib(values);
+  for (const size of [252, 253, 254, 255, 256, 65530, 65531, 65532, 65533, 65534, 65535, 65536])
+    checkTupleLikeGLib(['x'.repeat(size), 'y', true]);
+  for (let i = 0; i < ROUNDS; i++)
+    checkTupleLikeGLib(Array.from({length: random.below(5)}, () => randomValue(2)));
+}, {deadline: isLong ? 600 : 60});
+
+test('variants of any type are members of a tuple', () => {
+  for (let i = 0; i < ROUNDS / 10; i++) {
+    const variants = Array.from({length: random.below(4)}, () => randomVariant(random, randomType(random)));
+    const {type, bytes} = encodeTuple(variants);
+    const encoded = GLib.Variant.new_from_bytes(new GLib.VariantType(type), bytes, false);
+    check(encoded.is_normal_form(), `the bytes of ${type} are normal`);
+    check(encoded.equal(GLib.Variant.new_tuple(variants)), `the members of ${type} are the same`);
+  }
+});
+
+test('the arguments of many calls are an array of tuples', () => {
+  for (let i = 0; i < ROUNDS / 10; i++) {
+    const calls = Array.from({length: random.below(5)},
+      () => Array.from({length: random.below(4)}, () => randomValue(2)));
+    const {type, bytes} = encodeTuples(calls);
+    const children = calls.map(values => GLib.Variant.new_variant(GLib.Variant.new_tuple(values.map(pack))));
+    const expected = GLib.Variant.new_array(new GLib.VariantType('v'), children);
+    checkSame(type, 'av');
+    checkSame(bytes, expected.get_data_as_bytes().toArray(), 'the bytes of an array of tuples');
+  }
+});
+
+test('an argument that cannot be sent is named', () => {
+  checkThrows(() => encodeTuple([1, {when: new Date(0)}]), TypeError, /^arguments\[1\]\.when is a Date/);
+  checkThrows(() => encodeTuples([[1], [2, /x/]]), TypeError, /^items\[1\]\[1\] is a RegExp/);
+  checkThrows(() => encodeTuples([[1], 2]), TypeError, /^items\[1\] is no Array.*arguments of one call/);
+  checkThrows(() => encode(/x/), TypeError, /^value is a RegExp/);
 });
 
 // ---- Refusals

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported toVariant, fromVariant */
+/* exported toArguments, toItems, toVariant, fromVariant */
 
 // JavaScript values in and out of GLib.Variant objects. The tables at the head of gvariant/encoder.js and of
 // gvariant/decoder.js say what becomes what.
 
 const {GLib} = imports.gi;
-const {encode} = imports.mpglib.gvariant.encoder;
+const {encode, encodeTuple, encodeTuples} = imports.mpglib.gvariant.encoder;
 const {decode} = imports.mpglib.gvariant.decoder;
 
 const LARGEST_TYPE_CACHE = 256;
@@ -24,6 +24,10 @@ function getVariantType(string) {
   return type;
 }
 
+function makeVariant({type, bytes}) {
+  return GLib.Variant.new_from_bytes(getVariantType(type), bytes, true);
+}
+
 /**
  * Makes a GLib.Variant of a value. One that is a GLib.Variant already is returned as it is.
  *
@@ -36,8 +40,39 @@ function getVariantType(string) {
 function toVariant(value, attach = null) {
   if (value instanceof GLib.Variant)
     return value;
-  const {type, bytes} = encode(value, attach);
-  return GLib.Variant.new_from_bytes(getVariantType(type), bytes, true);
+  return makeVariant(encode(value, attach));
+}
+
+/**
+ * Makes the arguments of a call: an Array has one argument an element, undefined and null are no arguments,
+ * any other value is the only one. A GLib.Variant is taken as it is: a tuple has one argument a member.
+ *
+ * @param {*} value - the arguments
+ * @returns {?GLib.Variant} a tuple, or a value of another type, or null
+ * @throws {TypeError|RangeError} as toVariant()
+ */
+function toArguments(value) {
+  if (value === undefined || value === null)
+    return null;
+  return Array.isArray(value) ? makeVariant(encodeTuple(value)) : toVariant(value);
+}
+
+/**
+ * Makes the items of a map, of each of which a function is to be called.
+ *
+ * @param {Iterable|GLib.Variant} items - the items
+ * @param {boolean} starmap - whether each is the Array of the arguments of its call, and not one argument
+ * @returns {GLib.Variant} an array
+ * @throws {TypeError|RangeError} as toVariant()
+ */
+function toItems(items, starmap = false) {
+  if (items instanceof GLib.Variant)
+    return items;
+  if (typeof items?.[Symbol.iterator] !== 'function')
+    throw new TypeError('the items are not iterable: give an Array, a typed array or whatever else has an iterator');
+  if (starmap)
+    return makeVariant(encodeTuples([...items]));
+  return toVariant(ArrayBuffer.isView(items) || Array.isArray(items) ? items : [...items]);
 }
 
 /**

@@ -6,12 +6,29 @@
 // What JavaScript adds to the introspected namespace Mp, which is `this` in _init. GJS loads overrides as
 // legacy scripts, so there is no module syntax here; the modules beside it are found on the same search path.
 
-const garbage = imports.mpglib.garbage;
-const values = imports.mpglib.values;
+const {keepCallbacks} = imports.mpglib.garbage;
+const {preferOwnLanguage} = imports.mpglib.launcher;
+const {extendProcess} = imports.mpglib.process;
+const {fillArguments, promisify} = imports.mpglib.promises;
+const {fromVariant, toVariant} = imports.mpglib.values;
+
+// Everything that describes itself in a line.
+const DESCRIBED = ['Context', 'Launcher', 'Message', 'Process', 'Worker'];
 
 function _init() {
-  garbage.keepCallbacks(this);
+  keepCallbacks(this);
 
-  this.toVariant = values.toVariant;
-  this.fromVariant = values.fromVariant;
+  this.toVariant = toVariant;
+  this.fromVariant = fromVariant;
+
+  for (const name of DESCRIBED) {
+    this[name].prototype.toString = function () {
+      return this.to_string();
+    };
+  }
+
+  preferOwnLanguage(this);
+  extendProcess(this);
+  fillArguments(this, 'shutdown', 0, [-1, null]);
+  promisify(this, 'shutdown_async', {defaults: [-1, null]});
 }

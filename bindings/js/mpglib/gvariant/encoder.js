@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported encode */
+/* exported encode, encodeTuple, encodeTuples */
 
 // JavaScript values to the bytes of a GVariant, in one pass over the value:
 //
@@ -13,23 +13,26 @@
 //   string              s                     Map, keys of one sort                 a{bv} a{sv} a{xv} a{tv} a{dv}
 //   GLib.Variant        its own type          GObject, by the caller’s attach       h
 //
+// The arguments of a call are a tuple with a member for each, of its own type.
+//
 // GLib.Variant’s own packing makes a native object of each part of a value and takes some thirty times as
 // long.
 //
 // Everything is inside one function because names in the outermost scope of a module are looked up
 // dynamically.
 
-var encode = (function () {
+var {encode, encodeTuple, encodeTuples} = (function () {
   'use strict';
 
   const {GLib, GObject} = imports.gi;
-  const {MAX_DEPTH} = imports.mpglib.gvariant.type;
+  const {MAX_DEPTH, parseType} = imports.mpglib.gvariant.type;
 
   const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
   const INITIAL_SIZE = 64 * 1024;
   const LARGEST_KEPT_SIZE = 1024 * 1024;
   const LARGEST_SIZE = 2 ** 31 - 1;
   const LONGEST_SHORT_STRING = 96;
+  const MOST_LAYOUTS = 256;
 
   const INT64_MIN = -(2n ** 63n);
   const INT64_MAX = 2n ** 63n - 1n;
@@ -61,9 +64,10 @@ var encode = (function () {
   let position = 0;
   let attachObject = null;
 
-  // GVariant containers around the value at hand; the keys that lead to it, of which `level` count, for
-  // messages.
+  // GVariant containers around the value at hand; what messages call the whole, and the keys that lead from
+  // there to the value, of which `level` count.
   let depth = 0;
+  let root = 'value';
   let path = [];
   let level = 0;
 
@@ -75,7 +79,7 @@ var encode = (function () {
   // ---- Refusals
 
   function describePath() {
-    let text = 'value';
+    let text = root;
     for (const key of path.slice(0, Math.min(level, 8))) {
       if (typeof key !== 'string')
         text += `[${String(key)}]`;
@@ -421,6 +425,96 @@ var encode = (function () {
     return `a{${SORT_TYPES[sort]}v}`;
   }
 
+  // ---- Tuples
+
+  const layouts = new NativeMap();
+
+  function getLayout(type) {
+    let layout = layouts.get(type);
+    if (layout === undefined) {
+      if (layouts.size >= MOST_LAYOUTS)
+        layouts.clear();
+      layout = parseType(type);
+      layouts.set(type, layout);
+    }
+    return layout;
+  }
+
+  // Writes a member and moves it to where its type, which is known only then, lets it begin.
+  function writeMember(value) {
+    const end = position;
+    align8();
+    const start = position;
+    const layout = getLayout(writeValue(value));
+    const target = end + layout.alignment - 1 & -layout.alignment;
+    bytes.copyWithin(target, start, position);
+    position -= start - target;
+    return layout;
+  }
+
+  function writeTuple(values) {
+    const count = values.length;
+    const start = position;
+    const first = endCount;
+    let types = '';
+    let alignment = 1;
+    let isFixed = true;
+
+    enter(1);
+    const here = level++;
+    for (let i = 0; i < count; i++) {
+      path[here] = i;
+      const layout = writeMember(values[i]);
+      types += layout.string;
+      alignment = Math.max(alignment, layout.alignment);
+      isFixed &&= layout.size > 0;
+      if (layout.size === 0 && i < count - 1)
+        ends[endCount++] = position;
+    }
+    if (isFixed)
+      padTuple(start, alignment);
+    else
+      closeTuple(start, first);
+    level = here;
+    depth--;
+    return `(${types})`;
+  }
+
+  // A tuple of fixed size has a multiple of its alignment, and the empty one a byte.
+  function padTuple(start, alignment) {
+    reserve(8);
+    while (position === start || position & alignment - 1)
+      bytes[position++] = 0;
+  }
+
+  // Where members end is told backwards, and not of the last.
+  function closeTuple(start, first) {
+    const size = getOffsetSize(position - start, endCount - first);
+    reserve(size * (endCount - first));
+    while (endCount > first)
+      writeOffset(ends[--endCount] - start, size);
+  }
+
+  function writeTuples(arrays) {
+    const start = position;
+    const first = endCount;
+
+    enter(2);
+    const here = level++;
+    for (let i = 0; i < arrays.length; i++) {
+      path[here] = i;
+      if (!isArray(arrays[i]))
+        refuse('no Array', 'each item of a starmap is the Array of the arguments of one call');
+      align8();
+      writeTypeString(writeTuple(arrays[i]));
+      ends[endCount++] = position;
+    }
+    closeArray(start, first);
+    level = here;
+    depth -= 2;
+    return 'av';
+  }
+
   // ---- Any value
   //
   // Every value begins at a multiple of eight: at the beginning, or as the child of a variant.
@@ -507,7 +601,7 @@ var encode = (function () {
   // A getter among the properties of a value may encode a value of its own: it finds a fresh state and leaves
   // ours.
   function withFreshState(write) {
-    const saved = {bytes, view, position, attachObject, depth, path, level, ends, endCount};
+    const saved = {bytes, view, position, attachObject, depth, root, path, level, ends, endCount};
     bytes = new Uint8Array(INITIAL_SIZE);
     view = new DataView(bytes.buffer);
     path = [];
@@ -515,7 +609,7 @@ var encode = (function () {
     try {
       return write();
     } finally {
-      ({bytes, view, position, attachObject, depth, path, level, ends, endCount} = saved);
+      ({bytes, view, position, attachObject, depth, root, path, level, ends, endCount} = saved);
     }
   }
 
@@ -529,37 +623,66 @@ var encode = (function () {
 
   let active = false;
 
-  /**
-   * Encodes a value.
-   *
-   * @param {*} value - what to encode
-   * @param {function(GObject.Object): ?number} [attach] - keeps a GObject beside the message and returns its
-   *   index there, or null if it cannot travel; without it GObjects are refused
-   * @returns {{type: string, bytes: Uint8Array}} the type string, and the bytes until the next call
-   * @throws {TypeError} for what has no GVariant form; names its place in the value and what to send instead
-   * @throws {RangeError} for numbers, strings and nesting beyond what GVariants hold
-   */
-  function encode(value, attach = null) {
+  function encodeBy(write, name, value, attach) {
     if (active)
-      return withFreshState(() => encodeNow(value, attach));
+      return withFreshState(() => encodeNow(write, name, value, attach));
 
     active = true;
     try {
-      return encodeNow(value, attach);
+      return encodeNow(write, name, value, attach);
     } finally {
       active = false;
       reset();
     }
   }
 
-  function encodeNow(value, attach) {
-    if (value instanceof NativeUint8Array)
-      return {type: 'ay', bytes: value};
+  function encodeNow(write, name, value, attach) {
     position = depth = level = endCount = 0;
+    root = name;
     attachObject = attach;
-    const type = writeValue(value);
+    const type = write(value);
     return {type, bytes: bytes.subarray(0, position)};
   }
 
-  return encode;
+  return {
+    /**
+     * Encodes a value.
+     *
+     * @param {*} value - what to encode
+     * @param {function(GObject.Object): ?number} [attach] - keeps a GObject beside the message and returns its
+     *   index there, or null if it cannot travel; without it GObjects are refused
+     * @returns {{type: string, bytes: Uint8Array}} the type string, and the bytes until the next call
+     * @throws {TypeError} for what has no GVariant form; names its place in the value and what to send instead
+     * @throws {RangeError} for numbers, strings and nesting beyond what GVariants hold
+     */
+    encode(value, attach = null) {
+      if (value instanceof NativeUint8Array)
+        return {type: 'ay', bytes: value};
+      return encodeBy(writeValue, 'value', value, attach);
+    },
+
+    /**
+     * Encodes the arguments of a call as a tuple, each as encode() would.
+     *
+     * @param {Array} values - the arguments
+     * @param {function(GObject.Object): ?number} [attach] - as for encode()
+     * @returns {{type: string, bytes: Uint8Array}} as of encode()
+     * @throws {TypeError|RangeError} as encode()
+     */
+    encodeTuple(values, attach = null) {
+      return encodeBy(writeTuple, 'arguments', values, attach);
+    },
+
+    /**
+     * Encodes the arguments of many calls as an array of variants, each with a tuple in it.
+     *
+     * @param {Array[]} arrays - the arguments of each call
+     * @param {function(GObject.Object): ?number} [attach] - as for encode()
+     * @returns {{type: string, bytes: Uint8Array}} as of encode()
+     * @throws {TypeError|RangeError} as encode()
+     */
+    encodeTuples(arrays, attach = null) {
+      return encodeBy(writeTuples, 'items', arrays, attach);
+    },
+  };
 })();

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+/* exported addReport, describeError */
+
+// Errors on their way between processes.
+
+const {fromVariant} = imports.mpglib.values;
+
+// Frames of the worker program and of the engine's own modules, which tell nobody anything.
+const OUR_FRAME = /\/mpglib\/worker\w*\.js:|@resource:\/\/\/org\/gnome\/gjs\//;
+
+/**
+ * Adds to an error what the process where it came from says of it.
+ *
+ * @param {GLib.Error} error - the error
+ * @param {?GLib.Variant} report - what get_report() says, of type (sissssay)
+ * @returns {GLib.Error} the same, with `remoteName`, `remoteMessage` and `remoteStack` if they are known: the class of
+ *   the error there, its message and its stack, in the form of that process's language
+ */
+function addReport(error, report) {
+  if (!report)
+    return error;
+  const [, , message, name, stack] = fromVariant(report);
+  if (name !== '' || stack !== '') {
+    error.remoteName = name;
+    error.remoteMessage = message;
+    error.remoteStack = stack;
+  }
+  return error;
+}
+
+/**
+ * Describes whatever was thrown.
+ *
+ * @param {*} error - any value
+ * @returns {{name: string, message: string, stack: string}} strings in any case; the stack without frames of ours
+ */
+function describeError(error) {
+  if (!(error instanceof Error) && typeof error?.message !== 'string')
+    return {name: typeof error, message: String(error), stack: ''};
+  return {
+    name: String(error.constructor?.name ?? error.name),
+    message: String(error.message),
+    stack: String(error.stack ?? '').split('\n').filter(line => !OUR_FRAME.test(line)).join('\n'),
+  };
+}

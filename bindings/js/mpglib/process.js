@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+/* exported extendProcess */
+
+// Mp.Process with targets, arguments, errors and promises of JavaScript.
+
+const {GObject} = imports.gi;
+const {addReport} = imports.mpglib.errors;
+const {prepareWorkers} = imports.mpglib.launcher;
+const {fillArguments, promisify} = imports.mpglib.promises;
+const {nameTarget} = imports.mpglib.targets;
+const {toArguments} = imports.mpglib.values;
+
+function explain(process, error) {
+  return addReport(error, process.get_report());
+}
+
+// Errors of the methods that tell what went wrong in the child.
+function explainErrors(prototype, name) {
+  const method = prototype[name];
+  prototype[name] = function (...args) {
+    try {
+      return method.call(this, ...args);
+    } catch (error) {
+      throw explain(this, error);
+    }
+  };
+}
+
+function prepareBefore(Mp, prototype, name) {
+  const method = prototype[name];
+  prototype[name] = function (...args) {
+    prepareWorkers(Mp);
+    return method.call(this, ...args);
+  };
+}
+
+/**
+ * Extends Mp.Process.
+ *
+ * Its constructor takes the target as nameTarget() does and `args` as toArguments(); start_async() and
+ * join_async() return promises; all arguments of its methods may be left out; errors of the child have a
+ * `remoteStack`.
+ *
+ * @param {object} Mp - the namespace
+ */
+function extendProcess(Mp) {
+  const {prototype} = Mp.Process;
+
+  prototype._init = function (properties = {}) {
+    const changed = {...properties};
+    if (changed.target !== undefined && changed.target !== null)
+      changed.target = nameTarget(changed.target);
+    if ('args' in changed)
+      changed.args = toArguments(changed.args);
+    return GObject.Object.prototype._init.call(this, changed);
+  };
+
+  prepareBefore(Mp, prototype, 'start');
+  prepareBefore(Mp, prototype, 'start_async');
+  promisify(prototype, 'start_async', {defaults: [null], explain});
+  promisify(prototype, 'join_async', {defaults: [-1, null], explain});
+  fillArguments(prototype, 'join', 0, [-1, null]);
+  explainErrors(prototype, 'join');
+  explainErrors(prototype, 'check');
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Finds the function that a target names: 'gjs:URI#export'.
+
+import GLib from 'gi://GLib';
+
+const {describeError} = imports.mpglib.errors;
+
+const PREFIX = 'gjs:';
+
+// The function cannot be had; the message tells why, and what helps. Its stack is the one of what a module threw.
+export class TargetError extends Error {
+  constructor(message, stack = '') {
+    super(message);
+    this.stack = stack;
+  }
+}
+
+function parse(target) {
+  const hash = target.lastIndexOf('#');
+  if (!target.startsWith(PREFIX) || hash < PREFIX.length + 1 || hash === target.length - 1) {
+    throw new TargetError(`'${target}' is no target of JavaScript: ` +
+                          'those look like gjs:file:///folder/module.js#name');
+  }
+  const uri = target.slice(PREFIX.length, hash);
+  if (GLib.Uri.peek_scheme(uri) === null) {
+    throw new TargetError(`The module of '${target}' is not named by a URI: use the one that import.meta.url says in ` +
+                          'it, such as file:///folder/module.js');
+  }
+  return {uri, name: target.slice(hash + 1)};
+}
+
+// Where the engine saw the error: a SyntaxError says it apart from its stack.
+function describePlace({fileName, lineNumber}) {
+  return fileName?.startsWith('file:') ? ` (${fileName}:${lineNumber})` : '';
+}
+
+async function load(target, uri) {
+  try {
+    return await import(uri);
+  } catch (error) {
+    const {name, message, stack} = describeError(error);
+    throw new TargetError(`Target '${target}': its module cannot be imported: ` +
+                          `${name}: ${message}${describePlace(error)}`, stack);
+  }
+}
+
+function pick(target, module, name) {
+  const value = module[name];
+  if (typeof value === 'function')
+    return value;
+  const known = Object.keys(module).filter(key => typeof module[key] === 'function').join(', ') || 'none';
+  const problem = value === undefined ? `exports no '${name}'` : `exports '${name}', but as no function`;
+  throw new TargetError(`Target '${target}': its module ${problem} (functions that it exports: ${known}): ` +
+                        `write \`export function ${name}\` there`);
+}
+
+const found = new Map();
+
+/**
+ * Finds a function, and imports its module the first time.
+ *
+ * @param {string} target - the name of the target
+ * @returns {Promise<Function>|Function} the function, at once if it was found before
+ * @throws {TargetError} if there is none
+ */
+export function findTarget(target) {
+  return found.get(target) ?? findNew(target);
+}
+
+async function findNew(target) {
+  const {uri, name} = parse(target);
+  const func = pick(target, await load(target, uri), name);
+  found.set(target, func);
+  return func;
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Starts a process when it is loaded, which each of those would do again.
+
+import Mp from 'gi://Mp?version=1.0';
+
+export function work() {}
+
+new Mp.Process({target: {module: import.meta.url, name: 'work'}}).start();

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Functions that the tests run in other processes.
+
+import GLib from 'gi://GLib';
+import Mp from 'gi://Mp?version=1.0';
+import System from 'system';
+
+export const number = 42;
+
+export default function () {
+  System.exit(9);
+}
+
+export function exitWith(first, second = 0) {
+  System.exit(first + second);
+}
+
+// Writes what it was called with in GVariant's text form.
+export function write(path, ...values) {
+  GLib.file_set_contents(path, Mp.toVariant(values).print(true));
+}
+
+export async function writeLater(path, text) {
+  await new Promise(resolve => GLib.idle_add(GLib.PRIORITY_LOW, () => {
+    resolve();
+    return GLib.SOURCE_REMOVE;
+  }));
+  GLib.file_set_contents(path, text);
+}
+
+// Runs a main loop of its own until a promise has settled.
+export function runLoop() {
+  const loop = new GLib.MainLoop(null, false);
+  const finish = async () => {
+    await null;
+    loop.quit();
+  };
+  GLib.idle_add(GLib.PRIORITY_DEFAULT, () => {
+    finish();
+    return GLib.SOURCE_REMOVE;
+  });
+  loop.run();
+}
+
+export function importLegacy() {
+  System.exit(imports.helloFromSearchPath.NUMBER);
+}
+
+export function fail(text) {
+  throw new RangeError(text);
+}
+
+export async function failLater(text) {
+  await null;
+  throw new TypeError(text);
+}
+
+export function throwString() {
+  throw 'only text'; // eslint-disable-line no-throw-literal
+}
+
+export function linger() {
+  new GLib.MainLoop(null, false).run();
+}

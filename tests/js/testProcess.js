@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Mp.Process runs exports of modules in other processes.
+
+import GLib from 'gi://GLib';
+import Mp from 'gi://Mp?version=1.0';
+
+import {check, checkRejects, checkSame, checkThrows, run, test} from './support.js';
+
+const tasks = './modules/tasks.js';
+const base = import.meta.url;
+const folder = GLib.dir_make_tmp('mpglib-XXXXXX');
+const file = GLib.build_filenamev([folder, 'written']);
+
+const tasksUri = GLib.Uri.resolve_relative(base, tasks, GLib.UriFlags.NONE);
+
+function makeProcess(name, args, more = {}) {
+  return new Mp.Process({target: {module: tasks, name, base}, args, ...more});
+}
+
+async function runProcess(process) {
+  await process.start_async();
+  await process.join_async();
+  return process.exit_code;
+}
+
+function readWritten() {
+  const [, contents] = GLib.file_get_contents(file);
+  GLib.unlink(file);
+  return new TextDecoder().decode(contents);
+}
+
+test('a target is an export of a module, named in any way', async () => {
+  for (const target of [
+    {module: tasks, name: 'exitWith', base},
+    {module: tasksUri, name: 'exitWith'},
+    {module: GLib.filename_from_uri(tasksUri)[0], name: 'exitWith'},
+    `gjs:${tasksUri}#exitWith`,
+  ])
+    checkSame(await runProcess(new Mp.Process({target, args: [3, 4]})), 7);
+  checkSame(await runProcess(new Mp.Process({target: {module: tasks, base}})), 9, 'the default export’s exit code');
+});
+
+test('what cannot be named is refused with a remedy', () => {
+  checkThrows(() => new Mp.Process({target: function work() {}}), TypeError,
+    /the function work cannot be sent .*export it from a module.*import\.meta\.url/);
+  checkThrows(() => new Mp.Process({target: {module: tasks, name: () => 0}}), TypeError,
+    /the function name cannot be sent/);
+  checkThrows(() => new Mp.Process({target: {module: tasks, name: 'write'}}), TypeError,
+    /'\.\/modules\/tasks\.js' has no URI: say base: import\.meta\.url/);
+  checkThrows(() => new Mp.Process({target: {}}), TypeError, /is no target/);
+  checkThrows(() => makeProcess('write', [() => 0]), TypeError, /^arguments\[0\] is the function/);
+});
+
+test('arguments arrive as they were', async () => {
+  const values = [1, 'two', 0.5, null, true, [1, 2], ['a', null], {k: {deep: 2n ** 63n}}, Uint8Array.of(1, 2, 3),
+    new Map([[1, 'one']])];
+  checkSame(await runProcess(makeProcess('write', [file, ...values])), 0);
+  checkSame(readWritten(), Mp.toVariant(values).print(true));
+});
+
+test('what is no Array is one argument, and nothing is none', async () => {
+  checkSame(await runProcess(makeProcess('exitWith', 6)), 6);
+  checkSame(await runProcess(makeProcess('exitWith', new GLib.Variant('(ii)', [6, 7]))), 13);
+  checkSame(await runProcess(makeProcess('runLoop')), 0);
+  checkSame(await runProcess(new Mp.Process()), 0, 'the exit code without a target');
+});
+
+test('an async function is awaited', async () => {
+  checkSame(await runProcess(makeProcess('writeLater', [file, 'afterwards'])), 0);
+  checkSame(readWritten(), 'afterwards');
+});
+
+test('a function may run a main loop', async () => {
+  checkSame(await runProcess(makeProcess('runLoop', [])), 0);
+});
+
+test('modules are searched for where the program has them searched for', async () => {
+  imports.searchPath.push(GLib.filename_from_uri(GLib.Uri.resolve_relative(base, 'modules/legacy', 0))[0]);
+  checkSame(await runProcess(makeProcess('importLegacy')), 23);
+  imports.searchPath.pop();
+});
+
+test('signals and properties tell of its life', async () => {
+  const process = makeProcess('linger', [], {name: 'sleeper'});
+  const heard = [];
+  process.connect('started', () => heard.push('started'));
+  process.connect('exited', (_, code) => heard.push(code));
+  checkSame(process.toString(), "<Mp.Process name='sleeper' initial>");
+  await process.start_async();
+  check(process.pid > 0);
+  check(process.is_alive());
+  process.terminate();
+  await new Promise(resolve => process.connect('exited', resolve));
+  checkSame(heard, ['started', -15]);
+  checkSame(process.state, Mp.ProcessState.STOPPED);
+  checkSame(process.exit_code, -15);
+  checkSame(`${process}`, `<Mp.Process name='sleeper' pid=${process.pid} stopped (signal 15 (SIGTERM))>`);
+});
+
+test('blocking calls do without a main loop, and their arguments may be left out', () => {
+  const process = makeProcess('linger');
+  process.start();
+  const error = checkThrows(() => process.join(0), Mp.Error);
+  check(error.matches(Mp.Error, Mp.Error.TIMED_OUT));
+  process.kill();
+  process.join();
+  checkSame(process.exit_code, -9);
+  checkThrows(() => process.check(), Mp.Error, /signal 9/);
+});
+
+test('shutting down ends all', async () => {
+  const process = makeProcess('linger', [], {daemon: true});
+  await process.start_async();
+  await Mp.shutdown_async();
+  checkSame(process.exit_code, -15);
+  Mp.shutdown();
+});
+
+test('a function that throws is an error with its name, its message and its stack', async () => {
+  for (const [name, remoteName, line] of [['fail', 'RangeError', 'fail@'], ['failLater', 'TypeError', 'failLater@']]) {
+    const process = makeProcess(name, ['out of it']);
+    checkSame(await runProcess(process), 1);
+    const error = checkThrows(() => process.check(), Mp.Error, new RegExp(`${remoteName}: out of it`));
+    check(error.matches(Mp.Error, Mp.Error.REMOTE));
+    checkSame(error.remoteName, remoteName);
+    checkSame(error.remoteMessage, 'out of it');
+    check(error.remoteStack.includes(`${line}${tasksUri}:`), error.remoteStack);
+    check(!error.remoteStack.includes('worker.js'), error.remoteStack);
+  }
+  const process = makeProcess('throwString');
+  checkSame(await runProcess(process), 1);
+  checkThrows(() => process.check(), Mp.Error, /only text/);
+});
+
+// ---- What keeps a target from running
+
+async function checkFails(target, code, pattern, context = null) {
+  const process = new Mp.Process({target, context});
+  const error = await checkRejects(process.start_async(), Mp.Error, pattern);
+  checkSame(error.code, code, `the code of ‘${error.message}’`);
+  check(error.stack.includes('testProcess.js'), 'the stack names the caller');
+  if (process.state !== Mp.ProcessState.INITIAL) {
+    const again = await checkRejects(process.join_async(), Mp.Error, pattern);
+    checkSame(again.code, code);
+  }
+  return error;
+}
+
+function module(name, exported = 'work') {
+  return {module: `./modules/${name}.js`, name: exported, base};
+}
+
+test('a target that does not exist is named, with those that do', async () => {
+  await checkFails(module('tasks', 'wrote'), Mp.Error.NO_TARGET,
+    /tasks\.js#wrote': its module exports no 'wrote' \(.*exports: .*write.*\): write `export function wrote`/);
+  await checkFails(module('tasks', 'number'), Mp.Error.NO_TARGET, /exports 'number', but as no function/);
+  await checkFails('gjs:tasks.js#write', Mp.Error.NO_TARGET,
+    /'gjs:tasks\.js#write' is not named by a URI: use .*import\.meta\.url/);
+  await checkFails('gjs:write', Mp.Error.NO_TARGET, /'gjs:write' is no target of JavaScript: those look like/);
+  await checkFails('cobol:write', Mp.Error.NOT_SUPPORTED, /no launcher for the language 'cobol': known are/);
+});
+
+test('a module that cannot be imported says why and where', async () => {
+  await checkFails(module('nonesuch'), Mp.Error.NO_TARGET, /cannot be imported: .*modules\/nonesuch\.js/);
+  await checkFails(module('brokenSyntax'), Mp.Error.NO_TARGET,
+    /cannot be imported: SyntaxError: .*\(file:.*brokenSyntax\.js:5\)/);
+  await checkFails(module('brokenImport'), Mp.Error.NO_TARGET, /brokenImport\.js#work': .*modules\/nonesuch\.js/);
+  const error = await checkFails(module('throwing'), Mp.Error.NO_TARGET,
+    /cannot be imported: Error: no such luck \(file:.*throwing\.js:6\)/);
+  check(error.remoteStack.includes('throwing.js:6'), error.remoteStack);
+});
+
+test('a child that ends or dies before it is ready is an error that tells how', async () => {
+  await checkFails(module('exiting'), Mp.Error.START_FAILED, /ended with exit code 5 before it was ready/);
+  await checkFails(module('crashing'), Mp.Error.START_FAILED, /ended with signal 9 \(SIGKILL\) before it was ready/);
+});
+
+test('a module that starts processes when it is loaded does not start them for ever', async () => {
+  await checkFails(module('starting'), Mp.Error.NO_TARGET,
+    /cannot be started while this process itself is being started.*where loading the module does not run it/);
+});
+
+test('a child that hangs before it is ready is killed in time', async () => {
+  const context = new Mp.Context({launcher: Mp.Launcher.lookup('gjs'), hello_timeout: 0.5});
+  await checkFails(module('hanging'), Mp.Error.TIMED_OUT,
+    /did not become ready within 0\.5 s and was killed: .*hello-timeout/, context);
+});
+
+test('a missing executable is named', async () => {
+  const launcher = new Mp.Launcher({language: 'gjs', argv: ['/nonesuch/gjs', '-m', 'worker.js']});
+  await checkFails(module('tasks', 'write'), Mp.Error.START_FAILED, /\/nonesuch\/gjs/, new Mp.Context({launcher}));
+});
+
+test('the folder of the tests is empty', () => checkSame(GLib.rmdir(folder), 0));
+
+// The first one makes the library keep some descriptors for good.
+await runProcess(new Mp.Process());
+await run();
