@@ -502,7 +502,12 @@ mp_pump_wait_locked (MpPump        *self,
         arm (self, TRUE);
     }
   if (cancel_id != 0)
-    g_cancellable_disconnect (cancellable, cancel_id);
+    {
+      /* That waits for handlers of "cancelled" that are running: one of the user's may be waiting for this lock */
+      mp_pump_unlock (self);
+      g_cancellable_disconnect (cancellable, cancel_id);
+      mp_pump_lock (self);
+    }
   return ok;
 }
 

@@ -16,8 +16,6 @@ typedef struct {
   MpPump *pump;
   GTask *task;
   MpPumpTimer *timer;
-  GCancellable *cancellable;
-  gulong cancel_id;
   MpWaiterDone done;
   gpointer data;
 } Waiter;
@@ -39,7 +37,6 @@ waiter_unref (Waiter *self)
 {
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
-  g_clear_object (&self->cancellable);
   mp_pump_unref (self->pump);
   g_free (self);
 }
@@ -53,8 +50,6 @@ finish_locked (Waiter *self,
   self->owner = NULL;
   if (self->timer != NULL)
     mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->timer));
-  if (self->cancel_id != 0)
-    g_cancellable_disconnect (self->cancellable, self->cancel_id);
   if (error != NULL)
     mp_outbox_return_error (g_steal_pointer (&self->task), error);
   else
@@ -72,29 +67,47 @@ on_time_over (guint32  events,
   finish_locked (self, g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT, "The time given to the wait is over"));
 }
 
-static void
-cancel_job (gpointer data)
-{
-  Waiter *self = data;
-
-  if (self->owner != NULL)
-    {
-      g_autoptr (GError) error = NULL;
-
-      g_cancellable_set_error_if_cancelled (self->cancellable, &error);
-      finish_locked (self, g_steal_pointer (&error));
-    }
-  waiter_unref (self);
-}
-
-/* On any thread, which may hold any lock: the pump does the rest */
-static void
+/* In the task's context.  A handler of "cancelled" would run on any thread, and taking it out waits for others of the
+ * user's that may wait for the pump's lock. */
+static gboolean
 on_cancelled (GCancellable *cancellable,
               gpointer      data)
 {
   Waiter *self = data;
 
-  mp_pump_post (self->pump, cancel_job, waiter_ref (self));
+  mp_pump_lock (self->pump);
+  if (self->owner != NULL)
+    {
+      GError *error = NULL;
+
+      g_cancellable_set_error_if_cancelled (cancellable, &error);
+      finish_locked (self, error);
+    }
+  mp_pump_unlock (self->pump);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+destroy_source (gpointer source)
+{
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
+/* The source goes with the task, where that ends */
+static void
+watch_cancellable (Waiter *self)
+{
+  GCancellable *cancellable = g_task_get_cancellable (self->task);
+  GSource *source;
+
+  if (cancellable == NULL)
+    return;
+  source = g_cancellable_source_new (cancellable);
+  g_source_set_static_name (source, "mpglib cancelled wait");
+  g_source_set_callback (source, G_SOURCE_FUNC (on_cancelled), waiter_ref (self), (GDestroyNotify) waiter_unref);
+  g_source_attach (source, g_task_get_context (self->task));
+  g_object_set_data_full (G_OBJECT (self->task), "mp-cancellable-source", source, destroy_source);
 }
 
 MpWaiters *
@@ -134,6 +147,7 @@ mp_waiters_add_locked (MpWaiters    *self,
   waiter->task = task;
   waiter->done = done;
   waiter->data = data;
+  g_task_set_check_cancellable (task, FALSE); /* what came about before the cancellation counts */
   g_ptr_array_add (self->waiters, waiter);
 
   if (g_task_get_cancellable (task) != NULL
@@ -147,9 +161,7 @@ mp_waiters_add_locked (MpWaiters    *self,
     {
       if (deadline != MP_DEADLINE_NEVER)
         waiter->timer = mp_pump_add_timer_locked (self->pump, deadline, on_time_over, waiter);
-      if (g_set_object (&waiter->cancellable, g_task_get_cancellable (task)))
-        waiter->cancel_id = g_cancellable_connect (waiter->cancellable, G_CALLBACK (on_cancelled),
-                                                   waiter_ref (waiter), (GDestroyNotify) waiter_unref);
+      watch_cancellable (waiter);
     }
 }
 

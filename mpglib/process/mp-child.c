@@ -300,7 +300,7 @@ static void
 condemn_locked (MpChild *self,
                 GError  *error)
 {
-  mp_log_subwarning ("'%s' (pid %d) is killed, it broke the protocol: %s", get_name (self), self->pid, error->message);
+  mp_log_subwarning ("'%s' (pid %d) is killed, its channel is broken: %s", get_name (self), self->pid, error->message);
   if (self->failure == NULL)
     self->failure = g_error_copy (error);
   close_channel_locked (self);
@@ -338,9 +338,13 @@ on_channel (guint32  events,
             gpointer data)
 {
   g_autoptr (MpChild) self = mp_child_ref (data);
+  g_autoptr (GError) error = NULL;
 
-  if (self->channel_source != NULL && mp_transport_get_n_queued (self->transport) > 0)
-    mp_transport_flush (self->transport, NULL); /* a channel that is closed shows when it is read */
+  /* A frame that cannot be sent at all is one that nobody will ever answer; a channel that is closed shows when it is
+   * read */
+  if (self->channel_source != NULL && mp_transport_get_n_queued (self->transport) > 0
+      && mp_transport_flush (self->transport, &error) == MP_IO_FAILED)
+    condemn_locked (self, error);
   for (int i = 0; i < 256 && read_frame_locked (self); i++) /* others have their turn */
     ;
   update_channel_events_locked (self);
