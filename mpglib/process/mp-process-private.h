@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* A process object: what the files of MpProcess share.  It belongs to three parties: the program, which holds
+ * references and calls from any thread; the engine, which tells by events of the child, with the lock of the shared
+ * pump; and the main context, where a letter emits what has come about. */
+#pragma once
+
+#include "mp-child-private.h"
+#include "mp-outbox-private.h"
+#include "mp-process.h"
+#include "mp-waiters-private.h"
+
+G_BEGIN_DECLS
+
+struct _MpProcess
+{
+  GObject parent_instance;
+
+  /* set when it is made */
+  MpPump *pump;
+  MpContext *context; /* NULL: the default one of the target's language */
+  char *target;
+  MpMessage *arguments;
+  gboolean spread;
+  char *identity;
+  GMainContext *main_context;
+  MpOutbox *outbox;
+  gboolean is_current; /* not a child, but this process itself */
+
+  /* guarded by the pump's lock */
+  char *name;
+  gboolean is_daemon;
+  gboolean is_closed;
+  gboolean is_alive_by_itself; /* holds a reference of its own: from the start until the end was told */
+  gboolean was_ready;
+  MpChild *child;              /* NULL before the start */
+  MpWaiters *waiters;
+  int pid;
+  int exit_code;
+
+  /* What is to be told in the main context; guarded likewise */
+  gboolean letter_is_posted;
+  gboolean state_has_changed;
+  gboolean has_started;
+  gboolean has_exited;
+};
+
+extern const MpChildEvents mp_process_events;
+
+/* It has a child: it stays alive by itself from now on, and the main context is told */
+void       mp_process_begin_locked         (MpProcess   *self);
+/* The references of their own of those that have ended and that nobody listens to are dropped here */
+void       mp_process_drop_unheard         (MpPump      *pump);
+/* All that have a child, referenced */
+GPtrArray *mp_process_ref_living           (void);
+/* One look at what the kernel says, so that a death is not seen later than by somebody who asks the kernel */
+void       mp_process_look_locked          (MpProcess   *self);
+gboolean   mp_process_is_over              (gpointer     self);
+gboolean   mp_process_check_origin         (MpProcess   *self,
+                                            GError     **error);
+gboolean   mp_process_check_started_locked (MpProcess   *self,
+                                            GError     **error);
+
+G_END_DECLS
