@@ -2,10 +2,19 @@
  * Copyright 2026 The mpglib developers
  */
 
-/* The template process's side of the fork server: takes requests, and tells of the children it made until they end.
+/* The template process's side of the fork server: gives out children, and tells of them until they end.
  * One thread, no main loop; it watches the host by its pidfd, and when the host has gone it kills its children and
  * ends.  When only the channel is closed (the host needs no more children) it stays until its last child has ended,
- * for their sake: they are its own and would lose who reaps them. */
+ * for their sake: they are its own and would lose who reaps them.
+ *
+ * From the first request on there is a spare: a child that has been forked already and waits for its channel.
+ * Forking costs the copying of page tables, and then a page fault for everything that the child and the template write
+ * for the first time; all of that is done while nobody waits for it.
+ *
+ *     no spare   a request waits; wait() says "fork"; the child is the request's at once
+ *     a spare    a request's channel is sent to it, the host is told, and wait() says "fork": the next spare
+ *     a spare that dies is replaced at the next request
+ */
 #pragma once
 
 #include "mp-transport-private.h"
@@ -14,16 +23,18 @@ G_BEGIN_DECLS
 
 typedef struct _MpForkServer MpForkServer;
 
-MpForkServer *mp_fork_server_new      (MpTransport   *transport, /* borrowed */
-                                       int            host_pid,
-                                       GError       **error);
+MpForkServer *mp_fork_server_new          (MpTransport   *transport, /* borrowed */
+                                           int            host_pid,
+                                           GError       **error);
 /* In the process that made it; children are left alone */
-void          mp_fork_server_free     (MpForkServer  *self);
+void          mp_fork_server_free         (MpForkServer  *self);
 /* TRUE: fork now.  FALSE: end */
-gboolean      mp_fork_server_wait     (MpForkServer  *self);
-void          mp_fork_server_made     (MpForkServer  *self,
-                                       int            pid); /* -1: fork failed, errno tells */
-/* In the child: frees all that is the template's; returns the child's channel */
-int           mp_fork_server_become_child (MpForkServer *self);
+gboolean      mp_fork_server_wait         (MpForkServer  *self);
+void          mp_fork_server_made         (MpForkServer  *self,
+                                           int            pid); /* -1: fork failed, errno tells */
+/* In the child: lets go of all that is the template's.  What it returns is the child's channel, or where that will
+ * come from, in a FORK frame, once the child is wanted (`is_spare`) */
+int           mp_fork_server_become_child (MpForkServer  *self,
+                                           gboolean      *is_spare);
 
 G_END_DECLS

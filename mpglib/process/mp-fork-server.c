@@ -19,22 +19,28 @@
 #include "mp-fd-private.h"
 #include "mp-report-private.h"
 
-typedef struct {
-  guint64 serial;
+typedef struct
+{
+  guint64 serial; /* 0: the spare */
   int pid;
   int pidfd;
 } Forked;
 
-struct _MpForkServer {
+struct _MpForkServer
+{
   MpTransport *transport;
   gboolean channel_is_open;
   int epoll_fd;
-  int host_fd;          /* pidfd of the host */
-  GHashTable *children; /* pidfd → Forked */
+  int host_fd;             /* pidfd of the host */
+  GHashTable *children;    /* pidfd → Forked */
 
-  /* The request that mp_fork_server_wait() returned with */
-  guint64 serial;
-  int channel;
+  /* What mp_fork_server_wait() wants a child for: a request, or nothing yet */
+  guint64 serial;          /* 0: to be the spare */
+  int channel;             /* the child's channel; or the end of a pair by which the spare will get it */
+
+  Forked *spare;           /* among the children; NULL: none */
+  MpTransport *to_spare;
+  int to_spare_fd;         /* the other end of the pair, while the spare is forked */
 };
 
 static void
@@ -64,7 +70,7 @@ mp_fork_server_new (MpTransport  *transport,
 
   self->transport = transport;
   self->channel_is_open = TRUE;
-  self->channel = -1;
+  self->channel = self->to_spare_fd = -1;
   self->children = g_hash_table_new_full (NULL, NULL, NULL, forked_free);
   self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   self->host_fd = (int) syscall (SYS_pidfd_open, host_pid, 0);
@@ -88,6 +94,8 @@ mp_fork_server_free (MpForkServer *self)
   mp_fd_close (&self->epoll_fd);
   mp_fd_close (&self->host_fd);
   mp_fd_close (&self->channel);
+  mp_fd_close (&self->to_spare_fd);
+  g_clear_pointer (&self->to_spare, mp_transport_free);
   g_hash_table_unref (self->children);
   g_free (self);
 }
@@ -126,11 +134,34 @@ refuse (MpForkServer *self,
 {
   g_autoptr (MpMessage) message = mp_message_new (mp_report_new (error));
 
-  send_frame (self, mp_frame_new (MP_FRAME_FAILED, self->serial, 0, NULL, message));
+  if (self->serial != 0)
+    send_frame (self, mp_frame_new (MP_FRAME_FAILED, self->serial, 0, NULL, message));
   mp_fd_close (&self->channel);
 }
 
+/* A frame with one descriptor */
+static MpFrame *
+new_frame_with_fd (MpFrameKind   kind,
+                   guint64       serial,
+                   guint64       index,
+                   int           fd,
+                   GError      **error)
+{
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_handle (0));
+
+  if (mp_message_attach_fd (message, fd, error) < 0)
+    return NULL;
+  return mp_frame_new (kind, serial, index, NULL, message);
+}
+
 /* --- children that ended ---------------------------------------------------------------------------------- */
+
+static void
+drop_spare (MpForkServer *self)
+{
+  self->spare = NULL;
+  g_clear_pointer (&self->to_spare, mp_transport_free);
+}
 
 static void
 reap (MpForkServer *self,
@@ -138,9 +169,15 @@ reap (MpForkServer *self,
 {
   int status;
 
-  if (waitpid (child->pid, &status, WNOHANG) == child->pid)
+  if (waitpid (child->pid, &status, WNOHANG) != child->pid)
+    return;
+  if (child == self->spare)
+    drop_spare (self);
+  else
     send_frame (self, mp_frame_new (MP_FRAME_EXITED, child->serial, (guint64) (guint) status, NULL, NULL));
-  g_hash_table_remove (self->children, GINT_TO_POINTER (child->pidfd)); /* closing it ends the watch */
+  /* The host has the same pidfd open: closing ours would not end the watch */
+  epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, child->pidfd, NULL);
+  g_hash_table_remove (self->children, GINT_TO_POINTER (child->pidfd));
 }
 
 static void
@@ -171,6 +208,45 @@ check_single_thread (GError **error)
   return FALSE;
 }
 
+static gboolean
+want_spare (MpForkServer *self)
+{
+  int pair[2];
+
+  if (self->spare != NULL || !self->channel_is_open || !check_single_thread (NULL)
+      || !mp_transport_new_pair (pair, NULL))
+    return FALSE;
+  self->serial = 0;
+  self->channel = pair[1];
+  self->to_spare_fd = pair[0];
+  return TRUE;
+}
+
+/* The request's channel goes to the spare; FALSE if there is none that takes it */
+static gboolean
+give_to_spare (MpForkServer *self)
+{
+  MpFrame *give = NULL, *tell = NULL;
+  gboolean given = FALSE;
+
+  if (self->spare == NULL)
+    return FALSE;
+  give = new_frame_with_fd (MP_FRAME_FORK, self->serial, 0, self->channel, NULL);
+  tell = new_frame_with_fd (MP_FRAME_FORKED, self->serial, (guint64) self->spare->pid, self->spare->pidfd, NULL);
+  if (give != NULL && tell != NULL)
+    given = mp_transport_push (self->to_spare, g_steal_pointer (&give), NULL) == MP_IO_DONE;
+  if (given)
+    {
+      self->spare->serial = self->serial;
+      drop_spare (self);
+      mp_fd_close (&self->channel);
+      send_frame (self, g_steal_pointer (&tell));
+    }
+  g_clear_pointer (&give, mp_frame_free);
+  g_clear_pointer (&tell, mp_frame_free);
+  return given;
+}
+
 /* Returns whether to fork */
 static gboolean
 take_request (MpForkServer *self,
@@ -182,6 +258,8 @@ take_request (MpForkServer *self,
     return FALSE;
   self->serial = frame->serial;
   self->channel = mp_message_get_attached_fd (frame->message, 0, &error);
+  if (self->channel >= 0 && give_to_spare (self))
+    return want_spare (self);
   if (self->channel >= 0 && check_single_thread (&error))
     return TRUE;
   refuse (self, error);
@@ -208,6 +286,8 @@ read_channel (MpForkServer *self)
         default:
           epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, mp_transport_get_fd (self->transport), NULL);
           self->channel_is_open = FALSE;
+          if (self->spare != NULL)
+            syscall (SYS_pidfd_send_signal, self->spare->pidfd, SIGKILL, NULL, 0);
         }
     }
   return FALSE;
@@ -216,6 +296,12 @@ read_channel (MpForkServer *self)
 gboolean
 mp_fork_server_wait (MpForkServer *self)
 {
+  gboolean has_served = self->serial != 0;
+
+  /* After the child of a request comes the first spare */
+  if (has_served && want_spare (self))
+    return TRUE;
+
   while (self->channel_is_open || g_hash_table_size (self->children) > 0)
     {
       struct epoll_event event;
@@ -242,46 +328,70 @@ mp_fork_server_wait (MpForkServer *self)
   return FALSE;
 }
 
+static Forked *
+add_child (MpForkServer *self,
+           int           pid,
+           int           pidfd)
+{
+  Forked *child = g_new (Forked, 1);
+
+  child->serial = self->serial;
+  child->pid = pid;
+  child->pidfd = pidfd;
+  g_hash_table_insert (self->children, GINT_TO_POINTER (pidfd), child);
+  if (!watch (self, pidfd))
+    g_critical ("The template cannot watch its child %d: %s", pid, g_strerror (errno));
+  return child;
+}
+
 void
 mp_fork_server_made (MpForkServer *self,
                      int           pid)
 {
   int failed = errno, pidfd = pid > 0 ? (int) syscall (SYS_pidfd_open, pid, 0) : -1;
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_handle (0));
   g_autoptr (GError) error = NULL;
-  Forked *child;
+  MpFrame *tell = NULL;
 
-  if (pidfd < 0 || mp_message_attach_fd (message, pidfd, &error) < 0)
+  if (pidfd >= 0 && self->serial != 0)
+    tell = new_frame_with_fd (MP_FRAME_FORKED, self->serial, (guint64) pid, pidfd, &error);
+  else if (pidfd < 0)
+    g_set_error (&error, MP_ERROR, MP_ERROR_START_FAILED, "The template process cannot fork: %s",
+                 g_strerror (pid > 0 ? errno : failed));
+
+  if (error != NULL)
     {
       if (pid > 0)
         {
           kill (pid, SIGKILL); /* ours and unreaped: the pid is its own */
           waitpid (pid, NULL, 0);
         }
-      if (error == NULL)
-        g_set_error (&error, MP_ERROR, MP_ERROR_START_FAILED, "The template process cannot fork: %s",
-                     g_strerror (pid > 0 ? errno : failed));
       mp_fd_close (&pidfd);
+      mp_fd_close (&self->to_spare_fd);
       refuse (self, error);
       return;
     }
 
-  child = g_new (Forked, 1);
-  child->serial = self->serial;
-  child->pid = pid;
-  child->pidfd = pidfd;
-  g_hash_table_insert (self->children, GINT_TO_POINTER (pidfd), child);
   mp_fd_close (&self->channel);
-  send_frame (self, mp_frame_new (MP_FRAME_FORKED, self->serial, (guint64) pid, NULL, message));
-  if (!watch (self, pidfd))
-    reap (self, child);
+  if (tell != NULL)
+    {
+      add_child (self, pid, pidfd);
+      send_frame (self, tell);
+    }
+  else
+    {
+      self->spare = add_child (self, pid, pidfd);
+      self->to_spare = mp_transport_new (self->to_spare_fd);
+      self->to_spare_fd = -1;
+    }
 }
 
 int
-mp_fork_server_become_child (MpForkServer *self)
+mp_fork_server_become_child (MpForkServer *self,
+                             gboolean     *is_spare)
 {
   int channel = self->channel;
 
+  *is_spare = self->serial == 0;
   self->channel = -1;
   mp_fork_server_free (self);
   return channel;

@@ -75,8 +75,16 @@ run_child (MpWorker *worker)
   return code;
 }
 
-/* Returns only in a child that was forked, or not at all */
-static void
+/* A child that was forked has its template's exit handlers, which are the template's affair */
+G_NORETURN static void
+end_forked (int code)
+{
+  fflush (NULL);
+  _exit (code);
+}
+
+/* Never returns: the children that it forks end in here too */
+G_NORETURN static void
 run_template (MpWorker *worker)
 {
   while (mp_worker_wait_fork (worker))
@@ -88,8 +96,8 @@ run_template (MpWorker *worker)
           g_autoptr (GError) error = NULL;
 
           if (!mp_worker_forked_child (worker, &error))
-            _exit (fail (NULL, error));
-          return;
+            end_forked (fail (NULL, error));
+          end_forked (run_child (worker));
         }
       mp_worker_forked_parent (worker, pid);
     }
@@ -104,7 +112,8 @@ run_template (MpWorker *worker)
  * Call it first thing in the main function, right after registering the
  * targets with [func@Mp.register_target]. In the program that the user starts
  * it returns at once. In a child, which is the same program executed again, it
- * runs the target and does not return: it ends the process.
+ * runs the target and does not return: it ends the process, with what
+ * was given to atexit() if the child was made by exec, without if it was forked.
  *
  * ```c
  * int

@@ -27,7 +27,7 @@ void        mp_template_unref   (MpTemplate *self);
 /* How the next process is to be started; `context` belongs to the template alone (taken) */
 void        mp_template_set_context (MpTemplate *self,
                                  MpContext  *context);
-/* Asks for a child whose channel is `channel` (taken).  Any thread, any pump's lock held. */
+/* Asks for a child whose channel is `channel` (taken).  Any thread, the lock of the child's pump held. */
 void        mp_template_fork    (MpTemplate *self,
                                  MpChild    *child,
                                  int         channel);

@@ -148,11 +148,18 @@ say (MpChild *child,
     mp_pump_post (mp_child_get_pump (child), say_locked, copy);
 }
 
+/* Never at once: the owner may be in the call that started the child */
 static void
 say_failed (MpChild *child,
             GError  *error)
 {
-  say (child, (Saying) { .what = SAY_MADE, .pidfd = -1, .error = error });
+  Saying *saying = g_new0 (Saying, 1);
+
+  saying->child = mp_child_ref (child);
+  saying->what = SAY_MADE;
+  saying->pidfd = -1;
+  saying->error = error;
+  mp_pump_post (mp_child_get_pump (child), say_locked, saying);
 }
 
 /* --- answers ---------------------------------------------------------------------------------------------- */
@@ -362,7 +369,10 @@ mp_template_fork (MpTemplate *self,
   submission->request = g_new0 (Request, 1);
   submission->request->child = mp_child_ref (child);
   submission->request->channel = channel;
-  mp_pump_post (mp_pump_get_shared (), submission_job, submission);
+  if (mp_child_get_pump (child) == mp_pump_get_shared ())
+    submission_job (submission);
+  else
+    mp_pump_post (mp_pump_get_shared (), submission_job, submission);
 }
 
 static void

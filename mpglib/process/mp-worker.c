@@ -156,12 +156,16 @@ read_bootstrap (MpWorker  *self,
 {
   g_autoptr (MpFrame) frame = receive (self, error);
 
-  g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
   if (frame == NULL)
     return FALSE;
   self->bootstrap = mp_bootstrap_from_frame (frame, error);
-  if (self->bootstrap == NULL)
-    return FALSE;
+  return self->bootstrap != NULL;
+}
+
+static gboolean
+become (MpWorker  *self,
+        GError   **error)
+{
   mp_identity_set (self->bootstrap->name, self->bootstrap->identity, self->bootstrap->key);
 
   if (self->bootstrap->has_arguments)
@@ -202,7 +206,7 @@ mp_worker_open (GError **error)
   current = g_object_new (MP_TYPE_WORKER, NULL);
   current->host_pid = marker.host_pid;
   current->transport = mp_transport_new (MP_MARKER_CHANNEL_FD);
-  if (!read_bootstrap (current, error))
+  if (!read_bootstrap (current, error) || !become (current, error))
     return NULL;
 
   /* A template is not killed with its host: it sees it die, and kills its children before it ends */
@@ -429,6 +433,35 @@ mp_worker_forked_parent (MpWorker *self,
   mp_fork_server_made (self->fork_server, pid);
 }
 
+/* The template may have no more use for a spare: then that is all there is of it */
+static gboolean
+wait_wanted (MpWorker  *self,
+             GError   **error)
+{
+  g_autoptr (MpFrame) frame = receive (self, NULL);
+  int channel;
+
+  if (frame == NULL || frame->kind != MP_FRAME_FORK || frame->message == NULL)
+    _exit (0);
+  channel = mp_message_get_attached_fd (frame->message, 0, error);
+  if (channel < 0)
+    return FALSE;
+  mp_transport_free (self->transport);
+  self->transport = mp_transport_new (channel);
+  return TRUE;
+}
+
+/* Every page that is written for the first time after a fork costs a fault.  A spare has the time: it goes once
+ * through what it will do when it is wanted. */
+static void
+warm_up (MpWorker *self)
+{
+  g_autoptr (MpFrame) frame = mp_bootstrap_to_frame (self->bootstrap);
+  g_autoptr (MpBootstrap) copy = mp_bootstrap_from_frame (frame, NULL);
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("()"));
+  g_autoptr (GVariant) value = mp_message_get_value (message, NULL);
+}
+
 /**
  * mp_worker_forked_child:
  * @self: the worker of a template process, in a child that it has forked
@@ -445,17 +478,27 @@ gboolean
 mp_worker_forked_child (MpWorker  *self,
                         GError   **error)
 {
+  gboolean is_spare;
   int channel;
 
   g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
   g_return_val_if_fail (self->fork_server != NULL, FALSE);
 
-  channel = mp_fork_server_become_child (g_steal_pointer (&self->fork_server));
+  channel = mp_fork_server_become_child (g_steal_pointer (&self->fork_server), &is_spare);
   mp_transport_free (self->transport); /* the template's copy stays open: nobody is told */
   self->transport = mp_transport_new (channel);
   self->is_ready = FALSE;
   setpgid (0, 0); /* like a child that was spawned */
-  return mp_lifeline_hold (MP_MARKER_LIFELINE_FD, error) && read_bootstrap (self, error);
+  if (!mp_lifeline_hold (MP_MARKER_LIFELINE_FD, error))
+    return FALSE;
+  if (is_spare)
+    {
+      warm_up (self);
+      if (!wait_wanted (self, error))
+        return FALSE;
+    }
+  g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
+  return read_bootstrap (self, error) && become (self, error);
 }
 
 /* --- what it tells ---------------------------------------------------------------------------------------- */
