@@ -13,6 +13,7 @@
 #include "mp-interruptible.h"
 #include "mp-origin-private.h"
 #include "mp-outbox-private.h"
+#include "mp-waiters-private.h"
 
 /* A wait that fails to end fails the test instead of hanging it */
 #define SOON (mp_deadline_from_timeout (20))
@@ -322,6 +323,102 @@ test_interrupted (Fixture       *f,
   sigaction (SIGUSR1, &saved, NULL);
 }
 
+/* --- waiters ---------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  gboolean is_over;
+  int n_ends;
+  GError *last;
+} Waited;
+
+static gboolean
+waited_is_over (gpointer   data,
+                GError   **error)
+{
+  return ((Waited *) data)->is_over;
+}
+
+static void
+on_waited (GObject      *source,
+           GAsyncResult *result,
+           gpointer      data)
+{
+  Waited *waited = data;
+
+  g_clear_error (&waited->last);
+  waited->n_ends++;
+  g_task_propagate_boolean (G_TASK (result), &waited->last);
+}
+
+static void
+add_waiter (Fixture      *f,
+            MpWaiters    *waiters,
+            Waited       *waited,
+            gint64        deadline,
+            GCancellable *cancellable)
+{
+  mp_pump_lock (f->pump);
+  mp_waiters_add_locked (waiters, g_task_new (NULL, cancellable, on_waited, waited), deadline,
+                         waited_is_over, waited);
+  mp_pump_unlock (f->pump);
+}
+
+static void
+on_cancelled_wait (GCancellable *cancellable,
+                   Fixture      *f)
+{
+  /* What a user's handler may well do */
+  mp_pump_lock (f->pump);
+  mp_pump_unlock (f->pump);
+}
+
+static void
+test_waiters (Fixture       *f,
+              gconstpointer  unused)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  MpWaiters *waiters = mp_waiters_new (f->pump);
+  Waited waited = { 0, };
+
+  g_test_summary ("An asynchronous wait ends once: by what it waits for, by its time, or by cancelling");
+  add_waiter (f, waiters, &waited, mp_deadline_from_timeout (0.01), NULL);
+  while (waited.n_ends < 1)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_error (waited.last, MP_ERROR, MP_ERROR_TIMED_OUT);
+
+  g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled_wait), f, NULL);
+  add_waiter (f, waiters, &waited, SOON, cancellable);
+  g_cancellable_cancel (cancellable);
+  while (waited.n_ends < 2)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_error (waited.last, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  add_waiter (f, waiters, &waited, SOON, cancellable);
+  g_assert_cmpint (waited.n_ends, ==, 2); /* cancelled before, but never from within the call */
+  while (waited.n_ends < 3)
+    g_main_context_iteration (NULL, TRUE);
+
+  add_waiter (f, waiters, &waited, SOON, NULL);
+  add_waiter (f, waiters, &waited, SOON, NULL);
+  mp_pump_lock (f->pump);
+  waited.is_over = TRUE;
+  mp_waiters_check_locked (waiters);
+  mp_pump_unlock (f->pump);
+  while (waited.n_ends < 5)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_no_error (waited.last);
+
+  waited.is_over = FALSE;
+  add_waiter (f, waiters, &waited, SOON, NULL);
+  mp_pump_lock (f->pump);
+  mp_waiters_free_locked (waiters);
+  mp_pump_unlock (f->pump);
+  while (waited.n_ends < 6)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_error (waited.last, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&waited.last);
+}
+
 /* --- outbox ----------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -453,6 +550,7 @@ main (int    argc,
   ADD ("/pump/cancel", test_cancel);
   ADD ("/pump/followers", test_followers);
   ADD ("/pump/interrupted", test_interrupted);
+  ADD ("/pump/waiters", test_waiters);
   g_test_add_func ("/outbox/order", test_outbox_order);
   g_test_add_func ("/outbox/task", test_outbox_task);
   g_test_add_func ("/pump/forked", test_forked);

@@ -130,6 +130,20 @@ target_look_around (MpMessage     *arguments,
   return NULL;
 }
 
+/* The connection that is the only argument: say something, and end without closing it */
+static GVariant *
+target_say (MpMessage     *arguments,
+            GCancellable  *cancellable,
+            gpointer       data,
+            GError       **error)
+{
+  MpConnection *connection = MP_CONNECTION (mp_message_get_attachment (arguments, 0, error));
+
+  if (connection != NULL)
+    mp_connection_send (connection, g_variant_new_string ("hello"), MP_TEST_DEADLINE, NULL, error);
+  return NULL;
+}
+
 /* Starts the same again, in its child: generations */
 static GVariant *
 target_nested (MpMessage     *arguments,
@@ -161,6 +175,7 @@ register_targets (void)
   mp_register_target ("compute", target_compute, NULL, NULL);
   mp_register_target ("look-around", target_look_around, NULL, NULL);
   mp_register_target ("nested", target_nested, NULL, NULL);
+  mp_register_target ("say", target_say, NULL, NULL);
 }
 
 /* --- helpers ---------------------------------------------------------------------------------------------- */
@@ -313,6 +328,33 @@ test_nested (MpContext *context)
   join (process);
   mp_process_check (process, &error);
   g_assert_no_error (error);
+}
+
+static void
+test_connection (MpContext *context)
+{
+  g_autoptr (MpMessage) arguments = mp_message_new (g_variant_new ("(h)", 0));
+  g_autoptr (MpConnection) ours = NULL, theirs = NULL;
+  g_autoptr (MpProcess) process = NULL;
+  g_autoptr (GVariant) said = NULL, more = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_message ("A connection is an argument like any other; a child's orderly end closes it in order");
+  mp_connection_new_pair (TRUE, &ours, &theirs, &error);
+  g_assert_no_error (error);
+  mp_message_attach (arguments, MP_SHAREABLE (theirs));
+  process = mp_process_new_with_message (context, "say", arguments);
+  mp_process_start (process, &error);
+  g_assert_no_error (error);
+  mp_connection_close (theirs);
+
+  said = mp_connection_receive (ours, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_variant_get_string (said, NULL), ==, "hello");
+  more = mp_connection_receive (ours, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_null (more);
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  join (process);
 }
 
 static void
@@ -794,6 +836,7 @@ main (int    argc,
   ADD ("/process/kill", test_kill);
   ADD ("/process/surroundings", test_surroundings);
   ADD ("/process/nested", test_nested);
+  ADD ("/process/connection", test_connection);
   ADD ("/process/sigchld-ignored", test_sigchld_ignored);
   ADD ("/process/signals", test_signals);
   ADD ("/process/signals-after-join", test_signals_after_join);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "mp-bootstrap-private.h"
+#include "mp-connection-private.h"
 #include "mp-enums.h"
 #include "mp-error.h"
 #include "mp-fork-server-private.h"
@@ -595,6 +596,7 @@ mp_worker_finish (MpWorker *self,
   if (self->has_finished)
     return;
   self->has_finished = TRUE;
+  mp_connection_close_all ();
   mp_worker_send (self, mp_frame_new (MP_FRAME_FINISHED, (guint64) exit_code, 0, NULL, NULL), NULL);
 }
 
