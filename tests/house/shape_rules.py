@@ -206,8 +206,6 @@ def error_or_value(library):
     for item in library.own.callables:
         outs = [parameter for parameter in item.parameters if parameter.direction == 'out']
         if item.throws and outs and item.returns is not None and item.returns.type_name == 'gboolean':
-            if item.returns.get('skip') == '1':  # the languages return what is out alone
-                continue
             yield item.label, 'return the value itself, NULL with an error'
 
 

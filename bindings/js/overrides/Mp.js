@@ -6,6 +6,7 @@
 // What JavaScript adds to the introspected namespace Mp, which is `this` in _init. GJS loads overrides as
 // legacy scripts, so there is no module syntax here; the modules beside it are found on the same search path.
 
+const {extendConnection} = imports.mpglib.connection;
 const {keepCallbacks} = imports.mpglib.garbage;
 const {preferOwnLanguage} = imports.mpglib.launcher;
 const {extendProcess} = imports.mpglib.process;
@@ -28,6 +29,7 @@ function _init() {
   }
 
   preferOwnLanguage(this);
+  extendConnection(this);
   extendProcess(this);
   fillArguments(this, 'shutdown', 0, [-1, null]);
   promisify(this, 'shutdown_async', {defaults: [-1, null]});
