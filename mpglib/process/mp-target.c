@@ -115,6 +115,13 @@ find_registered (const char *name,
   return target != NULL;
 }
 
+static int
+compare_names (gconstpointer a,
+               gconstpointer b)
+{
+  return strcmp (*(const char * const *) a, *(const char * const *) b);
+}
+
 static char *
 list_registered (void)
 {
@@ -133,7 +140,7 @@ list_registered (void)
 
   if (names->len == 0)
     return g_strdup ("none");
-  g_ptr_array_sort (names, (GCompareFunc) g_strcmp0);
+  g_ptr_array_sort (names, compare_names);
   g_ptr_array_add (names, NULL);
   return g_strjoinv (", ", (char **) names->pdata);
 }
