@@ -47,8 +47,8 @@ class Installed(unittest.TestCase):
         cls.scratch = scratch.name
         cls.prefix = os.path.join(cls.scratch, 'prefix')
         build = os.path.join(cls.scratch, 'build')
-        run(cls.meson, 'setup', build, cls.source, f'--prefix={cls.prefix}', '--libdir=lib', '-Dtests=disabled',
-            '-Dintrospection=enabled', '-Dvapi=enabled', f'-Dpython={cls.python}')
+        run(cls.meson, 'setup', build, cls.source, f'--prefix={cls.prefix}', '--libdir=lib', '--buildtype=debug',
+            '-Dtests=disabled', '-Dintrospection=enabled', '-Dvapi=enabled', f'-Dpython={cls.python}')
         run(cls.meson, 'install', '-C', build, '--quiet')
         # The build tree is gone before anything is run.
         shutil.rmtree(build)
@@ -81,6 +81,7 @@ class Installed(unittest.TestCase):
 
     def test_files(self):
         for parts in [
+            ('libexec', 'mpglib-worker'),
             ('lib', 'libmpglib-1.so'),
             ('lib', 'libmpglib-1.so.0'),
             ('lib', 'girepository-1.0', 'Mp-1.0.typelib'),
@@ -104,33 +105,36 @@ class Installed(unittest.TestCase):
                 for place in self.source, os.path.join(self.scratch, 'build'):
                     self.assertNotIn(place.encode(), data, os.path.join(folder, name))
 
-    def compile(self, compiler, *options):
+    def compile(self, compiler, name, *options):
         flags = self.run_program('pkg-config', '--cflags', '--libs', 'mpglib-1')[0].split()
-        program = os.path.join(self.scratch, 'program-' + os.path.basename(compiler))
-        self.run_program(compiler, *options, os.path.join(HERE, 'program.c'), '-Wall', '-Werror', '-o', program, *flags)
-        return program
+        output = os.path.join(self.scratch, f'{name}-{compiler}.so')
+        self.run_program(compiler, *options, os.path.join(HERE, name + '.c'), '-Wall', '-Wextra', '-Werror',
+                         '-o', output, *flags)
+        return output
 
     def test_c(self):
-        self.assertEqual(self.run_program(self.compile('cc')), ['no room: mp-error-quark 5'])
+        self.assertEqual(self.run_program(self.compile('cc', 'program')), ['exit code 42'])
 
     def test_cxx(self):
-        self.assertEqual(self.run_program(self.compile('c++', '-xc++')), ['no room: mp-error-quark 5'])
+        self.assertEqual(self.run_program(self.compile('c++', 'program', '-xc++')), ['exit code 42'])
 
     def test_vala(self):
         program = os.path.join(self.scratch, 'program-vala')
         self.run_program('valac', '--vapidir', self.path('share', 'vala', 'vapi'), '--pkg', 'mpglib-1',
                          '-X', '-w', '-o', program, os.path.join(HERE, 'program.vala'))
-        self.assertEqual(self.run_program(program), ['no room: mp-error-quark 5'])
+        self.assertEqual(self.run_program(program), ['exit code 42'])
 
     def test_python(self):
-        override, error = self.run_program(self.python, '-B', os.path.join(HERE, 'program.py'))
+        module = self.compile('cc', 'module', '-shared', '-fPIC')
+        override, answer = self.run_program(self.python, '-B', os.path.join(HERE, 'program.py'), module)
         self.assertEqual(override, os.path.join(self.python_override(), 'Mp.py'))
-        self.assertEqual(error, 'no room: mp-error-quark 5')
+        self.assertEqual(answer, 'exit code 42')
 
     def test_gjs(self):
-        override, error = self.run_program('gjs', '-m', os.path.join(HERE, 'program.js'))
+        module = self.compile('cc', 'module', '-shared', '-fPIC')
+        override, answer = self.run_program('gjs', '-m', os.path.join(HERE, 'program.js'), module)
         self.assertEqual(override, self.path('share', 'gjs-1.0', 'overrides', 'Mp.js'))
-        self.assertEqual(error, 'no room: mp-error-quark 5')
+        self.assertEqual(answer, 'exit code 42')
 
 
 class Subproject(unittest.TestCase):
@@ -147,10 +151,10 @@ class Subproject(unittest.TestCase):
                     executable('program', 'program.c', dependencies: mpglib_dep)
                 '''))
             build = os.path.join(project, 'build')
-            run(Installed.meson, 'setup', build, project, '--force-fallback-for=mpglib',
+            run(Installed.meson, 'setup', build, project, '--force-fallback-for=mpglib', '--buildtype=debug',
                 f'-Dmpglib:python={Installed.python}')
             run(Installed.meson, 'compile', '-C', build)
-            self.assertEqual(run(os.path.join(build, 'program')).splitlines(), ['no room: mp-error-quark 5'])
+            self.assertEqual(run(os.path.join(build, 'program')).splitlines(), ['exit code 42'])
             tests = os.path.join(build, 'subprojects', 'mpglib', 'tests')
             self.assertFalse(os.path.exists(tests), 'the tests of a subproject are its own business')
 

@@ -1,18 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright 2026 The mpglib developers
  *
- * A user's program, in the language that C and C++ share.
+ * A user's program, in the language that C and C++ share: a function of its own
+ * runs in a child.
  */
 
+#include <stdlib.h>
+
 #include <mpglib.h>
+
+static GVariant *
+answer (MpMessage     *arguments,
+        GCancellable  *cancellable,
+        gpointer       user_data,
+        GError       **error)
+{
+  (void) arguments;
+  (void) cancellable;
+  (void) user_data;
+  (void) error;
+
+  exit (42);
+}
 
 int
 main (void)
 {
-  GError *error = g_error_new (MP_ERROR, MP_ERROR_FULL, "no room");
+  MpProcess *process;
+  GError *error = NULL;
 
-  g_print ("%s: %s %d\n", error->message, g_quark_to_string (error->domain), error->code);
-  g_error_free (error);
+  mp_register_target ("answer", answer, NULL, NULL);
+  mp_init ();
 
-  return g_type_is_a (MP_TYPE_ERROR, G_TYPE_ENUM) ? 0 : 1;
+  process = mp_process_new (NULL, "answer", NULL);
+  if (!mp_process_start (process, &error) || !mp_process_join (process, 30, NULL, &error))
+    g_error ("%s", error->message);
+
+  g_print ("exit code %d\n", mp_process_get_exit_code (process));
+  g_object_unref (process);
+
+  return 0;
 }

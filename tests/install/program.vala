@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 //
-// A user's program.
+// A user's program: a function of its own runs in a child.
 
 int main () {
-  var error = new Mp.Error.FULL ("no room");
-  print ("%s: %s %d\n", error.message, error.domain.to_string (), error.code);
+  Mp.register_target ("answer", () => { Process.exit (42); });
+  Mp.init ();
+
+  try {
+    var process = new Mp.Process (null, "answer", null);
+    process.start ();
+    process.join (30);
+    print ("exit code %d\n", process.exit_code);
+  } catch (Error e) {
+    error (e.message);
+  }
   return 0;
 }
