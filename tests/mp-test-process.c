@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ mp_test_fork (MpTestFunc func,
   g_assert_cmpint (pid, >=, 0);
   if (pid == 0)
     {
+      /* Not to outlive a test that was killed. */
+      prctl (PR_SET_PDEATHSIG, SIGKILL);
       func (data);
 
       /* An end at which nobody counts what the parent's stack still held. */

@@ -318,4 +318,11 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
                                 offsetof (MpArenaLayout, holds))
 #define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_ARENA
 
+/* As docs/shared-memory-format.md has it: who sees this fail has changed the
+ * format, and changes the text and the version too.
+ */
+#if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0xe00a33eee5d43ce3));
+#endif
+
 G_END_DECLS

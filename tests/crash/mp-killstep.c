@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -140,6 +141,7 @@ step (const Victim     *victim,
 static void
 be_victim (const MpKillCase *kill_case)
 {
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
   if (kill_case->setup != NULL)
     kill_case->setup ();
 
