@@ -22,14 +22,14 @@ struct _MpProcess
   MpPump *pump;
   MpContext *context; /* NULL: the default one of the target's language */
   char *target;
-  MpMessage *arguments;
-  gboolean spread;
   char *identity;
   GMainContext *main_context;
   MpOutbox *outbox;
   gboolean is_current; /* not a child, but this process itself */
 
   /* guarded by the pump's lock */
+  MpMessage *arguments;
+  gboolean spread; /* they are a tuple of arguments */
   char *name;
   gboolean is_daemon;
   gboolean is_closed;

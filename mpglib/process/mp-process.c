@@ -329,11 +329,12 @@ static void
 set_arguments (MpProcess *self,
                GVariant  *arguments)
 {
+  g_autoptr (MpMessage) message = NULL;
+
   if (arguments == NULL)
     return;
-  g_clear_object (&self->arguments);
-  self->arguments = mp_message_new (arguments);
-  self->spread = g_variant_is_of_type (arguments, G_VARIANT_TYPE_TUPLE);
+  message = mp_message_new (arguments);
+  mp_process_set_message (self, message);
 }
 
 static void
@@ -353,11 +354,15 @@ mp_process_get_property (GObject    *object,
       g_value_set_string (value, self->target);
       break;
     case PROP_ARGS:
-      if (self->arguments != NULL)
-        g_value_take_variant (value, mp_message_get_value (self->arguments, NULL));
-      break;
+      {
+        g_autoptr (MpMessage) arguments = mp_process_ref_message (self);
+
+        if (arguments != NULL)
+          g_value_take_variant (value, mp_message_get_value (arguments, NULL));
+        break;
+      }
     case PROP_MESSAGE:
-      g_value_set_object (value, self->arguments);
+      g_value_take_object (value, mp_process_ref_message (self));
       break;
     case PROP_NAME:
       g_value_take_string (value, mp_process_dup_name (self));
@@ -406,7 +411,7 @@ mp_process_set_property (GObject      *object,
       break;
     case PROP_MESSAGE:
       if (g_value_get_object (value) != NULL)
-        g_set_object (&self->arguments, g_value_get_object (value));
+        mp_process_set_message (self, g_value_get_object (value));
       break;
     case PROP_NAME:
       if (g_value_get_string (value) != NULL)
@@ -466,16 +471,16 @@ mp_process_class_init (MpProcessClass *klass)
     g_param_spec_variant ("args", NULL, NULL, G_VARIANT_TYPE_ANY, NULL,
                           G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
   /**
-   * MpProcess:message:
+   * MpProcess:message: (getter ref_message) (setter set_message)
    *
    * The arguments as a message, for codecs other than GVariant and for what
-   * travels beside the value.
+   * travels beside the value. It can be set until the process is started.
    *
    * Since: 1.0
    */
   properties[PROP_MESSAGE] =
     g_param_spec_object ("message", NULL, NULL, MP_TYPE_MESSAGE,
-                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS);
   /**
    * MpProcess:name: (getter dup_name) (setter set_name)
    *
@@ -620,4 +625,63 @@ mp_process_new_with_message (MpContext  *context,
   g_return_val_if_fail (arguments == NULL || MP_IS_MESSAGE (arguments), NULL);
 
   return g_object_new (MP_TYPE_PROCESS, "context", context, "target", target, "message", arguments, NULL);
+}
+
+/**
+ * mp_process_ref_message: (get-property message)
+ * @self: a process
+ *
+ * Gives what the target is called with.
+ *
+ * Returns: (transfer full) (nullable): the arguments, %NULL for none
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_process_ref_message (MpProcess *self)
+{
+  MpMessage *arguments;
+
+  g_return_val_if_fail (MP_IS_PROCESS (self), NULL);
+
+  mp_pump_lock (self->pump);
+  arguments = self->arguments != NULL ? g_object_ref (self->arguments) : NULL;
+  mp_pump_unlock (self->pump);
+  return arguments;
+}
+
+/* A tuple is a list of arguments, anything else is one */
+static gboolean
+is_spread (MpMessage *arguments)
+{
+  const char *type = arguments != NULL ? mp_message_get_type_string (arguments) : NULL;
+
+  return type != NULL && type[0] == '(';
+}
+
+/**
+ * mp_process_set_message: (set-property message)
+ * @self: a process that was not started
+ * @arguments: (nullable): a GVariant tuple with one member an argument, any other GVariant as the only
+ *   argument, or what the target's language makes of another codec; %NULL for none
+ *
+ * Sets what the target is called with, for whoever knows that only at the start.
+ *
+ * Since: 1.0
+ */
+void
+mp_process_set_message (MpProcess *self,
+                        MpMessage *arguments)
+{
+  g_return_if_fail (MP_IS_PROCESS (self));
+  g_return_if_fail (arguments == NULL || MP_IS_MESSAGE (arguments));
+  g_return_if_fail (self->child == NULL);
+
+  if (self->pump != NULL)
+    mp_pump_lock (self->pump);
+  g_set_object (&self->arguments, arguments);
+  self->spread = is_spread (arguments);
+  if (self->pump != NULL)
+    mp_pump_unlock (self->pump);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MESSAGE]);
 }

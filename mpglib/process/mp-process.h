@@ -60,6 +60,11 @@ MpProcess      *mp_process_new_with_message (MpContext         *context,
                                           const char           *target,
                                           MpMessage            *arguments);
 MP_AVAILABLE_IN_1_0
+MpMessage      *mp_process_ref_message   (MpProcess            *self);
+MP_AVAILABLE_IN_1_0
+void            mp_process_set_message   (MpProcess            *self,
+                                          MpMessage            *arguments);
+MP_AVAILABLE_IN_1_0
 gboolean        mp_process_start         (MpProcess            *self,
                                           GError              **error);
 MP_AVAILABLE_IN_1_0
