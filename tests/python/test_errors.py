@@ -98,8 +98,14 @@ class Remote(unittest.TestCase):
     def rebuild(self, report):
         return _reports.rebuild(report, errors.RemoteError.from_report)
 
+    def test_what_ends_a_process_does_not_end_another(self):
+        for error in (SystemExit(3), KeyboardInterrupt()):
+            rebuilt = self.rebuild(self.report(error))
+            self.assertIs(type(rebuilt), errors.RemoteError)
+            self.assertEqual(rebuilt.remote_type, type(error).__name__)
+
     def test_class_attributes_and_traceback_are_kept(self):
-        for error in (KeyError('missing'), GLib.Error('what', 'g-io-error-quark', 19), SystemExit(3),
+        for error in (KeyError('missing'), GLib.Error('what', 'g-io-error-quark', 19),
                       FileNotFoundError(2, 'No such file', '/nowhere'), errors.Empty('nothing')):
             with self.subTest(error=error):
                 rebuilt = self.rebuild(self.report(error))

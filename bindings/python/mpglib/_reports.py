@@ -73,7 +73,10 @@ def _pickle(error):
     """The pickle of an exception, proved by rebuilding it.
 
     Many exceptions pickle well, but their class then refuses the arguments that the pickle calls it with.
+    KeyboardInterrupt and SystemExit are the affair of the process that they are raised in.
     """
+    if not isinstance(error, Exception):
+        return b''
     try:
         data = pickle.dumps(error, 5)
         rebuilt = pickle.loads(data)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""How Python calls the library: errors become the exceptions of mpglib.errors, and Ctrl-C ends every wait."""
+
+import functools
+import sys
+import threading
+import time
+
+from gi.module import get_introspection_module
+from gi.repository import GLib
+
+from . import errors
+
+Mp = get_introspection_module('Mp')
+
+# How the methods of the library say it.
+FOREVER = -1.0
+
+
+def adopt(cls):
+    """Makes all methods of a class of the library raise the exceptions of mpglib.errors; gives the class."""
+    for info in cls.__info__.get_methods():
+        if info.can_throw_gerror():
+            name = info.get_name()
+            method = translated(getattr(cls, name))
+            setattr(cls, name, method if info.is_method() else staticmethod(method))
+    return cls
+
+
+def translated(function):
+    """The function, raising the exceptions of mpglib.errors."""
+    @functools.wraps(function, assigned=('__name__', '__doc__'), updated=())
+    def call(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except GLib.Error as error:
+            if error.domain != errors.DOMAIN or isinstance(error, errors.ProcessError):
+                raise
+            failure = errors.translate(error)
+        raise failure
+    return call
+
+
+def wait(function, *args, timeout=None, cancellable=None):
+    """Calls function(*args, timeout, cancellable), which blocks.
+
+    A timeout is in seconds; None waits for ever.  A signal handler of Python's runs at once, and if it raises
+    no exception the wait goes on.
+    """
+    deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout
+    catcher = _Catcher() if threading.current_thread() is threading.main_thread() else None
+    try:
+        while True:
+            left = FOREVER if deadline is None else max(0.0, deadline - time.monotonic())
+            try:
+                return function(*args, left, cancellable)
+            except errors.InterruptedError:
+                pass        # the way back to the top is where Python runs signal handlers
+            except RuntimeError:
+                if catcher is None or catcher.caught is None:
+                    raise
+                break
+    finally:
+        if catcher is not None:
+            catcher.stop()
+    raise catcher.caught
+
+
+# What a thread has asked the library for.
+_thread = threading.local()
+
+
+class _Catcher:
+    """Lets signals end the waits of the main thread, the one in which Python handles them.
+
+    And finds the exception of the signal's handler that PyGObject loses: it makes the exception for a GError
+    with a function of Python, and that is where the handler runs of the signal which is the reason for the
+    error.  What the handler raises (KeyboardInterrupt) is shown as if the program ended, and becomes
+    RuntimeError.
+    """
+
+    def __init__(self):
+        if not hasattr(_thread, 'interruptible'):
+            Mp.thread_set_interruptible(True)
+            _thread.interruptible = True
+        self.caught = None
+        self.last = _get_last()
+        self.hook = sys.excepthook
+        sys.excepthook = self.catch
+
+    def catch(self, cls, error, trace):
+        if trace is not None and trace.tb_frame.f_code is _CONVERTER:
+            self.caught = error.with_traceback(None)
+        else:
+            self.hook(cls, error, trace)
+
+    def stop(self):
+        sys.excepthook = self.hook
+        if self.caught is not None:
+            _set_last(self.last)
+
+
+_CONVERTER = GLib.Error.__init__.__code__
+_LAST = ('last_type', 'last_value', 'last_traceback')
+
+
+def _get_last():
+    return {name: getattr(sys, name) for name in _LAST if hasattr(sys, name)}
+
+
+def _set_last(last):
+    for name in _LAST:
+        if hasattr(sys, name):
+            delattr(sys, name)
+    vars(sys).update(last)
+
+
+class SameType(type(Mp.Process)):
+    """Makes subclasses written in Python plain Python classes over the library's type, which is final."""
+
+    def __new__(mcs, name, bases, namespace):
+        for base in bases:
+            if '__gtype__' not in namespace and isinstance(base, SameType.__mro__[1]):
+                namespace['__gtype__'] = base.__gtype__
+        return super().__new__(mcs, name, bases, namespace)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Arguments and results of functions as messages.
+
+Between Python processes a call is the pickle of (args, kwargs) and a result is the pickle of a value; with
+any other language both are GVariants.  An answer uses the codec of the question.
+"""
+
+from gi.repository import GLib
+
+from . import _pickle5, _targets, _variant
+from ._calls import Mp
+
+
+def make_call(target, args, kwargs):
+    """The message with which target does target(*args, **kwargs)."""
+    if is_python(target):
+        return Mp.Message.new_data(_pickle5.dumps((tuple(args), kwargs)), _pickle5.CODEC)
+    if kwargs:
+        raise TypeError(f'{target} takes no arguments by keyword: it is not written in Python')
+    return Mp.Message.new(make_variant(tuple(args)))
+
+
+def is_python(target):
+    return target.startswith(_targets.PREFIX)
+
+
+def read_call(message, spread):
+    """The (args, kwargs) of a message; spread tells whether a GVariant is a tuple of arguments."""
+    if message is None:
+        return (), {}
+    if message.get_codec() == _pickle5.CODEC:
+        return _pickle5.loads(message.get_payload())
+    value = read_value(message)
+    return (tuple(value) if spread else (value,)), {}
+
+
+def make_value(value, codec):
+    """The message with a value, in the codec."""
+    if codec == _pickle5.CODEC:
+        return Mp.Message.new_data(_pickle5.dumps(value), codec)
+    return Mp.Message.new(make_variant(value))
+
+
+def read_value(message):
+    """The value in a message; bytes of a codec that Python does not know stay bytes."""
+    type_string = message.get_type_string()
+    if type_string is not None:
+        return _variant.decode(type_string, message.get_payload(), message.get_attachment)
+    if message.get_codec() == _pickle5.CODEC:
+        return _pickle5.loads(message.get_payload())
+    return message.get_payload()
+
+
+def make_variant(value):
+    """The GVariant of a value, which may contain GVariants."""
+    if isinstance(value, GLib.Variant):
+        return value
+    type_string, data = _variant.encode(value, _convert)
+    return GLib.Variant.new_from_bytes(GLib.VariantType(type_string), GLib.Bytes.new(data), True)
+
+
+def read_variant(variant):
+    """The value of a GVariant that holds no handles."""
+    return _variant.decode(variant.get_type_string(), variant.get_data_as_bytes().get_data())
+
+
+def _convert(value):
+    if isinstance(value, GLib.Variant):
+        return value.get_type_string(), value.get_normal_form().get_data_as_bytes().get_data()
+    return None

@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Mp.Process in the form of multiprocessing.Process."""
+
+import atexit
+import functools
+import os
+import sys
+import weakref
+
+from gi.repository import GLib
+
+from . import _launcher, _main_module, _messages, _pickle5, _reports, _targets, errors
+from ._calls import Mp, SameType, adopt, translated, wait
+
+_Base = adopt(Mp.Process)
+
+
+def _explained(method):
+    """Makes errors of a method tell what the child has reported."""
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        try:
+            return method(self, *args, **kwargs)
+        except GLib.Error as error:
+            if self.get_state() == Mp.ProcessState.STOPPED:
+                _unjoined.discard(self)
+            report = self.get_report()
+            if report is None:
+                raise
+            failure = explain(error, report)
+        raise failure
+    return call
+
+
+class Process(_Base, metaclass=SameType):
+    """A process that runs a function: Mp.Process(target=function, args=(1, 2)), or run() of a subclass.
+
+    The target may also be the name of a function of any language, such as 'path.so#symbol'; it gets the
+    arguments as GVariants.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    _target = None
+    _args = ()
+    _kwargs = {}
+    _sentinel = None
+    _is_here = False    # the child's own view of itself, where run() is called
+
+    def __init__(self, group=None, target=None, name=None, args=(), kwargs=None, *, daemon=None, context=None,
+                 **properties):
+        if group is not None:
+            raise TypeError('there are no groups of processes: group must be None')
+        if name is not None:
+            properties['name'] = name
+        if daemon is not None:
+            properties['daemon'] = daemon
+        if isinstance(args, GLib.Variant):
+            properties['args'] = args
+        else:
+            self._args = tuple(args)
+        self._kwargs = dict(kwargs or {})
+        self._target = target
+        _Base.__init__(self, context=context, target=self._name_target(target), **properties)
+
+    def _name_target(self, target):
+        if self._is_subclass():
+            _targets.name_function(type(self))
+            return _RUN
+        if target is None:
+            return None
+        name, self._args = _targets.name_call(target, self._args)
+        return name
+
+    def _is_subclass(self):
+        return type(self).run is not Process.run
+
+    def run(self):
+        """What the child does; a subclass can do something else."""
+        if self._target is not None:
+            self._target(*self._args, **self._kwargs)
+
+    # --- starting --------------------------------------------------------------------------------------------
+
+    @_explained
+    def start(self):
+        """Starts the child; returns when it exists."""
+        self._prepare()
+        _Base.start(self)
+        _unjoined.add(self)
+
+    def start_async(self, *args):
+        """Starts the child, and calls back when its target runs."""
+        self._prepare()
+        _Base.start_async(self, *args)
+        _unjoined.add(self)
+
+    def _prepare(self):
+        _main_module.guard()
+        if self.get_state() != Mp.ProcessState.INITIAL:
+            return      # the library refuses
+        target = self.props.target
+        if self._is_subclass():
+            self.set_message(_messages.make_call(_RUN, (type(self), self.name, self.__dict__), {}))
+        elif target is not None and self.ref_message() is None:
+            self.set_message(_messages.make_call(target, self._args, self._kwargs))
+        _launcher.prepare(self.props.context, target)
+        self._target, self._args, self._kwargs = None, (), {}
+
+    # --- its end ---------------------------------------------------------------------------------------------
+
+    def join(self, timeout=None, cancellable=None):
+        """Waits for the end, at most timeout seconds; tells whether the process has ended.
+
+        Raises what kept the target from running, if it did not run.
+        """
+        try:
+            self._join(timeout, cancellable)
+        except errors.TimeoutError:
+            if self.get_state() == Mp.ProcessState.STOPPED:
+                raise       # it was the child that took too long to start
+            return False
+        return True
+
+    @_explained
+    def _join(self, timeout, cancellable):
+        wait(_Base.join, self, timeout=timeout, cancellable=cancellable)
+        _unjoined.discard(self)
+
+    start_finish = _explained(_Base.start_finish)
+    join_finish = _explained(_Base.join_finish)
+    # Raises the exception with which the target ended, or what else went wrong.
+    check = _explained(_Base.check)
+
+    @property
+    def exitcode(self):
+        """The exit code, -N if signal N ended the process; None before its end."""
+        if self.get_state() == Mp.ProcessState.INITIAL or self.is_alive():
+            return None
+        return self.get_exit_code()
+
+    @property
+    def sentinel(self):
+        """A descriptor that is readable once the process has ended, until close()."""
+        if self._sentinel is None:
+            if self.get_state() in (Mp.ProcessState.INITIAL, Mp.ProcessState.CLOSED):
+                raise errors.InvalidState(f"'{self.name}' was not started, or is closed")
+            self._sentinel = _Sentinel(self)
+        return self._sentinel.fd
+
+    def close(self):
+        """Says that the object is not needed any more; only for a process that has ended."""
+        _Base.close(self)
+        if self._sentinel is not None:
+            self._sentinel.close()
+            self._sentinel = None
+
+    # --- looking at it ---------------------------------------------------------------------------------------
+
+    def is_alive(self):
+        """Whether the process was started and has not ended."""
+        return self._is_here or _Base.is_alive(self)
+
+    @property
+    def pid(self):
+        return os.getpid() if self._is_here else self.get_pid() or None
+
+    ident = pid
+
+    @property
+    def name(self):
+        return self.dup_name()
+
+    @name.setter
+    def name(self, name):
+        self.set_name(name)
+
+    @property
+    def daemon(self):
+        """Whether the end of the program ends the process instead of waiting for it."""
+        return self.get_daemon()
+
+    @daemon.setter
+    def daemon(self, daemon):
+        if self.get_state() != Mp.ProcessState.INITIAL:
+            raise errors.InvalidState(f"'{self.name}' was started already")
+        self.set_daemon(daemon)
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+def explain(error, report):
+    """The exception for an error of the library, with all that the child has told of it.
+
+    For a function of Python that is the exception that it raised, with its traceback there as the cause.
+    """
+    _domain, _code, message, type_name, trace, codec, payload = _messages.read_variant(report)
+
+    def get_error(_report):
+        if isinstance(error, errors.RemoteError):
+            error.remote_type = type_name
+        return error
+
+    return _reports.rebuild(
+        _reports.Report(type_name, message, trace, payload if codec == _pickle5.CODEC else b''), get_error)
+
+
+class _Sentinel:
+    """A descriptor of our own, because that of the library is closed when the end of the process is seen."""
+
+    def __init__(self, process):
+        self.fd = self._open(process)
+        self.close = weakref.finalize(self, os.close, self.fd)
+
+    @staticmethod
+    def _open(process):
+        try:
+            fd = os.pidfd_open(process.get_pid())
+        except OSError:
+            fd = None
+        if fd is not None and process.is_alive():       # so the number was not another's when it was opened
+            return fd
+        if fd is not None:
+            os.close(fd)
+        return os.eventfd(1, os.EFD_CLOEXEC)
+
+
+# --- subclasses ----------------------------------------------------------------------------------------------
+
+_RUN = f'{_targets.PREFIX}{__name__}:run_subclass'
+
+
+def run_subclass(cls, name, attributes):
+    """In the child: run() of an object like the one that was started."""
+    process = cls.__new__(cls)
+    _Base.__init__(process, name=name)
+    process.__dict__.update(attributes)
+    process._is_here = True
+    process.run()
+
+
+# --- all of them ---------------------------------------------------------------------------------------------
+
+# What the end of the program has to look after.
+_unjoined = weakref.WeakSet()
+os.register_at_fork(after_in_child=_unjoined.clear)
+
+
+def current_process():
+    """The object of the process that calls."""
+    return _Base.get_current()
+
+
+def active_children():
+    """The processes started by this one that have not ended."""
+    return list(_Base.get_children())
+
+
+@atexit.register
+def _end_children():
+    """Ends the children with the program: daemons at once, the others when they are done."""
+    unjoined = list(_unjoined)
+    if not unjoined:
+        return
+    if issubclass(getattr(sys, 'last_type', None) or object, KeyboardInterrupt):
+        for process in unjoined:     # which are not in the terminal's foreground
+            process.interrupt()
+    try:
+        shutdown()
+    except KeyboardInterrupt:
+        return
+    for process in unjoined:
+        try:
+            process.join(0)
+        except Exception as error:
+            print(f'{process.name}: {error}', file=sys.stderr)
+
+
+def shutdown(timeout=None, cancellable=None):
+    """Ends the program's children in order: terminates those that are daemons, waits for all others."""
+    return wait(_shutdown, timeout=timeout, cancellable=cancellable)
+
+
+_shutdown = translated(Mp.shutdown)

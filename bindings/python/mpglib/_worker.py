@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""The life of a child process: becoming what its parent wants, running functions, and the way out."""
+
+import atexit
+import gc
+import os
+import signal
+import sys
+import threading
+
+import gi
+
+gi.require_version('Mp', '1.0')
+
+from gi.repository import GLib, Mp      # noqa: E402
+
+from . import _main_module, _messages, _pickle5, _reports, _targets     # noqa: E402
+
+
+def main():
+    try:
+        worker = Mp.Worker.open()
+    except GLib.Error as error:
+        sys.exit(f'mpglib: {error.message}')
+    if worker is None:
+        sys.exit('mpglib: this program is started by mpglib, for the functions of a Python program')
+    if worker.get_role() == Mp.WorkerRole.TEMPLATE and not _serve_forks(worker):
+        os._exit(0)
+    _leave(worker, _run(worker))
+
+
+# --- the fork server -----------------------------------------------------------------------------------------
+
+def _serve_forks(worker):
+    """Forks on request; gives True in each child, and False when no more are wanted."""
+    gc.collect()
+    gc.freeze()         # a collection in a child would copy the pages of all that was here before
+    # Not ignored: a child that gets one before it runs must see it, which is in _run().
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    while worker.wait_fork():
+        try:
+            pid = os.fork()
+        except OSError:
+            pid = -1
+        if pid == 0:
+            try:
+                worker.forked_child()
+            except GLib.Error as error:
+                print(f'mpglib: {error.message}', file=sys.stderr, flush=True)
+                os._exit(1)
+            return True
+        worker.forked_parent(pid)
+    return False
+
+
+# --- functions -----------------------------------------------------------------------------------------------
+
+def _run(worker):
+    """Does what the process was started for; gives its exit code."""
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        preparation = worker.get_preparation()
+        if preparation is not None:
+            _main_module.prepare(_messages.read_variant(preparation))
+        return _ROLES[worker.get_role()](worker)
+    except BaseException as error:
+        _tell(worker.report, error)
+        return 1
+
+
+def _run_process(worker):
+    target = worker.get_target()
+    if target is not None:
+        try:
+            function = _targets.resolve(target)
+        except _targets.TargetError as error:
+            tell_missing(worker.report, error)
+            return 1
+        args, kwargs = _messages.read_call(worker.get_arguments(), worker.get_spread())
+    worker.ready()
+    if target is None:
+        return 0
+    try:
+        function(*args, **kwargs)
+    except SystemExit as error:
+        return read_exit_code(error)
+    except KeyboardInterrupt as error:
+        _tell(worker.report, error)
+        return 1
+    except BaseException as error:
+        report = _tell(worker.report, error, skip=1)
+        print(f'{worker.get_name()}: {report.traceback}', file=sys.stderr, end='')
+        return 1
+    return 0
+
+
+_ROLES = {Mp.WorkerRole.PROCESS: _run_process}
+
+
+def tell_missing(send, error):
+    """Sends word of a target that is not there, with the traceback of an import that failed."""
+    cause = error.__cause__
+    failed_import = cause is not None and not isinstance(cause, (ModuleNotFoundError, AttributeError))
+    trace = _reports.describe(cause).traceback if failed_import else None
+    send(Mp.Error.NO_TARGET, None, str(error), trace, None, None)
+
+
+def _tell(send, error, skip=0):
+    """Sends word of an exception; skip is the number of frames that are the worker's own."""
+    report = _reports.describe(error, skip)
+    send(Mp.Error.REMOTE, report.type, report.message, report.traceback,
+         _pickle5.CODEC if report.pickle else None, report.pickle or None)
+    return report
+
+
+def read_exit_code(error):
+    """The exit code that sys.exit() asked for."""
+    if error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 0xff
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+# --- the way out ---------------------------------------------------------------------------------------------
+
+def _leave(worker, code):
+    """Ends the process as Python would, without taking the interpreter to pieces."""
+    for step in (threading._shutdown, atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):
+        try:
+            step()
+        except BaseException:
+            pass        # they have said what there is to say
+    worker.finish(code)
+    os._exit(code)

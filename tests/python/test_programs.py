@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Whole programs with processes: their end, Ctrl-C, and mistakes that are made with main modules."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
+
+from mp_case import DEADLINE, MpCase, PRELUDE, wait_for_death  # noqa: E402
+
+
+class Ends(MpCase):
+    def test_program_waits_for_its_children(self):
+        code, output, complaints = self.run_program('''
+            import atexit
+
+            def work():
+                open('end').read()
+                print('done')
+
+            if __name__ == '__main__':
+                os.mkfifo('end')
+                Mp.Process(target=work).start()
+                atexit.register(lambda: open('end', 'w').close())
+                print('last line', flush=True)
+            ''')
+        self.assertEqual((code, output, complaints), (0, 'last line\ndone\n', ''))
+
+    def test_daemons_do_not_hold_up_the_end(self):
+        code, output, complaints = self.run_program('''
+            def work():
+                signal.pause()
+
+            if __name__ == '__main__':
+                process = Mp.Process(target=work, daemon=True)
+                process.start()
+                print(process.daemon, process.pid)
+            ''')
+        self.assertEqual((code, complaints), (0, ''))
+        self.assertEqual(output.split()[0], 'True')
+        wait_for_death(int(output.split()[1]))
+
+    def test_failed_start_that_nobody_asked_about(self):
+        code, output, complaints = self.run_program('''
+            if __name__ == '__main__':
+                Mp.Process(target='python:nowhere:f', name='lost').start()
+            ''')
+        self.assertEqual(output, '')
+        self.assertRegex(complaints, "^lost: .*no module 'nowhere'.*\n$")
+
+    def test_exit_functions_run_in_children(self):
+        code, output, complaints = self.run_program('''
+            import atexit
+
+            def work():
+                atexit.register(print, 'exit function')
+                threading.Thread(target=lambda: (threading.main_thread().join(), print('thread'))).start()
+                sys.stdout.write('target ')
+
+            if __name__ == '__main__':
+                for method in ('spawn', 'forkserver'):
+                    process = Mp.Process(target=work, context=Mp.Context(method))
+                    process.start()
+                    process.join()
+            ''')
+        self.assertEqual((code, output, complaints), (0, 2 * 'target thread\nexit function\n', ''))
+
+    def test_children_of_children(self):
+        code, output, complaints = self.run_program('''
+            def leaf(depth):
+                print(depth, Mp.current_process().name, flush=True)
+                if depth:
+                    process = Mp.Process(target=leaf, args=(depth - 1,))
+                    process.start()
+                    process.join()
+                    assert process.exitcode == 0
+
+            if __name__ == '__main__':
+                leaf(2)
+            ''')
+        self.assertEqual((code, complaints), (0, ''))
+        self.assertRegex(output, r'^2 MainProcess\n1 Process-\d\n0 Process-\d:\d\n$')
+
+    def test_killed_program_takes_its_children_with_it(self):
+        program = self.start_program('''
+            def work():
+                print(os.getpid(), flush=True)
+                signal.pause()
+
+            if __name__ == '__main__':
+                for method in ('spawn', 'forkserver'):
+                    Mp.Process(target=work, context=Mp.Context(method)).start()
+                signal.pause()
+            ''')
+        pids = [int(program.stdout.readline()) for _ in range(2)]
+        program.kill()
+        program.communicate()
+        for pid in pids:
+            wait_for_death(pid)
+
+
+class Interrupts(MpCase):
+    """Ctrl-C goes to the program alone, whose children are in process groups of their own."""
+
+    def interrupt(self, text, wanted_output='', wanted=-signal.SIGINT):
+        """Sends SIGINT when the program prints that it waits; it must end within half a second."""
+        program = self.start_program(text, start_new_session=True)
+        lines = []
+        while 'waits' not in (lines[-1:] or [''])[0]:
+            lines.append(program.stdout.readline())
+            self.assertTrue(lines[-1], program.stderr.read() if not lines[-1] else '')
+        time_of_signal = time.monotonic()
+        os.killpg(program.pid, signal.SIGINT)
+        output, complaints = program.communicate(timeout=DEADLINE)
+        took = time.monotonic() - time_of_signal
+        self.assertEqual((program.returncode, output), (wanted, wanted_output), complaints)
+        # Half a second on a free machine; whoever else wants the processors adds to it.
+        self.assertLess(took, 0.5 + os.getloadavg()[0])
+        for line in lines:
+            for word in line.split():
+                if word.isdigit():
+                    wait_for_death(int(word))
+        return complaints
+
+    def test_join(self):
+        complaints = self.interrupt('''
+            if __name__ == '__main__':
+                process = Mp.Process(target=signal.pause)
+                process.start()
+                announce(process.pid)
+                process.join()
+            ''')
+        self.assertEqual(complaints.count('Traceback'), 1)
+        self.assertRegex(complaints, 'KeyboardInterrupt\n$')
+
+    def test_exceptions_of_handlers(self):
+        self.interrupt('''
+            class Over(Exception):
+                pass
+
+            def handle(number, frame):
+                raise Over(number)
+
+            if __name__ == '__main__':
+                process = Mp.Process(target=signal.pause)
+                process.start()
+                signal.signal(signal.SIGINT, handle)
+                announce(process.pid)
+                try:
+                    process.join()
+                except Over as error:
+                    print(error.args, error.__cause__, sys.excepthook is sys.__excepthook__, hasattr(sys, 'last_type'))
+                process.kill()
+            ''', '(2,) None True False\n', 0)
+
+    def test_interrupt_before_the_child_is_ready(self):
+        self.interrupt('''
+            if __name__ == '__main__':
+                for method in ('spawn', 'forkserver'):
+                    context = Mp.Context(method)
+                    for _ in range(5):
+                        process = Mp.Process(target=signal.pause, context=context)
+                        process.start()
+                        process.interrupt()
+                        try:
+                            process.join()
+                        except Mp.ProcessError as error:
+                            pass        # it had not come to its target
+                        assert process.exitcode in (1, -2), process
+                print('waits', flush=True)
+                signal.pause()
+            ''')
+
+    def test_handler_that_returns_lets_the_wait_go_on(self):
+        self.interrupt('''
+            if __name__ == '__main__':
+                process = Mp.Process(target=signal.pause)
+                process.start()
+                signal.signal(signal.SIGINT, lambda *_: (print('handled', flush=True), process.kill()))
+                announce(process.pid)
+                process.join()
+                print(process.exitcode)
+            ''', 'handled\n-9\n', 0)
+
+    def test_end_of_the_program(self):
+        complaints = self.interrupt('''
+            if __name__ == '__main__':
+                process = Mp.Process(target=signal.pause)
+                process.start()
+                import atexit
+                atexit.register(announce, process.pid)
+            ''', wanted=0)
+        self.assertNotIn('Traceback', complaints)
+
+    def test_main_loop(self):
+        complaints = self.interrupt('''
+            if __name__ == '__main__':
+                process = Mp.Process(target=signal.pause)
+                process.start()
+                announce(process.pid)
+                GLib.MainLoop().run()
+            ''')
+        self.assertRegex(complaints, 'KeyboardInterrupt\n$')
+
+
+class MainModules(MpCase):
+    def test_missing_guard(self):
+        """A script that starts processes when it is imported: one clear error, and no chain of processes."""
+        for method in ('spawn', 'forkserver'):
+            with self.subTest(method):
+                code, output, complaints = self.run_program(f'''
+                    def work():
+                        print('works')
+
+                    print('runs as', __name__, flush=True)
+                    process = Mp.Process(target=work, context=Mp.Context({method!r}))
+                    process.start()
+                    process.join()
+                    ''')
+                self.assertEqual((code, output), (1, 'runs as __main__\nruns as __mp_main__\n'), complaints)
+                self.assertEqual(complaints.count('Mp.NoTarget') + complaints.count('errors.NoTarget'), 1, complaints)
+                self.assertIn("if __name__ == '__main__':", complaints)
+
+    def test_interactive(self):
+        text = PRELUDE + 'def work():\n    pass\n\nMp.Process(target=work)\n'
+        for arguments in ([], ['-c', text]):
+            with self.subTest(arguments):
+                program = subprocess.run([sys.executable, *arguments], input=text, text=True, capture_output=True,
+                                         timeout=DEADLINE)
+                self.assertEqual(program.returncode, 1)
+                self.assertRegex(program.stderr, r'TypeError: work .*typed, piped or given with -c; put it into a file')
+
+    def test_functions_of_modules_need_no_guard(self):
+        code, output, complaints = self.run_program('''
+            import shutil
+            process = Mp.Process(target=print, args=('one', 2))
+            process.start()
+            process.join()
+            ''')
+        self.assertEqual((code, output, complaints), (0, 'one 2\n', ''))
+
+    def test_isolated_interpreter(self):
+        folder = self.make_folder()
+        with open(os.path.join(folder, 'program.py'), 'w') as file:
+            file.write('import sys\nsys.path[:0] = ' + repr(os.environ['PYTHONPATH'].split(os.pathsep)) + '\n'
+                       + PRELUDE + 'def work():\n    print(sys.flags.isolated, sys.flags.optimize, sys.argv)\n'
+                       "if __name__ == '__main__':\n"
+                       "    process = Mp.Process(target=work)\n    process.start()\n    process.join()\n")
+        program = subprocess.run([sys.executable, '-I', '-O', 'program.py', 'x'], cwd=folder, text=True,
+                                 capture_output=True, timeout=DEADLINE)
+        self.assertEqual((program.stdout, program.stderr), ("1 1 ['program.py', 'x']\n", ''))
+
+
+if __name__ == '__main__':
+    unittest.main()
