@@ -40,6 +40,22 @@ get_postage (void)
   return postage;
 }
 
+/* What the receiver would refuse, and break the channel for, is not sent. */
+static gboolean
+check_type (MpMessage  *message,
+            GError    **error)
+{
+  const char *type_string = mp_message_get_type_string (message);
+  g_autoptr (GError) refusal = NULL;
+
+  if (type_string == NULL || mp_variant_check_type (type_string, &refusal))
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+               "A value of so long or so deeply nested a type cannot travel: \"%.40s…\"", type_string);
+  return FALSE;
+}
+
 /*< private >
  * mp_parcel_new:
  *
@@ -62,7 +78,8 @@ mp_parcel_new (MpFrame  *frame,
 
   if (frame->message != NULL)
     {
-      if (!mp_message_pack_attachments (frame->message, &self->attachments, &self->fds, error))
+      if (!check_type (frame->message, error) ||
+          !mp_message_pack_attachments (frame->message, &self->attachments, &self->fds, error))
         {
           mp_parcel_free (self);
           return NULL;
