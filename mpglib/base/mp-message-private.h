@@ -29,6 +29,8 @@ MpMessage  *mp_message_new_received        (const char  *wire_codec,
                                             int         *fds,
                                             guint        n_fds,
                                             GError     **error);
+void        mp_message_share_attachments   (MpMessage   *self,
+                                            MpMessage   *other);
 gboolean    mp_message_pack_attachments    (MpMessage   *self,
                                             GVariant   **descriptions,
                                             GArray     **fds,

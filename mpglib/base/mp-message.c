@@ -880,6 +880,23 @@ mp_message_new_received (const char  *wire_codec,
   return g_steal_pointer (&self);
 }
 
+/*< private >
+ * mp_message_share_attachments:
+ * @self: a message without attachments
+ *
+ * Makes the attachments of @other those of @self too: messages that are parts
+ * of one, with handles that mean the same in all of them.
+ */
+void
+mp_message_share_attachments (MpMessage *self,
+                              MpMessage *other)
+{
+  g_assert (self->attachments == NULL);
+
+  if (other->attachments != NULL)
+    self->attachments = g_ptr_array_ref (other->attachments);
+}
+
 static GVariant *
 pack_attachment (MpAttachment *attachment,
                  GArray       *fds,
