@@ -22,5 +22,6 @@
 #include "mp-target.h"
 #include "mp-version.h"
 #include "mp-worker.h"
+#include "mp-worker-task.h"
 
 #undef MP_INSIDE

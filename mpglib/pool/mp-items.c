@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-error.h"
+#include "mp-items-private.h"
+#include "mp-message-private.h"
+#include "mp-variant-private.h"
+
+struct _MpItems
+{
+  char *codec;        /* of the items; NULL for GVariants */
+  MpMessage *message; /* with the attachments; NULL if it grows */
+  GVariant *array;    /* NULL if it grows */
+  GPtrArray *grown;   /* GVariant, NULL where released; an ay each if there is a codec */
+  guint64 n_gone;     /* items before the first one in `grown` */
+  guint n_released;   /* at the beginning of `grown` */
+};
+
+/* Released items at the beginning are given up when there are so many, and more
+ * than others: an endless sequence takes no more memory than what is under way.
+ */
+#define RELEASED_MIN 256
+
+static GVariant *
+get_encoded_array (MpMessage  *message,
+                   GError    **error)
+{
+  return mp_variant_from_wire ("aay", mp_message_get_body_bytes (message), 0, error);
+}
+
+/*< private >
+ * mp_items_new:
+ * @array: the items, from the program or from a peer
+ *
+ * Returns: (transfer full) (nullable): the items; or %MP_ERROR_CORRUPTED when
+ *   @array does not hold what it should
+ */
+MpItems *
+mp_items_new (MpMessage  *array,
+              GError    **error)
+{
+  g_autoptr (MpItems) self = g_new0 (MpItems, 1);
+  gboolean is_encoded = mp_message_get_type_string (array) == NULL;
+
+  self->message = g_object_ref (array);
+  self->codec = is_encoded ? g_strdup (mp_message_get_codec (array)) : NULL;
+  self->array = is_encoded ? get_encoded_array (array, error) : mp_message_get_value (array, error);
+  if (self->array == NULL)
+    return NULL;
+
+  if (!g_variant_is_of_type (self->array, G_VARIANT_TYPE_ARRAY))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The items of a map are a value of type \"%s\", not an array",
+                   g_variant_get_type_string (self->array));
+      return NULL;
+    }
+
+  return g_steal_pointer (&self);
+}
+
+static void
+clear_item (gpointer item)
+{
+  g_clear_pointer ((GVariant **) &item, g_variant_unref);
+}
+
+MpItems *
+mp_items_new_growing (void)
+{
+  MpItems *self = g_new0 (MpItems, 1);
+
+  self->grown = g_ptr_array_new_with_free_func (clear_item);
+  return self;
+}
+
+void
+mp_items_free (MpItems *self)
+{
+  g_clear_pointer (&self->array, g_variant_unref);
+  g_clear_pointer (&self->grown, g_ptr_array_unref);
+  g_clear_object (&self->message);
+  g_free (self->codec);
+  g_free (self);
+}
+
+guint64
+mp_items_get_length (MpItems *self)
+{
+  return self->grown != NULL ? self->n_gone + self->grown->len : g_variant_n_children (self->array);
+}
+
+static GVariant *
+get_item_as_variant (MpMessage  *item,
+                     gboolean    is_encoded,
+                     GError    **error)
+{
+  if (!is_encoded)
+    return mp_message_get_value (item, error);
+
+  return g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING,
+                                                       mp_message_get_body_bytes (item), TRUE));
+}
+
+/*< private >
+ * mp_items_append:
+ * @item: one more item of what grows
+ *
+ * Returns: %FALSE with %MP_ERROR_WRONG_CODEC when the items before it have
+ *   another codec, and with %MP_ERROR_NOT_SHAREABLE when something is attached:
+ *   several items may go in one frame, where their handles would collide
+ */
+gboolean
+mp_items_append (MpItems    *self,
+                 MpMessage  *item,
+                 GError    **error)
+{
+  gboolean is_encoded = mp_message_get_type_string (item) == NULL;
+  const char *codec = is_encoded ? mp_message_get_codec (item) : NULL;
+  GVariant *variant;
+
+  g_assert (self->grown != NULL);
+
+  if (mp_items_get_length (self) > 0 && g_strcmp0 (codec, self->codec) != 0)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
+                   "The item's codec is \"%s\", that of the items before it \"%s\"", mp_message_get_codec (item),
+                   self->codec != NULL ? self->codec : "gvariant");
+      return FALSE;
+    }
+
+  if (mp_message_get_n_attachments (item) > 0)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE,
+                   "An item that is pushed cannot have attachments; submit it as a task of its own");
+      return FALSE;
+    }
+
+  variant = get_item_as_variant (item, is_encoded, error);
+  if (variant == NULL)
+    return FALSE;
+
+  if (mp_items_get_length (self) == 0)
+    self->codec = g_strdup (codec);
+  g_ptr_array_add (self->grown, variant);
+  return TRUE;
+}
+
+/*< private >
+ * mp_items_release:
+ *
+ * The item is not needed any more.
+ */
+void
+mp_items_release (MpItems *self,
+                  guint64  index)
+{
+  if (self->grown == NULL)
+    return;
+
+  g_clear_pointer ((GVariant **) &g_ptr_array_index (self->grown, index - self->n_gone), g_variant_unref);
+  while (self->n_released < self->grown->len && g_ptr_array_index (self->grown, self->n_released) == NULL)
+    self->n_released++;
+
+  if (self->n_released >= RELEASED_MIN && self->n_released > self->grown->len / 2)
+    {
+      g_ptr_array_remove_range (self->grown, 0, self->n_released);
+      self->n_gone += self->n_released;
+      self->n_released = 0;
+    }
+}
+
+static GVariant *
+get_element (MpItems *self,
+             guint64  index)
+{
+  if (self->grown != NULL)
+    return g_variant_ref (g_ptr_array_index (self->grown, index - self->n_gone));
+
+  return g_variant_get_child_value (self->array, index);
+}
+
+static MpMessage *
+share_attachments (MpItems   *self,
+                   MpMessage *part)
+{
+  if (self->message != NULL)
+    mp_message_share_attachments (part, self->message);
+
+  return part;
+}
+
+/*< private >
+ * mp_items_get:
+ *
+ * Returns: (transfer full): what one call gets
+ */
+MpMessage *
+mp_items_get (MpItems *self,
+              guint64  index)
+{
+  g_autoptr (GVariant) element = get_element (self, index);
+
+  if (self->codec != NULL)
+    {
+      g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (element);
+
+      return share_attachments (self, mp_message_new_bytes (bytes, self->codec));
+    }
+
+  if (g_variant_is_of_type (element, G_VARIANT_TYPE_VARIANT))
+    {
+      g_autoptr (GVariant) inner = g_variant_get_variant (element);
+
+      return share_attachments (self, mp_message_new (inner));
+    }
+
+  return share_attachments (self, mp_message_new (element));
+}
+
+/* Elements that are numbers of one width are cut out of the array, without
+ * looking at each.
+ */
+static GVariant *
+slice_plain (MpItems *self,
+             guint64  first,
+             guint64  count)
+{
+  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (self->array);
+  g_autoptr (GBytes) part = NULL;
+  gsize width = g_bytes_get_size (bytes) / g_variant_n_children (self->array);
+
+  part = g_bytes_new_from_bytes (bytes, first * width, count * width);
+  return g_variant_new_from_bytes (g_variant_get_type (self->array), part, TRUE);
+}
+
+static GVariant *
+slice_elements (MpItems *self,
+                guint64  first,
+                guint64  count)
+{
+  g_autoptr (GPtrArray) elements = g_ptr_array_new_full ((guint) count, (GDestroyNotify) g_variant_unref);
+  gboolean is_mixed = self->grown != NULL && self->codec == NULL;
+
+  for (guint64 i = first; i < first + count; i++)
+    {
+      GVariant *element = get_element (self, i);
+
+      if (is_mixed)
+        {
+          g_autoptr (GVariant) inner = g_steal_pointer (&element);
+
+          element = g_variant_ref_sink (g_variant_new_variant (inner));
+        }
+      g_ptr_array_add (elements, element);
+    }
+
+  return g_variant_new_array (g_variant_get_type (elements->pdata[0]), (GVariant **) elements->pdata, elements->len);
+}
+
+static gboolean
+is_plain (GVariant *array)
+{
+  return mp_variant_is_plain (g_variant_get_type_string (array), g_variant_get_size (array));
+}
+
+/*< private >
+ * mp_items_slice:
+ * @count: how many; at least one
+ *
+ * Returns: (transfer full): a chunk of the items, as one message
+ */
+MpMessage *
+mp_items_slice (MpItems *self,
+                guint64  first,
+                guint64  count)
+{
+  g_autoptr (GVariant) part = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+
+  g_assert (count > 0 && first + count <= mp_items_get_length (self));
+
+  if (self->array != NULL && is_plain (self->array))
+    part = g_variant_ref_sink (slice_plain (self, first, count));
+  else
+    part = g_variant_ref_sink (slice_elements (self, first, count));
+
+  if (self->codec == NULL)
+    return share_attachments (self, mp_message_new (part));
+
+  bytes = mp_variant_to_wire (part);
+  return share_attachments (self, mp_message_new_bytes (bytes, self->codec));
+}
