@@ -14,7 +14,15 @@ const {fillArguments, promisify} = imports.mpglib.promises;
 const {fromVariant, toVariant} = imports.mpglib.values;
 
 // Everything that describes itself in a line.
-const DESCRIBED = ['Context', 'Launcher', 'Message', 'Process', 'Worker'];
+const DESCRIBED = ['Context', 'Launcher', 'Message', 'Pool', 'PoolResult', 'PoolWorker', 'Process', 'ResultIterator',
+  'TaskOptions', 'Worker', 'WorkerTask'];
+
+// What waits in pools, with the defaults of the arguments before the callback.
+const POOL_PAIRS = {
+  Pool: {apply_async: [null, null, -1, null], map_async: [null, null, 0, -1, null], join_async: [-1, null]},
+  PoolResult: {get_async: [-1, null], wait_async: [-1, null]},
+  ResultIterator: {next_async: [-1, null], next_message_async: [-1, null]},
+};
 
 function _init() {
   keepCallbacks(this);
@@ -31,6 +39,10 @@ function _init() {
   preferOwnLanguage(this);
   extendConnection(this);
   extendProcess(this);
+  for (const [name, pairs] of Object.entries(POOL_PAIRS)) {
+    for (const [pair, defaults] of Object.entries(pairs))
+      promisify(this[name].prototype, pair, {defaults});
+  }
   fillArguments(this, 'shutdown', 0, [-1, null]);
   promisify(this, 'shutdown_async', {defaults: [-1, null]});
 }

@@ -1,0 +1,1026 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-clock-private.h"
+#include "mp-enums.h"
+#include "mp-error.h"
+#include "mp-pool-result-private.h"
+
+/**
+ * MpPoolResult:
+ *
+ * What becomes of a task that was given to a pool: of a single call, or of a
+ * map with all its items.
+ *
+ * It can be waited for, blocking or not, and it tells by signals how the task
+ * goes on. The signals are emitted in the pool's
+ * [property@Mp.Pool:main-context]. The pool keeps the object alive until it has
+ * told of the task's end, so handlers may be connected and the object forgotten:
+ *
+ * ```c
+ * g_autoptr (MpPoolResult) result = mp_pool_submit (pool, "thumbnail", g_variant_new ("(s)", path), NULL);
+ *
+ * g_signal_connect (result, "finished", G_CALLBACK (on_thumbnail), window);
+ * ```
+ *
+ * Methods may be called from any thread. What they return is the present state;
+ * signals and notifications follow, in order, each change at most once, several
+ * changes since the last turn of the main loop together.
+ *
+ * A result tells nothing any more that ended while nobody listened to it, if it
+ * was waited for by [method@Mp.PoolResult.get] or [method@Mp.PoolResult.wait], or
+ * if its pool was dropped.
+ *
+ * Since: 1.0
+ */
+
+/* Between submission and the delivery of its end the task holds a reference to
+ * the object; the object holds one to the task as long as it lives.  So the
+ * object never goes in the engine: either the delivery, in the main context, or
+ * a call of the user's drops the task's reference.
+ */
+struct _MpPoolResult
+{
+  GObject parent_instance;
+
+  MpDispatcher *dispatcher;
+  MpTask *task; /* guarded by the dispatcher's lock until it has ended */
+};
+
+enum
+{
+  PROP_0,
+  PROP_NAME,
+  PROP_STATE,
+  PROP_FRACTION,
+  PROP_TEXT,
+  PROP_N_ITEMS,
+  PROP_N_FINISHED,
+  PROP_MAIN_CONTEXT,
+  N_PROPS
+};
+
+enum
+{
+  FINISHED,
+  PROGRESS_CHANGED,
+  ITEM_FINISHED,
+  N_SIGNALS
+};
+
+static GParamSpec *properties[N_PROPS];
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (MpPoolResult, mp_pool_result, G_TYPE_OBJECT)
+
+static void
+mp_pool_result_finalize (GObject *object)
+{
+  MpPoolResult *self = MP_POOL_RESULT (object);
+
+  g_clear_pointer (&self->task, mp_task_unref);
+  g_clear_pointer (&self->dispatcher, mp_dispatcher_unref);
+
+  G_OBJECT_CLASS (mp_pool_result_parent_class)->finalize (object);
+}
+
+static void
+mp_pool_result_get_property (GObject    *object,
+                             guint       prop_id,
+                             GValue     *value,
+                             GParamSpec *pspec)
+{
+  MpPoolResult *self = MP_POOL_RESULT (object);
+
+  if (self->task == NULL)
+    return;
+
+  switch (prop_id)
+    {
+    case PROP_NAME:
+      g_value_set_string (value, mp_pool_result_get_name (self));
+      break;
+
+    case PROP_STATE:
+      g_value_set_enum (value, mp_pool_result_get_state (self));
+      break;
+
+    case PROP_FRACTION:
+      g_value_set_double (value, mp_pool_result_get_fraction (self));
+      break;
+
+    case PROP_TEXT:
+      g_value_take_string (value, mp_pool_result_get_text (self));
+      break;
+
+    case PROP_N_ITEMS:
+      g_value_set_uint (value, mp_pool_result_get_n_items (self));
+      break;
+
+    case PROP_N_FINISHED:
+      g_value_set_uint (value, mp_pool_result_get_n_finished (self));
+      break;
+
+    case PROP_MAIN_CONTEXT:
+      g_value_set_boxed (value, mp_outbox_get_context (mp_dispatcher_get_outbox (self->dispatcher)));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mp_pool_result_class_init (MpPoolResultClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = mp_pool_result_finalize;
+  object_class->get_property = mp_pool_result_get_property;
+
+  /**
+   * MpPoolResult:name:
+   *
+   * What people know the task by, as [property@Mp.TaskOptions:name] gave it.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_NAME] =
+    g_param_spec_string ("name", NULL, NULL,
+                         NULL,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpPoolResult:state:
+   *
+   * Where the task is. A map is running from its first item on; it has failed as
+   * its first item (by index) did that failed, and is cancelled if an item of it
+   * was cancelled.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_STATE] =
+    g_param_spec_enum ("state", NULL, NULL,
+                       MP_TYPE_TASK_STATE, MP_TASK_STATE_PENDING,
+                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpPoolResult:fraction:
+   *
+   * How much of the task is done, from 0 to 1: what the task reports with
+   * [func@Mp.progress_report], and of a map the items that have ended.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_FRACTION] =
+    g_param_spec_double ("fraction", NULL, NULL,
+                         0, 1, 0,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpPoolResult:text:
+   *
+   * What the task said last with [func@Mp.progress_report]. It and
+   * [property@Mp.PoolResult:fraction] have the names of the properties of a
+   * GtkProgressBar.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_TEXT] =
+    g_param_spec_string ("text", NULL, NULL,
+                         NULL,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpPoolResult:n-items:
+   *
+   * The number of calls: of a map its items, otherwise 1.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_ITEMS] =
+    g_param_spec_uint ("n-items", NULL, NULL,
+                       0, G_MAXUINT, 0,
+                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpPoolResult:n-finished:
+   *
+   * The number of calls that have ended, well or not.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_FINISHED] =
+    g_param_spec_uint ("n-finished", NULL, NULL,
+                       0, G_MAXUINT, 0,
+                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpPoolResult:main-context:
+   *
+   * The main context in which signals are emitted: the pool's.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAIN_CONTEXT] =
+    g_param_spec_boxed ("main-context", NULL, NULL,
+                        G_TYPE_MAIN_CONTEXT,
+                        G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+
+  /**
+   * MpPoolResult::finished:
+   * @self: the result
+   *
+   * The task has ended, well or not. Emitted once, last of all signals.
+   *
+   * Since: 1.0
+   */
+  signals[FINISHED] =
+    g_signal_new ("finished", G_TYPE_FROM_CLASS (klass),
+                  G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 0);
+
+  /**
+   * MpPoolResult::progress-changed:
+   * @self: the result
+   * @fraction: [property@Mp.PoolResult:fraction]
+   * @text: (nullable): [property@Mp.PoolResult:text]
+   *
+   * The task has come further. Only the latest state is told.
+   *
+   * Since: 1.0
+   */
+  signals[PROGRESS_CHANGED] =
+    g_signal_new ("progress-changed", G_TYPE_FROM_CLASS (klass),
+                  G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 2, G_TYPE_DOUBLE, G_TYPE_STRING);
+
+  /**
+   * MpPoolResult::item-finished:
+   * @self: the result of a map
+   * @index: which item
+   *
+   * An item of a map has ended, well or not. Emitted for each, in the order in
+   * which they ended; [method@Mp.PoolResult.get_item] has its result.
+   *
+   * Since: 1.0
+   */
+  signals[ITEM_FINISHED] =
+    g_signal_new ("item-finished", G_TYPE_FROM_CLASS (klass),
+                  G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_UINT);
+}
+
+static void
+mp_pool_result_init (MpPoolResult *self)
+{
+}
+
+/*< private >
+ * mp_pool_result_new:
+ * @task: a task that is about to be submitted
+ *
+ * Makes what its user holds of @task.
+ */
+MpPoolResult *
+mp_pool_result_new (MpDispatcher *dispatcher,
+                    MpTask       *task)
+{
+  MpPoolResult *self = g_object_new (MP_TYPE_POOL_RESULT, NULL);
+
+  self->dispatcher = mp_dispatcher_ref (dispatcher);
+  self->task = mp_task_ref (task);
+  task->result = g_object_ref (self);
+  return self;
+}
+
+/* --- telling ---------------------------------------------------------------------------------------------- */
+
+/*< private >
+ * mp_pool_result_is_watched:
+ *
+ * Returns: whether anybody listens to any signal
+ */
+gboolean
+mp_pool_result_is_watched (MpPoolResult *self)
+{
+  guint notify_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
+
+  for (guint i = 0; i < N_SIGNALS; i++)
+    {
+      if (g_signal_has_handler_pending (self, signals[i], 0, TRUE))
+        return TRUE;
+    }
+
+  /* "notify" always has GObject's own handler */
+  return g_signal_handler_find (self, G_SIGNAL_MATCH_ID, notify_id, 0, NULL, NULL, NULL) != 0;
+}
+
+/* What is told of a task in one turn. */
+typedef struct
+{
+  gboolean state_is_new;
+  gboolean progress_is_new;
+  gboolean has_ended;
+  gdouble fraction;
+  char *text;
+  GArray *items; /* guint64; nullable */
+} TaskNews;
+
+static TaskNews
+take_task_news_locked (MpTask *task)
+{
+  TaskNews news = {
+    .state_is_new = task->state_is_new,
+    .progress_is_new = task->progress_is_new,
+    .has_ended = mp_task_has_ended (task),
+    .fraction = mp_task_get_fraction (task),
+    .text = g_strdup (task->text),
+    .items = g_steal_pointer (&task->news),
+  };
+
+  task->state_is_new = task->progress_is_new = FALSE;
+  if (task->is_map)
+    task->news = g_array_new (FALSE, FALSE, sizeof (guint64));
+  return news;
+}
+
+static void
+tell_items (MpPoolResult *self,
+            GArray       *items)
+{
+  if (items == NULL || !g_signal_has_handler_pending (self, signals[ITEM_FINISHED], 0, TRUE))
+    return;
+
+  for (guint i = 0; i < items->len; i++)
+    g_signal_emit (self, signals[ITEM_FINISHED], 0, (guint) g_array_index (items, guint64, i));
+}
+
+static void
+tell (MpPoolResult *self,
+      TaskNews     *news)
+{
+  GObject *object = G_OBJECT (self);
+
+  tell_items (self, news->items);
+
+  g_object_freeze_notify (object);
+  if (news->progress_is_new || news->has_ended)
+    {
+      g_object_notify_by_pspec (object, properties[PROP_FRACTION]);
+      g_object_notify_by_pspec (object, properties[PROP_TEXT]);
+      g_object_notify_by_pspec (object, properties[PROP_N_FINISHED]);
+    }
+  if (news->state_is_new)
+    g_object_notify_by_pspec (object, properties[PROP_STATE]);
+  g_object_thaw_notify (object);
+
+  if (news->progress_is_new)
+    g_signal_emit (self, signals[PROGRESS_CHANGED], 0, news->fraction, news->text);
+  if (news->has_ended)
+    g_signal_emit (self, signals[FINISHED], 0);
+}
+
+/*< private >
+ * mp_pool_result_deliver:
+ * @task: a task with news, which has a result
+ *
+ * Tells, in the main context, what is new of @task.
+ *
+ * Returns: (transfer full) (nullable): the result, when @task has ended
+ */
+MpPoolResult *
+mp_pool_result_deliver (MpDispatcher *dispatcher,
+                        MpTask       *task)
+{
+  g_autoptr (MpMessage) arguments = NULL;
+  g_autoptr (MpPoolResult) self = NULL;
+  TaskNews news;
+
+  mp_dispatcher_lock (dispatcher);
+  news = take_task_news_locked (task);
+  if (news.has_ended)
+    {
+      arguments = g_steal_pointer (&task->arguments);
+      self = g_steal_pointer (&task->result);
+    }
+  else
+    self = g_object_ref (task->result);
+  mp_dispatcher_unlock (dispatcher);
+
+  tell (self, &news);
+  g_clear_pointer (&news.items, g_array_unref);
+  g_free (news.text);
+  return news.has_ended ? g_steal_pointer (&self) : NULL;
+}
+
+/* The end has been seen by who wanted to see it: the delivery is spared if
+ * nobody else listens.  Returns the task's reference, for the caller to drop.
+ */
+static MpPoolResult *
+spare_delivery_locked (MpPoolResult *self)
+{
+  if (!mp_task_has_ended (self->task) || self->task->result == NULL || mp_pool_result_is_watched (self))
+    return NULL;
+
+  mp_dispatcher_take_task_news_locked (self->dispatcher, self->task);
+  return g_steal_pointer (&self->task->result);
+}
+
+/* --- waiting ---------------------------------------------------------------------------------------------- */
+
+static gboolean
+has_ended (gpointer task)
+{
+  return mp_task_has_ended (task);
+}
+
+/**
+ * mp_pool_result_wait:
+ * @self: a result
+ * @timeout: seconds to wait; 0 only looks, negative waits for ever
+ * @cancellable: (nullable): ends the wait, not the task
+ * @error: return location for an error
+ *
+ * Waits until the task has ended, well or not, blocking the calling thread. The
+ * thread's main context is not run meanwhile.
+ *
+ * Fails with %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED, %G_IO_ERROR_CANCELLED
+ * and, in a process forked from the one that made the pool, %MP_ERROR_FORKED.
+ *
+ * Returns: %TRUE when the task has ended
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_pool_result_wait (MpPoolResult  *self,
+                     gdouble        timeout,
+                     GCancellable  *cancellable,
+                     GError       **error)
+{
+  g_autoptr (MpPoolResult) spared = NULL;
+  gboolean ok;
+
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!mp_dispatcher_check_origin (self->dispatcher, error))
+    return FALSE;
+
+  mp_dispatcher_lock (self->dispatcher);
+  ok = mp_pump_wait_locked (mp_dispatcher_get_pump (self->dispatcher), has_ended, self->task,
+                            mp_deadline_from_timeout (timeout), cancellable, error);
+  spared = spare_delivery_locked (self);
+  mp_dispatcher_unlock (self->dispatcher);
+  return ok;
+}
+
+static gboolean
+is_over (gpointer   task,
+         GError   **error)
+{
+  return mp_task_has_ended (task);
+}
+
+static void
+wait_async (MpPoolResult        *self,
+            gdouble              timeout,
+            GCancellable        *cancellable,
+            GAsyncReadyCallback  callback,
+            gpointer             user_data,
+            gpointer             source_tag,
+            const char          *name)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  GError *error = NULL;
+
+  g_task_set_name (task, name);
+  g_task_set_source_tag (task, source_tag);
+  if (!mp_dispatcher_check_origin (self->dispatcher, &error))
+    {
+      mp_outbox_return_error (task, error);
+      return;
+    }
+
+  mp_dispatcher_lock (self->dispatcher);
+  mp_task_add_waiter (self->task, mp_dispatcher_get_pump (self->dispatcher), task,
+                      mp_deadline_from_timeout (timeout), is_over, self->task);
+  mp_dispatcher_unlock (self->dispatcher);
+}
+
+/**
+ * mp_pool_result_wait_async:
+ * @self: a result
+ * @timeout: seconds to wait; 0 only looks, negative waits for ever
+ * @cancellable: (nullable): ends the wait, not the task
+ * @callback: (scope async): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Waits until the task has ended, well or not: see [method@Mp.PoolResult.wait].
+ *
+ * Since: 1.0
+ */
+void
+mp_pool_result_wait_async (MpPoolResult        *self,
+                           gdouble              timeout,
+                           GCancellable        *cancellable,
+                           GAsyncReadyCallback  callback,
+                           gpointer             user_data)
+{
+  g_return_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL);
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  wait_async (self, timeout, cancellable, callback, user_data, mp_pool_result_wait_async, G_STRFUNC);
+}
+
+/**
+ * mp_pool_result_wait_finish:
+ * @self: a result
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Ends what [method@Mp.PoolResult.wait_async] began.
+ *
+ * Returns: %TRUE when the task has ended; errors are those of [method@Mp.PoolResult.wait]
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_pool_result_wait_finish (MpPoolResult  *self,
+                            GAsyncResult  *result,
+                            GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mp_pool_result_wait_async), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* --- what came of it -------------------------------------------------------------------------------------- */
+
+static GVariant *
+get_value_take (MpMessage  *message,
+                GError    **error)
+{
+  g_autoptr (MpMessage) taken = message;
+
+  return taken != NULL ? mp_message_get_value (taken, error) : NULL;
+}
+
+/**
+ * mp_pool_result_get:
+ * @self: a result
+ * @timeout: seconds to wait; 0 only looks, negative waits for ever
+ * @cancellable: (nullable): ends the wait, not the task
+ * @error: return location for an error
+ *
+ * Waits until the task has ended, as [method@Mp.PoolResult.wait] does, and gets
+ * what it returned: of a single call the function's value, of a map an array of
+ * variants (`av`) with the value of each item, in the order of the items.
+ *
+ * Besides the errors of the wait, fails with that of the function (in its own
+ * domain if it is known here, else %MP_ERROR_REMOTE; [method@Mp.PoolResult.get_report]
+ * has more), with %MP_ERROR_WORKER_LOST when the worker died that ran it, with
+ * %G_IO_ERROR_CANCELLED when it was cancelled, %MP_ERROR_CLOSED when the pool
+ * took no more tasks, and when no worker could be started with the reason of
+ * that. A map fails with the error of its first item (by index) that failed.
+ * With %MP_ERROR_WRONG_CODEC the task ended well, but returned what is no
+ * GVariant: take it with [method@Mp.PoolResult.get_message].
+ *
+ * Returns: (transfer full): the value
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_pool_result_get (MpPoolResult  *self,
+                    gdouble        timeout,
+                    GCancellable  *cancellable,
+                    GError       **error)
+{
+  if (!mp_pool_result_wait (self, timeout, cancellable, error))
+    return NULL;
+
+  return get_value_take (mp_task_dup_result (self->task, error), error);
+}
+
+/**
+ * mp_pool_result_get_async:
+ * @self: a result
+ * @timeout: seconds to wait; 0 only looks, negative waits for ever
+ * @cancellable: (nullable): ends the wait, not the task
+ * @callback: (scope async): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Waits until the task has ended: see [method@Mp.PoolResult.get].
+ *
+ * Since: 1.0
+ */
+void
+mp_pool_result_get_async (MpPoolResult        *self,
+                          gdouble              timeout,
+                          GCancellable        *cancellable,
+                          GAsyncReadyCallback  callback,
+                          gpointer             user_data)
+{
+  g_return_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL);
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  wait_async (self, timeout, cancellable, callback, user_data, mp_pool_result_get_async, G_STRFUNC);
+}
+
+/**
+ * mp_pool_result_get_finish:
+ * @self: a result
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Ends what [method@Mp.PoolResult.get_async] began.
+ *
+ * Returns: (transfer full): the value, as [method@Mp.PoolResult.get] returns it; errors are that
+ *   method's too
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_pool_result_get_finish (MpPoolResult  *self,
+                           GAsyncResult  *result,
+                           GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mp_pool_result_get_async), NULL);
+
+  if (!g_task_propagate_boolean (G_TASK (result), error))
+    return NULL;
+
+  return get_value_take (mp_task_dup_result (self->task, error), error);
+}
+
+/* What has ended does not change, and is looked at without the lock. */
+static gboolean
+check_ended (MpPoolResult  *self,
+             guint          index,
+             GError       **error)
+{
+  gboolean has_item, has_item_ended;
+
+  if (!mp_dispatcher_check_origin (self->dispatcher, error))
+    return FALSE;
+
+  mp_dispatcher_lock (self->dispatcher);
+  has_item = index < self->task->scheduled.n_items;
+  has_item_ended = has_item && mp_task_has_item_ended (self->task, index);
+  mp_dispatcher_unlock (self->dispatcher);
+
+  if (!has_item)
+    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The task has no item %u", index);
+  else if (!has_item_ended)
+    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "Item %u of the task has not ended", index);
+  return has_item_ended;
+}
+
+/**
+ * mp_pool_result_get_message:
+ * @self: a result
+ * @error: return location for an error
+ *
+ * Gets what the task returned, whatever its codec, with what is attached to it.
+ * Does not wait: fails with %MP_ERROR_INVALID_STATE while the task has not
+ * ended, and otherwise as [method@Mp.PoolResult.get] does.
+ *
+ * Of a map it is made of the items' results: an array of variants (`av`); or,
+ * when they have all the same other codec, bytes in that codec that are a
+ * serialised GVariant of type `aay`, each element the bytes of one result. When
+ * they have several codecs it fails with %MP_ERROR_WRONG_CODEC. What is attached
+ * to an item's result is to be had with [method@Mp.PoolResult.get_item_message].
+ *
+ * Returns: (transfer full): the message
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_pool_result_get_message (MpPoolResult  *self,
+                            GError       **error)
+{
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (!mp_dispatcher_check_origin (self->dispatcher, error))
+    return NULL;
+
+  if (!mp_pool_result_is_ready (self))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The task has not ended");
+      return NULL;
+    }
+
+  return mp_task_dup_result (self->task, error);
+}
+
+/**
+ * mp_pool_result_get_item:
+ * @self: the result of a map
+ * @index: an item
+ * @error: return location for an error
+ *
+ * Gets the value that one item of a map has, which need not have ended as a
+ * whole. Does not wait.
+ *
+ * Fails with %MP_ERROR_INVALID_STATE when the item has not ended or there is no
+ * such item, and otherwise as [method@Mp.PoolResult.get] does.
+ *
+ * Returns: (transfer full): the value
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_pool_result_get_item (MpPoolResult  *self,
+                         guint          index,
+                         GError       **error)
+{
+  return get_value_take (mp_pool_result_get_item_message (self, index, error), error);
+}
+
+/**
+ * mp_pool_result_get_item_message:
+ * @self: the result of a map
+ * @index: an item
+ * @error: return location for an error
+ *
+ * Gets what one item of a map returned, whatever its codec, with what is attached
+ * to it: see [method@Mp.PoolResult.get_item].
+ *
+ * Returns: (transfer full): the message
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_pool_result_get_item_message (MpPoolResult  *self,
+                                 guint          index,
+                                 GError       **error)
+{
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return check_ended (self, index, error) ? mp_task_dup_item (self->task, index, error) : NULL;
+}
+
+/**
+ * mp_pool_result_get_report:
+ * @self: a result
+ *
+ * Gets what a function that failed said of itself, for those who make an
+ * exception of it again: a GVariant of type `(sissssay)` with the domain, the
+ * code and the message of its error, the name of its type and the traceback in
+ * its own language, the codec and the bytes of the error in the language's own
+ * form. What there is not is empty.
+ *
+ * Returns: (transfer full) (nullable): the report, or %NULL if no function failed
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_pool_result_get_report (MpPoolResult *self)
+{
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+
+  if (!mp_pool_result_is_ready (self) || self->task->failure == NULL || self->task->failure->report == NULL)
+    return NULL;
+
+  return g_variant_ref (self->task->failure->report);
+}
+
+/**
+ * mp_pool_result_cancel:
+ * @self: a result
+ *
+ * Asks for the end of the task. Does not wait, and may be called at any time.
+ *
+ * What no worker has begun ends at once and is never run. A call that runs is
+ * asked to end: its function's cancellable is cancelled. A function that does
+ * not look at that goes on, and the task ends with what it returns.
+ *
+ * Since: 1.0
+ */
+void
+mp_pool_result_cancel (MpPoolResult *self)
+{
+  g_return_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL);
+
+  if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
+    return;
+
+  mp_dispatcher_lock (self->dispatcher);
+  mp_dispatcher_cancel_locked (self->dispatcher, self->task);
+  mp_dispatcher_unlock (self->dispatcher);
+}
+
+/* --- how it is -------------------------------------------------------------------------------------------- */
+
+/**
+ * mp_pool_result_is_ready:
+ * @self: a result
+ *
+ * Tells whether there is anything to wait for.
+ *
+ * Returns: whether the task has ended, well or not
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_pool_result_is_ready (MpPoolResult *self)
+{
+  return mp_pool_result_get_state (self) > MP_TASK_STATE_RUNNING;
+}
+
+/**
+ * mp_pool_result_is_successful:
+ * @self: a result
+ *
+ * Tells whether [method@Mp.PoolResult.get] has a value, rather than an error, and
+ * need not wait for it.
+ *
+ * Returns: whether the task has ended well
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_pool_result_is_successful (MpPoolResult *self)
+{
+  return mp_pool_result_get_state (self) == MP_TASK_STATE_DONE;
+}
+
+/**
+ * mp_pool_result_get_name:
+ * @self: a result
+ *
+ * Gets [property@Mp.PoolResult:name].
+ *
+ * Returns: (nullable): the name
+ *
+ * Since: 1.0
+ */
+const char *
+mp_pool_result_get_name (MpPoolResult *self)
+{
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+
+  return self->task->name;
+}
+
+/**
+ * mp_pool_result_get_state:
+ * @self: a result
+ *
+ * Gets [property@Mp.PoolResult:state]. In a process forked from the one that made
+ * the pool it is %MP_TASK_STATE_FAILED.
+ *
+ * Returns: the state
+ *
+ * Since: 1.0
+ */
+MpTaskState
+mp_pool_result_get_state (MpPoolResult *self)
+{
+  MpTaskState state;
+
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, MP_TASK_STATE_FAILED);
+
+  if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
+    return MP_TASK_STATE_FAILED;
+
+  mp_dispatcher_lock (self->dispatcher);
+  state = mp_task_get_state (self->task);
+  mp_dispatcher_unlock (self->dispatcher);
+  return state;
+}
+
+/**
+ * mp_pool_result_get_fraction:
+ * @self: a result
+ *
+ * Gets [property@Mp.PoolResult:fraction].
+ *
+ * Returns: from 0 to 1
+ *
+ * Since: 1.0
+ */
+gdouble
+mp_pool_result_get_fraction (MpPoolResult *self)
+{
+  gdouble fraction;
+
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, 0);
+
+  if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
+    return 0;
+
+  mp_dispatcher_lock (self->dispatcher);
+  fraction = mp_task_get_fraction (self->task);
+  mp_dispatcher_unlock (self->dispatcher);
+  return fraction;
+}
+
+/**
+ * mp_pool_result_get_text:
+ * @self: a result
+ *
+ * Gets [property@Mp.PoolResult:text].
+ *
+ * Returns: (transfer full) (nullable): what the task said last
+ *
+ * Since: 1.0
+ */
+char *
+mp_pool_result_get_text (MpPoolResult *self)
+{
+  char *text;
+
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+
+  if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
+    return NULL;
+
+  mp_dispatcher_lock (self->dispatcher);
+  text = g_strdup (self->task->text);
+  mp_dispatcher_unlock (self->dispatcher);
+  return text;
+}
+
+/**
+ * mp_pool_result_get_n_items:
+ * @self: a result
+ *
+ * Gets [property@Mp.PoolResult:n-items].
+ *
+ * Returns: the number of calls
+ *
+ * Since: 1.0
+ */
+guint
+mp_pool_result_get_n_items (MpPoolResult *self)
+{
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, 0);
+
+  return (guint) self->task->scheduled.n_items;
+}
+
+/**
+ * mp_pool_result_get_n_finished:
+ * @self: a result
+ *
+ * Gets [property@Mp.PoolResult:n-finished].
+ *
+ * Returns: the number of calls that have ended
+ *
+ * Since: 1.0
+ */
+guint
+mp_pool_result_get_n_finished (MpPoolResult *self)
+{
+  guint n;
+
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, 0);
+
+  if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
+    return 0;
+
+  mp_dispatcher_lock (self->dispatcher);
+  n = (guint) self->task->scheduled.n_ended;
+  mp_dispatcher_unlock (self->dispatcher);
+  return n;
+}
+
+/**
+ * mp_pool_result_to_string:
+ * @self: a result
+ *
+ * Describes the result for people. The form may change.
+ *
+ * Returns: (transfer full): the description
+ *
+ * Since: 1.0
+ */
+char *
+mp_pool_result_to_string (MpPoolResult *self)
+{
+  g_autoptr (GEnumClass) states = g_type_class_ref (MP_TYPE_TASK_STATE);
+  GString *string;
+
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+
+  string = g_string_new (NULL);
+  g_string_printf (string, "<Mp.PoolResult %s state=%s",
+                   self->task->name != NULL ? self->task->name : self->task->target,
+                   g_enum_get_value (states, (int) mp_pool_result_get_state (self))->value_nick);
+  if (self->task->is_map)
+    g_string_append_printf (string, " finished=%u/%u", mp_pool_result_get_n_finished (self),
+                            mp_pool_result_get_n_items (self));
+  g_string_append_c (string, '>');
+  return g_string_free (string, FALSE);
+}

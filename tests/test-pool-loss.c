@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Workers that die, lie or never come, and what becomes of their pool. */
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "mp-test.h"
+#include "mp-worker-private.h"
+#include "pool-targets.h"
+
+#define DEADLINE MP_TEST_DEADLINE
+
+/* What a death or a failure to start may take until it is known. */
+#define AT_ONCE (1 * G_USEC_PER_SEC)
+
+/* --- workers that lie ------------------------------------------------------------------------------------- */
+
+/* Bytes that are no packet. */
+static GVariant *
+target_babble (MpMessage     *arguments,
+               GCancellable  *cancellable,
+               gpointer       user_data,
+               GError       **error)
+{
+  MpTransport *transport = mp_worker_get_transport (mp_worker_get_current ());
+
+  g_assert_cmpint (send (mp_transport_get_fd (transport), "babble", 6, 0), ==, 6);
+  raise (SIGSTOP); /* until it is killed */
+  return NULL;
+}
+
+/* (uu): a frame of that kind, about the task whose number is so much too high */
+static GVariant *
+target_lie (MpMessage     *arguments,
+            GCancellable  *cancellable,
+            gpointer       user_data,
+            GError       **error)
+{
+  MpTransport *transport = mp_worker_get_transport (mp_worker_get_current ());
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, error);
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_string ("lie"));
+  guint kind, excess;
+
+  g_variant_get (value, "(uu)", &kind, &excess);
+  mp_transport_push (transport, mp_frame_new (kind, 1 + excess, 0, NULL, message), NULL);
+  raise (SIGSTOP); /* until it is killed */
+  return NULL;
+}
+
+static void
+test_lies (void)
+{
+  const struct {
+    MpFrameKind kind;
+    guint excess;
+  } lies[] = {
+    { MP_FRAME_RESULT, 1 },       /* a task that it does not have */
+    { MP_FRAME_ERROR, 0 },        /* no report */
+    { MP_FRAME_PROGRESS, 0 },     /* no progress */
+    { MP_FRAME_WITHDRAWN, 0 },    /* nobody has cancelled anything */
+    { MP_FRAME_TASK, 0 },         /* not a worker's to say */
+  };
+
+  g_test_summary ("A worker that does not keep to the protocol is killed; only its task is lost, with the reason.");
+
+  for (guint i = 0; i <= G_N_ELEMENTS (lies); i++)
+    {
+      MpPool *pool = pool_new (1);
+      g_autoptr (GError) error = NULL;
+
+      if (i == G_N_ELEMENTS (lies))
+        g_assert_null (mp_pool_apply (pool, "babble", NULL, DEADLINE, NULL, &error));
+      else
+        g_assert_null (mp_pool_apply (pool, "lie", g_variant_new ("(uu)", lies[i].kind, lies[i].excess),
+                                      DEADLINE, NULL, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_WORKER_LOST);
+      assert_works (pool);
+      pool_finish (pool);
+    }
+}
+
+/* --- workers that die ------------------------------------------------------------------------------------- */
+
+static void
+assert_lost (MpPool     *pool,
+             const char *target,
+             gint64      argument,
+             const char *how)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 begin;
+
+  /* There is a worker, so that only its end takes time */
+  assert_works (pool);
+
+  begin = g_get_monotonic_time ();
+  g_assert_null (mp_pool_apply (pool, target, g_variant_new_int64 (argument), DEADLINE, NULL, &error));
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, AT_ONCE);
+  g_assert_error (error, MP_ERROR, MP_ERROR_WORKER_LOST);
+  g_assert_nonnull (strstr (error->message, how));
+  g_assert_nonnull (strstr (error->message, target));
+  g_assert_nonnull (strstr (error->message, "PoolWorker-"));
+}
+
+static void
+test_deaths (void)
+{
+  const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
+
+  g_test_summary ("Whoever waits for a worker that dies learns how it died, at once.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+    {
+      g_autoptr (MpContext) context = mp_context_new (methods[i], NULL);
+      MpPool *pool = mp_pool_new (1, context);
+
+      assert_lost (pool, "raise", SIGKILL, "signal 9 (SIGKILL)");
+      assert_lost (pool, "raise", SIGSEGV, "signal 11 (SIGSEGV)");
+      assert_lost (pool, "exit", 3, "exit code 3");
+      assert_lost (pool, "exit", 0, "exit code 0");
+      pool_finish (pool);
+    }
+}
+
+static void
+test_one_deadly_item (void)
+{
+  g_test_summary ("A deadly item of a map fails alone, wherever it is in its chunk.");
+
+  for (guint chunk_size = 0; chunk_size <= 12; chunk_size += 4)
+    {
+      MpPool *pool = pool_new (2);
+      MpPoolResult *result = mp_pool_submit_map (pool, "square-but-seven", numbers_new (20), chunk_size, NULL);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (mp_pool_result_get (result, DEADLINE, NULL, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_WORKER_LOST);
+      g_assert_true (g_str_has_prefix (error->message, "Item 7: "));
+      g_assert_nonnull (strstr (error->message, "signal 9 (SIGKILL)"));
+      g_assert_cmpint (mp_pool_result_get_state (result), ==, MP_TASK_STATE_WORKER_LOST);
+      for (guint i = 0; i < 20; i++)
+        {
+          g_clear_error (&error);
+          if (i != 7)
+            g_assert_cmpint (take_int64 (mp_pool_result_get_item (result, i, &error)), ==, i * i);
+          else
+            g_assert_null (mp_pool_result_get_item (result, i, &error));
+        }
+      g_assert_finalize_object (result);
+      pool_finish (pool);
+    }
+}
+
+static void
+assert_gone_on (MpPoolResult *result,
+                guint         index)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_pool_result_get_item (result, index, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_variant_get_string (value, NULL), ==, "gone on");
+}
+
+static void
+test_killed_during_map (void)
+{
+  MpPool *pool = pool_new (1);
+  Gate *gate = gate_new ();
+  const char *items[] = { "", "", gate->path, "", "", "", "" };
+  MpPoolResult *result = mp_pool_submit_map (pool, "gate-or-go", g_variant_new_strv (items, 7), 5, NULL);
+  g_autoptr (GError) error = NULL;
+  gint64 begin;
+
+  g_test_summary ("A worker killed from outside takes one item with it, and that is known within a second.");
+
+  g_assert_cmpint (kill (gate_await (gate), SIGKILL), ==, 0);
+  begin = g_get_monotonic_time ();
+  g_assert_true (mp_pool_result_wait (result, DEADLINE, NULL, &error));
+  g_assert_cmpint (g_get_monotonic_time () - begin, <, AT_ONCE);
+
+  for (guint i = 0; i < 7; i++)
+    if (i != 2)
+      assert_gone_on (result, i);
+  g_assert_null (mp_pool_result_get_item (result, 2, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_WORKER_LOST);
+  g_assert_finalize_object (result);
+  gate_free (gate);
+  pool_finish (pool);
+}
+
+static void
+on_worker_lost (MpPool     *pool,
+                int         pid,
+                int         exit_code,
+                const char *message,
+                int        *lost_pid)
+{
+  g_assert_cmpint (exit_code, ==, -SIGKILL);
+  g_assert_cmpstr (message, ==, "signal 9 (SIGKILL)");
+  *lost_pid = pid;
+}
+
+static gboolean
+is_set (gpointer pid)
+{
+  return *(int *) pid != 0;
+}
+
+static void
+test_killed_idle (void)
+{
+  MpPool *pool = pool_new (1);
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("A worker killed while it has nothing to do is told of and replaced.");
+
+  for (guint i = 0; i < 3; i++)
+    {
+      int pid = (int) take_int64 (mp_pool_apply (pool, "pid", NULL, DEADLINE, NULL, &error));
+      int lost_pid = 0;
+      gulong handler = g_signal_connect (pool, "worker-lost", G_CALLBACK (on_worker_lost), &lost_pid);
+
+      g_assert_no_error (error);
+      g_assert_cmpint (kill (pid, SIGKILL), ==, 0);
+      mp_test_run_until (is_set, &lost_pid);
+      g_assert_cmpint (lost_pid, ==, pid);
+      g_signal_handler_disconnect (pool, handler);
+    }
+  pool_finish (pool);
+}
+
+/* --- the storm -------------------------------------------------------------------------------------------- */
+
+#define N_ITEMS 1000
+
+typedef struct
+{
+  MpPool *pool;
+  guint n_ends[N_ITEMS];
+  guint n_finished;
+  guint n_kills;
+  GHashTable *killed; /* processes whose end was not told of yet */
+} Storm;
+
+static void
+kill_one (Storm *storm)
+{
+  GListModel *workers = mp_pool_get_workers (storm->pool);
+  guint n = g_list_model_get_n_items (workers);
+  g_autoptr (MpPoolWorker) worker = NULL;
+  int pid;
+
+  if (n == 0)
+    return;
+
+  worker = g_list_model_get_item (workers, (guint) g_test_rand_int_range (0, (gint32) n));
+  pid = mp_pool_worker_get_pid (worker);
+  if (pid > 0 && kill (pid, SIGKILL) == 0 && g_hash_table_add (storm->killed, GINT_TO_POINTER (pid)))
+    storm->n_kills++;
+}
+
+static void
+on_killed_worker_lost (MpPool     *pool,
+                       int         pid,
+                       int         exit_code,
+                       const char *message,
+                       Storm      *storm)
+{
+  g_assert_cmpint (exit_code, ==, -SIGKILL);
+  g_assert_true (g_hash_table_remove (storm->killed, GINT_TO_POINTER (pid)));
+}
+
+static void
+on_item_finished (MpPoolResult *result,
+                  guint         index,
+                  Storm        *storm)
+{
+  storm->n_ends[index]++;
+  storm->n_finished++;
+  if (g_test_rand_int_range (0, 12) == 0)
+    kill_one (storm);
+}
+
+static void
+audit (Storm        *storm,
+       MpPoolResult *result)
+{
+  guint n_lost = 0;
+
+  for (guint i = 0; i < N_ITEMS; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) value = mp_pool_result_get_item (result, i, &error);
+
+      g_assert_cmpuint (storm->n_ends[i], ==, 1);
+      if (value != NULL)
+        g_assert_cmpint (g_variant_get_int64 (value), ==, (gint64) i * i);
+      else
+        g_assert_error (error, MP_ERROR, MP_ERROR_WORKER_LOST);
+      n_lost += value == NULL;
+    }
+
+  g_assert_cmpuint (storm->n_kills, >, 0);
+  g_assert_cmpuint (n_lost, <=, storm->n_kills);
+  g_test_message ("%u kills, %u items lost", storm->n_kills, n_lost);
+}
+
+static gboolean
+is_over (gpointer data)
+{
+  Storm *storm = data;
+
+  return storm->n_finished == N_ITEMS && g_hash_table_size (storm->killed) == 0;
+}
+
+static void
+test_storm (gconstpointer data)
+{
+  const MpStartMethod *method = data;
+  g_autoptr (MpContext) context = mp_context_new (*method, NULL);
+  g_autofree Storm *storm = g_new0 (Storm, 1);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) values = NULL;
+  MpPoolResult *result;
+  gulong handler;
+
+  g_test_summary ("Whatever workers are killed during a map: each item ends once, with its value or as lost.");
+
+  storm->killed = g_hash_table_new (NULL, NULL);
+  storm->pool = mp_pool_new (3, context);
+  handler = g_signal_connect (storm->pool, "worker-lost", G_CALLBACK (on_killed_worker_lost), storm);
+  result = mp_pool_submit_map (storm->pool, "square-slowly", numbers_new (N_ITEMS), 0, NULL);
+  g_signal_connect (result, "item-finished", G_CALLBACK (on_item_finished), storm);
+  mp_test_run_until (is_over, storm);
+  audit (storm, result);
+
+  /* And the pool is as good as new */
+  values = mp_pool_map (storm->pool, "square", numbers_new (100), 0, DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  assert_squares (values, 100);
+  g_assert_finalize_object (result);
+  g_signal_handler_disconnect (storm->pool, handler);
+  g_hash_table_unref (storm->killed);
+  pool_finish (storm->pool);
+}
+
+/* --- workers that never come ------------------------------------------------------------------------------ */
+
+static MpPool *
+new_pool_of (const char * const *argv)
+{
+  g_autoptr (MpLauncher) launcher = mp_launcher_new ("native", argv);
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, launcher);
+
+  mp_context_set_hello_timeout (context, 0.3);
+  return mp_pool_new (2, context);
+}
+
+static void
+test_no_start (void)
+{
+  const struct {
+    const char *argv[4];
+    const char *expected;
+    MpError code;
+  } workers[] = {
+    { { "/nonexistent/worker" }, "/nonexistent/worker", MP_ERROR_START_FAILED },
+    { { "/bin/false" }, "exit code 1", MP_ERROR_START_FAILED },
+    { { "/bin/true" }, "exit code 0", MP_ERROR_START_FAILED },
+    { { "/bin/sh", "-c", "ulimit -c 0; kill -SEGV $$" }, "signal 11 (SIGSEGV)", MP_ERROR_START_FAILED },
+    { { "/bin/sh", "-c", "kill -KILL $$" }, "signal 9 (SIGKILL)", MP_ERROR_START_FAILED },
+    { { "/bin/sleep", "1000" }, "0.3 s", MP_ERROR_TIMED_OUT },
+  };
+
+  g_test_summary ("When workers do not start, tasks fail with the reason, within a second; new tasks try again.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (workers); i++)
+    {
+      MpPool *pool = new_pool_of (workers[i].argv);
+
+      for (guint j = 0; j < 2; j++)
+        {
+          g_autoptr (MpPoolResult) map = mp_pool_submit_map (pool, "square", numbers_new (50), 0, NULL);
+          g_autoptr (GError) error = NULL;
+          gint64 begin = g_get_monotonic_time ();
+
+          g_assert_null (mp_pool_apply (pool, "square", g_variant_new_int64 (4), DEADLINE, NULL, &error));
+          g_assert_error (error, MP_ERROR, (int) workers[i].code);
+          g_assert_nonnull (strstr (error->message, workers[i].expected));
+          g_clear_error (&error);
+          g_assert_null (mp_pool_result_get (map, 0, NULL, &error));
+          g_assert_error (error, MP_ERROR, (int) workers[i].code);
+          g_assert_cmpint (g_get_monotonic_time () - begin, <, AT_ONCE);
+        }
+      pool_finish (pool);
+    }
+}
+
+/* A program that did not call mp_init(), as another process. */
+static int
+run_without_init (void)
+{
+  MpPool *pool = mp_pool_new (2, NULL);
+  g_autoptr (GError) error = NULL;
+
+  if (mp_pool_apply (pool, "square", g_variant_new_int64 (4), DEADLINE, NULL, &error) != NULL)
+    return 2;
+  if (!g_error_matches (error, MP_ERROR, MP_ERROR_NOT_INITIALIZED) || strstr (error->message, "mp_init") == NULL)
+    {
+      g_printerr ("%s\n", error->message);
+      return 3;
+    }
+  g_object_unref (pool);
+  return 0;
+}
+
+static void
+test_without_init (void)
+{
+  GPid pid = mp_test_spawn ("test-pool-loss", "--without-init", (const int[]) { -1 });
+
+  g_test_summary ("A pool of a program that did not call mp_init() says so.");
+
+  g_assert_cmpint (mp_test_wait (pid), ==, 0);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  static const MpStartMethod spawn = MP_START_METHOD_SPAWN, forkserver = MP_START_METHOD_FORKSERVER;
+
+  if (argc > 1 && strcmp (argv[1], "--without-init") == 0)
+    return run_without_init ();
+
+  mp_register_target ("babble", target_babble, NULL, NULL);
+  mp_register_target ("lie", target_lie, NULL, NULL);
+  pool_targets_init ();
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (pool_warm_up);
+
+  mp_test_add ("/pool-loss/lies", test_lies);
+  mp_test_add ("/pool-loss/deaths", test_deaths);
+  mp_test_add ("/pool-loss/one-deadly-item", test_one_deadly_item);
+  mp_test_add ("/pool-loss/killed-during-map", test_killed_during_map);
+  mp_test_add ("/pool-loss/killed-idle", test_killed_idle);
+  mp_test_add_data ("/pool-loss/storm/spawn", &spawn, test_storm);
+  mp_test_add_data ("/pool-loss/storm/forkserver", &forkserver, test_storm);
+  mp_test_add ("/pool-loss/no-start", test_no_start);
+  mp_test_add ("/pool-loss/without-init", test_without_init);
+  return g_test_run ();
+}
