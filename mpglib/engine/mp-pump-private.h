@@ -66,6 +66,8 @@ gboolean      mp_pump_wait_locked     (MpPump          *self,
                                        gint64           deadline,
                                        GCancellable    *cancellable,
                                        GError         **error);
+/* Handles what is there, without waiting; nothing in a process that was forked from the pump's */
+void          mp_pump_look_locked     (MpPump          *self);
 /* After a state change made outside a handler that a waiter may wait for */
 void          mp_pump_changed_locked  (MpPump          *self);
 

@@ -395,6 +395,13 @@ arm (MpPump   *self,
   mp_engine_arm_pump (self->epoll_fd, self, armed);
 }
 
+void
+mp_pump_look_locked (MpPump *self)
+{
+  if (self->origin == mp_origin_get ())
+    serve_locked (self);
+}
+
 /* Both return FALSE when a signal ended the sleep; called and left with the lock held.  A cancellation that came
  * before it could be noticed by what they sleep on is looked for last. */
 static gboolean

@@ -417,6 +417,7 @@ mp_worker_loop_next (MpWorkerLoop  *self,
   mp_pump_lock (self->pump);
   answer_unanswered_locked (self);
   spent = g_steal_pointer (&self->spent);
+  mp_pump_look_locked (self->pump); /* what was cancelled before this item is not begun */
   if (mp_pump_wait_locked (self->pump, can_go_on, self, MP_DEADLINE_NEVER, NULL, error))
     {
       chunk = peek_chunk_locked (self);

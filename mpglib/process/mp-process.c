@@ -8,7 +8,6 @@
 
 #include <unistd.h>
 
-#include "mp-clock-private.h"
 #include "mp-enums.h"
 #include "mp-error.h"
 #include "mp-identity-private.h"
@@ -241,17 +240,11 @@ mp_process_is_over (gpointer data)
   return mp_child_get_state (self->child) == MP_CHILD_ENDED;
 }
 
-static gboolean
-always_false (gpointer data)
-{
-  return FALSE;
-}
-
 void
 mp_process_look_locked (MpProcess *self)
 {
-  if (self->child != NULL && !mp_process_is_over (self) && mp_pump_get_origin (self->pump) == mp_origin_get ())
-    mp_pump_wait_locked (self->pump, always_false, NULL, MP_DEADLINE_NOW, NULL, NULL);
+  if (self->child != NULL && !mp_process_is_over (self))
+    mp_pump_look_locked (self->pump);
 }
 
 GPtrArray *
@@ -262,7 +255,7 @@ mp_process_ref_living (void)
 
   mp_process_drop_unheard (pump);
   mp_pump_lock (pump);
-  mp_pump_wait_locked (pump, always_false, NULL, MP_DEADLINE_NOW, NULL, NULL);
+  mp_pump_look_locked (pump);
   for (guint i = 0; living != NULL && i < living->len; i++)
     {
       MpProcess *process = g_ptr_array_index (living, i);
