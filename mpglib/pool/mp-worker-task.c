@@ -7,6 +7,7 @@
 #include "mp-error.h"
 #include "mp-report-private.h"
 #include "mp-worker-loop-private.h"
+#include "mp-worker-private.h"
 #include "mp-worker-task.h"
 
 /**
@@ -17,7 +18,8 @@
  *
  * Whatever becomes of the call is told by one of the functions
  * `mp_worker_task_return_…`, once. A task that is dropped, or left behind when the
- * next one is taken, fails.
+ * next one is taken, fails. With one that is not answered when
+ * [method@Mp.Worker.finish] is called the worker is lost.
  *
  * Since: 1.0
  */
@@ -36,7 +38,8 @@ mp_worker_task_dispose (GObject *object)
 {
   MpWorkerTask *self = MP_WORKER_TASK (object);
 
-  if (self->call != NULL)
+  /* In a process that ends all objects are dropped: its end is the answer */
+  if (self->call != NULL && !mp_worker_has_finished (mp_worker_get_current ()))
     {
       g_autoptr (GError) error = NULL;
 

@@ -18,6 +18,8 @@ gboolean     mp_worker_send          (MpWorker     *self,
 /* An error of the library or of native code; see mp_worker_report() */
 void         mp_worker_report_error  (MpWorker     *self,
                                       const GError *error);
+/* Whether it has said that the process ends */
+gboolean     mp_worker_has_finished  (MpWorker     *self);
 /* A child that is not ready yet: it must not start children */
 gboolean     mp_worker_is_starting   (void);
 

@@ -600,6 +600,12 @@ mp_worker_finish (MpWorker *self,
   mp_worker_send (self, mp_frame_new (MP_FRAME_FINISHED, (guint64) exit_code, 0, NULL, NULL), NULL);
 }
 
+gboolean
+mp_worker_has_finished (MpWorker *self)
+{
+  return self->has_finished;
+}
+
 /* --- native roles ----------------------------------------------------------------------------------------- */
 
 void
