@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Mp.Pool runs closures of this very program in its workers.
+
+void register_targets () {
+  Mp.register_target ("cube", (arguments) => {
+    int64 x = (int64) arguments.get_value ();
+    return x * x * x;
+  });
+
+  Mp.register_target ("add", (arguments) => {
+    int64 a, b;
+    arguments.get_value ().get ("(xx)", out a, out b);
+    return a + b;
+  });
+
+  Mp.register_target ("describe", (arguments) => {
+    var entries = new HashTable<string, Variant> (str_hash, str_equal);
+    entries["type"] = arguments.get_value ().get_type_string ();
+    return entries;
+  });
+
+  Mp.register_target ("nothing", () => null);
+
+  Mp.register_target ("fail", (arguments) => {
+    throw new IOError.NO_SPACE ("the disk is full");
+  });
+
+  Mp.register_target ("refuse-odd", (arguments) => {
+    int64 x = (int64) arguments.get_value ();
+    if (x % 2 != 0)
+      throw new Mp.Error.REFUSED (@"$x is odd");
+    return x;
+  });
+
+  Mp.register_target ("die-of-three", (arguments) => {
+    int64 x = (int64) arguments.get_value ();
+    if (x == 3)
+      Posix.kill (Posix.getpid (), Posix.Signal.KILL);
+    return x;
+  });
+
+  // Runs until it is cancelled, and says first that it has begun.
+  Mp.register_target ("linger", (arguments, cancellable) => {
+    var loop = new MainLoop ();
+    var source = new CancellableSource (cancellable);
+    source.set_callback (() => {
+      loop.quit ();
+      return Source.REMOVE;
+    });
+    source.attach (null);
+    Mp.progress_report (0.5, "half way");
+    loop.run ();
+    cancellable.set_error_if_cancelled ();
+    return null;
+  });
+}
+
+int64[] make_numbers (int count) {
+  var numbers = new int64[count];
+  for (int i = 0; i < count; i++)
+    numbers[i] = i;
+  return numbers;
+}
+
+async void finish (Mp.Pool pool) throws Error {
+  pool.close ();
+  yield pool.join_async ();
+  assert_cmpint (pool.state, CompareOperator.EQ, Mp.PoolState.ENDED);
+}
+
+async void test_apply () throws Error {
+  var pool = new Mp.Pool (2);
+
+  assert_cmpint ((int) (int64) yield pool.apply_async ("cube", (int64) 3), CompareOperator.EQ, 27);
+  assert_cmpint ((int) (int64) yield pool.apply_async ("add", new Variant ("(xx)", 40, 2)), CompareOperator.EQ, 42);
+  assert_true ((yield pool.apply_async ("nothing")).is_of_type (new VariantType ("mv")));
+
+  Variant described = yield pool.apply_async ("describe", new string[] { "a", "b" });
+  assert_cmpstr ((string) described.lookup_value ("type", VariantType.STRING), CompareOperator.EQ, "as");
+  assert_cmpint ((int) (int64) pool.apply ("cube", (int64) 4), CompareOperator.EQ, 64);
+  yield finish (pool);
+}
+
+async void test_map () throws Error {
+  var pool = new Mp.Pool (2);
+  Variant cubes = yield pool.map_async ("cube", make_numbers (100));
+
+  assert_cmpuint ((uint) cubes.n_children (), CompareOperator.EQ, 100);
+  for (int i = 0; i < 100; i++)
+    assert_true ((int64) cubes.get_child_value (i).get_variant () == i * i * i);
+  assert_cmpuint ((uint) pool.map ("cube", make_numbers (3), 1).n_children (), CompareOperator.EQ, 3);
+  yield finish (pool);
+}
+
+async void test_iterate () throws Error {
+  var pool = new Mp.Pool (2);
+  Mp.ResultIterator results = pool.imap ("refuse-odd", make_numbers (4), 1);
+  string text = "";
+
+  while (true) {
+    try {
+      text += " %d".printf ((int) (int64) yield results.next_async ());
+    } catch (Mp.Error.REFUSED e) {
+      text += " (" + e.message + ")";
+    } catch (Mp.Error.CLOSED e) {
+      break;
+    }
+  }
+  assert_true (results.is_exhausted ());
+  assert_cmpstr (text, CompareOperator.EQ, " 0 (1 is odd) 2 (3 is odd)");
+  yield finish (pool);
+}
+
+async void test_progress () throws Error {
+  var pool = new Mp.Pool (1);
+  Mp.PoolResult result = pool.submit ("linger");
+  string said = null;
+  bool has_finished = false;
+
+  result.finished.connect (() => has_finished = true);
+  result.progress_changed.connect ((fraction, text) => {
+    if (said == null) {
+      assert_cmpfloat (fraction, CompareOperator.EQ, 0.5);
+      said = text;
+      test_progress.callback ();
+    }
+  });
+  yield;
+  assert_cmpstr (said, CompareOperator.EQ, "half way");
+  assert_cmpint (result.state, CompareOperator.EQ, Mp.TaskState.RUNNING);
+
+  result.cancel ();
+  yield result.wait_async ();
+  assert_cmpint (result.state, CompareOperator.EQ, Mp.TaskState.CANCELLED);
+  try {
+    yield result.get_async ();
+    assert_not_reached ();
+  } catch (IOError.CANCELLED e) {
+  }
+  yield finish (pool);
+  assert_true (has_finished);
+}
+
+async void test_errors () throws Error {
+  var pool = new Mp.Pool (1);
+
+  try {
+    yield pool.apply_async ("fail");
+    assert_not_reached ();
+  } catch (IOError.NO_SPACE e) {
+    assert_true ("the disk is full" in e.message);
+  }
+  try {
+    yield pool.apply_async ("subtract");
+    assert_not_reached ();
+  } catch (Mp.Error.NO_TARGET e) {
+    assert_true ("'subtract'" in e.message && "add, cube" in e.message && "mp_register_target()" in e.message);
+  }
+  try {
+    yield pool.apply_async ("/nonesuch.so#run");
+    assert_not_reached ();
+  } catch (Mp.Error.NO_TARGET e) {
+    assert_true ("/nonesuch.so" in e.message);
+  }
+  try {
+    yield pool.apply_async ("linger", null, 0);
+    assert_not_reached ();
+  } catch (Mp.Error.TIMED_OUT e) {
+  }
+  yield finish (pool);
+  try {
+    yield pool.apply_async ("nothing");
+    assert_not_reached ();
+  } catch (Mp.Error.CLOSED e) {
+  }
+}
+
+async void test_cancelled () throws Error {
+  var pool = new Mp.Pool (1);
+  var cancellable = new Cancellable ();
+
+  Idle.add (() => {
+    cancellable.cancel ();
+    return Source.REMOVE;
+  });
+  try {
+    yield pool.apply_async ("linger", null, -1, cancellable);
+    assert_not_reached ();
+  } catch (IOError.CANCELLED e) {
+  }
+  yield finish (pool);
+}
+
+async void test_lost () throws Error {
+  var pool = new Mp.Pool (2);
+  int lost_code = 0;
+
+  pool.worker_lost.connect ((pid, exit_code, message) => lost_code = exit_code);
+  Mp.PoolResult result = pool.submit_map ("die-of-three", make_numbers (6), 2);
+  yield result.wait_async ();
+  for (int i = 0; i < 6; i++) {
+    try {
+      assert_true ((int64) result.get_item (i) == i);
+      assert_cmpint (i, CompareOperator.NE, 3);
+    } catch (Mp.Error.WORKER_LOST e) {
+      assert_cmpint (i, CompareOperator.EQ, 3);
+      assert_true ("SIGKILL" in e.message);
+    }
+  }
+  yield finish (pool);
+  assert_cmpint (lost_code, CompareOperator.EQ, -(int) Posix.Signal.KILL);
+}
+
+async void test_missing_executable () throws Error {
+  var context = new Mp.Context (Mp.StartMethod.SPAWN, new Mp.Launcher ("native", { "/nonesuch/worker" }));
+  var pool = new Mp.Pool (1, context);
+
+  try {
+    yield pool.apply_async ("nothing");
+    assert_not_reached ();
+  } catch (Mp.Error.START_FAILED e) {
+    assert_true ("/nonesuch/worker" in e.message);
+  }
+  yield finish (pool);
+}
+
+// ---- Running
+
+delegate void Begin (AsyncReadyCallback callback);
+delegate void End (AsyncResult result) throws Error;
+
+void add_test (string path, owned Begin begin, owned End end) {
+  Test.add_data_func (path, () => {
+    var loop = new MainLoop ();
+    begin ((source, result) => {
+      try {
+        end (result);
+      } catch (Error e) {
+        error ("%s", e.message);
+      }
+      loop.quit ();
+    });
+    loop.run ();
+  });
+}
+
+int main (string[] args) {
+  register_targets ();
+  Mp.init ();
+
+  Test.init (ref args);
+  add_test ("/pool/apply", (done) => test_apply.begin (done), (result) => test_apply.end (result));
+  add_test ("/pool/map", (done) => test_map.begin (done), (result) => test_map.end (result));
+  add_test ("/pool/iterate", (done) => test_iterate.begin (done), (result) => test_iterate.end (result));
+  add_test ("/pool/progress", (done) => test_progress.begin (done), (result) => test_progress.end (result));
+  add_test ("/pool/errors", (done) => test_errors.begin (done), (result) => test_errors.end (result));
+  add_test ("/pool/cancelled", (done) => test_cancelled.begin (done), (result) => test_cancelled.end (result));
+  add_test ("/pool/lost", (done) => test_lost.begin (done), (result) => test_lost.end (result));
+  add_test ("/pool/missing-executable",
+            (done) => test_missing_executable.begin (done), (result) => test_missing_executable.end (result));
+  return Test.run ();
+}
