@@ -179,7 +179,11 @@ test('a child that ends or dies before it is ready is an error that tells how', 
 
 test('a module that starts processes when it is loaded does not start them for ever', async () => {
   await checkFails(module('starting'), Mp.Error.NO_TARGET,
-    /cannot be started while this process itself is being started.*where loading the module does not run it/);
+    /starting\.js#work': .*cannot start processes: put its functions into a module of their own/);
+});
+
+test('a program may be its own module', async () => {
+  checkSame(await runProcess(new Mp.Process({target: module('guarded')})), 0);
 });
 
 test('a child that hangs before it is ready is killed in time', async () => {

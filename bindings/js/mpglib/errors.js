@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported addReport, describeError */
+/* exported addReport, describeError, explainErrors */
 
 // Errors on their way between processes.
 
@@ -22,12 +22,31 @@ function addReport(error, report) {
   if (!report)
     return error;
   const [, , message, name, stack] = fromVariant(report);
-  if (name !== '' || stack !== '') {
+  // A wait that failed is not what went wrong there.
+  if ((name !== '' || stack !== '') && error.message.includes(message)) {
     error.remoteName = name;
     error.remoteMessage = message;
     error.remoteStack = stack;
   }
   return error;
+}
+
+/**
+ * Adds to the errors that a method throws what is known of them.
+ *
+ * @param {object} prototype - the prototype that has the method
+ * @param {string} name - its name
+ * @param {function(object, Error): Error} explain - adds it, of the object that the method was called of
+ */
+function explainErrors(prototype, name, explain) {
+  const method = prototype[name];
+  prototype[name] = function (...args) {
+    try {
+      return method.apply(this, args);
+    } catch (error) {
+      throw explain(this, error);
+    }
+  };
 }
 
 /**

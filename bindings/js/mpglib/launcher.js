@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported prepareWorkers, preferOwnLanguage */
+/* exported importForWorker, prepareWorkers, preferOwnLanguage */
 
 // What the workers of a JavaScript program are.
 
@@ -16,12 +16,44 @@ function preferOwnLanguage(Mp) {
   Mp.Context.get_default().set_launcher(Mp.Launcher.lookup('gjs'));
 }
 
+let modulesBeingImported = 0;
+
+/**
+ * Imports a module in a worker, for a function in it. Meanwhile no processes can be started: each of them would import
+ * the module, too, and start more.
+ *
+ * @param {function(): Promise<object>} load - imports it
+ * @returns {Promise<object>} the module
+ */
+async function importForWorker(load) {
+  modulesBeingImported++;
+  try {
+    return await load();
+  } finally {
+    modulesBeingImported--;
+  }
+}
+
+let toldPath = null;
+
 /**
  * Lets workers that are started from now on find modules where this program finds them now: what `gjs -I` added is
  * in no environment variable.
  *
  * @param {object} Mp - the namespace
+ * @throws {Mp.Error} if workers cannot be started now
  */
 function prepareWorkers(Mp) {
+  if (modulesBeingImported > 0) {
+    throw new Mp.Error({
+      code: Mp.Error.START_FAILED,
+      message: 'A module that a worker imports cannot start processes: put its functions into a module of their own, ' +
+        'or what only the program itself is to do under `if (Mp.Worker.get_current() === null)`',
+    });
+  }
+  const path = imports.searchPath.join('\n');
+  if (path === toldPath)
+    return;
+  toldPath = path;
   Mp.Launcher.lookup('gjs').set_preparation(toVariant({'search-path': imports.searchPath}));
 }

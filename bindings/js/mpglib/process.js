@@ -6,7 +6,7 @@
 // Mp.Process with targets, arguments, errors and promises of JavaScript.
 
 const {GObject} = imports.gi;
-const {addReport} = imports.mpglib.errors;
+const {addReport, explainErrors} = imports.mpglib.errors;
 const {prepareWorkers} = imports.mpglib.launcher;
 const {fillArguments, promisify} = imports.mpglib.promises;
 const {nameTarget} = imports.mpglib.targets;
@@ -14,18 +14,6 @@ const {toArguments} = imports.mpglib.values;
 
 function explain(process, error) {
   return addReport(error, process.get_report());
-}
-
-// Errors of the methods that tell what went wrong in the child.
-function explainErrors(prototype, name) {
-  const method = prototype[name];
-  prototype[name] = function (...args) {
-    try {
-      return method.call(this, ...args);
-    } catch (error) {
-      throw explain(this, error);
-    }
-  };
 }
 
 function prepareBefore(Mp, prototype, name) {
@@ -62,6 +50,6 @@ function extendProcess(Mp) {
   promisify(prototype, 'start_async', {defaults: [null], explain});
   promisify(prototype, 'join_async', {defaults: [-1, null], explain});
   fillArguments(prototype, 'join', 0, [-1, null]);
-  explainErrors(prototype, 'join');
-  explainErrors(prototype, 'check');
+  explainErrors(prototype, 'join', explain);
+  explainErrors(prototype, 'check', explain);
 }

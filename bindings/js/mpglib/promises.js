@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported fillArguments, isPromisified, promisify */
+/* exported fillArguments, isPromisified, promisify, promisifyAs */
 
 // Asynchronous pairs as functions that return promises, and arguments that may be left out.
 
@@ -24,13 +24,33 @@ function fillArguments(owner, name, required, defaults) {
   };
 }
 
+const OUR_FRAME = /\/mpglib\/\w+\.js:/;
+
 // The place of the call, for people who read the stack of an error that comes from the main loop.
 function addCaller(error, caller) {
+  const frames = caller.stack.split('\n').filter(frame => !OUR_FRAME.test(frame));
   try {
-    error.stack = `${error.stack ?? ''}### promised here: ###\n${caller.stack.split('\n').slice(1).join('\n')}`;
+    error.stack = `${error.stack ?? ''}### promised here: ###\n${frames.join('\n')}`;
   } catch {
     // An error that cannot be changed is as good without.
   }
+}
+
+/**
+ * Makes a function x_async return a promise where no callback is given.
+ *
+ * @param {object} owner - what has the function: a prototype, or the namespace
+ * @param {string} name - its name
+ * @param {number} place - how many arguments come before the callback
+ * @param {Function} promise - what is called instead, with the same arguments
+ */
+function promisifyAs(owner, name, place, promise) {
+  const begin = owner[name];
+  owner[name] = function (...args) {
+    const func = typeof args[place] === 'function' ? begin : promise;
+    return func.apply(this, args);
+  };
+  promisified.add(owner[name]);
 }
 
 /**
@@ -49,10 +69,7 @@ function promisify(owner, name, {defaults = [], convert = null, explain = null} 
   const begin = owner[name];
   const finishName = name.replace(/_async$/, '_finish');
 
-  const promise = function (...args) {
-    if (typeof args[args.length - 1] === 'function')
-      return begin.call(this, ...args);
-
+  promisifyAs(owner, name, defaults.length, function (...args) {
     const caller = new Error();
     return new Promise((resolve, reject) => {
       begin.call(this, ...args, ...defaults.slice(args.length), (source, result) => {
@@ -66,16 +83,14 @@ function promisify(owner, name, {defaults = [], convert = null, explain = null} 
         }
       });
     });
-  };
-  promisified.add(promise);
-  owner[name] = promise;
+  });
 }
 
 /**
  * Tells whether a function returns promises.
  *
  * @param {Function} func - the function
- * @returns {boolean} whether it was made by promisify
+ * @returns {boolean} whether it was made here
  */
 function isPromisified(func) {
   return promisified.has(func);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported toArguments, toItems, toVariant, fromVariant */
+/* exported toArguments, toItem, toItems, toVariant, fromVariant */
 
 // JavaScript values in and out of GLib.Variant objects. The tables at the head of gvariant/encoder.js and of
 // gvariant/decoder.js say what becomes what.
@@ -58,6 +58,22 @@ function toArguments(value) {
 }
 
 /**
+ * Makes one item of a map, of which a function is to be called.
+ *
+ * @param {*} item - the item
+ * @param {boolean} starmap - whether it is the Array of the arguments of its call, and not one argument
+ * @returns {GLib.Variant} the item
+ * @throws {TypeError|RangeError} as toVariant()
+ */
+function toItem(item, starmap) {
+  if (!starmap || item instanceof GLib.Variant)
+    return toVariant(item);
+  if (!Array.isArray(item))
+    throw new TypeError('an item of a starmap is the Array of the arguments of one call');
+  return makeVariant(encodeTuple(item));
+}
+
+/**
  * Makes the items of a map, of each of which a function is to be called.
  *
  * @param {Iterable|GLib.Variant} items - the items
@@ -65,7 +81,7 @@ function toArguments(value) {
  * @returns {GLib.Variant} an array
  * @throws {TypeError|RangeError} as toVariant()
  */
-function toItems(items, starmap = false) {
+function toItems(items, starmap) {
   if (items instanceof GLib.Variant)
     return items;
   if (typeof items?.[Symbol.iterator] !== 'function')

@@ -8,10 +8,10 @@ import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 import System from 'system';
 
-import {findTarget} from './workerTargets.js';
+import {findTarget, TargetError} from './workerTargets.js';
 
 const {describeError} = imports.mpglib.errors;
-const {fromVariant} = imports.mpglib.values;
+const {fromVariant, toVariant} = imports.mpglib.values;
 
 function prepare(preparation) {
   if (preparation === null)
@@ -20,10 +20,24 @@ function prepare(preparation) {
   imports.searchPath.push(...searchPath.filter(path => !imports.searchPath.includes(path)));
 }
 
+// GJS looks how much memory native objects take when the main loop is idle, which that of a busy worker never is.
+const BYTES_PER_COLLECTION = 64 * 1024 * 1024;
+let bytesSinceCollection = 0;
+
+function countBytes(variant) {
+  bytesSinceCollection += variant.get_size();
+  if (bytesSinceCollection > BYTES_PER_COLLECTION) {
+    bytesSinceCollection = 0;
+    System.gc();
+  }
+}
+
 function getArguments(message, isSpread) {
   if (message === null)
     return [];
-  const value = fromVariant(message.get_value());
+  const variant = message.get_value();
+  countBytes(variant);
+  const value = fromVariant(variant);
   return isSpread ? value : [value];
 }
 
@@ -73,11 +87,101 @@ async function runProcess(worker) {
   }
 }
 
+// ---- A pool
+
+// An error of GLib's keeps its domain and code, which others know; only mpglib's own have room for a stack too.
+function fail(task, error) {
+  const {name, message, stack} = describeError(error);
+  if (error instanceof TargetError)
+    task.return_failure(Mp.Error.NO_TARGET, null, message, stack, null, null);
+  else if (error instanceof Mp.Error)
+    task.return_failure(error.code, null, message, stack, null, null);
+  else if (error instanceof GLib.Error)
+    task.return_error(error);
+  else
+    task.return_failure(Mp.Error.REMOTE, name, message, stack, null, null);
+}
+
+function answer(task, value) {
+  let variant;
+  try {
+    variant = toVariant(value);
+  } catch ({message}) {
+    const problem = `The result of '${task.get_target()}' cannot be sent: ${message}`;
+    task.return_failure(Mp.Error.NOT_SHAREABLE, null, problem, null, null, null);
+    return;
+  }
+  countBytes(variant);
+  task.return_value(variant);
+}
+
+// Returns a promise if the call is not over.
+function runTask(task) {
+  const func = findTarget(task.get_target());
+  if (typeof func !== 'function')
+    return func.then(() => callFromLoop(() => runTask(task)), error => fail(task, error));
+
+  let value;
+  try {
+    value = func(...getArguments(task.get_message(), task.get_spread()));
+  } catch (error) {
+    return fail(task, error);
+  }
+  if (typeof value?.then !== 'function')
+    return answer(task, value);
+  return Promise.resolve(value).then(result => answer(task, result), error => fail(task, error));
+}
+
+function takeTask(worker) {
+  try {
+    return worker.next_task();
+  } catch (error) {
+    if (error.matches(Mp.Error, Mp.Error.CLOSED))
+      return null;
+    throw error;
+  }
+}
+
+// Runs tasks until one of them takes its time, of which it returns a promise; null if there are no more.
+function runTasks(worker) {
+  for (let task = takeTask(worker); task !== null; task = takeTask(worker)) {
+    Mp.currentTask = task;
+    const pending = runTask(task);
+    if (pending)
+      return pending;
+    Mp.currentTask = null;
+  }
+  return null;
+}
+
+async function runPool(worker) {
+  worker.ready();
+  let more = true;
+  while (more) {
+    // Not the promise itself, which callFromLoop() would wait for.
+    const {pending} = await callFromLoop(() => ({pending: runTasks(worker)}));
+    more = pending !== null;
+    await pending;
+    Mp.currentTask = null;
+  }
+  return 0;
+}
+
 // ---- All of them
 
 const roles = {
+  [Mp.WorkerRole.POOL]: runPool,
   [Mp.WorkerRole.PROCESS]: runProcess,
 };
+
+// A function may end the process: that is an orderly end, too.
+function replaceExit(worker) {
+  const {exit} = System;
+  System.exit = code => {
+    worker.finish(code);
+    exit(code);
+  };
+}
 
 async function main() {
   const worker = Mp.Worker.open();
@@ -86,10 +190,9 @@ async function main() {
              'there is nothing to be done with it by hand.');
     return 2;
   }
+  replaceExit(worker);
   prepare(worker.get_preparation());
-  const exitCode = await roles[worker.get_role()](worker);
-  worker.finish(exitCode);
-  return exitCode;
+  return roles[worker.get_role()](worker);
 }
 
 System.exit(await main());

@@ -6,6 +6,7 @@
 import GLib from 'gi://GLib';
 
 const {describeError} = imports.mpglib.errors;
+const {importForWorker} = imports.mpglib.launcher;
 
 const PREFIX = 'gjs:';
 
@@ -38,7 +39,7 @@ function describePlace({fileName, lineNumber}) {
 
 async function load(target, uri) {
   try {
-    return await import(uri);
+    return await importForWorker(() => import(uri));
   } catch (error) {
     const {name, message, stack} = describeError(error);
     throw new TargetError(`Target '${target}': its module cannot be imported: ` +

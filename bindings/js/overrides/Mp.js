@@ -9,20 +9,14 @@
 const {extendConnection} = imports.mpglib.connection;
 const {keepCallbacks} = imports.mpglib.garbage;
 const {preferOwnLanguage} = imports.mpglib.launcher;
+const {extendPool} = imports.mpglib.pool;
 const {extendProcess} = imports.mpglib.process;
 const {fillArguments, promisify} = imports.mpglib.promises;
 const {fromVariant, toVariant} = imports.mpglib.values;
 
 // Everything that describes itself in a line.
-const DESCRIBED = ['Context', 'Launcher', 'Message', 'Pool', 'PoolResult', 'PoolWorker', 'Process', 'ResultIterator',
-  'TaskOptions', 'Worker', 'WorkerTask'];
-
-// What waits in pools, with the defaults of the arguments before the callback.
-const POOL_PAIRS = {
-  Pool: {apply_async: [null, null, -1, null], map_async: [null, null, 0, -1, null], join_async: [-1, null]},
-  PoolResult: {get_async: [-1, null], wait_async: [-1, null]},
-  ResultIterator: {next_async: [-1, null], next_message_async: [-1, null]},
-};
+const DESCRIBED = ['Context', 'Launcher', 'Message', 'Pool', 'PoolResult', 'PoolWorker', 'Process',
+  'ResultIterator', 'TaskOptions', 'Worker', 'WorkerTask'];
 
 function _init() {
   keepCallbacks(this);
@@ -39,10 +33,11 @@ function _init() {
   preferOwnLanguage(this);
   extendConnection(this);
   extendProcess(this);
-  for (const [name, pairs] of Object.entries(POOL_PAIRS)) {
-    for (const [pair, defaults] of Object.entries(pairs))
-      promisify(this[name].prototype, pair, {defaults});
-  }
+  extendPool(this);
   fillArguments(this, 'shutdown', 0, [-1, null]);
   promisify(this, 'shutdown_async', {defaults: [-1, null]});
+  fillArguments(this, 'progress_report', 1, [null]);
+
+  // In a pool's worker the Mp.WorkerTask that runs: a function that takes long looks at its is_cancelled().
+  this.currentTask = null;
 }

@@ -3,6 +3,7 @@
 
 // Functions that the tests run in other processes.
 
+import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 import System from 'system';
@@ -63,4 +64,55 @@ export function throwString() {
 
 export function linger() {
   new GLib.MainLoop(null, false).run();
+}
+
+export function cube(x) {
+  return x * x * x;
+}
+
+export async function cubeLater(x) {
+  await null;
+  return x * x * x;
+}
+
+// Runs until the caller of the task has cancelled it; says first that it has begun.
+export function spin() {
+  Mp.progress_report(0.25, 'spinning');
+  while (!Mp.currentTask.is_cancelled())
+    GLib.MainContext.default().iteration(false);
+  Mp.currentTask.get_cancellable().set_error_if_cancelled();
+}
+
+export function echo(...values) {
+  return values;
+}
+
+export function add(first, second) {
+  return first + second;
+}
+
+export function nothing() {}
+
+export function dieOf(number, deadly) {
+  if (number === deadly)
+    GLib.spawn_command_line_sync(`kill -KILL ${new Gio.Credentials().get_unix_pid()}`);
+  return number;
+}
+
+export function returnDate() {
+  return {when: new Date(0)};
+}
+
+export function throwFull() {
+  throw new Mp.Error({code: Mp.Error.FULL, message: 'no room'});
+}
+
+export function throwNotFound() {
+  throw new Gio.IOErrorEnum({code: Gio.IOErrorEnum.NOT_FOUND, message: 'not there'});
+}
+
+export function throwOdd(value) {
+  if (value < 0)
+    throw new RangeError(`${value} is negative`);
+  return value;
 }

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+/* exported extendPool */
+
+// Mp.Pool, Mp.PoolResult and Mp.ResultIterator with targets, values, errors, promises and iteration of JavaScript.
+
+const {addReport, explainErrors} = imports.mpglib.errors;
+const {AsyncFeeder, isLazy, makeFeeder} = imports.mpglib.feeder;
+const {prepareWorkers} = imports.mpglib.launcher;
+const {fillArguments, promisify, promisifyAs} = imports.mpglib.promises;
+const {nameTarget} = imports.mpglib.targets;
+const {fromVariant, toArguments, toItem, toItems} = imports.mpglib.values;
+
+// Makes the method return a JavaScript value in place of a variant.
+function convertValue(prototype, name) {
+  const method = prototype[name];
+  prototype[name] = function (...args) {
+    return fromVariant(method.apply(this, args));
+  };
+}
+
+function convert(_, variant) {
+  return fromVariant(variant);
+}
+
+function explain(source, error) {
+  return addReport(error, source.get_report());
+}
+
+// ---- A pool
+
+function toOptions(Mp, options) {
+  return options === null || options instanceof Mp.TaskOptions ? options : new Mp.TaskOptions(options);
+}
+
+function extendSubmit(Mp, prototype) {
+  const {submit, submit_map, imap} = prototype; // eslint-disable-line camelcase
+
+  prototype.submit = function (target, args = null, options = null) {
+    prepareWorkers(Mp);
+    return submit.call(this, nameTarget(target), toArguments(args), toOptions(Mp, options));
+  };
+
+  prototype.submit_map = function (target, items, chunkSize = 0, options = null) {
+    prepareWorkers(Mp);
+    const taskOptions = toOptions(Mp, options);
+    const variant = toItems(items, taskOptions?.starmap);
+    return submit_map.call(this, nameTarget(target), variant, chunkSize, taskOptions);
+  };
+
+  prototype.imap = function (target, items = null, chunkSize = 0, ordered = true, options = null) {
+    prepareWorkers(Mp);
+    const taskOptions = toOptions(Mp, options);
+    const starmap = taskOptions?.starmap ?? false;
+    const variant = items === null || isLazy(items) ? null : toItems(items, starmap);
+    const iterator = imap.call(this, nameTarget(target), variant, chunkSize, ordered, taskOptions);
+    iterator.starmap = starmap;
+    iterator.feeder = isLazy(items) ? makeFeeder(iterator, items, this.n_workers * Math.max(chunkSize, 1)) : null;
+    return iterator;
+  };
+}
+
+// Whoever gives up has nothing to get hold of the task by, so that it ends too.
+async function waitForResult(result, timeout, cancellable) {
+  try {
+    return await result.get_async(timeout, cancellable);
+  } catch (error) {
+    if (!result.is_ready())
+      result.cancel();
+    throw error;
+  }
+}
+
+function blockForResult(result, timeout, cancellable) {
+  try {
+    return result.get(timeout, cancellable);
+  } catch (error) {
+    if (!result.is_ready())
+      result.cancel();
+    throw error;
+  }
+}
+
+// The result object says of an error what the GIO pairs have no place for.
+function extendApply(prototype) {
+  prototype.apply = function (target, args = null, timeout = -1, cancellable = null) {
+    return blockForResult(this.submit(target, args), timeout, cancellable);
+  };
+  prototype.map = function (target, items, chunkSize = 0, timeout = -1, cancellable = null) {
+    return blockForResult(this.submit_map(target, items, chunkSize), timeout, cancellable);
+  };
+  promisifyAs(prototype, 'apply_async', 4, function (target, args = null, timeout = -1, cancellable = null) {
+    return waitForResult(this.submit(target, args), timeout, cancellable);
+  });
+  promisifyAs(prototype, 'map_async', 5, function (target, items, chunkSize = 0, timeout = -1,
+    cancellable = null) {
+    return waitForResult(this.submit_map(target, items, chunkSize), timeout, cancellable);
+  });
+}
+
+// ---- Results
+
+function extendPoolResult({prototype}) {
+  fillArguments(prototype, 'wait', 0, [-1, null]);
+  fillArguments(prototype, 'get', 0, [-1, null]);
+  for (const name of ['get', 'get_item']) {
+    convertValue(prototype, name);
+    explainErrors(prototype, name, explain);
+  }
+  promisify(prototype, 'wait_async', {defaults: [-1, null]});
+  promisify(prototype, 'get_async', {defaults: [-1, null], convert, explain});
+}
+
+// What has been handed out makes room for another item.
+function makeRoom(iterator) {
+  iterator.feeder?.makeRoom();
+}
+
+function convertNext(iterator, variant) {
+  makeRoom(iterator);
+  return fromVariant(variant);
+}
+
+function explainNext(iterator, error) {
+  makeRoom(iterator);
+  return iterator.feeder?.failure ?? explain(iterator, error);
+}
+
+function extendNext(prototype) {
+  const {next} = prototype;
+
+  prototype.next = function (timeout = -1, cancellable = null) {
+    if (this.feeder instanceof AsyncFeeder)
+      throw new TypeError('items that come asynchronously cannot be blocked for: use `for await`, or next_async()');
+    return convertNext(this, next.call(this, timeout, cancellable));
+  };
+  explainErrors(prototype, 'next', explainNext);
+  fillArguments(prototype, 'next_message', 0, [-1, null]);
+  promisify(prototype, 'next_async', {defaults: [-1, null], convert: convertNext, explain: explainNext});
+  promisify(prototype, 'next_message_async', {defaults: [-1, null], explain: explainNext});
+}
+
+function extendPushItem(prototype) {
+  const {push_item} = prototype; // eslint-disable-line camelcase
+
+  prototype.push_item = function (item) {
+    return push_item.call(this, toItem(item, this.starmap));
+  };
+}
+
+// An item that failed is an error in its place; who goes on with next() gets the others.
+function extendIteration(Mp, prototype) {
+  const isEnd = (iterator, error) => error instanceof Mp.Error && error.code === Mp.Error.CLOSED &&
+    iterator.is_exhausted();
+
+  const end = (iterator, error) => {
+    if (!isEnd(iterator, error))
+      throw error;
+    return {value: undefined, done: true};
+  };
+
+  const stop = (iterator, value) => {
+    iterator.feeder?.stop();
+    iterator.cancel();
+    return {value, done: true};
+  };
+
+  prototype[Symbol.asyncIterator] = function () {
+    return {
+      next: () => this.next_async().then(value => ({value, done: false}), error => end(this, error)),
+      return: async value => stop(this, value),
+    };
+  };
+
+  prototype[Symbol.iterator] = function () {
+    return {
+      next: () => {
+        try {
+          return {value: this.next(), done: false};
+        } catch (error) {
+          return end(this, error);
+        }
+      },
+      return: value => stop(this, value),
+    };
+  };
+}
+
+/**
+ * Extends Mp.Pool and what its methods return.
+ *
+ * Targets are what nameTarget() takes, arguments what toArguments() takes, items any iterable, results JavaScript
+ * values; options may be plain objects. x_async() return promises. Arguments that have a usual value may be left out.
+ * Errors of the workers have a `remoteStack`. An Mp.ResultIterator can be iterated over with `for await`, and with
+ * `for` where blocking does not matter; items for it that are not at hand as an Array, such as those of a generator,
+ * are taken from where they come as the workers need them.
+ *
+ * @param {object} Mp - the namespace
+ */
+function extendPool(Mp) {
+  const {prototype} = Mp.Pool;
+
+  extendSubmit(Mp, prototype);
+  extendApply(prototype);
+  fillArguments(prototype, 'join', 0, [-1, null]);
+  promisify(prototype, 'join_async', {defaults: [-1, null]});
+
+  extendPoolResult(Mp.PoolResult);
+  extendNext(Mp.ResultIterator.prototype);
+  extendPushItem(Mp.ResultIterator.prototype);
+  extendIteration(Mp, Mp.ResultIterator.prototype);
+}
