@@ -226,6 +226,49 @@ async void test_missing_executable () throws Error {
   yield finish (pool);
 }
 
+// ---- Workers of other languages
+
+string make_gjs_target (string export) {
+  string module = Path.build_filename (Environment.get_variable ("G_TEST_SRCDIR"), "js", "modules", "tasks.js");
+
+  return "gjs:file://" + module + "#" + export;
+}
+
+async void test_gjs () throws Error {
+  if (Environment.find_program_in_path ("gjs") == null) {
+    Test.skip ("gjs is not installed");
+    return;
+  }
+
+  var context = new Mp.Context (Mp.StartMethod.SPAWN, Mp.Launcher.lookup ("gjs"));
+  var pool = new Mp.Pool (1, context);
+
+  Variant cube = yield pool.apply_async (make_gjs_target ("cube"), 3);
+  assert_true ((int64) cube == 27);
+  Variant sum = yield pool.apply_async (make_gjs_target ("add"), new Variant ("(id)", 1, 0.5));
+  assert_true ((double) sum == 1.5);
+  Variant cubes = yield pool.map_async (make_gjs_target ("cubeLater"), make_numbers (20));
+  assert_true ((int64) cubes.get_child_value (19).get_variant () == 6859);
+
+  Mp.PoolResult result = pool.submit (make_gjs_target ("fail"), "no luck");
+  try {
+    yield result.get_async ();
+    assert_not_reached ();
+  } catch (Mp.Error.REMOTE e) {
+    assert_cmpstr (e.message, CompareOperator.EQ, "RangeError: no luck");
+    string stack;
+    result.get_report ().get ("(sissssay)", null, null, null, null, out stack, null, null);
+    assert_true ("tasks.js" in stack);
+  }
+  try {
+    yield pool.apply_async (make_gjs_target ("cubic"), 3);
+    assert_not_reached ();
+  } catch (Mp.Error.NO_TARGET e) {
+    assert_true ("exports no 'cubic'" in e.message && "export function cubic" in e.message);
+  }
+  yield finish (pool);
+}
+
 // ---- Running
 
 delegate void Begin (AsyncReadyCallback callback);
@@ -260,5 +303,6 @@ int main (string[] args) {
   add_test ("/pool/lost", (done) => test_lost.begin (done), (result) => test_lost.end (result));
   add_test ("/pool/missing-executable",
             (done) => test_missing_executable.begin (done), (result) => test_missing_executable.end (result));
+  add_test ("/pool/gjs", (done) => test_gjs.begin (done), (result) => test_gjs.end (result));
   return Test.run ();
 }
