@@ -129,6 +129,13 @@ export function makeRandom() {
   return new Random(seed);
 }
 
+// ---- Other languages
+
+// Workers of another language without a template, which would be among the children that are left.
+export function makeContext(language) {
+  return new Mp.Context({launcher: Mp.Launcher.lookup(language), start_method: Mp.StartMethod.SPAWN});
+}
+
 // ---- What a test leaves behind
 
 function listFolder(path) {

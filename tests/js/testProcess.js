@@ -3,10 +3,11 @@
 
 // Mp.Process runs exports of modules in other processes.
 
+import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
-import {check, checkRejects, checkSame, checkThrows, run, test} from './support.js';
+import {check, checkRejects, checkSame, checkThrows, makeContext, run, test} from './support.js';
 
 const tasks = './modules/tasks.js';
 const base = import.meta.url;
@@ -132,6 +133,30 @@ test('a function that throws is an error with its name, its message and its stac
   const process = makeProcess('throwString');
   checkSame(await runProcess(process), 1);
   checkThrows(() => process.check(), Mp.Error, /only text/);
+});
+
+// ---- Other languages
+
+test('a process of Python', async () => {
+  const context = makeContext('python');
+  checkSame(await runProcess(new Mp.Process({target: 'python:os:_exit', args: [5], context})), 5);
+  const process = new Mp.Process({target: 'python:math:sqrt', args: [-1], context});
+  checkSame(await runProcess(process), 1);
+  const error = checkThrows(() => process.check(), Mp.Error, /ValueError: math domain error/);
+  check(error.matches(Mp.Error, Mp.Error.REMOTE));
+  checkSame(error.remoteName, 'ValueError');
+  const missing = new Mp.Process({target: 'python:math:sqroot', context});
+  await checkRejects(missing.start_async(), Mp.Error, /sqroot/);
+});
+
+test('a process of C', async () => {
+  const context = makeContext('native');
+  const library = GLib.build_filenamev([GLib.getenv('G_TEST_BUILDDIR'), 'js', 'libjs-targets.so']);
+  checkSame(await runProcess(new Mp.Process({target: `${library}#js_hypotenuse`, args: [3, 4], context})), 0);
+  const process = new Mp.Process({target: `${library}#js_hypotenuse`, args: ['three'], context});
+  checkSame(await runProcess(process), 1);
+  const error = checkThrows(() => process.check(), GLib.Error, /two integers are wanted, not \(s\)/);
+  check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.INVALID_ARGUMENT));
 });
 
 // ---- What keeps a target from running
