@@ -82,10 +82,10 @@ void show_progress (Mp.PoolResult result, double fraction, string? text) {
 
 void compute (GenericArray<string> paths) {
   var loop = new MainLoop ();
-  var pool = new Mp.Pool (n_workers, null);
+  var pool = new Mp.Pool (n_workers);
   bool has_terminal = Posix.isatty (stderr.fileno ());
 
-  var result = pool.submit_map ("checksum", new Variant.bytestring_array (paths.data), 0, null);
+  var result = pool.submit_map ("checksum", new Variant.bytestring_array (paths.data));
   if (has_terminal)
     result.progress_changed.connect (show_progress);
   result.finished.connect (() => loop.quit ());
