@@ -197,6 +197,32 @@ class Interrupts(MpCase):
             ''', wanted=0)
         self.assertNotIn('Traceback', complaints)
 
+    def test_pool(self):
+        for call in ('pool.map(work, range(4))', 'pool.apply(work, (1,))', 'pool.map_async(work, [1]).wait()',
+                     'list(pool.imap(work, range(4)))', '(pool.apply_async(work, (1,)), pool.close(), pool.join())',
+                     'Mp.run(wait(pool.apply_async(work, (1,))))', 'asyncio.run(wait(pool.apply_async(work, (1,))))'):
+            with self.subTest(call):
+                complaints = self.interrupt(f'''
+                    import asyncio
+
+                    def work(x):
+                        while True:
+                            signal.pause()
+
+                    def get_pid(x):
+                        return os.getpid()
+
+                    async def wait(result):
+                        await result
+
+                    if __name__ == '__main__':
+                        with Mp.Pool(2) as pool:
+                            pids = set(pool.map(get_pid, range(20)))
+                            announce(*pids)
+                            {call}
+                    ''')
+                self.assertRegex(complaints, 'KeyboardInterrupt\n$')
+
     def test_main_loop(self):
         complaints = self.interrupt('''
             if __name__ == '__main__':
@@ -225,6 +251,26 @@ class MainModules(MpCase):
                 self.assertEqual((code, output), (1, 'runs as __main__\nruns as __mp_main__\n'), complaints)
                 self.assertEqual(complaints.count('Mp.NoTarget') + complaints.count('errors.NoTarget'), 1, complaints)
                 self.assertIn("if __name__ == '__main__':", complaints)
+
+    def test_missing_guard_with_a_pool(self):
+        code, output, complaints = self.run_program('''
+            def work(x):
+                print('works')
+
+            print('runs as', __name__, flush=True)
+            Mp.Pool(2).map(work, range(20))
+            ''')
+        self.assertEqual(code, 1)
+        self.assertEqual(output.count('runs as __main__\n'), 1)
+        self.assertLessEqual(output.count('\n'), 3)
+        self.assertEqual(complaints.count('errors.NoTarget'), 1, complaints)
+        self.assertIn("if __name__ == '__main__':", complaints)
+
+    def test_interactive_pool(self):
+        text = PRELUDE + 'def work(x):\n    pass\n\nMp.Pool(1).map(work, [1])\n'
+        program = subprocess.run([sys.executable, '-c', text], text=True, capture_output=True, timeout=DEADLINE)
+        self.assertEqual(program.returncode, 1)
+        self.assertRegex(program.stderr, r'TypeError: work .*typed, piped or given with -c; put it into a file')
 
     def test_interactive(self):
         text = PRELUDE + 'def work():\n    pass\n\nMp.Process(target=work)\n'

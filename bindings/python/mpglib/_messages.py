@@ -8,17 +8,19 @@ any other language both are GVariants.  An answer uses the codec of the question
 
 from gi.repository import GLib
 
-from . import _pickle5, _targets, _variant
+from . import _pickle5, _shareables, _targets, _variant
 from ._calls import Mp
 
 
 def make_call(target, args, kwargs):
     """The message with which target does target(*args, **kwargs)."""
     if is_python(target):
-        return Mp.Message.new_data(_pickle5.dumps((tuple(args), kwargs)), _pickle5.CODEC)
+        return _shareables.make_message((tuple(args), kwargs))
     if kwargs:
         raise TypeError(f'{target} takes no arguments by keyword: it is not written in Python')
-    return Mp.Message.new(make_variant(tuple(args)))
+    # Who takes one argument gets it as it is, as from a map; a tuple would be a list of arguments.
+    is_alone = len(args) == 1 and not isinstance(args[0], tuple)
+    return Mp.Message.new(make_variant(args[0] if is_alone else tuple(args)))
 
 
 def is_python(target):
@@ -30,7 +32,7 @@ def read_call(message, spread):
     if message is None:
         return (), {}
     if message.get_codec() == _pickle5.CODEC:
-        return _pickle5.loads(message.get_payload())
+        return _shareables.read_message(message)
     value = read_value(message)
     return (tuple(value) if spread else (value,)), {}
 
@@ -38,7 +40,7 @@ def read_call(message, spread):
 def make_value(value, codec):
     """The message with a value, in the codec."""
     if codec == _pickle5.CODEC:
-        return Mp.Message.new_data(_pickle5.dumps(value), codec)
+        return _shareables.make_message(value)
     return Mp.Message.new(make_variant(value))
 
 
@@ -48,7 +50,7 @@ def read_value(message):
     if type_string is not None:
         return _variant.decode(type_string, message.get_payload(), message.get_attachment)
     if message.get_codec() == _pickle5.CODEC:
-        return _pickle5.loads(message.get_payload())
+        return _shareables.read_message(message)
     return message.get_payload()
 
 

@@ -2,7 +2,12 @@
 # Copyright 2026 The mpglib developers
 """The codec 'pickle5': any Python object, between Python processes that trust one another."""
 
+from array import array
+from itertools import accumulate
 import pickle
+
+from ._variant import decode
+from ._variant._types import OFFSET_CODES, offset_size
 
 CODEC = 'pickle5'
 _PROTOCOL = 5
@@ -27,6 +32,18 @@ def loads(data):
     except Exception as error:
         raise pickle.UnpicklingError(
             f'what was received cannot be rebuilt here: {type(error).__name__}: {error}') from error
+
+
+def join(pickles):
+    """Many pickles in one: a serialised GVariant of the type aay."""
+    body = b''.join(pickles)
+    code = OFFSET_CODES[offset_size(len(body), len(pickles))]
+    return body + array(code, accumulate(map(len, pickles))).tobytes()
+
+
+def split(data):
+    """The pickles that were joined."""
+    return decode('aay', data)
 
 
 def _explain(value, error):

@@ -95,7 +95,55 @@ def _run_process(worker):
     return 0
 
 
-_ROLES = {Mp.WorkerRole.PROCESS: _run_process}
+def _run_pool(worker):
+    is_busy = False
+
+    def interrupt(number, frame):
+        if is_busy:
+            raise KeyboardInterrupt     # out of the task, not out of the worker
+
+    signal.signal(signal.SIGINT, interrupt)
+    worker.ready()
+    while True:
+        try:
+            task = worker.next_task()
+        except GLib.Error as error:
+            if error.matches(Mp.error_quark(), Mp.Error.CLOSED):
+                return 0
+            print(f'{worker.get_name()}: {error.message}', file=sys.stderr)
+            return 1
+        message = task.get_message()
+        answer = None
+        try:
+            is_busy = True
+            answer = _do_task(task.get_target(), message, task.get_spread())
+            is_busy = False
+        except _targets.TargetError as error:
+            is_busy = False
+            tell_missing(task.return_failure, error)
+        except BaseException as error:      # also sys.exit(): the worker is not the function's to end
+            is_busy = False
+            _tell(task.return_failure, error, skip=2)
+        if answer is not None:
+            task.return_message(answer)
+        del task, message, answer
+
+
+def _do_task(target, message, spread):
+    function = _targets.resolve_cached(target)
+    args, kwargs = _messages.read_call(message, spread)
+    value = function(*args, **kwargs)
+    try:
+        return _messages.make_value(value, message.get_codec())
+    except Exception as error:
+        error.args = (f'the result of {target.removeprefix(_targets.PREFIX)}() cannot be sent: {error}',)
+        raise error.with_traceback(None)
+
+
+_ROLES = {
+    Mp.WorkerRole.PROCESS: _run_process,
+    Mp.WorkerRole.POOL: _run_pool,
+}
 
 
 def tell_missing(send, error):

@@ -168,6 +168,9 @@ from gi.repository import GLib, Mp
 def announce(*words):
     """Prints the words, and that the main thread waits, when it does."""
     def is_asleep():
+        frame = sys._current_frames()[threading.main_thread().ident]
+        if frame.f_code.co_filename == threading.__file__:
+            return False        # it starts this thread
         with open(f'/proc/self/task/{os.getpid()}/stat') as file:
             return file.read().rpartition(')')[2].split()[0] == 'S'
 

@@ -3,20 +3,35 @@
 """What Python adds to the introspected namespace Mp: values, functions, exceptions, iteration."""
 
 from gi.overrides import override
-from mpglib import _context, _launcher, _process, errors
+from mpglib import _awaiting, _connection, _context, _launcher, _pool, _process, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
+Connection = override(_connection.Connection)
+Pipe = _connection.Pipe
+
 Context = override(_context.Context)
+Pool = override(_pool.Pool)
+PoolResult = AsyncResult = override(_pool.PoolResult)
 Process = override(_process.Process)
+ResultIterator = override(_pool.ResultIterator)
+
+run = _awaiting.run
 
 _launcher.register()
 
 __all__ = [
     *errors.__all__,
+    'AsyncResult',
+    'Connection',
     'Context',
+    'Pipe',
+    'Pool',
+    'PoolResult',
     'Process',
+    'ResultIterator',
     'active_children',
     'current_process',
+    'run',
     'shutdown',
 ]

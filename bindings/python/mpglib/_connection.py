@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Mp.Connection and Mp.Pipe() in the form of multiprocessing."""
+
+from gi.repository import GLib
+
+from . import _messages, _shareables, errors
+from ._calls import Mp, SameType, adopt, wait
+
+_Base = adopt(Mp.Connection)
+_RAW = 'raw'
+
+
+class Connection(_Base, metaclass=SameType):
+    """One end of a pair made by Mp.Pipe(); it can be an argument or a result of a function.
+
+    Python's objects go as pickles, a GLib.Variant as what it is, for all languages; recv() takes both.  A
+    timeout is in seconds, None waits for ever.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    def send(self, obj, timeout=None, cancellable=None):
+        """Sends an object."""
+        if isinstance(obj, GLib.Variant):
+            wait(_Base.send, self, obj, timeout=timeout, cancellable=cancellable)
+        else:
+            wait(_Base.send_message, self, _shareables.make_message(obj), timeout=timeout, cancellable=cancellable)
+
+    def recv(self, timeout=None, cancellable=None):
+        """Receives an object; EOFError when the other end was closed and nothing is left."""
+        return _messages.read_value(wait(_Base.receive_message, self, timeout=timeout, cancellable=cancellable))
+
+    def send_bytes(self, data, offset=0, size=None, timeout=None, cancellable=None):
+        """Sends bytes."""
+        view = memoryview(data).cast('B')
+        end = len(view) if size is None else offset + size
+        if not 0 <= offset <= end <= len(view):
+            raise ValueError(f'{size} bytes from {offset} on are not in the {len(view)} given')
+        wait(_Base.send_data, self, bytes(view[offset:end]), _RAW, timeout=timeout, cancellable=cancellable)
+
+    def recv_bytes(self, maxlength=None, timeout=None, cancellable=None):
+        """Receives bytes; BufferTooShort if there are more than maxlength."""
+        if maxlength is not None and maxlength < 1:
+            raise ValueError(f'a message of at most {maxlength} bytes')
+        return wait(_Base.receive_data, self, maxlength or 0, timeout=timeout, cancellable=cancellable)
+
+    def poll(self, timeout=0.0):
+        """Whether there is something to receive, or the end of it, within the time."""
+        try:
+            return wait(_Base.wait_readable, self, timeout=timeout)
+        except errors.TimeoutError:
+            return False
+
+    def fileno(self):
+        """A descriptor that is readable when there is something to receive."""
+        return self.get_fd()
+
+    @property
+    def closed(self):
+        return self.is_closed()
+
+    @property
+    def readable(self):
+        return self.get_readable()
+
+    @property
+    def writable(self):
+        return self.get_writable()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
+
+    __reduce__ = _shareables.reduce_shareable
+
+    def __reduce_ex__(self, protocol):
+        return self.__reduce__()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+def Pipe(duplex=True):
+    """Two connected ends; with duplex=False the first receives and the second sends."""
+    first, second = _Base.new_pair(duplex)
+    return first, second

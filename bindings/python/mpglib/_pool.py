@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Mp.Pool in the form of multiprocessing.Pool."""
+
+import sys
+import weakref
+
+from gi.repository import GLib
+
+from . import _awaiting, _launcher, _main_module, _messages, _pickle5, _shareables, _targets, errors
+from ._calls import FOREVER, Mp, SameType, adopt, wait
+from ._process import explain
+
+_Pool = adopt(Mp.Pool)
+_PoolResult = adopt(Mp.PoolResult)
+_ResultIterator = adopt(Mp.ResultIterator)
+
+
+class Pool(_Pool, metaclass=SameType):
+    """Worker processes that run functions: Mp.Pool(4).map(function, items).
+
+    Functions may also be names of functions of the workers' language: Mp.Pool(4, context=Mp.Context(
+    launcher='native')).map('./libwork.so#digest', paths); arguments and results are GVariants then.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    _has_work = False
+
+    def __init__(self, processes=None, *, maxtasksperchild=None, context=None, **properties):
+        _main_module.guard()
+        if processes is not None:
+            if processes < 1:
+                raise ValueError('a pool has at least one process')
+            properties['n_workers'] = processes
+        if maxtasksperchild is not None:
+            properties['max_tasks_per_worker'] = maxtasksperchild
+        self._results = set()       # those with callbacks that were not called yet
+        self._iterators = weakref.WeakSet()     # those that may have items left to take
+        _Pool.__init__(self, context=context or Mp.Context.get_default(), **properties)
+
+    # --- one call --------------------------------------------------------------------------------------------
+
+    def apply(self, func, args=(), kwds=None):
+        """The result of func(*args, **kwds) in a worker."""
+        return self.apply_async(func, args, kwds).get()
+
+    def apply_async(self, func, args=(), kwds=None, callback=None, error_callback=None, *, name=None):
+        """Has a worker call func(*args, **kwds)."""
+        self._prepare()
+        target, args = _targets.name_call(func, tuple(args))
+        message = _messages.make_call(target, args, dict(kwds or {}))
+        result = self.submit_message(target, message, _make_options(name=name))
+        return result._promise(self, callback, error_callback)
+
+    # --- many ------------------------------------------------------------------------------------------------
+
+    def map(self, func, iterable, chunksize=None):
+        """The results of func(item) for each item, in their order."""
+        return self.map_async(func, iterable, chunksize).get()
+
+    def starmap(self, func, iterable, chunksize=None):
+        """The results of func(*item) for each item, in their order."""
+        return self.starmap_async(func, iterable, chunksize).get()
+
+    def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, *, name=None):
+        """Has the workers call func(item) for each item."""
+        return self._map(func, iterable, chunksize, callback, error_callback, name=name)
+
+    def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, *, name=None):
+        """Has the workers call func(*item) for each item."""
+        return self._map(func, iterable, chunksize, callback, error_callback, name=name, starmap=True)
+
+    def _map(self, func, iterable, chunksize, callback, error_callback, **options):
+        self._prepare()
+        items = _Items(func, options.get('starmap', False))
+        result = self.submit_map_message(items.target, items.make_array(iterable), chunksize or 0,
+                                         _make_options(**options))
+        result._is_map = True
+        return result._promise(self, callback, error_callback)
+
+    def imap(self, func, iterable, chunksize=1):
+        """An iterator over the results, in the order of the items, which are taken as they are needed."""
+        return self._imap(func, iterable, chunksize, True)
+
+    def imap_unordered(self, func, iterable, chunksize=1):
+        """An iterator over the results as they come; items are taken as they are needed."""
+        return self._imap(func, iterable, chunksize, False)
+
+    def _imap(self, func, iterable, chunksize, ordered):
+        if chunksize < 1:
+            raise ValueError(f'a chunk of {chunksize} items')
+        self._prepare()
+        items = _Items(func, False)
+        iterator = _Pool.imap(self, items.target, None, chunksize, ordered, None)
+        iterator._begin(items, iter(iterable), self.get_n_workers() * (16 + 2 * chunksize))
+        self._iterators.add(iterator)
+        return iterator
+
+    def _prepare(self):
+        if not self._has_work:      # the workers start with the first task
+            _launcher.prepare(self.get_context(), None)
+            self._has_work = True
+
+    # --- its end ---------------------------------------------------------------------------------------------
+
+    def close(self):
+        """Takes no more work; what was given, all items of imap() included, will be done."""
+        for iterator in list(self._iterators):
+            iterator._push(sys.maxsize)
+        _Pool.close(self)
+
+    def join(self, timeout=None, cancellable=None):
+        """Waits until all workers are gone, at most timeout seconds; tells whether they are.
+
+        The pool must have been closed or terminated.
+        """
+        try:
+            wait(_Pool.join, self, timeout=timeout, cancellable=cancellable)
+        except errors.TimeoutError:
+            return False
+        for result in list(self._results):
+            result._call_back()
+        return True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.terminate()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+def _make_options(**options):
+    options = {name: value for name, value in options.items() if value}
+    return Mp.TaskOptions(**options) if options else None
+
+
+class _Items:
+    """The items of a map, on their way to a function."""
+
+    def __init__(self, func, starmap):
+        self.target, self.first = _targets.name_call(func, ())
+        self.starmap = starmap
+        self.is_python = _messages.is_python(self.target)
+
+    def _pickle(self, item):
+        args = (*self.first, *item) if self.starmap else (*self.first, item)
+        return _pickle5.dumps((args, {}))
+
+    def _pickle_all(self, items):
+        return _pickle5.join([self._pickle(item) for item in items])
+
+    def make_array(self, iterable):
+        if self.is_python:
+            return _shareables.make_message(list(iterable), self._pickle_all)
+        items = [tuple(item) for item in iterable] if self.starmap else list(iterable)
+        return Mp.Message.new(_messages.make_variant(items))
+
+    def make_message(self, item):
+        if self.is_python:
+            return _shareables.make_message(item, self._pickle)
+        return Mp.Message.new(_messages.make_variant(item))
+
+
+class PoolResult(_PoolResult, metaclass=SameType):
+    """What becomes of a call, or of a map.  It can be awaited."""
+
+    __module__ = 'gi.overrides.Mp'
+
+    _is_map = False
+    _pool = None
+    _callback = None
+    _error_callback = None
+
+    def get(self, timeout=None, cancellable=None):
+        """Waits for the result and gives it, or raises what the function has raised."""
+        wait(_PoolResult.wait, self, timeout=timeout, cancellable=cancellable)
+        self._call_back()
+        return self._read()
+
+    def get_finish(self, result):
+        """The result that get_async() has waited for."""
+        _PoolResult.wait_finish(self, result)
+        return self._read()
+
+    def get_async(self, timeout=FOREVER, cancellable=None, callback=None, *user_data):
+        """Calls back when there is a result to be had with get_finish()."""
+        _PoolResult.wait_async(self, timeout, cancellable, callback, *user_data)
+
+    def wait(self, timeout=None, cancellable=None):
+        """Waits for the end of the task, at most timeout seconds; tells whether it has ended."""
+        try:
+            wait(_PoolResult.wait, self, timeout=timeout, cancellable=cancellable)
+        except errors.TimeoutError:
+            return False
+        self._call_back()
+        return True
+
+    def ready(self):
+        return self.is_ready()
+
+    def successful(self):
+        """Whether the task ended without an error; ValueError if it has not ended."""
+        if not self.is_ready():
+            raise errors.InvalidState('the task has not ended')
+        return self.is_successful()
+
+    def get_item(self, index):
+        """The result of one item of a map, which need not have ended as a whole."""
+        try:
+            message = self.get_item_message(index)
+        except GLib.Error as error:
+            failure = error
+        else:
+            return _messages.read_value(message)
+        raise failure
+
+    def _read(self):
+        try:
+            message = self.get_message()
+        except GLib.Error as error:
+            report = self.get_report()
+            failure = error if report is None else explain(error, report)
+        else:
+            if self._is_map and message.get_codec() == _pickle5.CODEC:
+                return [_shareables.read_pickle(data, _Item(self, index))
+                        for index, data in enumerate(_pickle5.split(message.get_payload()))]
+            return _messages.read_value(message)
+        raise failure
+
+    # --- callbacks -------------------------------------------------------------------------------------------
+
+    def _promise(self, pool, callback, error_callback):
+        """Has the callbacks called once: by the main loop, or by who waits for the result, or joins the pool."""
+        if callback is not None or error_callback is not None:
+            self._callback, self._error_callback = callback, error_callback
+            self._pool = pool
+            pool._results.add(self)
+            self.connect('finished', PoolResult._call_back)
+        return self
+
+    def _call_back(self):
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        pool._results.discard(self)
+        callback, argument = self._callback, None
+        try:
+            argument = self._read()
+        except Exception as error:
+            callback, argument = self._error_callback, error
+        self._callback = self._error_callback = None
+        if callback is not None:
+            callback(argument)
+
+    def __await__(self):
+        if not self.is_ready():
+            yield from _awaiting.wait_for(self)
+        return self._read()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+class _Item:
+    """Where the pickle of one item's result finds what is attached to it."""
+
+    __slots__ = ('result', 'index')
+
+    def __init__(self, result, index):
+        self.result = result
+        self.index = index
+
+    def get_attachment(self, index):
+        return self.result.get_item_message(self.index).get_attachment(index)
+
+
+class ResultIterator(_ResultIterator, metaclass=SameType):
+    """The results of imap(), one by one."""
+
+    __module__ = 'gi.overrides.Mp'
+
+    _items = _source = None
+
+    def _begin(self, items, source, window):
+        self._items, self._source = items, source
+        self._push(window)
+
+    def _push_more(self):
+        """Gives the workers another item in place of one whose result was taken."""
+        try:
+            self._push(1)
+        except errors.Closed:
+            pass        # the pool was terminated, which the results tell
+
+    def _push(self, count):
+        try:
+            while self._source is not None and count > 0:
+                count -= 1
+                self.push_message(self._items.make_message(next(self._source)))
+        except StopIteration:
+            self._stop()
+        except BaseException:
+            self._stop()
+            self.cancel()
+            raise
+
+    def _stop(self):
+        self._source = None
+        self.finish_items()
+
+    def next(self, timeout=None, cancellable=None):
+        """The next result, or the exception of the next item; TimeoutError if there is none in time."""
+        try:
+            message = wait(_ResultIterator.next_message, self, timeout=timeout, cancellable=cancellable)
+        except (errors.TimeoutError, errors.Forked):
+            raise
+        except GLib.Error as error:
+            if self.is_exhausted():
+                failure = StopIteration()
+            else:
+                report = self.get_report()
+                failure = error if report is None else explain(error, report)
+        else:
+            self._push_more()
+            return _messages.read_value(message)
+        if not isinstance(failure, StopIteration):
+            self._push_more()
+        raise failure
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return self.next()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+for _class in (Mp.PoolWorker, Mp.TaskOptions, Mp.WorkerTask):
+    adopt(_class)
+    _class.__repr__ = _class.__str__ = _class.to_string

@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Mp.Pool runs functions of Python, and of C for Python, in worker processes."""
+
+import asyncio
+import builtins
+import functools
+import itertools
+import os
+import pickle
+import signal
+import sys
+import threading
+import unittest
+
+from mpglib import _awaiting
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
+
+from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop, wait_for_death  # noqa: E402
+
+NATIVE = os.environ['MP_TEST_TARGETS']
+
+
+def square(x):
+    return x * x
+
+
+def subtract(a, b=0):
+    return a - b
+
+
+def get_pid(_=None):
+    return os.getpid()
+
+
+def fail(number):
+    if number % 2:
+        raise FileNotFoundError(2, 'is odd', str(number))
+    return number
+
+
+def make_lock(_):
+    return {'locks': [threading.Lock()]}
+
+
+def die(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == 5:
+        os._exit(6)
+    return number
+
+
+def leave(code):
+    sys.exit(code)
+
+
+def report(*paths):
+    for step, path in enumerate(paths, 1):
+        Mp.progress_report(step / 4, f'step {step}')
+        open(path).close()      # until the program has seen it
+    return 'done'
+
+
+class Scale:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def apply(self, x):
+        return self.factor * x
+
+
+class PoolCase(MpCase):
+    def make_pool(self, *args, context=None, **kwargs):
+        pool = Mp.Pool(*args, context=context or self.forkserver, **kwargs)
+        self.addCleanup(pool.join, DEADLINE)
+        self.addCleanup(pool.terminate)
+        return pool
+
+
+class Calls(PoolCase):
+    def test_map(self):
+        for name, context in self.contexts.items():
+            with self.subTest(name), self.make_pool(2, context=context) as pool:
+                self.assertEqual(pool.map(square, range(500)), [x * x for x in range(500)])
+                self.assertEqual(pool.map(square, iter([1, 2, 3]), 2), [1, 4, 9])
+                self.assertEqual(pool.map(square, []), [])
+                self.assertEqual(pool.starmap(subtract, [(5, 3), [1]]), [2, 1])
+
+    def test_apply(self):
+        pool = self.make_pool(1)
+        self.assertEqual(pool.apply(subtract, (5,), {'b': 7}), -2)
+        self.assertEqual(pool.apply(pow, (2, 5)), 32)
+        self.assertNotEqual(pool.apply(get_pid), os.getpid())
+        self.assertIsNone(pool.apply(print, ('',), {'end': ''}))
+
+    def test_functions_without_a_name(self):
+        pool = self.make_pool(1)
+        self.assertEqual(pool.map(Scale(3).apply, [1, 2]), [3, 6])
+        self.assertEqual(pool.map(functools.partial(subtract, 10), [1, 2]), [9, 8])
+        self.assertEqual(list(pool.imap(functools.partial(subtract, b=1), [1, 2])), [0, 1])
+        self.assertEqual(pool.apply(functools.partial(subtract, 10), (4,)), 6)
+
+    def test_values_of_all_kinds(self):
+        values = [None, True, -1, 2**100, 1.5, 'ä', b'\0', (1, (2,)), {'a': [1]}, {1, 2}, Ellipsis, range(3), 1 + 2j]
+        pool = self.make_pool(2)
+        self.assertEqual(pool.map(functools.partial(max, key=id), [[value] for value in values]), values)
+
+    def test_results(self):
+        pool = self.make_pool(2)
+        result = pool.apply_async(square, (7,), name='seven')
+        self.assertIsInstance(result, Mp.AsyncResult)
+        self.assertEqual(result.get(timeout=DEADLINE), 49)
+        self.assertEqual((result.ready(), result.successful(), result.wait(), result.get()), (True, True, True, 49))
+        self.assertEqual(result.get_name(), 'seven')
+        self.assertRegex(repr(result), r'^<Mp\.PoolResult .*state=done')
+        self.assertRegex(str(pool), r'^<Mp\.Pool state=running workers=2>$')
+        stuck = pool.apply_async(signal.pause)
+        self.assertFalse(stuck.wait(0))
+        self.assertFalse(stuck.ready())
+        with self.assertRaises(ValueError):
+            stuck.successful()
+        with self.assertRaises(builtins.TimeoutError):
+            stuck.get(0.01)
+        self.assertEqual(pool.map(square, [1, 2]), [1, 4])      # the other worker goes on
+        pool.terminate()
+        with self.assertRaises(GLib.Error) as caught:
+            stuck.get(DEADLINE)
+        self.assertTrue(caught.exception.matches(GLib.quark_from_string('g-io-error-quark'), 19))     # CANCELLED
+
+    def test_imap(self):
+        pool = self.make_pool(2)
+        self.assertEqual(list(pool.imap(square, range(300))), [x * x for x in range(300)])
+        self.assertEqual(sorted(pool.imap_unordered(square, range(300), 7)), [x * x for x in range(300)])
+        self.assertEqual(list(pool.imap(square, [])), [])
+
+    def test_imap_takes_items_as_they_are_needed(self):
+        pool = self.make_pool(2)
+        taken = itertools.count()
+        results = pool.imap(square, taken)
+        self.assertEqual([next(results) for _ in range(100)], [x * x for x in range(100)])
+        self.assertLess(next(taken), 100 + 2 * 20)
+
+    def test_errors_of_imap(self):
+        pool = self.make_pool(2)
+        results = pool.imap(fail, range(3))
+        self.assertEqual(next(results), 0)
+        with self.assertRaisesRegex(FileNotFoundError, 'is odd'):
+            next(results)
+        self.assertEqual(next(results), 2)
+        with self.assertRaises(StopIteration):
+            next(results)
+
+        def stop_short():
+            yield 1
+            raise LookupError('no more')
+        with self.assertRaisesRegex(LookupError, 'no more'):
+            list(pool.imap(square, stop_short()))
+        stuck = pool.imap(signal.sigwait, [[signal.SIGUSR1]])
+        with self.assertRaises(builtins.TimeoutError):
+            stuck.next(timeout=0.01)
+
+    def test_workers_are_replaced_after_their_share(self):
+        pool = self.make_pool(1, maxtasksperchild=2)
+        pids = [pool.apply(get_pid) for _ in range(6)]
+        self.assertEqual(len(set(pids)), 3)
+
+    def test_defaults(self):
+        pool = self.make_pool()
+        self.assertEqual(pool.get_n_workers(), Mp.get_cpu_count())
+        with self.assertRaises(ValueError):
+            Mp.Pool(0)
+
+
+class Ends(PoolCase):
+    def test_close_and_join(self):
+        pool = self.make_pool(2)
+        results = [pool.apply_async(square, (x,)) for x in range(10)]
+        with self.assertRaises(Mp.InvalidState):
+            pool.join()
+        pool.close()
+        self.assertTrue(pool.join(DEADLINE))
+        self.assertEqual([result.get(0) for result in results], [x * x for x in range(10)])
+        with self.assertRaises(Mp.Closed):
+            pool.apply(square, (1,))
+        with self.assertRaises(Mp.Closed):
+            pool.imap(square, [1])
+
+    def test_close_lets_imap_go_on(self):
+        pool = self.make_pool(1)
+        results = pool.imap(square, range(200))
+        self.assertEqual(next(results), 0)
+        pool.close()
+        self.assertEqual(list(results), [x * x for x in range(1, 200)])
+
+    def test_context_manager_ends_the_workers(self):
+        with self.make_pool(2) as pool:
+            pids = set(pool.map(get_pid, range(100)))
+            pool.apply_async(signal.pause)
+        for pid in pids:
+            wait_for_death(pid)
+
+    def test_dropped_pool_ends_the_workers(self):
+        pool = Mp.Pool(1, context=self.forkserver)
+        pid = pool.apply(get_pid)
+        del pool
+        wait_for_death(pid)
+
+
+class Failures(PoolCase):
+    def test_exceptions_keep_class_arguments_and_traceback(self):
+        pool = self.make_pool(2)
+        for get in (lambda: pool.apply(fail, (1,)), lambda: pool.map(fail, [0, 1, 2])):
+            with self.assertRaises(FileNotFoundError) as caught:
+                get()
+            error = caught.exception
+            self.assertEqual((error.errno, error.strerror, error.filename), (2, 'is odd', '1'))
+            self.assertIn('in fail\n', str(error.__cause__))
+            self.assertNotIn('_worker.py', str(error.__cause__))
+
+    def test_results_that_cannot_be_sent(self):
+        pool = self.make_pool(1)
+        with self.assertRaisesRegex(pickle.PicklingError, r"make_lock\(\) cannot be sent: value\['locks'\]\[0\].*lock"):
+            pool.apply(make_lock, (1,))
+        self.assertEqual(pool.apply(square, (2,)), 4)
+
+    def test_arguments_that_cannot_be_sent(self):
+        pool = self.make_pool(1)
+        with self.assertRaisesRegex(pickle.PicklingError, 'lock'):
+            pool.apply(square, (threading.Lock(),))
+        with self.assertRaisesRegex(pickle.PicklingError, 'lock'):
+            pool.map(square, [1, threading.Lock()])
+        with self.assertRaisesRegex(TypeError, 'lambda'):
+            pool.map(lambda x: x, [1])
+
+    def test_functions_that_are_missing(self):
+        pool = self.make_pool(1)
+        for target, pattern in (('python:nowhere:f', "no module 'nowhere'"), ('python:os:nothing', 'has no nothing'),
+                                ('python:os', 'names no Python function')):
+            with self.subTest(target), self.assertRaisesRegex(Mp.NoTarget, pattern):
+                pool.apply(target)
+        with self.assertRaisesRegex(Mp.ProcessError, 'native'):
+            pool.apply('square', (1,))
+        self.assertEqual(pool.apply('python:math:hypot', (3, 4)), 5.0)
+
+    def test_lost_worker_takes_one_item_with_it(self):
+        pool = self.make_pool(2)
+        lost = []
+        pool.connect('worker-lost', lambda pool, pid, code, text: lost.append(code))
+        result = pool.map_async(die, range(50), 10)
+        with self.assertRaisesRegex(Mp.WorkerLost, r'item 3 .*SIGKILL'):
+            result.get(DEADLINE)
+        for index in range(50):
+            if index == 5:
+                with self.assertRaisesRegex(Mp.WorkerLost, 'exit code 6'):
+                    result.get_item(index)
+            elif index != 3:
+                self.assertEqual(result.get_item(index), index)
+        run_loop(lambda: len(lost) == 2)
+        self.assertEqual(set(lost), {-9, 6})
+
+    def test_function_does_not_end_the_worker(self):
+        pool = self.make_pool(1)
+        pid = pool.apply(get_pid)
+        with self.assertRaisesRegex(Mp.RemoteError, 'SystemExit: 3') as caught:
+            pool.apply(leave, (3,))
+        self.assertEqual(caught.exception.remote_type, 'SystemExit')
+        self.assertEqual(pool.apply(get_pid), pid)
+        os.kill(pid, signal.SIGINT)                     # while it waits for work
+        self.assertEqual(pool.apply(get_pid), pid)
+        result = pool.apply_async(report_and_wait)
+        run_loop(lambda: result.get_fraction() == 0.5)
+        os.kill(pid, signal.SIGINT)
+        with self.assertRaisesRegex(Mp.RemoteError, 'KeyboardInterrupt'):
+            result.get(DEADLINE)
+        self.assertEqual(pool.apply(get_pid), pid)
+
+    def test_workers_that_cannot_be_started(self):
+        launcher = Mp.Launcher(language='python', argv=['/nonexistent/python3'])
+        for argv, pattern in ((['/nonexistent/python3'], '/nonexistent/python3'), (['/bin/false'], 'exit code 1')):
+            with self.subTest(argv):
+                launcher = Mp.Launcher(language='python', argv=argv)
+                pool = self.make_pool(1, context=Mp.Context('spawn', launcher))
+                with self.assertRaisesRegex(Mp.ProcessError, pattern):
+                    pool.apply_async(square, (1,)).get(DEADLINE)
+
+
+def report_and_wait():
+    Mp.progress_report(0.5, 'waits')
+    while True:
+        signal.pause()
+
+
+class MainLoops(PoolCase):
+    def setUp(self):
+        _awaiting._watcher.call(int)        # it stays, once it is there
+        super().setUp()
+
+    def test_signals(self):
+        pool = self.make_pool(1)
+        paths = [os.path.join(self.make_folder(), 'fifo') for _ in range(3)]
+        for path in paths:
+            os.mkfifo(path)
+        seen = []
+        waiting = iter(paths)
+
+        def on_progress(result, fraction, text):
+            if fraction < 1:
+                seen.append((fraction, text))
+                open(next(waiting), 'w').close()
+
+        result = pool.apply_async(report, paths)
+        result.connect('progress-changed', on_progress)
+        result.connect('finished', lambda result: seen.append(result.get()))
+        run_loop(lambda: 'done' in seen)
+        self.assertEqual(seen, [(0.25, 'step 1'), (0.5, 'step 2'), (0.75, 'step 3'), 'done'])
+
+    def test_callbacks_in_the_main_loop(self):
+        pool = self.make_pool(2)
+        results, failures = [], []
+        pool.apply_async(square, (2,), callback=results.append, error_callback=failures.append)
+        pool.map_async(square, [1, 2], callback=results.append, error_callback=failures.append)
+        pool.apply_async(fail, (1,), callback=results.append, error_callback=failures.append)
+        run_loop(lambda: len(results) + len(failures) == 3)
+        self.assertEqual(sorted(map(str, results)), ['4', '[1, 4]'])
+        self.assertIsInstance(failures[0], FileNotFoundError)
+
+    def test_callbacks_without_a_main_loop(self):
+        pool = self.make_pool(2)
+        results = []
+        pool.apply_async(square, (3,), callback=results.append).get()
+        self.assertEqual(results, [9])
+        for x in range(5):
+            pool.apply_async(square, (x,), callback=results.append)
+        pool.close()
+        pool.join()
+        self.assertEqual(sorted(results), [0, 1, 4, 9, 9, 16])
+        GLib.MainContext.default().iteration(False)
+        self.assertEqual(len(results), 6)       # once each
+
+    def test_get_async(self):
+        pool = self.make_pool(1)
+        seen = []
+
+        def on_ready(result, outcome):
+            seen.append(result.get_finish(outcome))
+
+        pool.apply_async(square, (4,)).get_async(-1, None, on_ready)
+        run_loop(lambda: seen)
+        self.assertEqual(seen, [16])
+
+    def test_await_under_asyncio(self):
+        pool = self.make_pool(2)
+
+        async def work():
+            values = await asyncio.gather(*(awaited(pool.apply_async(square, (x,))) for x in range(20)))
+            with self.assertRaisesRegex(FileNotFoundError, 'is odd'):
+                await pool.apply_async(fail, (1,))
+            return values
+
+        async def awaited(result):
+            return await result
+
+        pool.apply(square, (1,))
+        self.assertEqual(asyncio.run(asyncio.wait_for(work(), DEADLINE)), [x * x for x in range(20)])
+
+    def test_await_in_a_main_loop(self):
+        pool = self.make_pool(2)
+
+        async def work():
+            first = pool.map_async(square, [1, 2])
+            second = pool.apply_async(square, (9,))
+            try:
+                await pool.apply_async(fail, (1,))
+            except FileNotFoundError:
+                return await first, await second
+
+        self.assertEqual(Mp.run(work()), ([1, 4], 81))
+        with self.assertRaises(TypeError):
+            Mp.run(work)
+
+
+class NativeWorkers(PoolCase):
+    """A program in Python with workers in C."""
+
+    def setUp(self):
+        super().setUp()
+        self.native = Mp.Context('spawn', 'native')
+        self.addCleanup(delattr, self, 'native')
+
+    def test_calls(self):
+        pool = self.make_pool(2, context=self.native)
+        words = ['a', 'bcd', '', 'ä' * 50]
+        self.assertEqual(pool.map(f'{NATIVE}#measure', words), [1, 3, 0, 100])
+        self.assertEqual(list(pool.imap(f'{NATIVE}#measure', words)), [1, 3, 0, 100])
+        self.assertEqual(pool.apply(f'{NATIVE}#measure', ('four',)), 4)
+        types = [pool.apply(f'{NATIVE}#describe', args)[0] for args in ((), (1,), (1, 'two'), ((1,),), ({'a': 1.0},))]
+        self.assertEqual(types, ['()', 'x', '(xs)', '((x))', 'a{sv}'])
+        self.assertEqual(pool.starmap(f'{NATIVE}#describe', [(1, 'a'), (2, 'b')])[0][0], '(xs)')
+
+    def test_errors(self):
+        pool = self.make_pool(1, context=self.native)
+        with self.assertRaisesRegex(GLib.Error, 'x is not a string') as caught:
+            pool.apply(f'{NATIVE}#measure', (1,))
+        self.assertEqual(caught.exception.domain, 'g-io-error-quark')
+        with self.assertRaisesRegex(Mp.NoTarget, 'nothing'):
+            pool.apply(f'{NATIVE}#nothing')
+        with self.assertRaisesRegex(TypeError, 'keyword'):
+            pool.apply(f'{NATIVE}#measure', (), {'a': 1})
+        with self.assertRaisesRegex(TypeError, 'set'):
+            pool.apply(f'{NATIVE}#measure', ({1},))
+        with self.assertRaises(Mp.ProcessError):
+            pool.apply(square, (1,))
+
+    def test_process(self):
+        process = Mp.Process(target=f'{NATIVE}#measure', args=(1,), context=self.native)
+        process.start()
+        process.join(DEADLINE)
+        with self.assertRaisesRegex(GLib.Error, 'x is not a string'):
+            process.check()
+
+
+if __name__ == '__main__':
+    unittest.main()
