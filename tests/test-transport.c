@@ -293,6 +293,18 @@ new_frame_with_fds (guint n_fds,
   return frame;
 }
 
+/* A program that this process starts must not find its descriptors. */
+static void
+assert_all_close_on_exec (void)
+{
+  for (int fd = 3; fd < 1024; fd++)
+    {
+      int flags = fcntl (fd, F_GETFD);
+
+      g_assert_true (flags < 0 || (flags & FD_CLOEXEC) != 0);
+    }
+}
+
 static void
 test_fds (void)
 {
@@ -310,6 +322,7 @@ test_fds (void)
       received = receive_frame (pair.b);
       assert_frame (received, 1, sizes[i]);
       g_assert_cmpuint (mp_message_get_n_attachments (received->message), ==, MP_TRANSPORT_MAX_FDS);
+      assert_all_close_on_exec ();
 
       fd = mp_message_get_attached_fd (received->message, MP_TRANSPORT_MAX_FDS - 1, NULL);
       g_assert_cmpint (read (fd, &byte, 1), ==, 1);
