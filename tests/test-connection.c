@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -291,6 +292,29 @@ test_timeout (void)
   for (gint32 i = 0; i < n; i++)
     g_assert_cmpint (receive_int (pair.b), ==, i);
   assert_nothing (pair.b);
+
+  free_pair (&pair);
+}
+
+/* Nor of one that has begun to go in parts, because no descriptor is left. */
+static void
+test_timeout_amid_parts (void)
+{
+  Pair pair = new_pair ();
+  g_autoptr (GBytes) bytes = new_bytes (5 * MIB);
+  g_autoptr (GError) error = NULL;
+  struct rlimit old, none;
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &old), ==, 0);
+  none = (struct rlimit) { 0, old.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  g_assert_false (mp_connection_send_bytes (pair.a, bytes, NULL, 0, NULL, &error));
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &old), ==, 0);
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+
+  assert_nothing (pair.b);
+  send_int (pair.a, 5);
+  g_assert_cmpint (receive_int (pair.b), ==, 5);
 
   free_pair (&pair);
 }
@@ -1493,6 +1517,7 @@ main (int   argc,
   mp_test_add ("/connection/bare", test_bare);
 
   mp_test_add ("/connection/wait/timeout", test_timeout);
+  mp_test_add ("/connection/wait/timeout-amid-parts", test_timeout_amid_parts);
   mp_test_add ("/connection/wait/message", test_wait_for_message);
   mp_test_add ("/connection/wait/room", test_wait_for_room);
   mp_test_add ("/connection/wait/cancel", test_cancel_blocking);
