@@ -385,12 +385,13 @@ wait_in_thread (gpointer data)
   return error;
 }
 
-/* Another thread sleeps in a system call: no event tells, the kernel does. */
-static gboolean
-is_asleep_in_poll (void)
+/* How many waiters sleep in a system call: no event tells, the kernel does. */
+static guint
+count_sleepers (void)
 {
   g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
   const char *name;
+  guint n = 0;
 
   while ((name = g_dir_read_name (dir)) != NULL)
     {
@@ -401,16 +402,17 @@ is_asleep_in_poll (void)
 
       if (g_file_get_contents (comm_path, &comm, NULL, NULL) && strcmp (comm, "waiter\n") == 0 &&
           g_file_get_contents (path, &text, NULL, NULL) && !g_str_has_prefix (text, "running"))
-        return TRUE;
+        n++;
     }
 
-  return FALSE;
+  return n;
 }
 
 static void
-wait_until_asleep (Waiter *waiter)
+wait_until_asleep (Waiter *waiter,
+                   guint   n_sleepers)
 {
-  while (!g_atomic_int_get (&waiter->has_begun) || !is_asleep_in_poll ())
+  while (!g_atomic_int_get (&waiter->has_begun) || count_sleepers () < n_sleepers)
     g_thread_yield ();
 }
 
@@ -419,7 +421,7 @@ start_waiter (Waiter *waiter)
 {
   GThread *thread = g_thread_new ("waiter", wait_in_thread, waiter);
 
-  wait_until_asleep (waiter);
+  wait_until_asleep (waiter, 1);
   return thread;
 }
 
@@ -450,6 +452,32 @@ test_cancel_blocking (void)
   g_assert_null (mp_connection_receive (pair.b, -1, cancellable, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_cmpint (receive_int (pair.b), ==, 3);
+
+  free_pair (&pair);
+}
+
+/* One of several polls; when it goes, another one does. */
+static void
+test_wait_in_turn (void)
+{
+  Pair pair = new_pair ();
+  Waiter waiters[3] = { { pair.b, NULL, 0 }, { pair.b, NULL, 0 }, { pair.b, NULL, 0 } };
+  GThread *threads[3];
+
+  for (guint i = 0; i < 3; i++)
+    {
+      threads[i] = g_thread_new ("waiter", wait_in_thread, &waiters[i]);
+      wait_until_asleep (&waiters[i], i + 1);
+    }
+
+  for (guint i = 0; i < 3; i++)
+    {
+      GError *error;
+
+      send_int (pair.a, 1);
+      error = g_thread_join (threads[i]);
+      g_assert_no_error (error);
+    }
 
   free_pair (&pair);
 }
@@ -527,7 +555,7 @@ test_signal (gconstpointer data)
 
   sigaction (SIGUSR1, &action, NULL);
   thread = g_thread_new ("waiter", wait_interruptibly, &interrupted);
-  wait_until_asleep (&interrupted.waiter);
+  wait_until_asleep (&interrupted.waiter, 1);
 
   pthread_kill (interrupted.thread, SIGUSR1);
   while (g_atomic_int_get (&n_signals) == n)
@@ -1521,6 +1549,7 @@ main (int   argc,
   mp_test_add ("/connection/wait/message", test_wait_for_message);
   mp_test_add ("/connection/wait/room", test_wait_for_room);
   mp_test_add ("/connection/wait/cancel", test_cancel_blocking);
+  mp_test_add ("/connection/wait/in-turn", test_wait_in_turn);
   mp_test_add ("/connection/wait/close", test_close_while_waiting);
   mp_test_add ("/connection/wait/peer-closes", test_peer_closes_while_waiting);
   mp_test_add_data ("/connection/wait/signal", GINT_TO_POINTER (FALSE), test_signal);
