@@ -295,6 +295,21 @@ testPool('functions of C modules', async pool => {
     Mp.Error.NO_TARGET);
 }, native);
 
+testPool('functions of Python modules', async pool => {
+  checkSame(await pool.apply_async('python:math:hypot', [3, 4]), 5);
+  checkSame(await pool.map_async('python:math:sqrt', [1, 4, 9]), [1, 2, 3]);
+  checkSame(await pool.apply_async('python:copy:copy', [VALUES]), VALUES);
+  const result = pool.submit_map('python:operator:add', [[1, 2], ['a', 'b']], 0, {starmap: true});
+  checkSame(await result.get_async(), [3, 'ab']);
+
+  const error = await checkRejects(pool.apply_async('python:math:sqrt', [-1]), Mp.Error,
+    /ValueError: math domain error/);
+  checkCode(error, Mp.Error.REMOTE);
+  checkSame(error.remoteName, 'ValueError');
+  checkCode(await checkRejects(pool.apply_async('python:math:sqroot'), Mp.Error, /sqroot/), Mp.Error.NO_TARGET);
+  checkCode(await checkRejects(pool.apply_async('python:nonesuch:work'), Mp.Error, /nonesuch/), Mp.Error.NO_TARGET);
+}, {context: makeContext('python')});
+
 testPool('no double of a peer is taken for anything else', async pool => {
   checkSame(await pool.apply_async(`${module}#js_forge`), [NaN, [NaN]]);
 }, native);
