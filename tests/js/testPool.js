@@ -45,6 +45,15 @@ testPool('values go there and come back', async pool => {
   checkSame(await pool.map_async(task('runLoop'), [1, 2]), [null, null], 'the results of a function with a main loop');
 });
 
+testPool('a connection is handed over', async pool => {
+  const [ours, theirs] = Mp.Connection.new_pair();
+  const result = pool.submit(task('sendInto'), [{connection: theirs}, 'through it']);
+  checkSame((await ours.receive_async()).get_string()[0], 'through it');
+  await result.get_async();
+  theirs.close();
+  ours.close();
+});
+
 testPool('a map has its results in the order of its items', async pool => {
   const numbers = Array.from({length: 50}, (_, i) => i);
   const cubes = numbers.map(x => x ** 3);

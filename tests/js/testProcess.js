@@ -61,6 +61,15 @@ test('arguments arrive as they were', async () => {
   checkSame(readWritten(), Mp.toVariant(values).print(true));
 });
 
+test('a connection is handed over', async () => {
+  const [ours, theirs] = Mp.Connection.new_pair();
+  checkSame(await runProcess(makeProcess('sendInto', [{connection: theirs}, 'through it'])), 0);
+  theirs.close();
+  checkSame((await ours.receive_async()).get_string()[0], 'through it');
+  ours.close();
+  checkThrows(() => makeProcess('sendInto', [new Gio.Cancellable()]), TypeError, /arguments\[0\] is a .*Mp\.Shareable/);
+});
+
 test('what is no Array is one argument, and nothing is none', async () => {
   checkSame(await runProcess(makeProcess('exitWith', 6)), 6);
   checkSame(await runProcess(makeProcess('exitWith', new GLib.Variant('(ii)', [6, 7]))), 13);

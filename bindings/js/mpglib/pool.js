@@ -8,6 +8,7 @@
 const {addReport, explainErrors} = imports.mpglib.errors;
 const {AsyncFeeder, isLazy, makeFeeder} = imports.mpglib.feeder;
 const {prepareWorkers} = imports.mpglib.launcher;
+const {toMessage} = imports.mpglib.messages;
 const {fillArguments, promisify, promisifyAs} = imports.mpglib.promises;
 const {nameTarget} = imports.mpglib.targets;
 const {fromVariant, toArguments, toItem, toItems} = imports.mpglib.values;
@@ -39,7 +40,10 @@ function extendSubmit(Mp, prototype) {
 
   prototype.submit = function (target, args = null, options = null) {
     prepareWorkers(Mp);
-    return submit.call(this, nameTarget(target), toArguments(args), toOptions(Mp, options));
+    const {variant, message} = toMessage(Mp, attach => toArguments(args, attach));
+    if (message)
+      return this.submit_message(nameTarget(target), message, toOptions(Mp, options));
+    return submit.call(this, nameTarget(target), variant, toOptions(Mp, options));
   };
 
   prototype.submit_map = function (target, items, chunkSize = 0, options = null) {

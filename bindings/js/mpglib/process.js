@@ -8,6 +8,7 @@
 const {GObject} = imports.gi;
 const {addReport, explainErrors} = imports.mpglib.errors;
 const {prepareWorkers} = imports.mpglib.launcher;
+const {toMessage} = imports.mpglib.messages;
 const {fillArguments, promisify} = imports.mpglib.promises;
 const {nameTarget} = imports.mpglib.targets;
 const {toArguments} = imports.mpglib.values;
@@ -40,8 +41,12 @@ function extendProcess(Mp) {
     const changed = {...properties};
     if (changed.target !== undefined && changed.target !== null)
       changed.target = nameTarget(changed.target);
-    if ('args' in changed)
-      changed.args = toArguments(changed.args);
+    if ('args' in changed) {
+      const {variant, message} = toMessage(Mp, attach => toArguments(changed.args, attach));
+      if (message)
+        changed.message = message;
+      changed.args = message ? null : variant;
+    }
     return GObject.Object.prototype._init.call(this, changed);
   };
 

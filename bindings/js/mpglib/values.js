@@ -48,13 +48,14 @@ function toVariant(value, attach = null) {
  * any other value is the only one. A GLib.Variant is taken as it is: a tuple has one argument a member.
  *
  * @param {*} value - the arguments
+ * @param {function(GObject.Object): ?number} [attach] - see encode
  * @returns {?GLib.Variant} a tuple, or a value of another type, or null
  * @throws {TypeError|RangeError} as toVariant()
  */
-function toArguments(value) {
+function toArguments(value, attach = null) {
   if (value === undefined || value === null)
     return null;
-  return Array.isArray(value) ? makeVariant(encodeTuple(value)) : toVariant(value);
+  return Array.isArray(value) ? makeVariant(encodeTuple(value, attach)) : toVariant(value, attach);
 }
 
 /**

@@ -37,7 +37,7 @@ function getArguments(message, isSpread) {
     return [];
   const variant = message.get_value();
   countBytes(variant);
-  const value = fromVariant(variant);
+  const value = fromVariant(variant, index => message.get_attachment(index));
   return isSpread ? value : [value];
 }
 

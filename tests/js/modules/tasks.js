@@ -116,3 +116,9 @@ export function throwOdd(value) {
     throw new RangeError(`${value} is negative`);
   return value;
 }
+
+// Sends into a connection that came as an argument.
+export function sendInto({connection}, text) {
+  connection.send(new GLib.Variant('s', text));
+  connection.close();
+}
