@@ -7,6 +7,14 @@
 #include <gmodule.h>
 #include <mpglib.h>
 
+/* Found by name: no header has them */
+G_MODULE_EXPORT GVariant *js_hypotenuse (MpMessage *arguments, GCancellable *cancellable, gpointer data,
+                                         GError **error);
+G_MODULE_EXPORT GVariant *js_echo (MpMessage *arguments, GCancellable *cancellable, gpointer data,
+                                   GError **error);
+G_MODULE_EXPORT GVariant *js_forge (MpMessage *arguments, GCancellable *cancellable, gpointer data,
+                                    GError **error);
+
 G_MODULE_EXPORT GVariant *
 js_hypotenuse (MpMessage     *arguments,
                GCancellable  *cancellable,
