@@ -22,7 +22,7 @@ struct _MpOutbox {
 
 typedef struct {
   GSource source;
-  MpOutbox *outbox; /* weak: the outbox destroys its source */
+  MpOutbox *outbox; /* weak: NULL when the outbox goes; guarded by the lock of all outboxes */
 } OutboxSource;
 
 /* One outbox a context, so that a context with a thousand objects has one source more and not a thousand */
@@ -57,8 +57,17 @@ deliver (GSource     *source,
          GSourceFunc  unused,
          gpointer     unused_data)
 {
-  g_autoptr (MpOutbox) self = mp_outbox_ref (((OutboxSource *) source)->outbox);
+  g_autoptr (MpOutbox) self = NULL;
   guint n;
+
+  /* Its last user may be letting go of it at this moment, on another thread */
+  g_mutex_lock (&outboxes_lock);
+  self = ((OutboxSource *) source)->outbox;
+  if (self != NULL)
+    mp_outbox_ref (self);
+  g_mutex_unlock (&outboxes_lock);
+  if (self == NULL)
+    return G_SOURCE_REMOVE;
 
   g_mutex_lock (&self->lock);
   n = g_queue_get_length (&self->letters);
@@ -138,7 +147,10 @@ mp_outbox_unref (MpOutbox *self)
   g_mutex_lock (&outboxes_lock);
   last = g_atomic_ref_count_dec (&self->refs);
   if (last)
-    g_hash_table_remove (outboxes, self->context);
+    {
+      g_hash_table_remove (outboxes, self->context);
+      ((OutboxSource *) self->source)->outbox = NULL;
+    }
   g_mutex_unlock (&outboxes_lock);
   if (!last)
     return;

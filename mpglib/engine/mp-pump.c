@@ -317,7 +317,8 @@ on_wake (guint32  events,
   MpPump *self = data;
   guint64 count;
 
-  if (read (self->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+  /* While a thread leads, only that thread takes the wake away: it has something to look at */
+  if (!self->led && read (self->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
     g_critical ("%s cannot read its eventfd: %s", self->name, g_strerror (errno));
 
   for (;;)
@@ -348,12 +349,16 @@ static void
 serve_locked (MpPump *self)
 {
   struct epoll_event events[32];
+  gboolean something = FALSE;
   int n;
 
   self->dispatching = TRUE;
   do
     {
       n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
+      if (n < 0 && errno != EINTR)
+        g_error ("%s cannot go on: somebody closed its descriptors (%s)", self->name, g_strerror (errno));
+      something |= n > 0;
       for (int i = 0; i < n; i++)
         {
           MpPumpSource *source = events[i].data.ptr;
@@ -366,6 +371,8 @@ serve_locked (MpPump *self)
   self->dispatching = FALSE;
   g_ptr_array_set_size (self->removed, 0);
   wake_followers (self);
+  if (self->led && something)
+    wake_leader (self); /* what was handled here may be what it sleeps for */
 }
 
 void

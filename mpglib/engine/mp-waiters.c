@@ -80,8 +80,8 @@ on_cancelled (GCancellable *cancellable,
     {
       GError *error = NULL;
 
-      g_cancellable_set_error_if_cancelled (cancellable, &error);
-      finish_locked (self, error);
+      if (g_cancellable_set_error_if_cancelled (cancellable, &error)) /* it may have been reset since */
+        finish_locked (self, error);
     }
   mp_pump_unlock (self->pump);
   return G_SOURCE_REMOVE;

@@ -98,6 +98,8 @@ void          mp_child_made_locked    (MpChild             *self,
 void          mp_child_exited_locked  (MpChild             *self,
                                        int                  wait_status);
 void          mp_child_lost_template_locked (MpChild       *self);
+/* The template died without an answer: once, another one is asked */
+void          mp_child_ask_again_locked (MpChild           *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpChild, mp_child_unref)
 

@@ -30,12 +30,16 @@
 
 /* How long a template may take to tell the status of a child that is gone, in seconds */
 #define STATUS_TIMEOUT 1.0
+/* How long a child may live on without a channel where it is of no use without one, in seconds */
+#define SILENCE_TIMEOUT 2.0
+/* How much of what a dead child has said is read: more than a socket holds */
+#define MAX_LAST_FRAMES 1024
 
 struct _MpChild {
   gatomicrefcount refs;
   MpPump *pump;
   MpStartMethod method;
-  MpTemplate *template_;   /* forkserver: until it is asked */
+  MpTemplate *template_;   /* forkserver: until the child is made */
   MpSpawnPlan *plan;       /* spawn: until it is executed */
   MpBootstrap *bootstrap;  /* until it is sent */
   MpMessage *arguments;
@@ -52,6 +56,7 @@ struct _MpChild {
   int finished_code;
   gboolean template_is_lost;
   gboolean pidfd_is_over;  /* the process is gone, its status is awaited */
+  gboolean was_asked_again; /* its first template died before it had answered */
   gboolean was_ended;      /* its owner sent it a signal: that it ended is no failure */
   int pending_signal;
   int pid;
@@ -66,6 +71,7 @@ struct _MpChild {
   MpPumpSource *pidfd_source;
   MpPumpTimer *hello_timer;
   MpPumpTimer *status_timer;
+  MpPumpTimer *silence_timer;
 };
 
 static void end_locked (MpChild *self, int exit_code);
@@ -213,7 +219,8 @@ send_signal_locked (MpChild  *self,
 {
   if (self->state == MP_CHILD_NEW || self->state == MP_CHILD_STARTING)
     {
-      self->pending_signal = number;
+      if (self->pending_signal != SIGKILL)
+        self->pending_signal = number;
       return TRUE;
     }
   if (self->pidfd < 0 || syscall (SYS_pidfd_send_signal, self->pidfd, number, NULL, 0) == 0 || errno == ESRCH)
@@ -258,9 +265,12 @@ static void
 keep_report_locked (MpChild *self,
                     MpFrame *frame)
 {
-  g_autoptr (GVariant) report = mp_frame_dup_value (frame, G_VARIANT_TYPE (MP_REPORT_TYPE), NULL);
+  g_autoptr (GVariant) report = NULL;
 
-  if (report == NULL || self->failure != NULL)
+  if (self->failure != NULL)
+    return;
+  report = mp_frame_dup_value (frame, G_VARIANT_TYPE (MP_REPORT_TYPE), NULL);
+  if (report == NULL)
     return;
   self->report = g_steal_pointer (&report);
   self->failure = mp_report_to_error (self->report, get_name (self));
@@ -297,14 +307,37 @@ handle_frame_locked (MpChild *self,
 
 /* A child whose frames make no sense is not to be trusted with anything any more */
 static void
-condemn_locked (MpChild *self,
-                GError  *error)
+condemn_locked (MpChild      *self,
+                const GError *error)
 {
-  mp_log_subwarning ("'%s' (pid %d) is killed, its channel is broken: %s", get_name (self), self->pid, error->message);
-  if (self->failure == NULL)
+  mp_log_subwarning ("'%s' (pid %d) is killed, its channel is broken: %s", get_name (self), self->pid,
+                     error != NULL ? error->message : "a frame cannot be sent");
+  if (self->failure == NULL && error != NULL)
     self->failure = g_error_copy (error);
   close_channel_locked (self);
   send_signal_locked (self, SIGKILL, NULL);
+}
+
+static void
+on_silence_timeout (guint32  events,
+                    gpointer data)
+{
+  MpChild *self = data;
+
+  self->silence_timer = NULL;
+  send_signal_locked (self, SIGKILL, NULL);
+}
+
+/* A process may close its channel and go on with its target; one that still starts, and a worker, are nothing without */
+static void
+lose_channel_locked (MpChild *self)
+{
+  close_channel_locked (self);
+  if (self->bootstrap->role == MP_WORKER_ROLE_PROCESS && self->state == MP_CHILD_READY)
+    return;
+  if (self->silence_timer == NULL)
+    self->silence_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (SILENCE_TIMEOUT),
+                                                    on_silence_timeout, self);
 }
 
 /* Returns whether more may come at once */
@@ -324,7 +357,7 @@ read_frame_locked (MpChild *self)
     case MP_IO_AGAIN:
       return FALSE;
     case MP_IO_CLOSED:
-      close_channel_locked (self);
+      lose_channel_locked (self);
       return FALSE;
     case MP_IO_FAILED:
     default:
@@ -355,6 +388,7 @@ mp_child_send_locked (MpChild  *self,
                       MpFrame  *frame,
                       GError  **error)
 {
+  gboolean was_queued;
   MpIoStatus status;
 
   if (self->channel_source == NULL)
@@ -363,7 +397,11 @@ mp_child_send_locked (MpChild  *self,
       g_set_error (error, MP_ERROR, MP_ERROR_CLOSED, "'%s' is at its end", get_name (self));
       return MP_IO_CLOSED;
     }
+  was_queued = mp_transport_get_n_queued (self->transport) > 0;
   status = mp_transport_push (self->transport, frame, error);
+  /* It may be one before it that cannot be sent, whose owner would wait for ever */
+  if (status == MP_IO_FAILED && was_queued)
+    condemn_locked (self, error != NULL ? *error : NULL);
   update_channel_events_locked (self);
   return status;
 }
@@ -457,7 +495,6 @@ send_bootstrap_locked (MpChild  *self,
           g_prefix_error (error, "The arguments of '%s' cannot be sent: ", get_name (self));
           return FALSE;
         }
-      g_clear_object (&self->arguments);
     }
   return TRUE;
 }
@@ -494,7 +531,6 @@ mp_child_start_locked (MpChild *self)
   else if (self->method == MP_START_METHOD_FORKSERVER)
     {
       mp_template_fork (self->template_, self, channel);
-      g_clear_pointer (&self->template_, mp_template_unref);
     }
   else
     {
@@ -502,6 +538,35 @@ mp_child_start_locked (MpChild *self)
       start->channel = channel;
       mp_engine_run (execute, start);
     }
+}
+
+/* The template died, perhaps after it had given the channel away: so the child gets a new one.  Whoever has the old
+ * one finds it closed. */
+void
+mp_child_ask_again_locked (MpChild *self)
+{
+  GError *error = NULL;
+  int channel = -1;
+
+  if (self->state != MP_CHILD_STARTING)
+    return;
+  close_channel_locked (self);
+  g_clear_pointer (&self->transport, mp_transport_free);
+  if (self->silence_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->silence_timer));
+  self->said_hello = self->has_finished = FALSE;
+
+  if (self->was_asked_again)
+    g_set_error (&error, MP_ERROR, MP_ERROR_START_FAILED, "The template process died twice before it forked '%s'",
+                 get_name (self));
+  self->was_asked_again = TRUE;
+  if (error == NULL && open_channel_locked (self, &channel, &error) && send_bootstrap_locked (self, &error))
+    {
+      mp_template_fork (self->template_, self, channel);
+      return;
+    }
+  mp_fd_close (&channel);
+  mp_child_made_locked (self, 0, -1, error);
 }
 
 /* --- ending ----------------------------------------------------------------------------------------------- */
@@ -534,7 +599,7 @@ end_locked (MpChild *self,
   if (self->state == MP_CHILD_ENDED)
     return;
 
-  while (read_frame_locked (self)) /* what it said before it died counts */
+  for (int i = 0; i < MAX_LAST_FRAMES && read_frame_locked (self); i++) /* what it said before it died counts */
     ;
   if (self->said_hello)
     say_ready_locked (self);
@@ -549,6 +614,8 @@ end_locked (MpChild *self,
     mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->hello_timer));
   if (self->status_timer != NULL)
     mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->status_timer));
+  if (self->silence_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->silence_timer));
   mp_fd_close (&self->pidfd);
 
   set_state_locked (self, MP_CHILD_ENDED);
@@ -620,6 +687,14 @@ mp_child_made_locked (MpChild *self,
                       int      pidfd,
                       GError  *error)
 {
+  if (self->state != MP_CHILD_STARTING)
+    {
+      g_clear_error (&error);
+      mp_fd_close (&pidfd);
+      return;
+    }
+  g_clear_object (&self->arguments);
+  g_clear_pointer (&self->template_, mp_template_unref);
   if (error != NULL)
     {
       if (self->failure == NULL)

@@ -102,6 +102,18 @@ mp_fork_server_free (MpForkServer *self)
 
 /* --- telling the host ------------------------------------------------------------------------------------- */
 
+/* The host needs no more children.  What nobody waits for goes; children that run stay */
+static void
+leave_channel (MpForkServer *self)
+{
+  if (!self->channel_is_open)
+    return;
+  self->channel_is_open = FALSE;
+  epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, mp_transport_get_fd (self->transport), NULL);
+  if (self->spare != NULL)
+    syscall (SYS_pidfd_send_signal, self->spare->pidfd, SIGKILL, NULL, 0);
+}
+
 /* The host reads all the time.  If it does not, the template waits: it has nothing else to do but see it die */
 static void
 send_frame (MpForkServer *self,
@@ -113,7 +125,7 @@ send_frame (MpForkServer *self,
       return;
     }
   if (mp_transport_push (self->transport, frame, NULL) == MP_IO_CLOSED)
-    self->channel_is_open = FALSE;
+    leave_channel (self);
   while (self->channel_is_open && mp_transport_get_n_queued (self->transport) > 0)
     {
       struct pollfd waits[] = {
@@ -124,7 +136,7 @@ send_frame (MpForkServer *self,
       if (poll (waits, G_N_ELEMENTS (waits), -1) > 0 && waits[1].revents != 0)
         return;
       if (mp_transport_flush (self->transport, NULL) == MP_IO_CLOSED)
-        self->channel_is_open = FALSE;
+        leave_channel (self);
     }
 }
 
@@ -167,13 +179,13 @@ static void
 reap (MpForkServer *self,
       Forked       *child)
 {
-  int status;
+  int status, pid = waitpid (child->pid, &status, WNOHANG);
 
-  if (waitpid (child->pid, &status, WNOHANG) != child->pid)
+  if (pid == 0)
     return;
   if (child == self->spare)
     drop_spare (self);
-  else
+  else if (pid > 0) /* else somebody else reaped it, and the host does without the status */
     send_frame (self, mp_frame_new (MP_FRAME_EXITED, child->serial, (guint64) (guint) status, NULL, NULL));
   /* The host has the same pidfd open: closing ours would not end the watch */
   epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, child->pidfd, NULL);
@@ -284,10 +296,7 @@ read_channel (MpForkServer *self)
         case MP_IO_CLOSED:
         case MP_IO_FAILED:
         default:
-          epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, mp_transport_get_fd (self->transport), NULL);
-          self->channel_is_open = FALSE;
-          if (self->spare != NULL)
-            syscall (SYS_pidfd_send_signal, self->spare->pidfd, SIGKILL, NULL, 0);
+          leave_channel (self);
         }
     }
   return FALSE;

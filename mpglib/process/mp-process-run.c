@@ -157,11 +157,13 @@ mp_process_start (MpProcess  *self,
   /* Half a start would be of no use to whoever was interrupted, and it is over in a moment */
   mp_thread_set_interruptible (FALSE);
   mp_process_drop_unheard (self->pump);
+  g_object_ref (self); /* the only reference may be a language's: that must not hear of another one under the lock */
   mp_pump_lock (self->pump);
   ok = start_locked (self, error)
        && mp_pump_wait_locked (self->pump, is_made, self, MP_DEADLINE_NEVER, NULL, error)
        && check_was_ready_locked (self, error);
   mp_pump_unlock (self->pump);
+  g_object_unref (self);
   mp_thread_set_interruptible (was_interruptible);
   return ok;
 }

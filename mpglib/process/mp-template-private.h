@@ -10,8 +10,8 @@
  *     a process     requests are sent at once; while it starts they wait in its channel
  *
  * A request is for a child in STARTING.  Its answers are FORKED or FAILED, and later EXITED.  When the process ends,
- * requests without an answer are sent to a new one, once; children that exist go on and are watched by their pidfds
- * alone.  When the context goes, the process is hung up on; it ends when its last child has. */
+ * children whose requests have no answer ask again, once, with new channels; children that exist go on and are watched
+ * by their pidfds alone.  When the context goes, the process is hung up on; it ends when its last child has. */
 #pragma once
 
 #include "mp-child-private.h"

@@ -19,8 +19,7 @@
 typedef struct {
   guint64 serial;
   MpChild *child;
-  int channel;          /* the child's end, until it is forked: a request may have to be sent again */
-  gboolean is_repeated;
+  int channel;          /* the child's end, until it is forked */
 } Request;
 
 struct _MpTemplate {
@@ -107,7 +106,7 @@ request_free (gpointer data)
  * posts keep their order. */
 typedef struct {
   MpChild *child;
-  enum { SAY_MADE, SAY_EXITED, SAY_LOST } what;
+  enum { SAY_MADE, SAY_EXITED, SAY_LOST, SAY_AGAIN } what;
   int pid;
   int pidfd;
   int status;
@@ -126,6 +125,9 @@ say_locked (gpointer data)
       break;
     case SAY_EXITED:
       mp_child_exited_locked (saying->child, saying->status);
+      break;
+    case SAY_AGAIN:
+      mp_child_ask_again_locked (saying->child);
       break;
     case SAY_LOST:
     default:
@@ -171,6 +173,8 @@ on_forked_locked (Request *request,
   GError *error = NULL;
   int pidfd = -1;
 
+  if (request->channel < 0) /* it was said already */
+    return;
   if (frame->message != NULL)
     pidfd = mp_message_get_attached_fd (frame->message, 0, &error);
   else
@@ -302,7 +306,6 @@ on_state_changed (MpChild  *process,
   g_autoptr (MpTemplate) self = data; /* the process's reference, if this is its end */
   g_autoptr (GList) requests = NULL;
   const GError *failure = mp_child_get_failure (process);
-  gboolean was_ready = failure == NULL;
 
   if (mp_child_get_state (process) != MP_CHILD_ENDED)
     {
@@ -322,18 +325,12 @@ on_state_changed (MpChild  *process,
           say (request->child, (Saying) { .what = SAY_LOST });
           request_free (request);
         }
-      else if (was_ready && !request->is_repeated)
-        {
-          request->is_repeated = TRUE;
-          submit_locked (self, request);
-        }
       else
         {
-          say_failed (request->child,
-                      failure != NULL ? g_error_copy (failure)
-                                      : g_error_new (MP_ERROR, MP_ERROR_START_FAILED,
-                                                     "The template process died twice before it forked '%s'",
-                                                     mp_child_get_name (request->child)));
+          if (failure == NULL)
+            say (request->child, (Saying) { .what = SAY_AGAIN });
+          else
+            say_failed (request->child, g_error_copy (failure));
           request_free (request);
         }
     }
