@@ -64,7 +64,7 @@ gboolean      mp_dispatcher_check_origin      (MpDispatcher     *self,
 /* The MpPool, which is not referenced; NULL when it is no more. */
 void          mp_dispatcher_set_owner_locked  (MpDispatcher     *self,
                                                gpointer          owner);
-gpointer      mp_dispatcher_get_owner_locked  (MpDispatcher     *self);
+gpointer      mp_dispatcher_ref_owner         (MpDispatcher     *self);
 
 MpNews        mp_dispatcher_take_news_locked  (MpDispatcher     *self);
 GQueue       *mp_dispatcher_peek_task_news_locked (MpDispatcher *self);

@@ -38,6 +38,7 @@ struct _MpDispatcher
 
   /* guarded by the pump */
   gpointer owner;
+  GWeakRef weak_owner; /* the same, to be had without the lock */
   MpPoolState state;
   gboolean is_started; /* there was a first task */
   guint64 last_serial;
@@ -304,13 +305,16 @@ mp_dispatcher_refuse (MpTask       *task,
 
 /* It does not keep to the protocol: nothing that it says can be relied on. */
 static void
-offend (MpCrewWorker *worker,
+offend (MpDispatcher *self,
+        MpCrewWorker *worker,
         const char   *what)
 {
   g_autofree char *description = mp_crew_worker_describe (worker);
 
   worker->offence = g_strdup_printf ("killed, because it %s", what);
   mp_log_subwarning ("%s was %s", description, worker->offence);
+  if (worker->scheduled.task == NULL) /* an idle one would be given the next chunk */
+    mp_scheduler_retire_worker (&self->scheduler, &worker->scheduled);
   mp_crew_worker_kill (worker);
 }
 
@@ -360,7 +364,7 @@ take_answer (MpDispatcher *self,
   if (!mp_scheduler_answer (&self->scheduler, &worker->scheduled, frame->serial, frame->index,
                             g_get_monotonic_time ()))
     {
-      offend (worker, "answered what it was not asked");
+      offend (self, worker, "answered what it was not asked");
       return NULL;
     }
 
@@ -421,7 +425,7 @@ on_error (MpDispatcher *self,
 
   if (report == NULL)
     {
-      offend (worker, "reported an error in no proper form");
+      offend (self, worker, "reported an error in no proper form");
       return;
     }
 
@@ -449,13 +453,13 @@ on_progress (MpDispatcher *self,
 
   if (value == NULL)
     {
-      offend (worker, "reported progress in no proper form");
+      offend (self, worker, "reported progress in no proper form");
       return;
     }
 
   if (task == NULL || task->scheduled.serial != frame->serial)
     {
-      offend (worker, "reported progress of what it does not do");
+      offend (self, worker, "reported progress of what it does not do");
       return;
     }
 
@@ -480,7 +484,7 @@ on_withdrawn (MpDispatcher *self,
   if (!worker->was_cancelled ||
       !mp_scheduler_give_back (&self->scheduler, &worker->scheduled, frame->serial, frame->index, &dropped))
     {
-      offend (worker, "gave back what it does not have");
+      offend (self, worker, "gave back what it does not have");
       return;
     }
 
@@ -518,7 +522,7 @@ on_worker_frame (MpCrewWorker *worker,
       break;
 
     default:
-      offend (worker, "sent a frame that is none of a worker's");
+      offend (self, worker, "sent a frame that is none of a worker's");
     }
 
   settle (self);
@@ -1021,6 +1025,7 @@ mp_dispatcher_new (MpContext    *context,
   MpDispatcher *self = g_new0 (MpDispatcher, 1);
 
   g_atomic_ref_count_init (&self->refs);
+  g_weak_ref_init (&self->weak_owner, NULL);
   self->pump = mp_pump_new ("a pool");
   self->joiners = mp_waiters_new (self->pump);
   self->outbox = mp_outbox_ref (outbox);
@@ -1045,6 +1050,7 @@ mp_dispatcher_unref (MpDispatcher *self)
     return;
 
   g_assert (self->owner == NULL);
+  g_weak_ref_clear (&self->weak_owner);
   mp_crew_clear (&self->crew);
   mp_waiters_free_locked (self->joiners); /* nobody is left that would take the lock */
   g_clear_pointer (&self->letter, letter_unref);
@@ -1095,12 +1101,21 @@ mp_dispatcher_set_owner_locked (MpDispatcher *self,
                                 gpointer      owner)
 {
   self->owner = owner;
+  g_weak_ref_set (&self->weak_owner, owner);
 }
 
+/*< private >
+ * mp_dispatcher_ref_owner:
+ *
+ * Without the lock: the only reference may be a language's, which takes locks of
+ * its own when it hears of another one.
+ *
+ * Returns: (transfer full) (nullable): the owner, %NULL when it has gone
+ */
 gpointer
-mp_dispatcher_get_owner_locked (MpDispatcher *self)
+mp_dispatcher_ref_owner (MpDispatcher *self)
 {
-  return self->owner;
+  return g_weak_ref_get (&self->weak_owner);
 }
 
 MpPoolState

@@ -404,6 +404,14 @@ mp_pool_result_deliver (MpDispatcher *dispatcher,
 
   mp_dispatcher_lock (dispatcher);
   news = take_task_news_locked (task);
+  if (task->result == NULL)
+    {
+      /* A thread that waited has seen the end, and spared the delivery, since the task was taken off the list */
+      mp_dispatcher_unlock (dispatcher);
+      g_clear_pointer (&news.items, g_array_unref);
+      g_free (news.text);
+      return NULL;
+    }
   if (news.has_ended)
     {
       arguments = g_steal_pointer (&task->arguments);

@@ -145,13 +145,11 @@ static void
 deliver (gpointer data)
 {
   MpDispatcher *dispatcher = data;
-  g_autoptr (MpPool) pool = NULL;
+  g_autoptr (MpPool) pool = mp_dispatcher_ref_owner (dispatcher);
   MpNews news;
 
   mp_dispatcher_lock (dispatcher);
   news = mp_dispatcher_take_news_locked (dispatcher);
-  if (mp_dispatcher_get_owner_locked (dispatcher) != NULL)
-    pool = g_object_ref (mp_dispatcher_get_owner_locked (dispatcher));
   mp_dispatcher_unlock (dispatcher);
 
   if (pool != NULL && pool->workers != NULL && news.workers_changed)

@@ -328,7 +328,7 @@ on_silence_timeout (guint32  events,
   send_signal_locked (self, SIGKILL, NULL);
 }
 
-/* A process may close its channel and go on with its target; one that still starts, and a worker, are nothing without */
+/* A process may close its channel and go on with its target; a worker, or one that still starts, is nothing without */
 static void
 lose_channel_locked (MpChild *self)
 {
