@@ -62,7 +62,8 @@ test_apply_large (void)
       sent = g_variant_ref_sink (g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, data, sizes[i], 1));
       received = mp_pool_apply (pool, "echo", sent, DEADLINE, NULL, &error);
       g_assert_no_error (error);
-      g_assert_true (g_variant_equal (sent, received));
+      g_assert_cmpmem (g_variant_get_data (sent), g_variant_get_size (sent),
+                       g_variant_get_data (received), g_variant_get_size (received));
     }
   pool_finish (pool);
 }
