@@ -13,7 +13,6 @@
 #include "mp-report-private.h"
 #include "mp-target-private.h"
 #include "mp-worker-loop-private.h"
-#include "mp-worker-task.h"
 
 /* Reports of progress are sent at most so often. */
 #define PROGRESS_INTERVAL (20 * 1000)
@@ -43,6 +42,7 @@ struct _MpWorkerLoop
   gboolean is_stopped; /* no more chunks come */
   gboolean is_closed;  /* nobody reads answers any more */
   GError *failure;     /* the channel broke */
+  GCancellable *cancellable; /* of the last call */
   GSList *spent;  /* GCancellable: for the worker's thread to let go */
 
   gdouble fraction;
@@ -343,6 +343,18 @@ mp_worker_loop_get (MpWorker *worker)
   return self;
 }
 
+/* An item that was cancelled by now is not begun, even if the engine did not come
+ * to read of it.  The first one of a chunk has just come.
+ */
+static void
+look_for_cancellation_locked (MpWorkerLoop *self)
+{
+  Chunk *chunk = g_queue_peek_head (&self->chunks);
+
+  if (chunk != NULL && chunk->next > chunk->first)
+    mp_pump_look_locked (self->pump);
+}
+
 /* Forgets chunks of which nothing is left. */
 static Chunk *
 peek_chunk_locked (MpWorkerLoop *self)
@@ -362,6 +374,22 @@ can_go_on (gpointer data)
   return peek_chunk_locked (self) != NULL || self->is_stopped || self->is_closed;
 }
 
+/* One that nobody has cancelled, nor kept, serves for the next call too. */
+static GCancellable *
+get_cancellable_locked (MpWorkerLoop *self)
+{
+  GObject *object = G_OBJECT (self->cancellable);
+
+  if (object == NULL || g_atomic_int_get (&object->ref_count) > 1 ||
+      g_cancellable_is_cancelled (self->cancellable))
+    {
+      g_clear_object (&self->cancellable);
+      self->cancellable = g_cancellable_new ();
+    }
+
+  return g_object_ref (self->cancellable);
+}
+
 static MpCall *
 take_call_locked (MpWorkerLoop *self,
                   Chunk        *chunk)
@@ -372,7 +400,7 @@ take_call_locked (MpWorkerLoop *self,
   call->index = chunk->next++;
   call->target = g_strdup (chunk->target);
   call->spread = chunk->spread;
-  call->cancellable = g_cancellable_new ();
+  call->cancellable = get_cancellable_locked (self);
   if (chunk->items != NULL)
     call->arguments = mp_items_get (chunk->items, call->index - chunk->first);
   else
@@ -417,7 +445,7 @@ mp_worker_loop_next (MpWorkerLoop  *self,
   mp_pump_lock (self->pump);
   answer_unanswered_locked (self);
   spent = g_steal_pointer (&self->spent);
-  mp_pump_look_locked (self->pump); /* what was cancelled before this item is not begun */
+  look_for_cancellation_locked (self);
   if (mp_pump_wait_locked (self->pump, can_go_on, self, MP_DEADLINE_NEVER, NULL, error))
     {
       chunk = peek_chunk_locked (self);
@@ -584,31 +612,38 @@ mp_worker_loop_fail (MpWorkerLoop *self,
 /* --- native workers --------------------------------------------------------------------------------------- */
 
 static void
-run_native_task (MpWorkerTask *task)
+make_call (MpWorkerLoop *loop,
+           MpCall       *call)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) value = mp_target_call (mp_worker_task_get_target (task), mp_worker_task_get_message (task),
-                                               mp_worker_task_get_cancellable (task), &error);
+  g_autoptr (GVariant) value = mp_target_call (call->target, call->arguments, call->cancellable, &error);
+  g_autoptr (MpMessage) result = NULL;
 
-  if (value != NULL)
-    mp_worker_task_return_value (task, value);
-  else
-    mp_worker_task_return_error (task, error);
+  if (value == NULL)
+    {
+      mp_worker_loop_fail (loop, call, mp_report_new (error));
+      return;
+    }
+
+  result = mp_message_new (value);
+  mp_worker_loop_answer (loop, call, result);
 }
 
 static int
 run_native_worker (MpWorker *worker)
 {
   g_autoptr (GError) error = NULL;
-  MpWorkerTask *task;
+  MpWorkerLoop *loop;
+  MpCall *call;
 
   if (!mp_worker_ready (worker, NULL))
     return 1;
 
-  while ((task = mp_worker_next_task (worker, &error)) != NULL)
+  loop = mp_worker_loop_get (worker);
+  while ((call = mp_worker_loop_next (loop, &error)) != NULL)
     {
-      run_native_task (task);
-      g_object_unref (task);
+      make_call (loop, call);
+      mp_call_free (call);
     }
   return g_error_matches (error, MP_ERROR, MP_ERROR_CLOSED) ? 0 : 1;
 }
