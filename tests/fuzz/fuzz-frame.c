@@ -163,7 +163,7 @@ add_value (GPtrArray  *seeds,
            const char *text,
            const char *attachments)
 {
-  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_parse (NULL, text, NULL, NULL, NULL));
+  g_autoptr (GVariant) value = g_variant_parse (NULL, text, NULL, NULL, NULL);
   g_autofree char *codec = g_strconcat ("=", g_variant_get_type_string (value), NULL);
   g_autoptr (GVariant) packed = NULL;
   MpPacket packet = { .kind = MP_FRAME_TASK, .serial = 7, .name = "name", .name_length = 4 };
@@ -172,8 +172,7 @@ add_value (GPtrArray  *seeds,
   set_body (&packet, codec, g_variant_get_data (value), g_variant_get_size (value));
   if (attachments != NULL)
     {
-      packed = g_variant_ref_sink (g_variant_parse (G_VARIANT_TYPE (MP_MESSAGE_PACKED_TYPE),
-                                                    attachments, NULL, NULL, NULL));
+      packed = g_variant_parse (G_VARIANT_TYPE (MP_MESSAGE_PACKED_TYPE), attachments, NULL, NULL, NULL);
       packet.attachments = g_variant_get_data (packed);
       packet.attachments_length = g_variant_get_size (packed);
       packet.n_fds = 1;
