@@ -339,6 +339,7 @@ mp_worker_loop_get (MpWorker *worker)
   self->source = mp_pump_add_fd_locked (self->pump, mp_transport_get_fd (self->transport), self->events,
                                         on_channel, self);
   mp_pump_unlock (self->pump);
+  mp_worker_set_pump (worker, self->pump);
   g_atomic_pointer_set (&the_loop, self);
   return self;
 }

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "mp-pump-private.h"
 #include "mp-transport-private.h"
 #include "mp-worker.h"
 
@@ -11,6 +12,9 @@ G_BEGIN_DECLS
 
 /* The channel to the parent.  The role's own loop owns it after mp_worker_ready(). */
 MpTransport *mp_worker_get_transport (MpWorker *self);
+/* From now on `pump`, which lives as long as the process, serves the channel: all use it with its lock held */
+void         mp_worker_set_pump      (MpWorker     *self,
+                                      MpPump       *pump);
 /* Sends one frame (taken), waiting as long as it takes.  FALSE: the parent's end is closed */
 gboolean     mp_worker_send          (MpWorker     *self,
                                       MpFrame      *frame,

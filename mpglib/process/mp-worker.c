@@ -56,6 +56,7 @@ struct _MpWorker {
   GObject parent_instance;
 
   MpTransport *transport;
+  MpPump *pump; /* of a role that has its channel served by one */
   MpBootstrap *bootstrap;
   MpMessage *arguments;
   MpForkServer *fork_server; /* of a template, from its first wait */
@@ -127,10 +128,10 @@ receive (MpWorker  *self,
     }
 }
 
-gboolean
-mp_worker_send (MpWorker  *self,
-                MpFrame   *frame,
-                GError   **error)
+static gboolean
+send_unlocked (MpWorker  *self,
+               MpFrame   *frame,
+               GError   **error)
 {
   if (mp_transport_push (self->transport, frame, error) >= MP_IO_CLOSED)
     return FALSE;
@@ -141,6 +142,29 @@ mp_worker_send (MpWorker  *self,
         return FALSE;
     }
   return TRUE;
+}
+
+gboolean
+mp_worker_send (MpWorker  *self,
+                MpFrame   *frame,
+                GError   **error)
+{
+  gboolean ok;
+
+  if (self->pump == NULL)
+    return send_unlocked (self, frame, error);
+
+  mp_pump_lock (self->pump);
+  ok = send_unlocked (self, frame, error);
+  mp_pump_unlock (self->pump);
+  return ok;
+}
+
+void
+mp_worker_set_pump (MpWorker *self,
+                    MpPump   *pump)
+{
+  self->pump = pump;
 }
 
 MpTransport *
