@@ -182,27 +182,12 @@ get_attachment (MpMessage  *self,
   return NULL;
 }
 
-/* Sinks the value.  What a program has serialised itself and got wrong counts
- * as GVariant reads it, so that no receiver has to refuse it.
- */
-static void
-set_value (MpMessage *self,
-           GVariant  *value)
-{
-  g_autoptr (GVariant) sunk = g_variant_ref_sink (value);
-
-  if (mp_variant_is_plain (g_variant_get_type_string (sunk), g_variant_get_size (sunk)))
-    self->value = g_steal_pointer (&sunk);
-  else
-    self->value = g_variant_get_normal_form (sunk);
-}
-
 /* A message made of nothing says nothing: the empty maybe. */
 static void
 ensure_body (MpMessage *self)
 {
   if (self->value == NULL && self->body == NULL)
-    set_value (self, g_variant_new_maybe (G_VARIANT_TYPE_VARIANT, NULL));
+    self->value = mp_variant_ref_sound (g_variant_new_maybe (G_VARIANT_TYPE_VARIANT, NULL));
 }
 
 static void
@@ -273,7 +258,7 @@ mp_message_set_property (GObject      *object,
     {
     case PROP_VALUE:
       if (g_value_get_variant (value) != NULL)
-        set_value (self, g_value_get_variant (value));
+        self->value = mp_variant_ref_sound (g_value_get_variant (value));
       break;
 
     case PROP_PAYLOAD_BYTES:
@@ -371,7 +356,7 @@ mp_message_new (GVariant *value)
   MpMessage *self = g_object_new (MP_TYPE_MESSAGE, NULL);
 
   if (value != NULL)
-    set_value (self, value);
+    self->value = mp_variant_ref_sound (value);
 
   return self;
 }

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 #define MP_VARIANT_MAX_TYPE_LENGTH 255
 #define MP_VARIANT_MAX_DEPTH       64
 
+GVariant *mp_variant_ref_sound     (GVariant    *value);
 gboolean  mp_variant_check_type    (const char  *type_string,
                                     GError     **error);
 GBytes   *mp_variant_to_wire       (GVariant    *value);

@@ -189,6 +189,26 @@ check_variant (GVariant  *value,
 }
 
 /*< private >
+ * mp_variant_ref_sound:
+ * @value: a program's own; sunk if it is floating
+ *
+ * What a program has serialised itself and got wrong counts as GVariant reads
+ * it, so that no receiver has to refuse it.
+ *
+ * Returns: (transfer full): the value, in normal form
+ */
+GVariant *
+mp_variant_ref_sound (GVariant *value)
+{
+  g_autoptr (GVariant) sunk = g_variant_ref_sink (value);
+
+  if (mp_variant_is_plain (g_variant_get_type_string (sunk), g_variant_get_size (sunk)))
+    return g_steal_pointer (&sunk);
+
+  return g_variant_get_normal_form (sunk);
+}
+
+/*< private >
  * mp_variant_to_wire:
  *
  * Returns: (transfer full): the value serialised, little-endian.  What GVariant

@@ -13,6 +13,8 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
+  gboolean    is_raw;        /* frames with nothing attached come without a message around their body */
+
   MpFrame    *frame;         /* whose body comes in parts; NULL: none does */
   char       *codec;
   GVariant   *attachments;   /* nullable */

@@ -183,7 +183,8 @@ get_body (const MpPacket  *packet,
 }
 
 static MpFrame *
-assemble_whole (const MpPacket  *packet,
+assemble_whole (MpAssembly      *self,
+                const MpPacket  *packet,
                 int             *fds,
                 guint            n_fds,
                 GError         **error)
@@ -204,6 +205,16 @@ assemble_whole (const MpPacket  *packet,
   body = get_body (packet, n_fds > 0 ? fds[0] : -1, error);
   if (body == NULL)
     return NULL;
+
+  if (self->is_raw && attachments == NULL)
+    {
+      if (!mp_message_check_wire_codec (codec, error))
+        return NULL;
+
+      frame->codec = g_steal_pointer (&codec);
+      frame->body = g_steal_pointer (&body);
+      return g_steal_pointer (&frame);
+    }
 
   frame->message = mp_message_new_received (codec, body, attachments,
                                             fds + n_payloads, n_fds - n_payloads, error);
@@ -236,6 +247,6 @@ mp_assembly_take_packet (MpAssembly      *self,
   if ((packet->flags & MP_FRAME_PART) != 0)
     return begin_parts (self, packet, fds, n_fds, error);
 
-  *frame = assemble_whole (packet, fds, n_fds, error);
+  *frame = assemble_whole (self, packet, fds, n_fds, error);
   return *frame != NULL;
 }

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "mp-connection-private.h"
+#include "mp-variant-private.h"
 
 static MpTransfer
 new_receive (MpAccept accept,
@@ -17,13 +18,13 @@ new_receive (MpAccept accept,
   };
 }
 
-static MpMessage *
-receive_message (MpConnection *self,
-                 MpAccept      accept,
-                 gsize         max_length,
-                 gdouble       timeout,
-                 GCancellable *cancellable,
-                 GError      **error)
+static MpFrame *
+receive_frame (MpConnection *self,
+               MpAccept      accept,
+               gsize         max_length,
+               gdouble       timeout,
+               GCancellable *cancellable,
+               GError      **error)
 {
   g_auto (MpTransfer) transfer = new_receive (accept, max_length);
 
@@ -31,17 +32,17 @@ receive_message (MpConnection *self,
       !mp_exchange_run (self->exchange, &transfer, timeout, cancellable, error))
     return NULL;
 
-  return g_steal_pointer (&transfer.frame->message);
+  return g_steal_pointer (&transfer.frame);
 }
 
 static void
-return_message (GTask      *task,
-                MpTransfer *transfer)
+return_frame (GTask      *task,
+              MpTransfer *transfer)
 {
   if (transfer->error != NULL)
     g_task_return_error (task, g_steal_pointer (&transfer->error));
   else
-    g_task_return_pointer (task, g_steal_pointer (&transfer->frame->message), g_object_unref);
+    g_task_return_pointer (task, g_steal_pointer (&transfer->frame), (GDestroyNotify) mp_frame_free);
 }
 
 static void
@@ -63,11 +64,11 @@ start (MpConnection        *self,
     g_task_return_error (task, error);
 }
 
-static MpMessage *
-finish_message (MpConnection  *self,
-                GAsyncResult  *result,
-                gpointer       tag,
-                GError       **error)
+static MpFrame *
+finish_frame (MpConnection  *self,
+              GAsyncResult  *result,
+              gpointer       tag,
+              GError       **error)
 {
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
@@ -77,31 +78,37 @@ finish_message (MpConnection  *self,
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
-/* These take the message, which may be NULL after an error. */
+/* These take the frame, which may be NULL after an error. */
 
 static GVariant *
-message_to_value (MpMessage  *message,
-                  GError    **error)
+frame_to_value (MpFrame  *frame,
+                GError  **error)
 {
-  g_autoptr (MpMessage) owned = message;
+  g_autoptr (MpFrame) owned = frame;
 
-  return owned != NULL ? mp_message_get_value (owned, error) : NULL;
+  if (owned == NULL)
+    return NULL;
+
+  if (owned->message != NULL)
+    return mp_message_get_value (owned->message, error);
+
+  return mp_variant_from_wire (owned->codec + 1, owned->body, 0, error);
 }
 
 static GBytes *
-message_to_bytes (MpMessage *message)
+frame_to_bytes (MpFrame *frame)
 {
-  g_autoptr (MpMessage) owned = message;
+  g_autoptr (MpFrame) owned = frame;
 
-  return owned != NULL ? mp_message_get_payload_bytes (owned) : NULL;
+  return owned != NULL ? g_bytes_ref (mp_frame_get_body (owned)) : NULL;
 }
 
 /* Without a copy, where the bytes are ours alone. */
 static guint8 *
-message_to_data (MpMessage *message,
-                 gsize     *length)
+frame_to_data (MpFrame *frame,
+               gsize   *length)
 {
-  GBytes *bytes = message_to_bytes (message);
+  GBytes *bytes = frame_to_bytes (frame);
   guint8 *data;
 
   *length = 0;
@@ -110,6 +117,14 @@ message_to_data (MpMessage *message,
 
   data = g_bytes_unref_to_data (bytes, length);
   return data != NULL ? data : g_malloc0 (1);
+}
+
+static MpMessage *
+frame_to_message (MpFrame *frame)
+{
+  g_autoptr (MpFrame) owned = frame;
+
+  return owned != NULL ? g_object_ref (mp_frame_get_message (owned)) : NULL;
 }
 
 /**
@@ -145,7 +160,7 @@ mp_connection_receive (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return message_to_value (receive_message (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, error), error);
+  return frame_to_value (receive_frame (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, error), error);
 }
 
 /**
@@ -172,7 +187,7 @@ mp_connection_receive_async (MpConnection       *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   start (self, new_receive (MP_ACCEPT_VALUE, 0), timeout, cancellable,
-         callback, user_data, mp_connection_receive_async, return_message);
+         callback, user_data, mp_connection_receive_async, return_frame);
 }
 
 /**
@@ -192,7 +207,7 @@ mp_connection_receive_finish (MpConnection *self,
                               GAsyncResult *result,
                               GError      **error)
 {
-  return message_to_value (finish_message (self, result, mp_connection_receive_async, error), error);
+  return frame_to_value (finish_frame (self, result, mp_connection_receive_async, error), error);
 }
 
 /**
@@ -234,7 +249,7 @@ mp_connection_receive_data (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return message_to_data (receive_message (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error),
+  return frame_to_data (receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error),
                           length);
 }
 
@@ -264,7 +279,7 @@ mp_connection_receive_data_async (MpConnection       *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   start (self, new_receive (MP_ACCEPT_BYTES, max_length), timeout, cancellable,
-         callback, user_data, mp_connection_receive_data_async, return_message);
+         callback, user_data, mp_connection_receive_data_async, return_frame);
 }
 
 /**
@@ -287,7 +302,7 @@ mp_connection_receive_data_finish (MpConnection *self,
                                    GError      **error)
 {
   g_return_val_if_fail (length != NULL, NULL);
-  return message_to_data (finish_message (self, result, mp_connection_receive_data_async, error), length);
+  return frame_to_data (finish_frame (self, result, mp_connection_receive_data_async, error), length);
 }
 
 /**
@@ -327,7 +342,7 @@ mp_connection_receive_bytes (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return message_to_bytes (receive_message (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error));
+  return frame_to_bytes (receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error));
 }
 
 /**
@@ -356,7 +371,7 @@ mp_connection_receive_bytes_async (MpConnection       *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   start (self, new_receive (MP_ACCEPT_BYTES, max_length), timeout, cancellable,
-         callback, user_data, mp_connection_receive_bytes_async, return_message);
+         callback, user_data, mp_connection_receive_bytes_async, return_frame);
 }
 
 /**
@@ -376,7 +391,7 @@ mp_connection_receive_bytes_finish (MpConnection *self,
                                     GAsyncResult *result,
                                     GError      **error)
 {
-  return message_to_bytes (finish_message (self, result, mp_connection_receive_bytes_async, error));
+  return frame_to_bytes (finish_frame (self, result, mp_connection_receive_bytes_async, error));
 }
 
 /**
@@ -409,7 +424,7 @@ mp_connection_receive_message (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return receive_message (self, MP_ACCEPT_ANY, 0, timeout, cancellable, error);
+  return frame_to_message (receive_frame (self, MP_ACCEPT_ANY, 0, timeout, cancellable, error));
 }
 
 /**
@@ -436,7 +451,7 @@ mp_connection_receive_message_async (MpConnection       *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   start (self, new_receive (MP_ACCEPT_ANY, 0), timeout, cancellable,
-         callback, user_data, mp_connection_receive_message_async, return_message);
+         callback, user_data, mp_connection_receive_message_async, return_frame);
 }
 
 /**
@@ -456,7 +471,7 @@ mp_connection_receive_message_finish (MpConnection *self,
                                       GAsyncResult *result,
                                       GError      **error)
 {
-  return finish_message (self, result, mp_connection_receive_message_async, error);
+  return frame_to_message (finish_frame (self, result, mp_connection_receive_message_async, error));
 }
 
 /**

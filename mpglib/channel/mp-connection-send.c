@@ -5,17 +5,54 @@
 #include "config.h"
 
 #include "mp-connection-private.h"
+#include "mp-variant-private.h"
 
-/* Takes the message. */
+/* What is to be sent, as a frame.  A message as such is made only where the
+ * caller has one.
+ */
+static MpFrame *
+new_frame_for_value (GVariant *value)
+{
+  g_autoptr (GVariant) sound = mp_variant_ref_sound (value);
+
+  return mp_frame_new_raw (MP_FRAME_MESSAGE,
+                           g_strconcat ("=", g_variant_get_type_string (sound), NULL),
+                           mp_variant_to_wire (sound));
+}
+
+static MpFrame *
+new_frame_for_bytes (GBytes     *bytes,
+                     const char *codec)
+{
+  return mp_frame_new_raw (MP_FRAME_MESSAGE, g_strdup (codec != NULL ? codec : "raw"), g_bytes_ref (bytes));
+}
+
+static MpFrame *
+new_frame_for_data (const guint8 *data,
+                    gsize         length,
+                    const char   *codec)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new (data, length);
+
+  return new_frame_for_bytes (bytes, codec);
+}
+
+static MpFrame *
+new_frame_for_message (MpMessage *message)
+{
+  return mp_frame_new (MP_FRAME_MESSAGE, 0, 0, NULL, message);
+}
+
+/* Takes the frame. */
 static gboolean
 init_send (MpConnection *self,
            MpTransfer   *transfer,
-           MpMessage    *message,
+           MpFrame      *frame,
            GError      **error)
 {
   *transfer = (MpTransfer) {
     .kind = MP_TRANSFER_SEND,
-    .frame = mp_frame_new_take (MP_FRAME_MESSAGE, 0, 0, NULL, message),
+    .frame = frame,
   };
 
   /* Before any lock is taken: what is attached may be this connection. */
@@ -26,20 +63,20 @@ init_send (MpConnection *self,
 
 static gboolean
 send_take (MpConnection *self,
-           MpMessage    *message,
+           MpFrame      *frame,
            gdouble       timeout,
            GCancellable *cancellable,
            GError      **error)
 {
   g_auto (MpTransfer) transfer = { 0 };
 
-  return init_send (self, &transfer, message, error) &&
+  return init_send (self, &transfer, frame, error) &&
          mp_exchange_run (self->exchange, &transfer, timeout, cancellable, error);
 }
 
 static void
 send_take_async (MpConnection        *self,
-                 MpMessage           *message,
+                 MpFrame             *frame,
                  gdouble              timeout,
                  GCancellable        *cancellable,
                  GAsyncReadyCallback  callback,
@@ -50,7 +87,7 @@ send_take_async (MpConnection        *self,
   MpTransfer transfer;
   GError *error = NULL;
 
-  if (init_send (self, &transfer, message, &error))
+  if (init_send (self, &transfer, frame, &error))
     {
       mp_exchange_start (self->exchange, &transfer, timeout,
                          g_steal_pointer (&task), mp_connection_return_boolean);
@@ -94,7 +131,7 @@ mp_connection_send (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return send_take (self, mp_message_new (value), timeout, cancellable, error);
+  return send_take (self, new_frame_for_value (value), timeout, cancellable, error);
 }
 
 /**
@@ -123,7 +160,7 @@ mp_connection_send_async (MpConnection       *self,
   g_return_if_fail (value != NULL);
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  send_take_async (self, mp_message_new (value), timeout,
+  send_take_async (self, new_frame_for_value (value), timeout,
                    cancellable, callback, user_data, mp_connection_send_async);
 }
 
@@ -184,7 +221,7 @@ mp_connection_send_data (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return send_take (self, mp_message_new_data (data, length, codec), timeout, cancellable, error);
+  return send_take (self, new_frame_for_data (data, length, codec), timeout, cancellable, error);
 }
 
 /**
@@ -218,7 +255,7 @@ mp_connection_send_data_async (MpConnection       *self,
   g_return_if_fail (codec == NULL || mp_message_is_codec_name (codec));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  send_take_async (self, mp_message_new_data (data, length, codec), timeout,
+  send_take_async (self, new_frame_for_data (data, length, codec), timeout,
                    cancellable, callback, user_data, mp_connection_send_data_async);
 }
 
@@ -277,7 +314,7 @@ mp_connection_send_bytes (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return send_take (self, mp_message_new_bytes (bytes, codec), timeout, cancellable, error);
+  return send_take (self, new_frame_for_bytes (bytes, codec), timeout, cancellable, error);
 }
 
 /**
@@ -309,7 +346,7 @@ mp_connection_send_bytes_async (MpConnection       *self,
   g_return_if_fail (codec == NULL || mp_message_is_codec_name (codec));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  send_take_async (self, mp_message_new_bytes (bytes, codec), timeout,
+  send_take_async (self, new_frame_for_bytes (bytes, codec), timeout,
                    cancellable, callback, user_data, mp_connection_send_bytes_async);
 }
 
@@ -369,7 +406,7 @@ mp_connection_send_message (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return send_take (self, g_object_ref (message), timeout, cancellable, error);
+  return send_take (self, new_frame_for_message (message), timeout, cancellable, error);
 }
 
 /**
@@ -398,7 +435,7 @@ mp_connection_send_message_async (MpConnection       *self,
   g_return_if_fail (MP_IS_MESSAGE (message));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  send_take_async (self, g_object_ref (message), timeout,
+  send_take_async (self, new_frame_for_message (message), timeout,
                    cancellable, callback, user_data, mp_connection_send_message_async);
 }
 

@@ -172,6 +172,7 @@ mp_connection_new_take (int      fd,
   MpConnection *self = g_object_new (MP_TYPE_CONNECTION, NULL);
   MpTransport *transport = mp_transport_new (fd);
 
+  mp_transport_set_raw (transport);
   if (is_shared)
     mp_transport_set_shared (transport);
 
@@ -765,10 +766,10 @@ on_readable (GSource     *source,
 
       if (status == MP_IO_FAILED)
         mp_log_warning ("%s", error->message);
-      else if (frame->kind != MP_FRAME_MESSAGE || frame->message == NULL)
+      else if (frame->kind != MP_FRAME_MESSAGE || !mp_frame_has_message (frame))
         mp_log_warning ("The peer of a connection sent something that is no message");
       else
-        g_signal_emit (self, signals[MESSAGE_RECEIVED], 0, frame->message);
+        g_signal_emit (self, signals[MESSAGE_RECEIVED], 0, mp_frame_get_message (frame));
 
       /* A handler may have stopped the reading. */
       if (g_source_is_destroyed (source))

@@ -466,17 +466,18 @@ serve_sender_locked (MpExchange *self,
 /* Whether a message is what a transfer wants.  If not it stays. */
 static gboolean
 check_accept (const MpTransfer *transfer,
-              const MpFrame    *frame,
+              MpFrame          *frame,
               GError          **error)
 {
-  gboolean is_value = mp_message_get_type_string (frame->message) != NULL;
-  gsize length = g_bytes_get_size (mp_message_get_body_bytes (frame->message));
+  const char *codec = mp_frame_get_wire_codec (frame);
+  gsize length = g_bytes_get_size (mp_frame_get_body (frame));
+  gboolean is_value = codec[0] == '=';
 
   if ((transfer->accept == MP_ACCEPT_VALUE && !is_value) || (transfer->accept == MP_ACCEPT_BYTES && is_value))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
                    "The message is of the codec \"%s\"; it waits to be received as what it is",
-                   mp_message_get_codec (frame->message));
+                   is_value ? "gvariant" : codec);
       return FALSE;
     }
 
@@ -505,7 +506,7 @@ take_frame_locked (MpExchange *self)
 static gboolean
 is_message (const MpFrame *frame)
 {
-  return frame->kind == MP_FRAME_MESSAGE && frame->message != NULL;
+  return frame->kind == MP_FRAME_MESSAGE && mp_frame_has_message (frame);
 }
 
 static gboolean

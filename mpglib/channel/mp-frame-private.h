@@ -54,6 +54,12 @@ typedef struct
   char        *name;    /* nullable */
   MpMessage   *message; /* nullable: no body, no attachments */
 
+  /* Instead of a message with nothing attached, where both sides want none: its
+   * codec in wire form and its body.  See mp_frame_new_raw().
+   */
+  char        *codec;
+  GBytes      *body;
+
   /*< private to the transport >*/
   struct _MpParcel *parcel; /* what a first attempt to send has prepared; nullable */
 } MpFrame;
@@ -68,7 +74,14 @@ MpFrame  *mp_frame_new_take  (MpFrameKind          kind,
                               guint64              index,
                               const char          *name,
                               MpMessage           *message);
+MpFrame  *mp_frame_new_raw   (MpFrameKind          kind,
+                              char                *codec,
+                              GBytes              *body);
 void      mp_frame_free      (MpFrame             *frame);
+gboolean  mp_frame_has_message (const MpFrame     *frame);
+const char *mp_frame_get_wire_codec (MpFrame      *frame);
+GBytes   *mp_frame_get_body  (MpFrame             *frame);
+MpMessage *mp_frame_get_message (MpFrame          *frame);
 gboolean  mp_frame_kind_is_known (guint            kind);
 GVariant *mp_frame_dup_value (MpFrame             *frame,
                               const GVariantType  *type,

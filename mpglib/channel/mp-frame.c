@@ -43,6 +43,27 @@ mp_frame_new_take (MpFrameKind  kind,
 }
 
 /*< private >
+ * mp_frame_new_raw:
+ * @codec: (transfer full): in wire form, proper
+ * @body: (transfer full): serialised, if the codec is a GVariant's type
+ *
+ * Makes a frame with a body and without the message around it, which costs as
+ * much as all else together.
+ */
+MpFrame *
+mp_frame_new_raw (MpFrameKind  kind,
+                  char        *codec,
+                  GBytes      *body)
+{
+  MpFrame *frame = mp_frame_new_take (kind, 0, 0, NULL, NULL);
+
+  frame->codec = codec;
+  frame->body = body;
+
+  return frame;
+}
+
+/*< private >
  * mp_frame_free:
  *
  * What was prepared to be sent and was not is given back.
@@ -52,8 +73,53 @@ mp_frame_free (MpFrame *frame)
 {
   g_clear_pointer (&frame->parcel, mp_parcel_free);
   g_clear_object (&frame->message);
+  g_clear_pointer (&frame->body, g_bytes_unref);
+  g_free (frame->codec);
   g_free (frame->name);
   g_free (frame);
+}
+
+gboolean
+mp_frame_has_message (const MpFrame *frame)
+{
+  return frame->message != NULL || frame->body != NULL;
+}
+
+/*< private >
+ * mp_frame_get_wire_codec:
+ *
+ * Of a frame that has a message, raw or not.
+ */
+const char *
+mp_frame_get_wire_codec (MpFrame *frame)
+{
+  return frame->message != NULL ? mp_message_get_wire_codec (frame->message) : frame->codec;
+}
+
+/*< private >
+ * mp_frame_get_body:
+ *
+ * Returns: (transfer none): of a frame that has a message, raw or not
+ */
+GBytes *
+mp_frame_get_body (MpFrame *frame)
+{
+  return frame->message != NULL ? mp_message_get_body_bytes (frame->message) : frame->body;
+}
+
+/*< private >
+ * mp_frame_get_message:
+ *
+ * Returns: (transfer none): the message of a frame that has one, made of what is
+ *   raw if need be
+ */
+MpMessage *
+mp_frame_get_message (MpFrame *frame)
+{
+  if (frame->message == NULL)
+    frame->message = mp_message_new_received (frame->codec, frame->body, NULL, NULL, 0, NULL);
+
+  return frame->message;
 }
 
 gboolean

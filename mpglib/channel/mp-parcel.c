@@ -42,18 +42,31 @@ get_postage (void)
 
 /* What the receiver would refuse, and break the channel for, is not sent. */
 static gboolean
-check_type (MpMessage  *message,
-            GError    **error)
+check_codec (const char  *wire_codec,
+             GError     **error)
 {
-  const char *type_string = mp_message_get_type_string (message);
-  g_autoptr (GError) refusal = NULL;
-
-  if (type_string == NULL || mp_variant_check_type (type_string, &refusal))
+  if (wire_codec[0] != '=' || mp_variant_check_type (wire_codec + 1, NULL))
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
-               "A value of so long or so deeply nested a type cannot travel: \"%.40s…\"", type_string);
+               "A value of so long or so deeply nested a type cannot travel: \"%.40s…\"", wire_codec + 1);
   return FALSE;
+}
+
+static gboolean
+pack_attachments (MpParcel   *self,
+                  MpMessage  *message,
+                  GError    **error)
+{
+  if (message == NULL)
+    return TRUE;
+
+  if (!mp_message_pack_attachments (message, &self->attachments, &self->fds, error))
+    return FALSE;
+
+  if (self->attachments != NULL)
+    self->attachments_bytes = mp_variant_to_wire (self->attachments);
+  return TRUE;
 }
 
 /*< private >
@@ -76,19 +89,15 @@ mp_parcel_new (MpFrame  *frame,
   self->index = frame->index;
   self->name = g_strdup (frame->name);
 
-  if (frame->message != NULL)
+  if (mp_frame_has_message (frame))
     {
-      if (!check_type (frame->message, error) ||
-          !mp_message_pack_attachments (frame->message, &self->attachments, &self->fds, error))
+      self->codec = g_strdup (mp_frame_get_wire_codec (frame));
+      self->body = g_bytes_ref (mp_frame_get_body (frame));
+      if (!check_codec (self->codec, error) || !pack_attachments (self, frame->message, error))
         {
           mp_parcel_free (self);
           return NULL;
         }
-
-      self->codec = g_strdup (mp_message_get_wire_codec (frame->message));
-      self->body = g_bytes_ref (mp_message_get_body_bytes (frame->message));
-      if (self->attachments != NULL)
-        self->attachments_bytes = mp_variant_to_wire (self->attachments);
     }
 
   mp_parcel_set_form (self, mp_parcel_get_size (self) > MP_PACKET_MAX_BODY ? MP_PARCEL_LARGE

@@ -168,6 +168,17 @@ mp_transport_set_max_body (MpTransport *self,
   self->max_body = MIN (bytes, G_MAXSIZE);
 }
 
+/*< private >
+ * mp_transport_set_raw:
+ *
+ * Frames without attachments are to come raw; see mp_frame_new_raw().
+ */
+void
+mp_transport_set_raw (MpTransport *self)
+{
+  self->assembly.is_raw = TRUE;
+}
+
 static MpIoStatus
 report (MpIoStatus     status,
         const GError  *reason,

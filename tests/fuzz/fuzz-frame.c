@@ -51,9 +51,10 @@ look_at_frame (MpFrame *frame)
   gsize length;
 
   g_assert_true (frame->name == NULL || g_utf8_validate (frame->name, -1, NULL));
-  if (frame->message == NULL)
+  if (!mp_frame_has_message (frame))
     return;
 
+  g_assert_nonnull (mp_frame_get_message (frame));
   mp_message_get_payload (frame->message, &length);
   look_at_value (frame->message);
 
@@ -111,7 +112,7 @@ int
 LLVMFuzzerTestOneInput (const uint8_t *data,
                         size_t         size)
 {
-  MpAssembly assembly = { NULL };
+  MpAssembly assembly = { .is_raw = size % 2 == 1 };
   size_t offset = 0;
 
   while (offset + 2 <= size)
