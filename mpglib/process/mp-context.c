@@ -335,7 +335,8 @@ mp_context_check_target (MpContext   *self,
     {
       g_set_error (error, MP_ERROR, MP_ERROR_NOT_INITIALIZED,
                    "Target '%s' is a function of this program, which has not called mp_init(): call it first thing "
-                   "in main(), after mp_register_target()", target);
+                   "in main(), after mp_register_target(). A script names a function of a module instead: "
+                   "'path.so#function'", target);
       return FALSE;
     }
   /* A child registers the same targets as this process */

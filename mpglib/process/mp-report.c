@@ -46,6 +46,28 @@ mp_report_new_remote (MpError     code,
   return new_report (g_quark_to_string (MP_ERROR), (int) code, message, type, traceback, codec, payload);
 }
 
+/* A domain is in the table from when it is first named.  Those that everybody may test for are there before, so that
+ * the first error is not another one than the second. */
+static void
+name_common_domains (void)
+{
+  static GQuark (* const domains[]) (void) = {
+    mp_error_quark, g_io_error_quark, g_file_error_quark, g_convert_error_quark, g_dbus_error_quark,
+    g_key_file_error_quark, g_markup_error_quark, g_number_parser_error_quark, g_option_error_quark,
+    g_regex_error_quark, g_resolver_error_quark, g_resource_error_quark, g_shell_error_quark,
+    g_spawn_error_quark, g_spawn_exit_error_quark, /* house: no-glib-threads: names only */
+    g_tls_error_quark, g_variant_parse_error_quark,
+  };
+  static gsize once;
+
+  if (g_once_init_enter (&once))
+    {
+      for (guint i = 0; i < G_N_ELEMENTS (domains); i++)
+        domains[i] ();
+      g_once_init_leave (&once, 1);
+    }
+}
+
 GError *
 mp_report_to_error (GVariant   *report,
                     const char *prefix)
@@ -63,10 +85,8 @@ mp_report_to_error (GVariant   *report,
     g_string_append_printf (text, *message != '\0' ? "%s: " : "%s", type);
   g_string_append (text, message);
 
-  /* Only domains that this process has anyway: a peer's strings do not fill the table of quarks.  These two are in it
-   * from when they are first named. */
-  (void) MP_ERROR;
-  (void) G_IO_ERROR;
+  /* Only domains that this process has anyway: a peer's strings do not fill the table of quarks */
+  name_common_domains ();
   quark = g_quark_try_string (domain);
   if (quark == 0)
     return g_error_new_literal (MP_ERROR, MP_ERROR_REMOTE, text->str);

@@ -236,7 +236,7 @@ ensure_process_locked (MpTemplate  *self,
 {
   g_autoptr (MpContext) context = NULL;
   g_autofree char *name = NULL;
-  MpChildSpec spec = { .role = "template" };
+  MpChildSpec spec = { .role = "template", .identity = "0" }; /* numbers are for what users start */
 
   if (self->process != NULL)
     return TRUE;
