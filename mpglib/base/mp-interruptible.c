@@ -3,9 +3,11 @@
 
 #include "config.h"
 
-#include "mp-interruptible.h"
+#include "mp-interruptible-private.h"
 
 static _Thread_local gboolean interruptible;
+static _Thread_local gboolean has_wait_mask;
+static _Thread_local sigset_t wait_mask;
 
 /**
  * mp_thread_set_interruptible:
@@ -19,12 +21,24 @@ static _Thread_local gboolean interruptible;
  * The Python override switches this on in the main thread: Ctrl-C raises
  * KeyboardInterrupt out of every wait.
  *
+ * Waits let in the signals that were not blocked when the thread first asked
+ * for this. So who blocks them before the last look whether one has come, and
+ * calls then, misses none.
+ *
  * Since: 1.0
  */
 void
 mp_thread_set_interruptible (gboolean is_interruptible)
 {
   interruptible = is_interruptible;
+  if (is_interruptible && !has_wait_mask)
+    has_wait_mask = pthread_sigmask (SIG_SETMASK, NULL, &wait_mask) == 0;
+}
+
+const sigset_t *
+mp_thread_get_wait_mask (void)
+{
+  return interruptible && has_wait_mask ? &wait_mask : NULL;
 }
 
 /**

@@ -15,7 +15,7 @@
 #include "mp-error.h"
 #include "mp-exchange-private.h"
 #include "mp-fd-private.h"
-#include "mp-interruptible.h"
+#include "mp-interruptible-private.h"
 #include "mp-origin-private.h"
 #include "mp-waker-private.h"
 
@@ -645,7 +645,7 @@ sleep_unlocked (MpTransfer   *transfer,
   if (deadline >= 0)
     remaining = mp_deadline_to_timespec_remaining (deadline);
 
-  result = ppoll (fds, G_N_ELEMENTS (fds), deadline >= 0 ? &remaining : NULL, NULL);
+  result = ppoll (fds, G_N_ELEMENTS (fds), deadline >= 0 ? &remaining : NULL, mp_thread_get_wait_mask ());
 
   is_interrupted = result < 0 && errno == EINTR && mp_thread_get_interruptible ();
 

@@ -16,7 +16,7 @@
 #include "mp-clock-private.h"
 #include "mp-error.h"
 #include "mp-gate-private.h"
-#include "mp-interruptible.h"
+#include "mp-interruptible-private.h"
 #include "mp-origin-private.h"
 
 struct _MpPumpSource {
@@ -428,7 +428,7 @@ lead (MpPump       *self,
   if (g_cancellable_is_cancelled (cancellable))
     n = 0;
   else
-    n = ppoll (&descriptor, 1, deadline == MP_DEADLINE_NEVER ? NULL : &left, NULL);
+    n = ppoll (&descriptor, 1, deadline == MP_DEADLINE_NEVER ? NULL : &left, mp_thread_get_wait_mask ());
   if (n < 0 && errno != EINTR)
     g_error ("%s cannot wait: %s", self->name, g_strerror (errno));
   mp_pump_lock (self);
@@ -443,13 +443,21 @@ follow (MpPump       *self,
         gint64        deadline,
         GCancellable *cancellable)
 {
+  const sigset_t *mask = mp_thread_get_wait_mask ();
   guint32 seen = mp_gate_look (&self->turn);
   gboolean slept = TRUE;
+  sigset_t saved;
 
   self->n_followers++;
   mp_pump_unlock (self);
   if (!g_cancellable_is_cancelled (cancellable))
-    slept = mp_gate_sleep (&self->turn, seen, deadline);
+    {
+      if (mask != NULL)
+        pthread_sigmask (SIG_SETMASK, mask, &saved);
+      slept = mp_gate_sleep (&self->turn, seen, deadline);
+      if (mask != NULL)
+        pthread_sigmask (SIG_SETMASK, &saved, NULL);
+    }
   mp_pump_lock (self);
   self->n_followers--;
   return slept;

@@ -3,6 +3,7 @@
 """How Python calls the library: errors become the exceptions of mpglib.errors, and Ctrl-C ends every wait."""
 
 import functools
+import signal
 import sys
 import threading
 import time
@@ -48,8 +49,26 @@ def wait(function, *args, timeout=None, cancellable=None):
     A timeout is in seconds; None waits for ever.  A signal handler of Python's runs at once, and if it raises
     no exception the wait goes on.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return _wait(function, args, timeout, cancellable, None)
+    catcher = _Catcher()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        # A signal that comes between Python's last look and the wait would be seen only after the wait: so they
+        # are let in by the wait alone.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        return _wait(function, args, timeout, cancellable, catcher)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+# Those that programs handle; the others end or stop the process, or tell of an error in it.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGALRM, signal.SIGUSR1,
+            signal.SIGUSR2, signal.SIGCHLD, signal.SIGWINCH)
+
+
+def _wait(function, args, timeout, cancellable, catcher):
     deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout
-    catcher = _Catcher() if threading.current_thread() is threading.main_thread() else None
     try:
         while True:
             left = FOREVER if deadline is None else max(0.0, deadline - time.monotonic())
