@@ -214,6 +214,27 @@ TARGET (target_square_slowly)
   return g_variant_new_int64 (g_variant_get_int64 (number) * g_variant_get_int64 (number));
 }
 
+/* x: the sum of the squares below it, by a pool of the worker's own */
+TARGET (target_sum_squares)
+{
+  g_autoptr (GVariant) number = get_argument (arguments);
+  guint n = (guint) g_variant_get_int64 (number);
+  g_autoptr (MpPool) pool = pool_new (2);
+  g_autoptr (GVariant) squares = mp_pool_map (pool, "square", numbers_new (n), 0, MP_TEST_DEADLINE, NULL, error);
+  gint64 sum = 0;
+
+  if (squares == NULL)
+    return NULL;
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) square = g_variant_get_child_value (squares, i);
+
+      sum += take_int64 (g_variant_get_variant (square));
+    }
+  return g_variant_new_int64 (sum);
+}
+
 /* x: reports so often, as fast as it can */
 TARGET (target_report)
 {
@@ -280,6 +301,7 @@ pool_targets_init (void)
     { "stubborn-gate", target_stubborn_gate },
     { "gate-or-go", target_gate_or_go },
     { "square-slowly", target_square_slowly },
+    { "sum-squares", target_sum_squares },
     { "report", target_report },
     { "report-at-gate", target_report_at_gate },
     { "nest", target_nest },

@@ -523,6 +523,56 @@ test_next_async (void)
 }
 
 static void
+test_next_async_cancelled (void)
+{
+  MpPool *pool = pool_new (1);
+  Gate *gate = gate_new ();
+  const char *items[] = { gate->path, gate->path };
+  MpResultIterator *iterator = mp_pool_imap (pool, "gate", g_variant_new_strv (items, 2), 1, TRUE, NULL);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) cancelled = NULL, timed_out = NULL, taken = NULL;
+  g_autoptr (GVariant) first = NULL, second = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Whoever gives up waiting for the next result takes none.");
+
+  mp_result_iterator_next_async (iterator, -1, cancellable, mp_test_keep_result, &cancelled);
+  mp_result_iterator_next_async (iterator, 0.001, NULL, mp_test_keep_result, &timed_out);
+  gate_await (gate);
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&cancelled);
+  mp_test_await_result (&timed_out);
+  g_assert_null (mp_result_iterator_next_finish (iterator, cancelled, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+  g_assert_null (mp_result_iterator_next_finish (iterator, timed_out, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  mp_result_iterator_next_async (iterator, -1, NULL, mp_test_keep_result, &taken);
+  gate_open (gate);
+  mp_test_await_result (&taken);
+  first = mp_result_iterator_next_finish (iterator, taken, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_variant_get_string (first, NULL), ==, "through");
+
+  gate_await (gate);
+  gate_open (gate);
+  second = mp_result_iterator_next (iterator, DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_variant_get_string (second, NULL), ==, "through");
+  g_assert_null (mp_result_iterator_next (iterator, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+
+  g_clear_object (&cancelled);
+  g_clear_object (&timed_out);
+  g_clear_object (&taken);
+  g_assert_finalize_object (iterator);
+  gate_free (gate);
+  pool_finish (pool);
+}
+
+static void
 on_notify_state (MpPool     *pool,
                  GParamSpec *pspec,
                  GString    *log)
@@ -714,6 +764,7 @@ main (int   argc,
   mp_test_add ("/pool-loop/async-gives-up", test_async_gives_up);
   mp_test_add ("/pool-loop/result-async", test_result_async);
   mp_test_add ("/pool-loop/next-async", test_next_async);
+  mp_test_add ("/pool-loop/next-async-cancelled", test_next_async_cancelled);
   mp_test_add ("/pool-loop/join-async", test_join_async);
   mp_test_add ("/pool-loop/unref-while-async", test_unref_while_async);
   mp_test_add ("/pool-loop/workers", test_workers);

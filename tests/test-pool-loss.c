@@ -53,6 +53,49 @@ target_lie (MpMessage     *arguments,
   return NULL;
 }
 
+/* Answers its task, the first one, and then returns. */
+static GVariant *
+target_answer_twice (MpMessage     *arguments,
+                     GCancellable  *cancellable,
+                     gpointer       user_data,
+                     GError       **error)
+{
+  MpTransport *transport = mp_worker_get_transport (mp_worker_get_current ());
+
+  mp_transport_push (transport, mp_frame_new (MP_FRAME_RESULT, 1, 0, NULL, NULL), NULL);
+  return NULL;
+}
+
+static void
+keep_message (MpPool      *pool,
+              int          pid,
+              int          exit_code,
+              const char  *message,
+              char       **location)
+{
+  *location = g_strdup (message);
+}
+
+static void
+test_answer_twice (void)
+{
+  MpPool *pool = pool_new (1);
+  g_autofree char *message = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = NULL;
+  gulong handler = g_signal_connect (pool, "worker-lost", G_CALLBACK (keep_message), &message);
+
+  g_test_summary ("A worker that lies while it has nothing to do is replaced, too.");
+
+  value = mp_pool_apply (pool, "answer-twice", NULL, DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  mp_test_run_until (mp_test_has_pointer, &message);
+  g_assert_cmpstr (message, ==, "killed, because it answered what it was not asked");
+  g_signal_handler_disconnect (pool, handler);
+  assert_works (pool);
+  pool_finish (pool);
+}
+
 static void
 test_lies (void)
 {
@@ -442,11 +485,13 @@ main (int   argc,
 
   mp_register_target ("babble", target_babble, NULL, NULL);
   mp_register_target ("lie", target_lie, NULL, NULL);
+  mp_register_target ("answer-twice", target_answer_twice, NULL, NULL);
   pool_targets_init ();
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (pool_warm_up);
 
   mp_test_add ("/pool-loss/lies", test_lies);
+  mp_test_add ("/pool-loss/answer-twice", test_answer_twice);
   mp_test_add ("/pool-loss/deaths", test_deaths);
   mp_test_add ("/pool-loss/one-deadly-item", test_one_deadly_item);
   mp_test_add ("/pool-loss/killed-during-map", test_killed_during_map);

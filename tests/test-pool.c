@@ -814,14 +814,109 @@ test_forgotten_results (void)
     {
       g_clear_object (&last);
       last = mp_pool_submit (pool, "square", g_variant_new_int64 (i), NULL);
-      if (i == 0)
-        g_object_add_weak_pointer (G_OBJECT (last), &watched);
+      if (i == 1) /* which nobody waits for */
+        {
+          watched = last;
+          g_object_add_weak_pointer (watched, &watched);
+        }
       if (i % 100 == 0)
         g_assert_true (mp_pool_result_wait (last, DEADLINE, NULL, &error));
     }
   g_assert_true (mp_pool_result_wait (last, DEADLINE, NULL, &error));
   g_assert_null (watched);
   g_assert_finalize_object (last);
+  pool_finish (pool);
+}
+
+static void
+test_context_that_never_runs (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  MpPool *pool = g_object_new (MP_TYPE_POOL, "n-workers", 1, "main-context", context, NULL);
+  MpPoolResult *result = mp_pool_submit (pool, "square", g_variant_new_int64 (4), NULL);
+  MpPoolResult *other = mp_pool_submit (pool, "square", g_variant_new_int64 (4), NULL);
+
+  g_test_summary ("A pool that could never tell anything goes with all it has when it is dropped.");
+
+  g_assert_true (mp_pool_result_wait (result, DEADLINE, NULL, NULL));
+  mp_pool_close (pool);
+  g_assert_finalize_object (pool);
+  g_assert_finalize_object (result);
+  g_assert_finalize_object (other);
+}
+
+/* Cancels at random what another thread submits. */
+typedef struct
+{
+  GAsyncQueue *results;
+  GRand *rand;
+} Canceller;
+
+static gpointer
+cancel_some (gpointer data)
+{
+  Canceller *canceller = data;
+
+  for (;;)
+    {
+      gpointer result = g_async_queue_pop (canceller->results);
+
+      if (result == canceller)
+        return NULL;
+
+      if (g_rand_boolean (canceller->rand))
+        mp_pool_result_cancel (result);
+      g_object_unref (result);
+    }
+}
+
+static void
+test_cancel_races (void)
+{
+  MpPool *pool = pool_new (2);
+  g_autoptr (GAsyncQueue) queue = g_async_queue_new ();
+  g_autoptr (GRand) rand = g_rand_new_with_seed ((guint32) g_test_rand_int ());
+  Canceller canceller = { queue, rand };
+  GThread *thread = g_thread_new ("canceller", cancel_some, &canceller);
+  MpPoolResult *results[1000];
+  guint n_cancelled = 0;
+
+  g_test_summary ("Whenever a task is cancelled, it has one end, and no other task suffers.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    {
+      results[i] = mp_pool_submit (pool, "square", g_variant_new_int64 (i), NULL);
+      g_async_queue_push (queue, g_object_ref (results[i]));
+    }
+  g_async_queue_push (queue, &canceller);
+
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) value = mp_pool_result_get (results[i], DEADLINE, NULL, &error);
+
+      if (value != NULL)
+        g_assert_cmpint (g_variant_get_int64 (value), ==, (gint64) i * i);
+      else
+        g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      n_cancelled += value == NULL;
+    }
+  g_thread_join (thread);
+  g_test_message ("%u cancelled", n_cancelled);
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    g_assert_finalize_object (results[i]);
+  assert_works (pool);
+  pool_finish (pool);
+}
+
+static void
+test_nested (void)
+{
+  MpPool *pool = pool_new (1);
+
+  g_test_summary ("A worker may have a pool of its own.");
+
+  assert_apply (pool, "sum-squares", g_variant_new_int64 (10), "int64 285");
   pool_finish (pool);
 }
 
@@ -981,6 +1076,9 @@ main (int   argc,
   mp_test_add ("/pool/last-unref", test_last_unref);
   mp_test_add ("/pool/drop-starting", test_drop_starting);
   mp_test_add ("/pool/forgotten-results", test_forgotten_results);
+  mp_test_add ("/pool/context-that-never-runs", test_context_that_never_runs);
+  mp_test_add ("/pool/cancel-races", test_cancel_races);
+  mp_test_add ("/pool/nested", test_nested);
   mp_test_add ("/pool/max-tasks", test_max_tasks);
   mp_test_add ("/pool/workers", test_workers);
   mp_test_add ("/pool/forked", test_forked);

@@ -570,8 +570,6 @@ mp_task_add_waiter (MpTask       *self,
   if (self->waiters == NULL)
     self->waiters = mp_waiters_new (pump);
 
-  /* What the waiter was given is not to be lost to a cancellation that comes later */
-  g_task_set_check_cancellable (waiter, FALSE);
   mp_waiters_add_locked (self->waiters, waiter, deadline, done, data);
 }
 
