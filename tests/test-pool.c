@@ -845,28 +845,56 @@ test_context_that_never_runs (void)
   g_assert_finalize_object (other);
 }
 
-/* Cancels at random what another thread submits. */
+/* Cancels half of what another thread submits. */
 typedef struct
 {
-  GAsyncQueue *results;
-  GRand *rand;
-} Canceller;
+  GMutex lock;
+  GCond has_more;
+  MpPoolResult *results[1000];
+  guint n_submitted;
+} Race;
+
+static MpPoolResult *
+await_submitted (Race  *race,
+                 guint  index)
+{
+  MpPoolResult *result;
+
+  g_mutex_lock (&race->lock);
+  while (race->n_submitted <= index)
+    g_cond_wait (&race->has_more, &race->lock);
+  result = race->results[index];
+  g_mutex_unlock (&race->lock);
+  return result;
+}
 
 static gpointer
 cancel_some (gpointer data)
 {
-  Canceller *canceller = data;
+  Race *race = data;
 
-  for (;;)
+  for (guint i = 0; i < G_N_ELEMENTS (race->results); i++)
     {
-      gpointer result = g_async_queue_pop (canceller->results);
+      MpPoolResult *result = await_submitted (race, i);
 
-      if (result == canceller)
-        return NULL;
-
-      if (g_rand_boolean (canceller->rand))
+      if (g_random_boolean ())
         mp_pool_result_cancel (result);
-      g_object_unref (result);
+    }
+  return NULL;
+}
+
+static void
+submit_all (Race   *race,
+            MpPool *pool)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (race->results); i++)
+    {
+      MpPoolResult *result = mp_pool_submit (pool, "square", g_variant_new_int64 (i), NULL);
+
+      g_mutex_lock (&race->lock);
+      race->results[race->n_submitted++] = result;
+      g_cond_signal (&race->has_more);
+      g_mutex_unlock (&race->lock);
     }
 }
 
@@ -874,26 +902,17 @@ static void
 test_cancel_races (void)
 {
   MpPool *pool = pool_new (2);
-  g_autoptr (GAsyncQueue) queue = g_async_queue_new ();
-  g_autoptr (GRand) rand = g_rand_new_with_seed ((guint32) g_test_rand_int ());
-  Canceller canceller = { queue, rand };
-  GThread *thread = g_thread_new ("canceller", cancel_some, &canceller);
-  MpPoolResult *results[1000];
+  Race race = { .n_submitted = 0 };
+  GThread *thread = g_thread_new ("canceller", cancel_some, &race);
   guint n_cancelled = 0;
 
   g_test_summary ("Whenever a task is cancelled, it has one end, and no other task suffers.");
 
-  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
-    {
-      results[i] = mp_pool_submit (pool, "square", g_variant_new_int64 (i), NULL);
-      g_async_queue_push (queue, g_object_ref (results[i]));
-    }
-  g_async_queue_push (queue, &canceller);
-
-  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+  submit_all (&race, pool);
+  for (guint i = 0; i < G_N_ELEMENTS (race.results); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (GVariant) value = mp_pool_result_get (results[i], DEADLINE, NULL, &error);
+      g_autoptr (GVariant) value = mp_pool_result_get (race.results[i], DEADLINE, NULL, &error);
 
       if (value != NULL)
         g_assert_cmpint (g_variant_get_int64 (value), ==, (gint64) i * i);
@@ -903,8 +922,8 @@ test_cancel_races (void)
     }
   g_thread_join (thread);
   g_test_message ("%u cancelled", n_cancelled);
-  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
-    g_assert_finalize_object (results[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (race.results); i++)
+    g_assert_finalize_object (race.results[i]);
   assert_works (pool);
   pool_finish (pool);
 }
