@@ -142,6 +142,80 @@ test_death_is_told (void)
     g_assert_true (mp_futex_wait (&table->layout->epoch, epoch, deadline));
 }
 
+static gboolean
+keeps_a_vigil (guint32 watcher,
+               guint32 watched)
+{
+  const MpSlot *slot = &table->layout->slots[mp_owner_get_slot (watched)];
+
+  for (guint i = 0; i < MP_SLOT_N_VIGILS; i++)
+    if (atomic_load (&slot->vigils[i].watcher) == watcher)
+      return TRUE;
+
+  return FALSE;
+}
+
+static void
+wait_for_vigil (guint32 watcher,
+                guint32 watched)
+{
+  gint64 deadline = mp_test_deadline ();
+
+  while (!keeps_a_vigil (watcher, watched))
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+}
+
+static void
+keep_vigils (guint32 watcher,
+             guint32 watched)
+{
+  MpSlot *slot = &table->layout->slots[mp_owner_get_slot (watched)];
+
+  for (guint i = 0; i < MP_SLOT_N_VIGILS; i++)
+    atomic_store (&slot->vigils[i].watcher, watcher);
+}
+
+/* Each keeps a vigil for itself alone: of a dead watcher it is free, and where the
+ * living have them all a newcomer tries until one is let go.
+ */
+static void
+test_vigils (void)
+{
+  guint32 me;
+  pid_t pid;
+
+  set_up ();
+  me = enter ();
+  pid = mp_test_fork (enter_and_wait, NULL);
+  wait_for_child ();
+  wait_for_vigil (shared->me, me);
+  wait_for_vigil (me, shared->me);
+  mp_test_kill (pid);
+  mp_test_wait_dead (table, shared->me);
+
+  keep_vigils (shared->me, me);
+  atomic_store (&shared->me, 0);
+  pid = mp_test_fork (enter_and_wait, NULL);
+  wait_for_child ();
+  wait_for_vigil (shared->me, me);
+  mp_test_kill (pid);
+  mp_test_wait_dead (table, shared->me);
+
+  keep_vigils (me, me);
+  atomic_store (&shared->me, 0);
+  pid = mp_test_fork (enter_and_wait, NULL);
+  wait_for_child ();
+  wait_for_vigil (me, shared->me);
+  g_assert_false (keeps_a_vigil (shared->me, me));
+  keep_vigils (0, me);
+  wait_for_vigil (shared->me, me);
+  mp_test_kill (pid);
+  mp_test_wait_dead (table, shared->me);
+}
+
 /* Who comes next into the slot is somebody else. */
 static void
 test_reuse (void)
@@ -593,6 +667,7 @@ main (int   argc,
   g_test_add_func ("/participant/idle", test_idle);
   g_test_add_func ("/participant/death", test_death);
   g_test_add_func ("/participant/death-is-told", test_death_is_told);
+  g_test_add_func ("/participant/vigils", test_vigils);
   g_test_add_func ("/participant/reuse", test_reuse);
   g_test_add_func ("/participant/retire", test_retire);
   g_test_add_data_func ("/participant/exec", enter_and_exec, test_exec);

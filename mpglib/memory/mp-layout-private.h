@@ -79,14 +79,32 @@ typedef struct
  *   {0, g}                   free      claim: a newcomer, by CAS -> {tid|WAITERS, g}
  *   {tid|WAITERS, g}         alive     death or exec: the kernel -> {WAITERS|DIED, g}
  *   {WAITERS|DIED, g}        dead      bury: whoever notices, any number of them at once:
- *                                      wake all on life, see that it is gone, bump epoch,
- *                                      wake all on epoch, CAS -> {0, g+1}, or -> {WAITERS, g}
- *                                      where 17 bits of g+1 would be 0
+ *                                      wake all on life and on the vigils, see that it is
+ *                                      gone, bump epoch, wake all on epoch, CAS -> {0, g+1},
+ *                                      or -> {WAITERS, g} where 17 bits of g+1 would be 0
  *   {WAITERS, g}             retired   nobody, ever
  *
  * The thread mp-watch of the process has entered `life` in its own robust list
  * before the claim, so there is no instruction at which a claim leaks a slot.
  */
+
+/* The kernel wakes one sleeper of a word that it marks, and that one may be dying
+ * itself: of many that die at once each could take the word of another's death
+ * with it.  So nobody shares a word with another to watch a neighbour.
+ *
+ *   watcher   state   who changes it
+ *   0         free    a watcher, by CAS -> me; from then on it alone sleeps on `life`
+ *   alive     kept    its watcher -> 0, while it does not sleep
+ *   dead      free    a watcher, by CAS -> me
+ */
+typedef struct
+{
+  MpAtomic32 life;             /* futex; as the slot's, marked by the kernel after it */
+  MpAtomic32 watcher;          /* owner word */
+} MpVigil;
+
+#define MP_SLOT_N_VIGILS 4
+
 typedef struct
 {
   _Alignas (64) union
@@ -103,7 +121,7 @@ typedef struct
 #endif
     };
   };
-  MpAtomic64   name;           /* generation << 32 | pid; written last: until then it owns nothing */
+  MpAtomic64   name;           /* generation << 32 | pid; written last: until then it owns and watches nothing */
   MpAtomic64   start_time;     /* of the process, in clock ticks since boot; 0: unknown */
   MpAtomic64   image;          /* address of the stack that exec made; 0: unknown */
   MpAtomic32   flags;          /* MP_SLOT_... */
@@ -111,7 +129,8 @@ typedef struct
   guint8       reserved0[24];
   MpAtomic64   rung;           /* channels that rang; see MpBell */
   MpAtomic32   doorbell;       /* futex of its mp-watch: look at `rung` */
-  guint8       reserved1[52];
+  guint8       reserved1[20];
+  MpVigil      vigils[MP_SLOT_N_VIGILS];
 } MpSlot;
 
 /* The participant holds a write lock (F_OFD_SETLK) on the table's byte `slot`. */
@@ -273,6 +292,8 @@ G_STATIC_ASSERT (sizeof (MpSlot) == 128);
 G_STATIC_ASSERT (offsetof (MpSlot, poke) == 36);
 G_STATIC_ASSERT (offsetof (MpSlot, rung) == 64);
 G_STATIC_ASSERT (offsetof (MpSlot, doorbell) == 72);
+G_STATIC_ASSERT (offsetof (MpSlot, vigils) == 96);
+G_STATIC_ASSERT (sizeof (MpVigil) == 8);
 G_STATIC_ASSERT (offsetof (MpTableLayout, epoch) == 128);
 G_STATIC_ASSERT (offsetof (MpTableLayout, top) == 192);
 G_STATIC_ASSERT (offsetof (MpTableLayout, slots) == 256);
@@ -304,8 +325,9 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
                                 G_BYTE_ORDER), sizeof (void *))
 #define MP_FINGERPRINT_HEADER   MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MACHINE, \
                                 sizeof (MpSegmentHeader)), offsetof (MpSegmentHeader, table_id))
-#define MP_FINGERPRINT_SLOT     MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_HEADER, \
-                                sizeof (MpSlot)), offsetof (MpSlot, poke)), offsetof (MpSlot, doorbell))
+#define MP_FINGERPRINT_SLOT     MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX ( \
+                                MP_FINGERPRINT_HEADER, sizeof (MpSlot)), offsetof (MpSlot, poke)), \
+                                offsetof (MpSlot, doorbell)), offsetof (MpSlot, vigils))
 #define MP_FINGERPRINT_TABLE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_SLOT, \
                                 sizeof (MpTableLayout)), offsetof (MpTableLayout, top)), \
                                 offsetof (MpTableLayout, slots))
@@ -322,7 +344,7 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
  * format, and changes the text and the version too.
  */
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
-G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0xe00a33eee5d43ce3));
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x08d3df9f9ad088f9));
 #endif
 
 G_END_DECLS

@@ -63,6 +63,21 @@ mp_participant_get_me (MpTable *table)
 }
 
 /*< private >
+ * mp_participant_has_name:
+ * @identity: the slot's
+ *
+ * Returns: %TRUE if the slot's participant lives and has told its name: only then can
+ *   it own anything, and only then are its vigils with the kernel
+ */
+static inline gboolean
+mp_participant_has_name (MpSlot  *slot,
+                         guint64  identity)
+{
+  return (identity & MP_LIFE_THREAD_MASK) != 0 && (identity & MP_LIFE_DIED) == 0 &&
+         atomic_load (&slot->name) >> 32 == identity >> 32;
+}
+
+/*< private >
  * mp_participant_is_alive:
  * @owner: an owner word; its flags do not matter
  *

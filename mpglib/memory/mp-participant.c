@@ -162,6 +162,14 @@ next_identity (guint64 identity)
   return make_identity (generation, 0);
 }
 
+static void
+wake_watchers (MpSlot *slot)
+{
+  for (guint i = 0; i < MP_SLOT_N_VIGILS; i++)
+    if (atomic_load (&slot->vigils[i].watcher) != 0)
+      mp_futex_wake (&slot->vigils[i].life, MP_FUTEX_WAKE_ALL);
+}
+
 /*< private >
  * mp_participant_bury:
  * @identity: the slot's, with %MP_LIFE_DIED
@@ -178,10 +186,12 @@ mp_participant_bury (MpTable *table,
 {
   MpSlot *slot = &table->layout->slots[slot_index];
 
-  /* The kernel woke one, who may have been on its way out with its time over.
-   * No watcher must stay asleep beside a dead slot.
+  /* Nobody must stay asleep beside a dead slot: of its sleepers the kernel woke one,
+   * who may have been on its way out with its time over; of its watchers those on
+   * whose vigils it has come by now.
    */
   mp_futex_wake (&slot->life, MP_FUTEX_WAKE_ALL);
+  wake_watchers (slot);
 
   if (!is_gone (table, slot_index, (guint32) (identity >> 32)))
     return FALSE;
@@ -324,8 +334,9 @@ tell_name (MpTable *table,
   atomic_store (&slot->name, make_identity (generation, (guint32) getpid ()));
 }
 
-/* Whoever watched somebody beyond this slot must watch this one now.  The dead
- * are passed over, but told, for their death may be news to nobody.
+/* Whoever watched somebody beyond this slot must watch this one now.  Those that are
+ * dead or have no name yet do not count, but are told: the death may be news to
+ * nobody.
  */
 static void
 poke_watchers (MpTable *table,
@@ -344,8 +355,26 @@ poke_watchers (MpTable *table,
 
       atomic_fetch_add (&slot->poke, 1);
       mp_futex_wake (&slot->poke, 1);
-      if ((atomic_load (&slot->life) & MP_LIFE_DIED) == 0)
+      if (mp_participant_has_name (slot, atomic_load (&slot->identity)))
         n_poked++;
+    }
+}
+
+/* Behind that of the slot, which the kernel thereby marks first. */
+static void
+register_vigils (MpTable *table,
+                 MpSlot  *slot,
+                 guint32  life)
+{
+  MpLifeNode *previous = mp_table_get_life_node (table, &slot->life);
+
+  for (guint i = 0; i < MP_SLOT_N_VIGILS; i++)
+    {
+      MpLifeNode *node = mp_table_get_life_node (table, &slot->vigils[i].life);
+
+      STORE_IN_ORDER (node->next, previous->next);
+      STORE_IN_ORDER (previous->next, node);
+      atomic_store (&slot->vigils[i].life, life);
     }
 }
 
@@ -357,7 +386,7 @@ try_claim (MpTable *table,
            guint32  life)
 {
   MpSlot *slot = &table->layout->slots[slot_index];
-  MpLifeNode *node = mp_table_get_life_node (table, slot_index);
+  MpLifeNode *node = mp_table_get_life_node (table, &slot->life);
   gboolean is_ours;
 
 #ifndef MP_FAULT_LATE_REGISTRATION
@@ -401,6 +430,7 @@ mp_participant_claim (MpTable *table)
       if ((guint32) identity != 0 || !try_claim (table, index, identity, life))
         continue;
 
+      register_vigils (table, &layout->slots[index], life);
       raise_top (layout, index + 1);
       tell_name (table, index, (guint32) (identity >> 32));
       poke_watchers (table, index);

@@ -24,8 +24,8 @@ typedef struct
   int            seen_lock_fd;  /* what a forked child inherits of its parent's; 0: none */
 } MpTable;
 
-/* Life words and the list entries that stand for them lie equally far apart in
- * every table, since the kernel adds one number to every entry.
+/* Words that the kernel marks and the list entries that stand for them lie equally
+ * far apart in every table, since the kernel adds one number to every entry.
  */
 typedef struct _MpLifeNode MpLifeNode;
 struct _MpLifeNode
@@ -41,7 +41,7 @@ MpTable    *mp_table_peek          (guint        index);
 guint       mp_table_get_n         (void);
 int         mp_table_get_fd        (MpTable     *self);
 MpLifeNode *mp_table_get_life_node (MpTable     *self,
-                                    guint        slot);
+                                    MpAtomic32  *life);
 glong       mp_table_get_life_offset (void);
 
 static inline const guint8 *

@@ -227,16 +227,15 @@ mp_table_get_fd (MpTable *self)
 
 /*< private >
  * mp_table_get_life_node:
+ * @life: the life word of a slot or of a vigil
  *
- * Returns: the list entry that stands for a life word, in private memory
+ * Returns: the list entry that stands for it, in private memory
  */
 MpLifeNode *
-mp_table_get_life_node (MpTable *self,
-                        guint    slot)
+mp_table_get_life_node (MpTable    *self,
+                        MpAtomic32 *life)
 {
-  const guint8 *life = (const guint8 *) &self->layout->slots[slot].life;
-
-  return (MpLifeNode *) (gpointer) (node_window + (life - table_window));
+  return (MpLifeNode *) (gpointer) (node_window + ((guint8 *) life - table_window));
 }
 
 glong

@@ -24,7 +24,8 @@
  *
  *   control       a thread of this process wants it to take part in another table,
  *                 or to look at epochs from now on
- *   life          of the next two living slots: one of them died, so it buries it
+ *   vigils        that it keeps for the next two living slots: one of them died, so
+ *                 it buries it
  *   poke          of its own slot: look again for who the next two are
  *   doorbell      of its own slot: objects that this process waits for from a main
  *                 loop have rung
@@ -38,22 +39,30 @@
 #define STACK_SIZE (128 * 1024)
 #define N_NEIGHBOURS 2
 
-/* Between looks at somebody that the kernel is tearing down. */
+/* Between looks at somebody that the kernel is tearing down, or whose vigils are all
+ * kept by others, who have been told to look for another neighbour.
+ */
 #define FIRST_PAUSE_USEC 100
 #define LAST_PAUSE_USEC  (5 * G_TIME_SPAN_MILLISECOND)
+
+typedef struct
+{
+  MpSlot  *slot;
+  MpVigil *vigil;     /* kept for it */
+  guint64  identity;
+} Neighbour;
 
 /* What it knows of one table between two sleeps. */
 typedef struct
 {
-  guint32  me;
-  guint32  poke;
-  guint32  epoch;
-  guint32  doorbell;
-  gboolean has_looked;
-  guint    n_neighbours;
-  guint    neighbours[N_NEIGHBOURS];
-  guint32  lives[N_NEIGHBOURS];
-  gboolean has_dying;
+  guint32   me;
+  guint32   poke;
+  guint32   epoch;
+  guint32   doorbell;
+  gboolean  has_looked;
+  gboolean  must_look_again;
+  guint     n_neighbours;
+  Neighbour neighbours[N_NEIGHBOURS];
 } TableWatch;
 
 typedef struct
@@ -103,14 +112,68 @@ grant_wishes (Watch *watch)
 /* --- Neighbours ----------------------------------------------------------- */
 
 static gboolean
-neighbours_are_unchanged (const TableWatch    *known,
-                          const MpTableLayout *layout)
+neighbours_are_unchanged (const TableWatch *known)
 {
   for (guint i = 0; i < known->n_neighbours; i++)
-    if (atomic_load (&layout->slots[known->neighbours[i]].life) != known->lives[i])
+    if (atomic_load (&known->neighbours[i].slot->identity) != known->neighbours[i].identity)
       return FALSE;
 
-  return known->has_looked && !known->has_dying;
+  return known->has_looked && !known->must_look_again;
+}
+
+/* While this thread is awake it is in no queue, so whoever comes next has the vigil
+ * for itself.
+ */
+static void
+end_vigils (TableWatch *known)
+{
+  for (guint i = 0; i < known->n_neighbours; i++)
+    atomic_store (&known->neighbours[i].vigil->watcher, 0);
+
+  known->n_neighbours = 0;
+}
+
+static MpVigil *
+begin_vigil (MpTable *table,
+             MpSlot  *slot,
+             guint32  life,
+             guint32  me)
+{
+  for (guint i = 0; i < MP_SLOT_N_VIGILS; i++)
+    {
+      MpVigil *vigil = &slot->vigils[i];
+      guint32 watcher = atomic_load (&vigil->watcher);
+
+#ifdef MP_FAULT_SHARED_VIGIL
+      watcher = 0;
+      atomic_store (&vigil->watcher, 0);
+#endif
+      if (atomic_load (&vigil->life) == life &&
+          !mp_participant_is_alive (table, watcher) &&
+          atomic_compare_exchange_strong (&vigil->watcher, &watcher, me))
+        return vigil;
+    }
+
+  return NULL;
+}
+
+/* Whose vigils are not with the kernel yet will poke. */
+static void
+watch_over (TableWatch *known,
+            MpTable    *table,
+            MpSlot     *slot,
+            guint64     identity)
+{
+  MpVigil *vigil;
+
+  if (known->n_neighbours == N_NEIGHBOURS || !mp_participant_has_name (slot, identity))
+    return;
+
+  vigil = begin_vigil (table, slot, (guint32) identity, known->me);
+  if (vigil != NULL)
+    known->neighbours[known->n_neighbours++] = (Neighbour) { slot, vigil, identity };
+  else
+    known->must_look_again = TRUE;
 }
 
 /* All slots, beginning behind its own: a wake may have died with another watcher. */
@@ -121,26 +184,20 @@ look_at_all_slots (TableWatch *known,
   guint own = mp_owner_get_slot (known->me);
   guint32 top = atomic_load (&table->layout->top);
 
+  end_vigils (known);
   known->has_looked = TRUE;
-  known->has_dying = FALSE;
-  known->n_neighbours = 0;
+  known->must_look_again = FALSE;
 
   for (guint32 i = 1; i < top; i++)
     {
       guint index = (own + i) % top;
-      guint64 identity = atomic_load (&table->layout->slots[index].identity);
+      MpSlot *slot = &table->layout->slots[index];
+      guint64 identity = atomic_load (&slot->identity);
 
-      if ((identity & MP_LIFE_DIED) != 0)
-        {
-          if (!mp_participant_bury (table, index, identity))
-            known->has_dying = TRUE;
-        }
-      else if ((identity & MP_LIFE_THREAD_MASK) != 0 && known->n_neighbours < N_NEIGHBOURS)
-        {
-          known->neighbours[known->n_neighbours] = index;
-          known->lives[known->n_neighbours] = (guint32) identity;
-          known->n_neighbours++;
-        }
+      if ((identity & MP_LIFE_DIED) == 0)
+        watch_over (known, table, slot, identity);
+      else if (!mp_participant_bury (table, index, identity))
+        known->must_look_again = TRUE;
     }
 }
 
@@ -156,7 +213,7 @@ look_after_table (Watch *watch,
   guint32 epoch = mp_table_get_epoch (table);
   gboolean epoch_is_new = epoch != known->epoch;
 
-  if (poke != known->poke || epoch_is_new || !neighbours_are_unchanged (known, table->layout))
+  if (poke != known->poke || epoch_is_new || !neighbours_are_unchanged (known))
     look_at_all_slots (known, table);
 
   known->poke = poke;
@@ -182,16 +239,16 @@ add_waits (const TableWatch *known,
     waits[n++] = (MpFutexWait) { &layout->epoch, known->epoch };
 
   for (guint i = 0; i < known->n_neighbours; i++)
-    waits[n++] = (MpFutexWait) { &layout->slots[known->neighbours[i]].life, known->lives[i] };
+    waits[n++] = (MpFutexWait) { &known->neighbours[i].vigil->life, (guint32) known->neighbours[i].identity };
 
   return n;
 }
 
 static gint64
 get_deadline (Watch    *watch,
-              gboolean  has_dying)
+              gboolean  must_look_again)
 {
-  if (!has_dying)
+  if (!must_look_again)
     {
       watch->pause = FIRST_PAUSE_USEC;
       return MP_DEADLINE_NEVER;
@@ -206,7 +263,7 @@ look_and_sleep (Watch *watch)
 {
   MpFutexWait waits[MP_FUTEX_MAX_WAITS];
   guint n_waits = 0;
-  gboolean has_dying = FALSE;
+  gboolean must_look_again = FALSE;
   gboolean has_doorbells;
   guint32 control = atomic_load (&watch->self->control);
 
@@ -221,12 +278,12 @@ look_and_sleep (Watch *watch)
         continue;
 
       look_after_table (watch, i);
-      has_dying |= known->has_dying;
+      must_look_again |= known->must_look_again;
       n_waits += add_waits (known, mp_table_peek (i)->layout, has_doorbells, waits + n_waits);
     }
 
   waits[n_waits++] = (MpFutexWait) { &watch->self->control, control };
-  mp_futex_wait_many (waits, n_waits, get_deadline (watch, has_dying));
+  mp_futex_wait_many (waits, n_waits, get_deadline (watch, must_look_again));
 }
 
 static G_NORETURN void *

@@ -65,6 +65,8 @@ expect_success () {
 expect_failure MP_FAULT_NO_BROADCAST crash/test-crash -p /crash/slot/bury
 expect_failure MP_FAULT_NO_BROADCAST crash/test-crash -p /crash/watch/neighbour-dies
 expect_failure MP_FAULT_NO_BROADCAST test-participant -p /participant/death-is-told
+# Two sleep on one word to hear of a death, and one takes the wake to its grave.
+expect_failure MP_FAULT_SHARED_VIGIL crash/test-crash --long -p /crash/ring/crowd-dies
 # What the dead held is forgotten when the slot is used again.
 expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/death
 expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/slot-reuse

@@ -1016,10 +1016,13 @@ test_kill (gconstpointer data)
 
 /* --- Whole processes ------------------------------------------------------ */
 
-/* A ring of four: what happens to it, and the last one must hear of it. */
+/* Participants who watch each other: what happens to some, the others must hear of. */
+#define RING_LENGTH  4
+#define CROWD_LENGTH 12
+
 typedef struct
 {
-  MpAtomic32 owner[4];
+  MpAtomic32 owner[CROWD_LENGTH];
   MpAtomic32 n_ready;
   MpAtomic32 n_woken;
 } Ring;
@@ -1045,10 +1048,11 @@ be_member (gpointer data)
 }
 
 static void
-start_ring (pid_t pids[4])
+start_ring (pid_t *pids,
+            guint  length)
 {
   memset ((void *) ring, 0, sizeof *ring);
-  for (guint i = 0; i < 4; i++)
+  for (guint i = 0; i < length; i++)
     {
       pids[i] = mp_test_fork (be_member, GUINT_TO_POINTER (i));
       mp_test_wait_word (&ring->n_ready, i + 1);
@@ -1076,24 +1080,24 @@ static void
 run_ring (guint mask,
           guint stopped)
 {
-  pid_t pids[4];
+  pid_t pids[RING_LENGTH];
 
-  start_ring (pids);
-  for (guint i = 0; i < 4; i++)
+  start_ring (pids, RING_LENGTH);
+  for (guint i = 0; i < RING_LENGTH; i++)
     if ((stopped >> i & 1) != 0)
       stop (pids[i]);
-  for (guint i = 0; i < 4; i++)
+  for (guint i = 0; i < RING_LENGTH; i++)
     if ((mask >> i & 1) != 0)
       kill (pids[i], SIGKILL);
 
-  for (guint i = 0; i < 4; i++)
+  for (guint i = 0; i < RING_LENGTH; i++)
     if ((mask >> i & 1) != 0)
       {
         g_assert_cmpint (waitpid (pids[i], NULL, 0), ==, pids[i]);
         assert_buried (i);
       }
 
-  for (guint i = 0; i < 4; i++)
+  for (guint i = 0; i < RING_LENGTH; i++)
     if ((mask >> i & 1) == 0)
       {
         kill (pids[i], SIGCONT);
@@ -1112,13 +1116,41 @@ test_neighbours_die (void)
       run_ring (mask, 0);
 }
 
+/* Many at once, in any order, as when a program is ended with all its workers: those
+ * that are being torn down must not take with them the word of others' deaths.
+ */
+static void
+test_crowd_dies (void)
+{
+  g_autoptr (GRand) random = g_rand_new_with_seed (seed);
+
+  for (guint round = 0; round < (is_long ? 5000 : 100); round++)
+    {
+      pid_t pids[CROWD_LENGTH];
+      guint survivor = (guint) g_rand_int_range (random, 0, CROWD_LENGTH);
+      guint first = (guint) g_rand_int_range (random, 0, CROWD_LENGTH);
+
+      start_ring (pids, CROWD_LENGTH);
+      for (guint i = first; i < first + CROWD_LENGTH; i++)
+        if (i % CROWD_LENGTH != survivor)
+          kill (pids[i % CROWD_LENGTH], SIGKILL);
+      for (guint i = 0; i < CROWD_LENGTH; i++)
+        if (i != survivor)
+          {
+            g_assert_cmpint (waitpid (pids[i], NULL, 0), ==, pids[i]);
+            assert_buried (i);
+          }
+      mp_test_kill (pids[survivor]);
+    }
+}
+
 /* The watcher of the dead is stopped: another one notices. */
 static void
 test_watcher_stopped (void)
 {
   for (guint round = 0; round < (is_long ? 100 : 10); round++)
-    for (guint i = 0; i < 4; i++)
-      run_ring (1u << i, 1u << (i + 3) % 4);
+    for (guint i = 0; i < RING_LENGTH; i++)
+      run_ring (1u << i, 1u << (i + RING_LENGTH - 1) % RING_LENGTH);
 }
 
 static void
@@ -1137,9 +1169,9 @@ test_both_watchers_stopped (void)
 {
   for (guint round = 0; round < (is_long ? 100 : 10); round++)
     {
-      pid_t pids[4], holder, waiter;
+      pid_t pids[RING_LENGTH], holder, waiter;
 
-      start_ring (pids);
+      start_ring (pids, RING_LENGTH);
       atomic_store (&shared->corpse_ready, 0);
       holder = mp_test_fork (hold_in_ring, NULL);
       mp_test_wait_word (&shared->corpse_ready, 1);
@@ -1147,13 +1179,13 @@ test_both_watchers_stopped (void)
       mp_test_wait_asleep (waiter);
       atomic_store (&shared->corpse_ready, 0);
 
-      for (guint i = 0; i < 4; i++)
+      for (guint i = 0; i < RING_LENGTH; i++)
         stop (pids[i]);
       mp_test_kill (holder);
       mp_test_wait_word (&shared->corpse_ready, 1);
 
       mp_test_kill (waiter);
-      for (guint i = 0; i < 4; i++)
+      for (guint i = 0; i < RING_LENGTH; i++)
         mp_test_kill (pids[i]);
       atomic_store (&shared->lock, 0);
     }
@@ -1225,6 +1257,7 @@ main (int   argc,
   set_up ();
 
   g_test_add_func ("/crash/ring/neighbours-die", test_neighbours_die);
+  g_test_add_func ("/crash/ring/crowd-dies", test_crowd_dies);
   g_test_add_func ("/crash/ring/watcher-stopped", test_watcher_stopped);
   g_test_add_func ("/crash/ring/both-watchers-stopped", test_both_watchers_stopped);
   for (guint i = 0; i < G_N_ELEMENTS (kill_cases); i++)

@@ -37,6 +37,9 @@ result () {
 
 echo "1..$(($# + 1))"
 
+# Scopes for which a test has no time belong to the long run.
+[ "${MP_TEST_LONG-}" = 1 ] && [ "$scope" = NEWCOMER ] && scope=LONG
+
 explore
 if grep -q 'errors: 0' report && ! grep -q 'Search not completed\|max search depth too small' report; then
   result ok "nothing goes wrong in $(sed -n 's/^ *\([0-9]*\) states, stored.*/\1/p' report) states"

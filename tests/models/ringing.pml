@@ -2,39 +2,27 @@
  * Copyright 2026 The mpglib developers
  */
 
-/* Death and waking: how participants watch each other, and how a main loop is
- * rung, with a kill possible before every step.  See mpglib/memory/mp-watch.c,
- * mp-participant.c, mp-doorbell.c, whose order of steps this follows.
+/* How a main loop is rung, with a kill possible before every step.  See
+ * mpglib/memory/mp-doorbell.c, whose order of steps this follows; how participants
+ * hear of deaths is in watching.pml, and here as simple as two of them allow.
  *
- * Each watches one living neighbour (the library: two, so here less is proved
- * from).  Memory is sequentially consistent, as all accesses of the library to
- * these words are.  Two scopes, one of which is defined:
- *
- *   DEATHS    three slots, of which 2 becomes a participant; any two are killed
- *   RINGING   two slots: 0 waits for an object from its main loop; 1 changes the
- *             object and rings, twice; any one is killed.  With THREADS besides, two
- *             threads of 1 do so at once: more states than a test has time for
+ * Memory is sequentially consistent, as all accesses of the library to these words
+ * are.  Two slots: 0 waits for an object from its main loop; 1 changes the object
+ * and rings, twice; any one is killed.  With THREADS besides, two threads of 1 do so
+ * at once: more states than a test has time for.
  *
  * When nothing can go on any more
- *   - nobody is dead and not buried, unless it died before it could tell anybody,
- *     or nobody is left;
+ *   - nobody is dead and not buried, unless nobody is left;
  *   - the main loop has looked at the object after its last change.
  * A slot is buried once for each death.
  *
  * Defining one of these must make it fail:
  *   NO_BROADCAST   a burial does not wake those who wait for anything
- *   NO_POKE        a newcomer tells nobody
- *   LATE_REGISTER  the kernel hears of the slot after it was taken
  *   NO_SEQUENCE    a ringer closes a gate that was opened anew
  */
 
-#ifdef DEATHS
-#define N 3
-#define KILLS 2
-#else
 #define N 2
 #define KILLS 1
-#endif
 
 #define FREE  0
 #define ALIVE 1
@@ -75,11 +63,7 @@ byte n_deaths[N];
 byte n_burials[N];
 
 /* Somebody is there who can bury. */
-#ifdef DEATHS
-#define SOMEBODY ((up[0] && life[0] == ALIVE) || (up[1] && life[1] == ALIVE) || (up[2] && life[2] == ALIVE && told[2]))
-#else
 #define SOMEBODY (up[0] || up[1])
-#endif
 
 inline wake_watch (who)
 {
@@ -173,25 +157,6 @@ proctype watch (byte i)
   od
 }
 
-/* --- Becoming a participant --- */
-
-proctype newcomer (byte i)
-{
-#ifndef LATE_REGISTER
-  STEP (i) registered[i] = true }
-#endif
-  STEP (i) life[i] = ALIVE }
-#ifdef LATE_REGISTER
-  STEP (i) registered[i] = true }
-#endif
-  /* The living one before it, here everybody: they watch one each. */
-#ifndef NO_POKE
-  STEP (i) poke[(i + N - 1) % N] = true; wake_watch ((i + N - 1) % N) }
-  STEP (i) poke[(i + N - 2) % N] = true; wake_watch ((i + N - 2) % N) }
-#endif
-  STEP (i) told[i] = true }
-}
-
 /* --- The main loop of slot 0 --- */
 
 proctype main_loop ()
@@ -268,9 +233,6 @@ active proctype killer ()
      if
      :: atomic { up[0] -> up[0] = false; n_kills++ }
      :: atomic { up[1] -> up[1] = false; n_kills++ }
-#ifdef DEATHS
-     :: atomic { up[2] -> up[2] = false; n_kills++ }
-#endif
      :: break
      fi
   :: else -> break
@@ -294,9 +256,6 @@ end:
        if
        :: asleep[0] && watched[0] == i -> wake_watch (0)
        :: asleep[1] && watched[1] == i -> wake_watch (1)
-#ifdef DEATHS
-       :: asleep[2] && watched[2] == i -> wake_watch (2)
-#endif
        :: else
        fi
     :: else
@@ -331,18 +290,12 @@ init
     }
     life[0] = ALIVE; registered[0] = true; told[0] = true;
     life[1] = ALIVE; registered[1] = true; told[1] = true;
-#ifdef DEATHS
-    run newcomer (2);
-    run kernel (2);
-    run watch (2);
-#else
     run main_loop ();
 #ifdef THREADS
     run ringer (1, 0, 1);
     run ringer (1, 1, 1);
 #else
     run ringer (1, 0, 2);
-#endif
 #endif
     run kernel (0);
     run kernel (1);
