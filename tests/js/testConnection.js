@@ -1,22 +1,85 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-// Connections: promises, arguments left out, bytes, signals.
+// Connections: values, promises, arguments left out, bytes, signals.
 
+import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
-import {check, checkRejects, checkSame, run, test} from './support.js';
+import {check, checkRejects, checkSame, checkThrows, run, test} from './support.js';
+
+const VALUES = [1, 'two', 0.5, null, true, [1, 2], {x: 1, list: ['a', null]}, Uint8Array.of(1, 2),
+  new Map([[1, 'one']])];
 
 test('values go and come', async () => {
   const [first, second] = Mp.Connection.new_pair(true);
-  first.send(new GLib.Variant('(is)', [5, 'five']));
-  checkSame(second.receive().deepUnpack(), [5, 'five']);
-
-  const received = first.receive_async();
-  await second.send_async(new GLib.Variant('i', 7));
-  checkSame((await received).get_int32(), 7);
+  for (const value of [...VALUES, VALUES]) {
+    first.send(value);
+    checkSame(second.receive(), value);
+    const received = first.receive_async();
+    await second.send_async(value);
+    checkSame(await received, value);
+  }
+  first.send(undefined);
+  checkSame(second.receive(), null);
   check(/^<Mp\.Connection fd=\d+ readable writable>$/.test(`${first}`), 'it describes itself');
+  first.close();
+  second.close();
+});
+
+test('a variant goes as it is, and can be had as it came', async () => {
+  const [first, second] = Mp.Connection.new_pair(true);
+  const variant = new GLib.Variant('(isq)', [5, 'five', 6]);
+  first.send(variant);
+  checkSame(second.receive(), [5, 'five', 6]);
+  await first.send_async(variant);
+  const message = await second.receive_message_async();
+  check(message.get_value().equal(variant), 'the variant');
+  checkSame(Mp.fromMessage(message), [5, 'five', 6]);
+  first.close();
+  second.close();
+});
+
+test('what cannot be sent is refused, and nothing is sent', () => {
+  const [first, second] = Mp.Connection.new_pair(true);
+  checkThrows(() => first.send(() => 1), TypeError, /value is the function/);
+  checkThrows(() => first.send_async({when: new Date(0)}), TypeError, /value\.when is a Date/);
+  checkThrows(() => first.send(new Gio.Cancellable()), TypeError, /Mp\.Shareable/);
+  check(!second.poll(), 'nothing came');
+  first.close();
+  second.close();
+});
+
+test('a connection goes through a connection', () => {
+  const [first, second] = Mp.Connection.new_pair(true);
+  const [inner, other] = Mp.Connection.new_pair(true);
+  first.send({name: 'inner', ends: [inner]});
+  inner.close();
+  const {name, ends: [received]} = second.receive();
+  checkSame(name, 'inner');
+  received.send('through it');
+  checkSame(other.receive(), 'through it');
+  for (const connection of [first, second, other, received])
+    connection.close();
+});
+
+test('callbacks get the same values as promises', async () => {
+  const [first, second] = Mp.Connection.new_pair(true);
+  await new Promise(resolve => first.send_async({x: 1}, -1, null, (_, result) => resolve(first.send_finish(result))));
+  checkSame(await new Promise(resolve => second.receive_async(-1, null,
+    (_, result) => resolve(second.receive_finish(result)))), {x: 1});
+  first.close();
+  second.close();
+});
+
+test('bytes are bytes, but those of another language are refused by name', () => {
+  const [first, second] = Mp.Connection.new_pair(true);
+  first.send_data(Uint8Array.of(1, 2, 3));
+  checkSame(second.receive(), Uint8Array.of(1, 2, 3));
+  first.send_data(Uint8Array.of(1), 'pickle5');
+  const error = checkThrows(() => second.receive(), Mp.Error, /codec 'pickle5'.*let its sender send a GLib\.Variant/);
+  checkSame(error.code, Mp.Error.WRONG_CODEC);
   first.close();
   second.close();
 });
@@ -47,11 +110,11 @@ test('the end and the time running out are errors', async () => {
 test('messages come as signals', async () => {
   const [first, second] = Mp.Connection.new_pair(true);
   const numbers = [];
-  first.connect('message-received', (_, message) => numbers.push(message.get_value().get_int32()));
+  first.connect('message-received', (_, message) => numbers.push(Mp.fromMessage(message)));
   const ended = new Promise(resolve => first.connect('peer-closed', (_, reason) => resolve(reason.code)));
   first.start_reading();
   for (const number of [1, 2, 3])
-    second.send(new GLib.Variant('i', number));
+    second.send(number);
   second.close();
   checkSame(await ended, Mp.Error.CLOSED);
   checkSame(numbers, [1, 2, 3]);
@@ -60,7 +123,7 @@ test('messages come as signals', async () => {
 
 const [warm, other] = Mp.Connection.new_pair(true);
 warm.poll(0.02);
-await other.send_async(new GLib.Variant('i', 0));
+await other.send_async(0);
 warm.close();
 other.close();
 await run();

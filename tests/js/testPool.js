@@ -48,7 +48,7 @@ testPool('values go there and come back', async pool => {
 testPool('a connection is handed over', async pool => {
   const [ours, theirs] = Mp.Connection.new_pair();
   const result = pool.submit(task('sendInto'), [{connection: theirs}, 'through it']);
-  checkSame((await ours.receive_async()).get_string()[0], 'through it');
+  checkSame(await ours.receive_async(), 'through it');
   await result.get_async();
   theirs.close();
   ours.close();
@@ -130,6 +130,20 @@ testPool('who gives up waiting cancels the call', async pool => {
   check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED));
   // Both workers are free again.
   checkSame(await pool.map_async(task('cube'), [1, 2, 3, 4], 1), [1, 8, 27, 64]);
+});
+
+testPool('a callback in place of the promise gets the same', async pool => {
+  const apply = new Promise(resolve => pool.apply_async(task('cube'), [3], -1, null,
+    (_, result) => resolve(pool.apply_finish(result))));
+  const map = new Promise(resolve => pool.map_async(task('cube'), [1, 2], 0, -1, null,
+    (_, result) => resolve(pool.map_finish(result))));
+  checkSame([await apply, await map], [27, [1, 8]]);
+  const submitted = pool.submit(task('cube'), [4]);
+  checkSame(await new Promise(resolve => submitted.get_async(-1, null,
+    (_, result) => resolve(submitted.get_finish(result)))), 64);
+  const results = pool.imap(task('cube'), [5]);
+  checkSame(await new Promise(resolve => results.next_async(-1, null,
+    (_, result) => resolve(results.next_finish(result)))), 125);
 });
 
 // ---- Iteration
@@ -238,10 +252,10 @@ testPool('a target that cannot be had says why', async pool => {
     /cannot be imported: SyntaxError: .*brokenSyntax\.js:5/);
   const thrown = await checkRejects(pool.apply_async(task('work', 'throwing')), Mp.Error, /no such luck/);
   checkCode(thrown, Mp.Error.NO_TARGET);
-  const other = await checkRejects(pool.apply_async('python:math:hypot'), Mp.Error,
-    /'python:math:hypot' is of language 'python', but the workers run 'gjs': give a context/);
-  checkCode(other, Mp.Error.NO_TARGET);
+  checkThrows(() => pool.apply_async('python:math:hypot'), TypeError,
+    /is of language 'python', but the workers run 'gjs': .*new Mp\.Context\(\{launcher: 'python'\}\)/);
   checkThrows(() => pool.apply_async(x => x), TypeError, /export it from a module/);
+  checkThrows(() => pool.map_async('cube', [1]), TypeError, /'cube' does not say of which module/);
 });
 
 testPool('a result that cannot be sent is named', async pool => {

@@ -3,27 +3,46 @@
 
 /* exported extendConnection */
 
-// Mp.Connection with promises, and arguments that may be left out.
+// Mp.Connection with values of JavaScript, and promises.
 
-const {fillArguments, promisify} = imports.mpglib.promises;
+const {fromMessage, wrapValue} = imports.mpglib.messages;
+const {markPromisified, promisify} = imports.mpglib.promises;
 
-// What waits, with the arguments that stand before timeout and cancellable; of those, how many must be given.
-const METHODS = {
-  send: {before: 1, required: 1},
-  send_data: {before: 2, required: 1},
-  send_bytes: {before: 2, required: 1},
-  send_message: {before: 1, required: 1},
-  receive: {before: 0, required: 0},
-  receive_data: {before: 1, required: 0, first: [0]},
-  receive_bytes: {before: 1, required: 0, first: [0]},
-  receive_message: {before: 0, required: 0},
-  wait_readable: {before: 0, required: 0},
-};
+const ASYNC = ['send_data', 'send_bytes', 'send_message', 'receive', 'receive_data', 'receive_bytes', 'receive_message',
+  'wait_readable'];
+
+// Values go in messages, which take the objects among them along.
+function extendSend(Mp, prototype) {
+  const {send_message, send_message_async, send_message_finish} = prototype; // eslint-disable-line camelcase
+
+  prototype.send = function (value, ...rest) {
+    return send_message.call(this, wrapValue(Mp, value), ...rest);
+  };
+  prototype.send_async = function (value, ...rest) {
+    return send_message_async.call(this, wrapValue(Mp, value), ...rest);
+  };
+  markPromisified(prototype.send_async);
+  prototype.send_finish = send_message_finish; // eslint-disable-line camelcase
+}
+
+function extendReceive(Mp, prototype) {
+  const {receive_message, receive_message_async, receive_message_finish} = prototype; // eslint-disable-line camelcase
+
+  prototype.receive = function (...args) {
+    return fromMessage(Mp, receive_message.apply(this, args));
+  };
+  prototype.receive_async = receive_message_async; // eslint-disable-line camelcase
+  prototype.receive_finish = function (result) {
+    return fromMessage(Mp, receive_message_finish.call(this, result));
+  };
+}
 
 /**
  * Extends Mp.Connection.
  *
- * Its x_async() functions return promises; whatever waits does so for ever unless told otherwise, takes bytes
+ * send() and receive() take and give JavaScript values, as arguments and results of functions are; bytes that were
+ * sent as such are received as a Uint8Array. A GLib.Variant is sent as it is, and the one that came is that of
+ * receive_message(). x_async() return promises. Whatever waits does so for ever unless told otherwise, takes bytes
  * as `raw` and messages of any length. new_pair() returns both ends.
  *
  * @param {object} Mp - the namespace
@@ -31,16 +50,14 @@ const METHODS = {
 function extendConnection(Mp) {
   const {prototype} = Mp.Connection;
 
-  for (const [name, {before, required, first = Array(before).fill(null)}] of Object.entries(METHODS)) {
-    const defaults = [...first, -1, null];
-    fillArguments(prototype, name, required, defaults.slice(required));
-    promisify(prototype, `${name}_async`, {defaults});
-  }
-  fillArguments(prototype, 'poll', 0, [0]);
+  extendReceive(Mp, prototype);
+  for (const name of ASYNC)
+    promisify(prototype, `${name}_async`);
+  extendSend(Mp, prototype);
 
   // GJS returns the boolean too, for which errors are thrown.
   const {new_pair: newPair} = Mp.Connection;
-  Mp.Connection.new_pair = (duplex = true) => newPair(duplex).slice(1);
+  Mp.Connection.new_pair = duplex => newPair(duplex).slice(1);
 
   prototype.toString = function () {
     return this.to_string();

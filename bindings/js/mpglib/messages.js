@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported toMessage */
+/* exported fromMessage, toMessage, wrapValue */
 
 // Values with objects among them that can be handed to other processes.
+
+const {fromVariant, toVariant} = imports.mpglib.values;
 
 /**
  * Makes a variant, or a message if objects have to go with it.
@@ -23,4 +25,40 @@ function toMessage(Mp, encode) {
   for (const object of objects)
     message.attach(object);
   return {variant, message};
+}
+
+/**
+ * Makes a message of a value, with all objects in it that can be handed to other processes.
+ *
+ * @param {object} Mp - the namespace
+ * @param {*} value - the value, or a GLib.Variant, which is taken as it is
+ * @returns {Mp.Message} the message
+ * @throws {TypeError|RangeError} as toVariant()
+ */
+function wrapValue(Mp, value) {
+  const {variant, message} = toMessage(Mp, attach => toVariant(value, attach));
+  return message ?? Mp.Message.new(variant);
+}
+
+/**
+ * Takes a value out of a message, with the objects that came with it. Bytes that were sent as such are a Uint8Array.
+ *
+ * @param {object} Mp - the namespace
+ * @param {Mp.Message} message - the message
+ * @returns {*} the value
+ * @throws {Mp.Error} if it is in a form that another language has for itself
+ * @throws {RangeError} as fromVariant()
+ */
+function fromMessage(Mp, message) {
+  const codec = message.get_codec();
+  if (codec === 'raw')
+    return message.get_payload_bytes().toArray();
+  if (codec !== 'gvariant') {
+    throw new Mp.Error({
+      code: Mp.Error.WRONG_CODEC,
+      message: `The message holds no GVariant but bytes of the codec '${codec}', which JavaScript does not read: ` +
+        'let its sender send a GLib.Variant, or take the bytes with receive_bytes() or from receive_message()',
+    });
+  }
+  return fromVariant(message.get_value(), index => message.get_attachment(index));
 }

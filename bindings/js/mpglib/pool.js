@@ -9,7 +9,7 @@ const {addReport, explainErrors} = imports.mpglib.errors;
 const {AsyncFeeder, isLazy, makeFeeder} = imports.mpglib.feeder;
 const {prepareWorkers} = imports.mpglib.launcher;
 const {toMessage} = imports.mpglib.messages;
-const {fillArguments, promisify, promisifyAs} = imports.mpglib.promises;
+const {promisify, promisifyAs} = imports.mpglib.promises;
 const {nameTarget} = imports.mpglib.targets;
 const {fromVariant, toArguments, toItem, toItems} = imports.mpglib.values;
 
@@ -19,10 +19,6 @@ function convertValue(prototype, name) {
   prototype[name] = function (...args) {
     return fromVariant(method.apply(this, args));
   };
-}
-
-function convert(_, variant) {
-  return fromVariant(variant);
 }
 
 function explain(source, error) {
@@ -35,30 +31,34 @@ function toOptions(Mp, options) {
   return options === null || options instanceof Mp.TaskOptions ? options : new Mp.TaskOptions(options);
 }
 
+function getLanguage(pool) {
+  return pool.context.launcher.language;
+}
+
 function extendSubmit(Mp, prototype) {
   const {submit, submit_map, imap} = prototype; // eslint-disable-line camelcase
 
-  prototype.submit = function (target, args = null, options = null) {
+  prototype.submit = function (target, args, options) {
     prepareWorkers(Mp);
     const {variant, message} = toMessage(Mp, attach => toArguments(args, attach));
     if (message)
-      return this.submit_message(nameTarget(target), message, toOptions(Mp, options));
-    return submit.call(this, nameTarget(target), variant, toOptions(Mp, options));
+      return this.submit_message(nameTarget(target, getLanguage(this)), message, toOptions(Mp, options));
+    return submit.call(this, nameTarget(target, getLanguage(this)), variant, toOptions(Mp, options));
   };
 
-  prototype.submit_map = function (target, items, chunkSize = 0, options = null) {
+  prototype.submit_map = function (target, items, chunkSize, options) {
     prepareWorkers(Mp);
     const taskOptions = toOptions(Mp, options);
     const variant = toItems(items, taskOptions?.starmap);
-    return submit_map.call(this, nameTarget(target), variant, chunkSize, taskOptions);
+    return submit_map.call(this, nameTarget(target, getLanguage(this)), variant, chunkSize, taskOptions);
   };
 
-  prototype.imap = function (target, items = null, chunkSize = 0, ordered = true, options = null) {
+  prototype.imap = function (target, items, chunkSize, ordered, options) {
     prepareWorkers(Mp);
     const taskOptions = toOptions(Mp, options);
     const starmap = taskOptions?.starmap ?? false;
     const variant = items === null || isLazy(items) ? null : toItems(items, starmap);
-    const iterator = imap.call(this, nameTarget(target), variant, chunkSize, ordered, taskOptions);
+    const iterator = imap.call(this, nameTarget(target, getLanguage(this)), variant, chunkSize, ordered, taskOptions);
     iterator.starmap = starmap;
     iterator.feeder = isLazy(items) ? makeFeeder(iterator, items, this.n_workers * Math.max(chunkSize, 1)) : null;
     return iterator;
@@ -88,32 +88,45 @@ function blockForResult(result, timeout, cancellable) {
 
 // The result object says of an error what the GIO pairs have no place for.
 function extendApply(prototype) {
-  prototype.apply = function (target, args = null, timeout = -1, cancellable = null) {
+  prototype.apply = function (target, args, timeout, cancellable) {
     return blockForResult(this.submit(target, args), timeout, cancellable);
   };
-  prototype.map = function (target, items, chunkSize = 0, timeout = -1, cancellable = null) {
+  prototype.map = function (target, items, chunkSize, timeout, cancellable) {
     return blockForResult(this.submit_map(target, items, chunkSize), timeout, cancellable);
   };
-  promisifyAs(prototype, 'apply_async', 4, function (target, args = null, timeout = -1, cancellable = null) {
+  promisifyAs(prototype, 'apply_async', function (target, args, timeout, cancellable) {
     return waitForResult(this.submit(target, args), timeout, cancellable);
   });
-  promisifyAs(prototype, 'map_async', 5, function (target, items, chunkSize = 0, timeout = -1,
-    cancellable = null) {
+  promisifyAs(prototype, 'map_async', function (target, items, chunkSize, timeout, cancellable) {
     return waitForResult(this.submit_map(target, items, chunkSize), timeout, cancellable);
   });
+}
+
+// What takes a callback in place of the promise takes the same arguments.
+function extendPairs(Mp, prototype) {
+  const {apply_async, map_async} = prototype; // eslint-disable-line camelcase
+
+  prototype.apply_async = function (target, args, ...rest) {
+    prepareWorkers(Mp);
+    return apply_async.call(this, nameTarget(target, getLanguage(this)), toArguments(args), ...rest);
+  };
+  prototype.map_async = function (target, items, ...rest) {
+    prepareWorkers(Mp);
+    return map_async.call(this, nameTarget(target, getLanguage(this)), toItems(items, false), ...rest);
+  };
+  convertValue(prototype, 'apply_finish');
+  convertValue(prototype, 'map_finish');
 }
 
 // ---- Results
 
 function extendPoolResult({prototype}) {
-  fillArguments(prototype, 'wait', 0, [-1, null]);
-  fillArguments(prototype, 'get', 0, [-1, null]);
-  for (const name of ['get', 'get_item']) {
+  for (const name of ['get', 'get_finish', 'get_item']) {
     convertValue(prototype, name);
     explainErrors(prototype, name, explain);
   }
-  promisify(prototype, 'wait_async', {defaults: [-1, null]});
-  promisify(prototype, 'get_async', {defaults: [-1, null], convert, explain});
+  promisify(prototype, 'wait_async');
+  promisify(prototype, 'get_async');
 }
 
 // What has been handed out makes room for another item.
@@ -132,17 +145,20 @@ function explainNext(iterator, error) {
 }
 
 function extendNext(prototype) {
-  const {next} = prototype;
+  const {next, next_finish} = prototype; // eslint-disable-line camelcase
 
-  prototype.next = function (timeout = -1, cancellable = null) {
+  prototype.next = function (timeout, cancellable) {
     if (this.feeder instanceof AsyncFeeder)
       throw new TypeError('items that come asynchronously cannot be blocked for: use `for await`, or next_async()');
     return convertNext(this, next.call(this, timeout, cancellable));
   };
-  explainErrors(prototype, 'next', explainNext);
-  fillArguments(prototype, 'next_message', 0, [-1, null]);
-  promisify(prototype, 'next_async', {defaults: [-1, null], convert: convertNext, explain: explainNext});
-  promisify(prototype, 'next_message_async', {defaults: [-1, null], explain: explainNext});
+  prototype.next_finish = function (result) {
+    return convertNext(this, next_finish.call(this, result));
+  };
+  for (const name of ['next', 'next_finish', 'next_message_finish'])
+    explainErrors(prototype, name, explainNext);
+  promisify(prototype, 'next_async');
+  promisify(prototype, 'next_message_async');
 }
 
 function extendPushItem(prototype) {
@@ -206,9 +222,9 @@ function extendPool(Mp) {
   const {prototype} = Mp.Pool;
 
   extendSubmit(Mp, prototype);
+  extendPairs(Mp, prototype);
   extendApply(prototype);
-  fillArguments(prototype, 'join', 0, [-1, null]);
-  promisify(prototype, 'join_async', {defaults: [-1, null]});
+  promisify(prototype, 'join_async');
 
   extendPoolResult(Mp.PoolResult);
   extendNext(Mp.ResultIterator.prototype);

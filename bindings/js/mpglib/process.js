@@ -9,7 +9,7 @@ const {GObject} = imports.gi;
 const {addReport, explainErrors} = imports.mpglib.errors;
 const {prepareWorkers} = imports.mpglib.launcher;
 const {toMessage} = imports.mpglib.messages;
-const {fillArguments, promisify} = imports.mpglib.promises;
+const {promisify} = imports.mpglib.promises;
 const {nameTarget} = imports.mpglib.targets;
 const {toArguments} = imports.mpglib.values;
 
@@ -40,7 +40,7 @@ function extendProcess(Mp) {
   prototype._init = function (properties = {}) {
     const changed = {...properties};
     if (changed.target !== undefined && changed.target !== null)
-      changed.target = nameTarget(changed.target);
+      changed.target = nameTarget(changed.target, changed.context?.launcher.language ?? null);
     if ('args' in changed) {
       const {variant, message} = toMessage(Mp, attach => toArguments(changed.args, attach));
       if (message)
@@ -52,9 +52,8 @@ function extendProcess(Mp) {
 
   prepareBefore(Mp, prototype, 'start');
   prepareBefore(Mp, prototype, 'start_async');
-  promisify(prototype, 'start_async', {defaults: [null], explain});
-  promisify(prototype, 'join_async', {defaults: [-1, null], explain});
-  fillArguments(prototype, 'join', 0, [-1, null]);
-  explainErrors(prototype, 'join', explain);
-  explainErrors(prototype, 'check', explain);
+  for (const name of ['join', 'join_finish', 'start_finish', 'check'])
+    explainErrors(prototype, name, explain);
+  promisify(prototype, 'start_async');
+  promisify(prototype, 'join_async');
 }

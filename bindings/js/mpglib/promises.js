@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported fillArguments, isPromisified, promisify, promisifyAs */
+/* exported isPromisified, markPromisified, promisify, promisifyAs */
 
-// Asynchronous pairs as functions that return promises, and arguments that may be left out.
+// Asynchronous pairs as functions that return promises. They get all their arguments: see signatures.js.
 
 const {notePromiseSettled} = imports.mpglib.garbage;
 
 const promisified = new WeakSet();
-
-/**
- * Lets the last arguments of a function be left out.
- *
- * @param {object} owner - what has the function: a prototype, or the namespace
- * @param {string} name - its name
- * @param {number} required - how many arguments have to be given
- * @param {Array} defaults - the values of all others
- */
-function fillArguments(owner, name, required, defaults) {
-  const func = owner[name];
-  owner[name] = function (...args) {
-    return func.call(this, ...args, ...defaults.slice(Math.max(args.length - required, 0)));
-  };
-}
 
 const OUR_FRAME = /\/mpglib\/\w+\.js:/;
 
@@ -41,16 +26,15 @@ function addCaller(error, caller) {
  *
  * @param {object} owner - what has the function: a prototype, or the namespace
  * @param {string} name - its name
- * @param {number} place - how many arguments come before the callback
  * @param {Function} promise - what is called instead, with the same arguments
  */
-function promisifyAs(owner, name, place, promise) {
+function promisifyAs(owner, name, promise) {
   const begin = owner[name];
   owner[name] = function (...args) {
-    const func = typeof args[place] === 'function' ? begin : promise;
+    const func = typeof args[args.length - 1] === 'function' ? begin : promise;
     return func.apply(this, args);
   };
-  promisified.add(owner[name]);
+  markPromisified(owner[name]);
 }
 
 /**
@@ -58,28 +42,21 @@ function promisifyAs(owner, name, place, promise) {
  *
  * @param {object} owner - what has the functions: a prototype, or the namespace
  * @param {string} name - the name of the first
- * @param {object} [how]
- * @param {Array} [how.defaults] - the values of the arguments before the callback, all of which may be left out
- * @param {function(object, *): *} [how.convert] - makes the promise's value of the object and of what the second
- *   function returned
- * @param {function(object, Error): Error} [how.explain] - makes the promise's error of the object and of what the
- *   second function threw
  */
-function promisify(owner, name, {defaults = [], convert = null, explain = null} = {}) {
+function promisify(owner, name) {
   const begin = owner[name];
   const finishName = name.replace(/_async$/, '_finish');
 
-  promisifyAs(owner, name, defaults.length, function (...args) {
+  promisifyAs(owner, name, function (...args) {
     const caller = new Error();
     return new Promise((resolve, reject) => {
-      begin.call(this, ...args, ...defaults.slice(args.length), (source, result) => {
+      begin.call(this, ...args, (source, result) => {
         notePromiseSettled();
         try {
-          const value = owner[finishName].call(this, result);
-          resolve(convert ? convert(this, value) : value);
+          resolve(owner[finishName].call(this, result));
         } catch (error) {
           addCaller(error, caller);
-          reject(explain ? explain(this, error) : error);
+          reject(error);
         }
       });
     });
@@ -87,10 +64,19 @@ function promisify(owner, name, {defaults = [], convert = null, explain = null} 
 }
 
 /**
+ * Notes that a function returns promises.
+ *
+ * @param {Function} func - the function
+ */
+function markPromisified(func) {
+  promisified.add(func);
+}
+
+/**
  * Tells whether a function returns promises.
  *
  * @param {Function} func - the function
- * @returns {boolean} whether it was made here
+ * @returns {boolean} whether it does
  */
 function isPromisified(func) {
   return promisified.has(func);

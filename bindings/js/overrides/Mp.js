@@ -9,9 +9,11 @@
 const {extendConnection} = imports.mpglib.connection;
 const {keepCallbacks} = imports.mpglib.garbage;
 const {preferOwnLanguage} = imports.mpglib.launcher;
+const {fromMessage} = imports.mpglib.messages;
 const {extendPool} = imports.mpglib.pool;
 const {extendProcess} = imports.mpglib.process;
-const {fillArguments, promisify} = imports.mpglib.promises;
+const {promisify} = imports.mpglib.promises;
+const {checkCalls} = imports.mpglib.signatures;
 const {fromVariant, toVariant} = imports.mpglib.values;
 
 // Everything that describes itself in a line.
@@ -23,6 +25,7 @@ function _init() {
 
   this.toVariant = toVariant;
   this.fromVariant = fromVariant;
+  this.fromMessage = message => fromMessage(this, message);
 
   for (const name of DESCRIBED) {
     this[name].prototype.toString = function () {
@@ -34,9 +37,8 @@ function _init() {
   extendConnection(this);
   extendProcess(this);
   extendPool(this);
-  fillArguments(this, 'shutdown', 0, [-1, null]);
-  promisify(this, 'shutdown_async', {defaults: [-1, null]});
-  fillArguments(this, 'progress_report', 1, [null]);
+  promisify(this, 'shutdown_async');
+  checkCalls(this);
 
   // In a pool's worker the Mp.WorkerTask that runs: a function that takes long looks at its is_cancelled().
   this.currentTask = null;

@@ -119,6 +119,6 @@ export function throwOdd(value) {
 
 // Sends into a connection that came as an argument.
 export function sendInto({connection}, text) {
-  connection.send(new GLib.Variant('s', text));
+  connection.send(text);
   connection.close();
 }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+/* exported checkCalls */
+
+// The arguments of all functions that have any to leave out or to mistake. Arguments are given by their places. What
+// is at a wrong one, such as options by name in place of a timeout, would be taken by GJS for a number that is none.
+
+const {Gio} = imports.gi;
+const {isPromisified, markPromisified} = imports.mpglib.promises;
+
+const LARGEST_UINT32 = 0xffffffff;
+
+// The functions of each class, and of the namespace; x stands for x_async too, if there is one and nothing else is
+// said of it.
+const SIGNATURES = {
+  '': {
+    progress_report: 'fraction, text = null',
+    shutdown: 'timeout = -1, cancellable = null',
+  },
+  Connection: {
+    new_pair: 'duplex = true',
+    poll: 'timeout = 0',
+    receive: 'timeout = -1, cancellable = null',
+    receive_bytes: 'maxLength = 0, timeout = -1, cancellable = null',
+    receive_data: 'maxLength = 0, timeout = -1, cancellable = null',
+    receive_message: 'timeout = -1, cancellable = null',
+    send: 'value, timeout = -1, cancellable = null',
+    send_bytes: 'bytes, codec = null, timeout = -1, cancellable = null',
+    send_data: 'data, codec = null, timeout = -1, cancellable = null',
+    send_message: 'message, timeout = -1, cancellable = null',
+    wait_readable: 'timeout = -1, cancellable = null',
+  },
+  Pool: {
+    apply: 'target, args = null, timeout = -1, cancellable = null',
+    imap: 'target, items = null, chunkSize = 0, ordered = true, options = null',
+    join: 'timeout = -1, cancellable = null',
+    map: 'target, items, chunkSize = 0, timeout = -1, cancellable = null',
+    submit: 'target, args = null, options = null',
+    submit_map: 'target, items, chunkSize = 0, options = null',
+  },
+  PoolResult: {
+    get: 'timeout = -1, cancellable = null',
+    get_item: 'index',
+    wait: 'timeout = -1, cancellable = null',
+  },
+  Process: {
+    join: 'timeout = -1, cancellable = null',
+    start_async: 'cancellable = null',
+  },
+  ResultIterator: {
+    next: 'timeout = -1, cancellable = null',
+    next_message: 'timeout = -1, cancellable = null',
+    push_item: 'item',
+  },
+};
+
+const isNumber = value => typeof value === 'number' && !Number.isNaN(value);
+const isCount = value => Number.isInteger(value) && value >= 0 && value <= LARGEST_UINT32;
+const isText = value => value === null || typeof value === 'string';
+
+// What an argument of a name has to be. Those that are not here may be anything, or are looked at where they are used.
+const KINDS = {
+  timeout: {is: isNumber, text: 'a number of seconds, negative to wait for ever'},
+  cancellable: {is: value => value === null || value instanceof Gio.Cancellable, text: 'a Gio.Cancellable or null'},
+  chunkSize: {is: isCount, text: 'a number of items, 0 for one that suits'},
+  codec: {is: isText, text: 'a string or null'},
+  duplex: {is: value => typeof value === 'boolean', text: 'true or false'},
+  fraction: {is: isNumber, text: 'a number from 0 to 1'},
+  index: {is: isCount, text: 'the number of an item'},
+  maxLength: {is: isCount, text: 'a number of bytes, 0 for any'},
+  options: {is: value => typeof value === 'object' && !(value instanceof Gio.Cancellable),
+    text: 'an Mp.TaskOptions, an object with its properties, or null'},
+  ordered: {is: value => typeof value === 'boolean', text: 'true or false'},
+  text: {is: isText, text: 'a string or null'},
+};
+
+function parse(text) {
+  return text.split(', ').map(parameter => {
+    const [name, usual] = parameter.split(' = ');
+    return {name, isOptional: usual !== undefined, usual: usual && JSON.parse(usual), kind: KINDS[name]};
+  });
+}
+
+function getSignature(className, name) {
+  return SIGNATURES[className][name] ?? SIGNATURES[className][name.replace(/_async$/, '')];
+}
+
+function describe(value) {
+  if (value === null || value === undefined)
+    return String(value);
+  if (typeof value === 'function')
+    return 'a function';
+  if (typeof value === 'object')
+    return `an object (${value.constructor?.name ?? 'without a class'})`;
+  return `${typeof value === 'string' ? JSON.stringify(value) : value}`;
+}
+
+function refuse(call, problem) {
+  throw new TypeError(`${call.name}(${call.text}): ${problem}. Arguments are told apart by their places`);
+}
+
+// All arguments of a call, with the usual ones for what was left out, and a callback if there is one.
+function complete(call, args) {
+  const {parameters} = call;
+  const values = parameters.map(({name, isOptional, usual, kind}, i) => {
+    if (i >= args.length && !isOptional)
+      refuse(call, `${name} is missing`);
+    const value = args[i] === undefined && isOptional ? usual : args[i];
+    if (kind && !kind.is(value))
+      refuse(call, `${name} is ${describe(value)}, but has to be ${kind.text}`);
+    return value;
+  });
+
+  const rest = args.slice(parameters.length).filter(value => value !== undefined && value !== null);
+  if (rest.length > (call.isAsync ? 1 : 0))
+    refuse(call, `it takes ${parameters.length} arguments and not ${args.length}`);
+  if (rest.length > 0 && typeof rest[0] !== 'function')
+    refuse(call, `the callback is ${describe(rest[0])}, but has to be a function`);
+  return [...values, ...rest];
+}
+
+function checkCall(owner, className, name) {
+  const text = getSignature(className, name);
+  const call = {
+    name: ['Mp', className, name].filter(part => part !== '').join('.'),
+    text,
+    parameters: parse(text),
+    isAsync: name.endsWith('_async'),
+  };
+  const func = owner[name];
+  owner[name] = function (...args) {
+    return func.apply(this, complete(call, args));
+  };
+  if (isPromisified(func))
+    markPromisified(owner[name]);
+}
+
+/**
+ * Has the arguments of all functions looked at, and the usual ones put in place of those that are left out. To be
+ * called when the functions are what they are to be.
+ *
+ * @param {object} Mp - the namespace
+ */
+function checkCalls(Mp) {
+  for (const [className, signatures] of Object.entries(SIGNATURES)) {
+    const {prototype} = Mp[className] ?? {};
+    for (const name of Object.keys(signatures)) {
+      const owner = prototype && name in prototype ? prototype : Mp[className] ?? Mp;
+      checkCall(owner, className, name);
+      if (`${name}_async` in owner)
+        checkCall(owner, className, `${name}_async`);
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Arguments at wrong places are refused with the places where they belong.
+
+import Gio from 'gi://Gio';
+import GIRepository from 'gi://GIRepository?version=2.0';
+import Mp from 'gi://Mp?version=1.0';
+
+import {check, checkSame, checkThrows, run, test} from './support.js';
+
+const target = {module: './modules/tasks.js', name: 'cube', base: import.meta.url};
+const [first, second] = Mp.Connection.new_pair();
+const pool = new Mp.Pool({n_workers: 1});
+const process = new Mp.Process();
+
+test('what is given by name in place of a timeout is refused', () => {
+  for (const [call, signature] of [
+    [() => first.receive({timeout: 0.1}), 'Mp.Connection.receive(timeout = -1, cancellable = null)'],
+    [() => first.receive_async({timeout: 0.1}), 'Mp.Connection.receive_async(timeout = -1, cancellable = null)'],
+    [() => first.send_async(1, {timeout: 0.1}), 'Mp.Connection.send_async(value, timeout = -1, cancellable = null)'],
+    [() => first.poll({}), 'Mp.Connection.poll(timeout = 0)'],
+    [() => pool.apply_async(target, [1], {timeout: 0.1}),
+      'Mp.Pool.apply_async(target, args = null, timeout = -1, cancellable = null)'],
+    [() => pool.join_async({timeout: 1}), 'Mp.Pool.join_async(timeout = -1, cancellable = null)'],
+    [() => process.join({timeout: 1}), 'Mp.Process.join(timeout = -1, cancellable = null)'],
+    [() => Mp.shutdown_async({timeout: 1}), 'Mp.shutdown_async(timeout = -1, cancellable = null)'],
+  ]) {
+    const error = checkThrows(call, TypeError, /timeout is an object \(Object\), but has to be a number of seconds/);
+    check(error.message.startsWith(signature), error.message);
+  }
+});
+
+test('each kind of argument is looked at', () => {
+  for (const [call, pattern] of [
+    [() => pool.map_async(target, [1], {cancellable: null}), /chunkSize is an object \(Object\), but has/],
+    [() => pool.map_async(target, [1], 0.5), /chunkSize is 0\.5/],
+    [() => pool.map_async(target, [1], 0, -1, {}), /cancellable is an object \(Object\), but has to be a Gio\.Cancell/],
+    [() => pool.apply_async(target, [1], () => 0), /timeout is a function/],
+    [() => pool.apply_async(target, [1], null), /timeout is null/],
+    [() => pool.apply_async(target, [1], NaN), /timeout is NaN/],
+    [() => pool.apply_async(target, [1], '1'), /timeout is "1"/],
+    [() => pool.apply_async(target, [1], new Gio.Cancellable()), /timeout is an object \(Gio_Cancellable\)/],
+    [() => pool.submit(target, [1], 5), /options is 5, but has to be an Mp\.TaskOptions/],
+    [() => pool.imap(target, [1], 1, 'no'), /ordered is "no", but has to be true or false/],
+    [() => Mp.Connection.new_pair({duplex: false}), /duplex is an object/],
+    [() => first.receive_data(-1), /maxLength is -1, but has to be a number of bytes/],
+    [() => first.send_data(new Uint8Array(1), 7), /codec is 7, but has to be a string/],
+    [() => Mp.progress_report('half'), /fraction is "half"/],
+    [() => process.start_async(1), /cancellable is 1/],
+    [() => process.join_async(1, null, 5), /the callback is 5, but has to be a function/],
+    [() => process.join(1, null, 5), /it takes 2 arguments and not 3/],
+    [() => first.send(), /Mp\.Connection\.send\(.*\): value is missing/],
+    [() => pool.map_async(target), /items is missing/],
+  ])
+    checkThrows(call, TypeError, pattern);
+});
+
+test('undefined is what was left out', () => {
+  check(!first.poll(undefined), 'nothing came');
+  checkThrows(() => first.receive(0, undefined), Mp.Error, /within the time/);
+});
+
+// ---- No function is forgotten
+
+const WAITING = ['timeout', 'cancellable'];
+
+function listArguments(info) {
+  return Array.from({length: GIRepository.callable_info_get_n_args(info)},
+    (_, i) => GIRepository.callable_info_get_arg(info, i).get_name());
+}
+
+test('all functions that wait look at their arguments', () => {
+  const repository = GIRepository.Repository.get_default();
+  let count = 0;
+  for (let i = 0; i < repository.get_n_infos('Mp'); i++) {
+    const info = repository.get_info('Mp', i);
+    if (info.get_type() !== GIRepository.InfoType.OBJECT)
+      continue;
+    for (let j = 0; j < GIRepository.object_info_get_n_methods(info); j++) {
+      const method = GIRepository.object_info_get_method(info, j);
+      const waits = listArguments(method).some(name => WAITING.includes(name));
+      if (!waits)
+        continue;
+      const {prototype} = Mp[info.get_name()];
+      const values = Array.from({length: 9}, () => ({odd: true}));
+      const error = checkThrows(() => prototype[method.get_name()].apply(null, values), TypeError);
+      check(error.message.startsWith(`Mp.${info.get_name()}.${method.get_name()}(`), error.message);
+      count++;
+    }
+  }
+  check(count > 30, `${count} were found`);
+});
+
+test('the connections are closed', () => {
+  first.close();
+  second.close();
+  pool.terminate();
+  checkSame(pool.join(), true);
+});
+
+await run();
