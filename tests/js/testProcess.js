@@ -50,7 +50,9 @@ test('what cannot be named is refused with a remedy', () => {
     /the function name cannot be sent/);
   checkThrows(() => new Mp.Process({target: {module: tasks, name: 'write'}}), TypeError,
     /'\.\/modules\/tasks\.js' has no URI: say base: import\.meta\.url/);
-  checkThrows(() => new Mp.Process({target: {}}), TypeError, /is no target/);
+  checkThrows(() => new Mp.Process({target: {}}), TypeError, /^\{\} is no target/);
+  checkThrows(() => new Mp.Process({target: 'work'}), TypeError,
+    /^'work' does not say of which module .*\{module: .*, name: 'work', base: .*\}, or 'gjs:URI#work'/);
   checkThrows(() => makeProcess('write', [() => 0]), TypeError, /^arguments\[0\] is the function/);
 });
 
@@ -65,7 +67,7 @@ test('a connection is handed over', async () => {
   const [ours, theirs] = Mp.Connection.new_pair();
   checkSame(await runProcess(makeProcess('sendInto', [{connection: theirs}, 'through it'])), 0);
   theirs.close();
-  checkSame((await ours.receive_async()).get_string()[0], 'through it');
+  checkSame(await ours.receive_async(), 'through it');
   ours.close();
   checkThrows(() => makeProcess('sendInto', [new Gio.Cancellable()]), TypeError, /arguments\[0\] is a .*Mp\.Shareable/);
 });
@@ -145,6 +147,17 @@ test('a function that throws is an error with its name, its message and its stac
 });
 
 // ---- Other languages
+
+test('a context takes the names of its language and of its start method', async () => {
+  const context = new Mp.Context({launcher: 'python', start_method: 'spawn'});
+  checkSame(context.launcher.language, 'python');
+  checkSame(context.start_method, Mp.StartMethod.SPAWN);
+  checkSame(await runProcess(new Mp.Process({target: 'python:os:_exit', args: [5], context})), 5);
+  const error = checkThrows(() => new Mp.Context({launcher: 'cobol'}), Mp.Error, /the language 'cobol': known are/);
+  checkSame(error.code, Mp.Error.NOT_SUPPORTED);
+  checkThrows(() => new Mp.Context({start_method: 'fork'}), TypeError,
+    /no start method 'fork': known are default, spawn/);
+});
 
 test('a process of Python', async () => {
   const context = makeContext('python');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported importForWorker, prepareWorkers, preferOwnLanguage */
+/* exported extendContext, importForWorker, prepareWorkers, preferOwnLanguage */
 
 // What the workers of a JavaScript program are.
 
@@ -14,6 +14,36 @@ const {toVariant} = imports.mpglib.values;
  */
 function preferOwnLanguage(Mp) {
   Mp.Context.get_default().set_launcher(Mp.Launcher.lookup('gjs'));
+}
+
+function findStartMethod({StartMethod}, name) {
+  const method = StartMethod[name.toUpperCase()];
+  if (typeof method !== 'number') {
+    const known = Object.keys(StartMethod).filter(key => typeof StartMethod[key] === 'number').join(', ').toLowerCase();
+    throw new TypeError(`there is no start method '${name}': known are ${known}`);
+  }
+  return method;
+}
+
+/**
+ * Lets a context's launcher be given by the name of its language, and its start method by its name:
+ * new Mp.Context({launcher: 'python', start_method: 'spawn'}).
+ *
+ * @param {object} Mp - the namespace
+ */
+function extendContext(Mp) {
+  const {_init} = Mp.Context.prototype;
+
+  Mp.Context.prototype._init = function (properties = {}) {
+    const changed = {...properties};
+    if (typeof changed.launcher === 'string')
+      changed.launcher = Mp.Launcher.lookup(changed.launcher);
+    for (const key of ['start_method', 'startMethod', 'start-method']) {
+      if (typeof changed[key] === 'string')
+        changed[key] = findStartMethod(Mp, changed[key]);
+    }
+    return _init.call(this, changed);
+  };
 }
 
 let modulesBeingImported = 0;

@@ -8,7 +8,7 @@
 
 const {extendConnection} = imports.mpglib.connection;
 const {keepCallbacks} = imports.mpglib.garbage;
-const {preferOwnLanguage} = imports.mpglib.launcher;
+const {extendContext, preferOwnLanguage} = imports.mpglib.launcher;
 const {fromMessage} = imports.mpglib.messages;
 const {extendPool} = imports.mpglib.pool;
 const {extendProcess} = imports.mpglib.process;
@@ -34,6 +34,7 @@ function _init() {
   }
 
   preferOwnLanguage(this);
+  extendContext(this);
   extendConnection(this);
   extendProcess(this);
   extendPool(this);
