@@ -155,6 +155,17 @@ receive_bytes (const char *wire_codec,
   return message;
 }
 
+/* Asks GVariant itself, which believes of a received value that it is. */
+static void
+assert_normal (GVariant *value)
+{
+  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (value);
+  g_autoptr (GVariant) doubted =
+    g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (value), bytes, FALSE));
+
+  g_assert_true (g_variant_is_normal_form (doubted));
+}
+
 static void
 assert_refused (MpMessage *message)
 {
@@ -296,6 +307,9 @@ test_not_normal (void)
     { "=v", "\0\0", 2 },                 /* a variant without a type */
     { "=v", "\0\0\0\0\0aaaaaaaaaaaa", 17 },
     { "=mi", "\0\0", 2 },
+    { "=a(y())", "\1\2", 2 },            /* a unit that is not zero */
+    { "=a(i())", "\1\0\0\0\7\0\0\0", 8 },
+    { "=a(y())", "\1\0\3", 3 },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (bodies); i++)
@@ -333,11 +347,7 @@ test_damaged (void)
       message = receive_bytes ("=a{sv}", damaged, size);
       got = mp_message_get_value (message, NULL);
       if (got != NULL)
-        {
-          g_autoptr (GVariant) normal = g_variant_get_normal_form (got);
-
-          g_assert_cmpvariant (got, normal);
-        }
+        assert_normal (got);
     }
 
   for (gsize length = 1; length < size; length++)
@@ -402,7 +412,8 @@ static void
 test_plain (void)
 {
   static const char * const plain[] = { "ay", "ad", "a(dd)", "a{ii}", "a((xx)x)" };
-  static const char * const others[] = { "ab", "as", "a(id)", "aay", "y", "av", "a()", "(ii)", "ami" };
+  static const char * const others[] = { "ab", "as", "a(id)", "aay", "y", "av", "a()", "(ii)", "ami", "a(y())",
+                                         "a(i())", "a((())x)", "a{y()}" };
 
   for (guint i = 0; i < G_N_ELEMENTS (plain); i++)
     g_assert_true (mp_variant_is_plain (plain[i], 48));

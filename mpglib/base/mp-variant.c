@@ -100,6 +100,9 @@ mp_variant_is_plain (const char *type_string,
 
   for (const char *c = type_string + 1; *c != '\0'; c++)
     {
+      if (c[0] == '(' && c[1] == ')') /* the unit is one byte, and that is zero */
+        return FALSE;
+
       if (strchr ("(){}", *c) != NULL)
         continue;
 
