@@ -358,6 +358,62 @@ test_damaged (void)
     }
 }
 
+/* Has child 900 of 1000 found after the offsets of others were spoilt, to see
+ * that it costs a look at its own.
+ */
+static void
+assert_walk_is_linear (GVariant *array,
+                       guint8   *offsets)
+{
+  g_autoptr (GVariant) child = NULL;
+
+  g_assert_cmpuint (g_variant_n_children (array), ==, 1000);
+  memset (offsets, 0xff, (gsize) 800 * 2);
+  child = g_variant_get_child_value (array, 900);
+  g_assert_cmpstr (g_variant_get_string (child, NULL), ==, "string 900");
+}
+
+static void
+test_walk (void)
+{
+  g_test_summary ("Who walks through a received value pays for each child alone, not for those before it too.");
+
+  for (guint nested = 0; nested < 2; nested++)
+    {
+      g_autoptr (GVariant) sent = NULL;
+      g_autoptr (GVariant) got = NULL;
+      g_autoptr (GBytes) body = NULL;
+      g_autoptr (MpMessage) message = NULL;
+      g_autoptr (GError) error = NULL;
+      g_autofree guint8 *data = NULL;
+      gsize array_size, size;
+      GVariantBuilder builder;
+
+      g_variant_builder_init (&builder, G_VARIANT_TYPE_STRING_ARRAY);
+      for (guint i = 0; i < 1000; i++)
+        g_variant_builder_add_value (&builder, g_variant_new_printf ("string %u", i));
+      sent = g_variant_ref_sink (g_variant_builder_end (&builder));
+      array_size = g_variant_get_size (sent);
+      g_assert_cmpuint (array_size, <, 0x10000); /* so an offset has two bytes */
+      if (nested)
+        sent = g_variant_ref_sink (g_variant_new_variant (g_steal_pointer (&sent)));
+
+      size = g_variant_get_size (sent);
+      data = g_memdup2 (g_variant_get_data (sent), size);
+      body = g_bytes_new_static (data, size);
+      message = mp_message_new_received (nested ? "=v" : "=as", body, NULL, NULL, 0, &error);
+      got = mp_message_get_value (message, &error);
+      g_assert_no_error (error);
+      if (nested)
+        {
+          g_autoptr (GVariant) outer = g_steal_pointer (&got);
+
+          got = g_variant_get_variant (outer);
+        }
+      assert_walk_is_linear (got, data + array_size - (gsize) 1000 * 2);
+    }
+}
+
 static GVariant *
 nest (guint depth)
 {
@@ -649,6 +705,7 @@ main (int   argc,
   mp_test_add ("/message/codec-names", test_codec_names);
   mp_test_add ("/message/gate/not-normal", test_not_normal);
   mp_test_add ("/message/gate/damaged", test_damaged);
+  mp_test_add ("/message/gate/walk", test_walk);
   mp_test_add ("/message/gate/depth", test_depth);
   mp_test_add ("/message/gate/long-type", test_long_type);
   mp_test_add ("/message/gate/plain", test_plain);

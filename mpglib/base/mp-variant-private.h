@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 #define MP_VARIANT_MAX_DEPTH       64
 
 GVariant *mp_variant_ref_sound     (GVariant    *value);
+GVariant *mp_variant_ref_trusted   (GVariant    *value);
 gboolean  mp_variant_check_type    (const char  *type_string,
                                     GError     **error);
 GBytes   *mp_variant_to_wire       (GVariant    *value);

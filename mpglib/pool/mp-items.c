@@ -31,6 +31,16 @@ get_encoded_array (MpMessage  *message,
   return mp_variant_from_wire ("aay", mp_message_get_body_bytes (message), 0, error);
 }
 
+/* That of a program's own message may still be doubted by GVariant. */
+static GVariant *
+get_array (MpMessage  *message,
+           GError    **error)
+{
+  g_autoptr (GVariant) array = mp_message_get_value (message, error);
+
+  return array != NULL ? mp_variant_ref_trusted (array) : NULL;
+}
+
 /*< private >
  * mp_items_new:
  * @array: the items, from the program or from a peer
@@ -47,7 +57,7 @@ mp_items_new (MpMessage  *array,
 
   self->message = g_object_ref (array);
   self->codec = is_encoded ? g_strdup (mp_message_get_codec (array)) : NULL;
-  self->array = is_encoded ? get_encoded_array (array, error) : mp_message_get_value (array, error);
+  self->array = is_encoded ? get_encoded_array (array, error) : get_array (array, error);
   if (self->array == NULL)
     return NULL;
 
