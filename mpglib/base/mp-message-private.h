@@ -21,6 +21,8 @@ G_BEGIN_DECLS
 gboolean    mp_message_is_codec_name       (const char  *name);
 gboolean    mp_message_check_wire_codec    (const char  *wire_codec,
                                             GError     **error);
+gboolean    mp_message_check_value         (MpMessage   *self,
+                                            GError     **error);
 const char *mp_message_get_wire_codec      (MpMessage   *self);
 GBytes     *mp_message_get_body_bytes      (MpMessage   *self);
 MpMessage  *mp_message_new_received        (const char  *wire_codec,

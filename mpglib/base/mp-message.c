@@ -186,7 +186,7 @@ get_attachment (MpMessage  *self,
 static void
 ensure_body (MpMessage *self)
 {
-  if (self->value == NULL && self->body == NULL)
+  if (self->body == NULL && self->value == NULL) /* a received one has a body */
     self->value = mp_variant_ref_sound (g_variant_new_maybe (G_VARIANT_TYPE_VARIANT, NULL));
 }
 
@@ -581,6 +581,23 @@ mp_message_get_attached_fd (MpMessage  *self,
   return mp_fd_duplicate (attachment->fds[0], error);
 }
 
+/* Of a received message.  Several threads may ask for the value of a result at
+ * a time: one's is kept.
+ */
+static GVariant *
+check_body (MpMessage  *self,
+            GError    **error)
+{
+  GVariant *value = mp_variant_from_wire (self->wire_codec + 1, self->body, mp_message_get_n_attachments (self), error);
+
+  if (value != NULL && !g_atomic_pointer_compare_and_exchange (&self->value, NULL, value))
+    {
+      g_variant_unref (value);
+      value = g_atomic_pointer_get (&self->value);
+    }
+  return value;
+}
+
 /**
  * mp_message_get_value:
  * @self: a message
@@ -602,19 +619,43 @@ GVariant *
 mp_message_get_value (MpMessage  *self,
                       GError    **error)
 {
+  GVariant *value;
+
   g_return_val_if_fail (MP_IS_MESSAGE (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   ensure_body (self);
 
-  if (self->value == NULL && self->codec == NULL)
-    self->value = mp_variant_from_wire (self->wire_codec + 1, self->body,
-                                        mp_message_get_n_attachments (self), error);
-  else if (self->value == NULL)
+  value = g_atomic_pointer_get (&self->value);
+  if (value == NULL && self->codec == NULL)
+    value = check_body (self, error);
+  else if (value == NULL)
     g_set_error (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
                  "The message holds bytes of the codec \"%s\", not a GVariant", self->codec);
 
-  return self->value != NULL ? g_variant_ref (self->value) : NULL;
+  return value != NULL ? g_variant_ref (value) : NULL;
+}
+
+/*< private >
+ * mp_message_check_value:
+ *
+ * Costs a walk through a received GVariant that nobody has asked for yet, so not
+ * to be done with a lock held that others need. Any thread may.
+ *
+ * Returns: whether the body is what it seems: %FALSE with %MP_ERROR_CORRUPTED for
+ *   a GVariant that is none
+ */
+gboolean
+mp_message_check_value (MpMessage  *self,
+                        GError    **error)
+{
+  g_autoptr (GVariant) value = NULL;
+
+  if (self->codec != NULL)
+    return TRUE;
+
+  value = mp_message_get_value (self, error);
+  return value != NULL;
 }
 
 /**

@@ -89,6 +89,16 @@ void          mp_dispatcher_finish_locked     (MpDispatcher     *self,
 void          mp_dispatcher_cancel_locked     (MpDispatcher     *self,
                                                MpTask           *task);
 
+MpMessage    *mp_dispatcher_dup_item          (MpDispatcher     *self,
+                                               MpTask           *task,
+                                               guint64           index,
+                                               gpointer          result,
+                                               GError          **error);
+MpMessage    *mp_dispatcher_dup_result        (MpDispatcher     *self,
+                                               MpTask           *task,
+                                               gpointer          result,
+                                               GError          **error);
+
 void          mp_dispatcher_close_locked      (MpDispatcher     *self);
 void          mp_dispatcher_terminate_locked  (MpDispatcher     *self);
 void          mp_dispatcher_abandon_locked    (MpDispatcher     *self);

@@ -10,6 +10,7 @@
 #include "mp-dispatcher-private.h"
 #include "mp-error.h"
 #include "mp-log-private.h"
+#include "mp-message-private.h"
 #include "mp-origin-private.h"
 #include "mp-report-private.h"
 
@@ -112,12 +113,11 @@ announce_task (MpDispatcher *self,
  * the state after having begun to listen misses nothing.
  */
 static gboolean
-state_is_watched (MpTask *task)
+state_is_watched (gpointer result)
 {
   guint signal_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
 
-  return task->result != NULL &&
-         g_signal_handler_find (task->result, G_SIGNAL_MATCH_ID, signal_id, 0, NULL, NULL, NULL) != 0;
+  return result != NULL && g_signal_handler_find (result, G_SIGNAL_MATCH_ID, signal_id, 0, NULL, NULL, NULL) != 0;
 }
 
 static void
@@ -129,7 +129,7 @@ begin_task (MpDispatcher *self,
 
   task->begun = TRUE;
   task->state_is_new = TRUE;
-  if (state_is_watched (task))
+  if (state_is_watched (task->result))
     announce_task (self, task);
 }
 
@@ -373,23 +373,15 @@ take_answer (MpDispatcher *self,
   return task;
 }
 
+/* Serialised, since several threads may ask for it at a time. */
 static MpMessage *
-check_result (MpFrame  *frame,
-              GError  **error)
+new_nothing (void)
 {
-  g_autoptr (GVariant) value = NULL;
+  MpMessage *nothing = mp_message_new (NULL);
 
-  if (frame->message == NULL)
-    return mp_message_new (NULL);
-
-  if (mp_message_get_type_string (frame->message) != NULL)
-    {
-      value = mp_message_get_value (frame->message, error);
-      if (value == NULL)
-        return NULL;
-    }
-
-  return g_object_ref (frame->message);
+  mp_message_get_wire_codec (nothing);
+  mp_message_get_body_bytes (nothing);
+  return nothing;
 }
 
 static void
@@ -398,17 +390,11 @@ on_result (MpDispatcher *self,
            MpFrame      *frame)
 {
   MpTask *task = take_answer (self, worker, frame);
-  GError *error = NULL;
-  MpMessage *result;
 
   if (task == NULL)
     return;
 
-  result = check_result (frame, &error);
-  if (result != NULL)
-    mp_task_end_item (task, frame->index, result);
-  else
-    mp_task_fail_item (task, frame->index, MP_TASK_STATE_FAILED, error, NULL);
+  mp_task_end_item (task, frame->index, frame->message != NULL ? g_object_ref (frame->message) : new_nothing ());
   look_after_task (self, task);
   look_after_worker (self, worker);
 }
@@ -852,6 +838,115 @@ mp_dispatcher_cancel_locked (MpDispatcher *self,
   look_after_task (self, task);
   settle (self);
   mp_pump_changed_locked (self->pump);
+}
+
+/* --- results ---------------------------------------------------------------------------------------------- */
+
+/* The result of an item was found to be none. */
+static void
+spoil (MpDispatcher *self,
+       MpTask       *task,
+       guint64       index,
+       const GError *error,
+       gpointer      result)
+{
+  mp_dispatcher_lock (self);
+  if (mp_task_spoil (task, index, error) && self->owner != NULL)
+    {
+      task->state_is_new = TRUE;
+      if (task->result == NULL && state_is_watched (result))
+        task->result = g_object_ref (result);
+      announce_task (self, task);
+    }
+  mp_dispatcher_unlock (self);
+}
+
+/*< private >
+ * mp_dispatcher_dup_item:
+ * @index: an item that has ended
+ * @result: (nullable): the object for which @task is
+ *
+ * To be called in a thread of the user's and without the lock: what the worker
+ * sent may be looked at for the first time.
+ *
+ * Returns: (transfer full) (nullable): the result of an item
+ */
+MpMessage *
+mp_dispatcher_dup_item (MpDispatcher  *self,
+                        MpTask        *task,
+                        guint64        index,
+                        gpointer       result,
+                        GError       **error)
+{
+  g_autoptr (GError) flaw = NULL;
+
+  if (mp_task_check_item (task, index, &flaw))
+    return mp_task_dup_item (task, index, error);
+
+  spoil (self, task, index, flaw, result);
+  g_propagate_error (error, g_steal_pointer (&flaw));
+  return NULL;
+}
+
+static guint64
+count_unfailed (MpDispatcher *self,
+                MpTask       *task)
+{
+  guint64 n;
+
+  mp_dispatcher_lock (self);
+  n = mp_task_count_unfailed (task);
+  mp_dispatcher_unlock (self);
+  return n;
+}
+
+static gboolean
+copy_failure (MpDispatcher  *self,
+              MpTask        *task,
+              GError       **error)
+{
+  gboolean ok;
+
+  mp_dispatcher_lock (self);
+  ok = mp_task_copy_failure (task, error);
+  mp_dispatcher_unlock (self);
+  return ok;
+}
+
+/*< private >
+ * mp_dispatcher_dup_result:
+ * @task: a task that has ended
+ * @result: (nullable): the object for which @task is
+ *
+ * To be called in a thread of the user's and without the lock: what the workers
+ * sent may be looked at for the first time.
+ *
+ * Returns: (transfer full) (nullable): the result of @task; of a map all results in
+ *   one message, like items are
+ */
+MpMessage *
+mp_dispatcher_dup_result (MpDispatcher  *self,
+                          MpTask        *task,
+                          gpointer       result,
+                          GError       **error)
+{
+  g_autoptr (GError) flaw = NULL;
+  guint64 n, index;
+
+  /* In a forked process there are only tasks that were refused */
+  if (!mp_dispatcher_check_origin (self, NULL))
+    {
+      mp_task_copy_failure (task, error);
+      return NULL;
+    }
+
+  n = count_unfailed (self, task);
+  for (index = 0; index < n && flaw == NULL; index++)
+    mp_task_check_item (task, index, &flaw);
+  if (flaw != NULL)
+    spoil (self, task, index - 1, flaw, result);
+
+  return copy_failure (self, task, error) ? mp_task_collect_result (task, error) : NULL;
 }
 
 /* --- the end ---------------------------------------------------------------------------------------------- */

@@ -160,6 +160,12 @@ mp_pool_result_class_init (MpPoolResultClass *klass)
    * its first item (by index) did that failed, and is cancelled if an item of it
    * was cancelled.
    *
+   * Whether what a worker sent is a value at all is found out by who asks for it
+   * first, in that thread, since it takes as long as reading it does. So
+   * %MP_TASK_STATE_DONE says that the function returned; it becomes
+   * %MP_TASK_STATE_FAILED, with a notification of its own, if what came of that
+   * turns out to be damaged.
+   *
    * Since: 1.0
    */
   properties[PROP_STATE] =
@@ -236,7 +242,8 @@ mp_pool_result_class_init (MpPoolResultClass *klass)
    * MpPoolResult::finished:
    * @self: the result
    *
-   * The task has ended, well or not. Emitted once, last of all signals.
+   * The task has ended, well or not. Emitted once, last of all signals, but for
+   * what [property@Mp.PoolResult:state] says of damaged results.
    *
    * Since: 1.0
    */
@@ -326,7 +333,7 @@ typedef struct
 {
   gboolean state_is_new;
   gboolean progress_is_new;
-  gboolean has_ended;
+  gboolean has_ended; /* and nobody was told before */
   gdouble fraction;
   char *text;
   GArray *items; /* guint64; nullable */
@@ -338,7 +345,7 @@ take_task_news_locked (MpTask *task)
   TaskNews news = {
     .state_is_new = task->state_is_new,
     .progress_is_new = task->progress_is_new,
-    .has_ended = mp_task_has_ended (task),
+    .has_ended = mp_task_has_ended (task) && !task->end_was_delivered,
     .fraction = mp_task_get_fraction (task),
     .text = g_strdup (task->text),
     .items = g_steal_pointer (&task->news),
@@ -412,8 +419,9 @@ mp_pool_result_deliver (MpDispatcher *dispatcher,
       g_free (news.text);
       return NULL;
     }
-  if (news.has_ended)
+  if (mp_task_has_ended (task))
     {
+      task->end_was_delivered = TRUE;
       arguments = g_steal_pointer (&task->arguments);
       self = g_steal_pointer (&task->result);
     }
@@ -598,6 +606,8 @@ get_value_take (MpMessage  *message,
  * %G_IO_ERROR_CANCELLED when it was cancelled, %MP_ERROR_CLOSED when the pool
  * took no more tasks, and when no worker could be started with the reason of
  * that. A map fails with the error of its first item (by index) that failed.
+ * With %MP_ERROR_CORRUPTED the worker sent what is not a value: the task has
+ * failed then, though [property@Mp.PoolResult:state] may not have said so before.
  * With %MP_ERROR_WRONG_CODEC the task ended well, but returned what is no
  * GVariant: take it with [method@Mp.PoolResult.get_message].
  *
@@ -614,7 +624,7 @@ mp_pool_result_get (MpPoolResult  *self,
   if (!mp_pool_result_wait (self, timeout, cancellable, error))
     return NULL;
 
-  return get_value_take (mp_task_dup_result (self->task, error), error);
+  return get_value_take (mp_dispatcher_dup_result (self->dispatcher, self->task, self, error), error);
 }
 
 /**
@@ -666,7 +676,7 @@ mp_pool_result_get_finish (MpPoolResult  *self,
   if (!g_task_propagate_boolean (G_TASK (result), error))
     return NULL;
 
-  return get_value_take (mp_task_dup_result (self->task, error), error);
+  return get_value_take (mp_dispatcher_dup_result (self->dispatcher, self->task, self, error), error);
 }
 
 /* What has ended does not change, and is looked at without the lock. */
@@ -727,7 +737,7 @@ mp_pool_result_get_message (MpPoolResult  *self,
       return NULL;
     }
 
-  return mp_task_dup_result (self->task, error);
+  return mp_dispatcher_dup_result (self->dispatcher, self->task, self, error);
 }
 
 /**
@@ -775,7 +785,10 @@ mp_pool_result_get_item_message (MpPoolResult  *self,
   g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return check_ended (self, index, error) ? mp_task_dup_item (self->task, index, error) : NULL;
+  if (!check_ended (self, index, error))
+    return NULL;
+
+  return mp_dispatcher_dup_item (self->dispatcher, self->task, index, self, error);
 }
 
 /**
@@ -795,12 +808,18 @@ mp_pool_result_get_item_message (MpPoolResult  *self,
 GVariant *
 mp_pool_result_get_report (MpPoolResult *self)
 {
+  GVariant *report = NULL;
+
   g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
 
-  if (!mp_pool_result_is_ready (self) || self->task->failure == NULL || self->task->failure->report == NULL)
+  if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return NULL;
 
-  return g_variant_ref (self->task->failure->report);
+  mp_dispatcher_lock (self->dispatcher);
+  if (self->task->failure != NULL && self->task->failure->report != NULL)
+    report = g_variant_ref (self->task->failure->report);
+  mp_dispatcher_unlock (self->dispatcher);
+  return report;
 }
 
 /**
@@ -851,7 +870,8 @@ mp_pool_result_is_ready (MpPoolResult *self)
  * @self: a result
  *
  * Tells whether [method@Mp.PoolResult.get] has a value, rather than an error, and
- * need not wait for it.
+ * need not wait for it. A value that nobody has asked for yet may still turn out
+ * to be damaged: see [property@Mp.PoolResult:state].
  *
  * Returns: whether the task has ended well
  *

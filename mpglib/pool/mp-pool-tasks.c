@@ -272,10 +272,11 @@ has_ended (gpointer task)
 }
 
 static GVariant *
-dup_value (MpTask  *task,
-           GError **error)
+dup_value (MpDispatcher  *dispatcher,
+           MpTask        *task,
+           GError       **error)
 {
-  g_autoptr (MpMessage) message = mp_task_dup_result (task, error);
+  g_autoptr (MpMessage) message = mp_dispatcher_dup_result (dispatcher, task, NULL, error);
 
   return message != NULL ? mp_message_get_value (message, error) : NULL;
 }
@@ -294,7 +295,7 @@ run (MpPool        *self,
   if (mp_pool_wants_results (self))
     g_object_unref (mp_pool_result_new (dispatcher, task));
   if (!submit_and_lock (self, task, NULL))
-    return dup_value (task, error);
+    return dup_value (dispatcher, task, error);
 
   ok = mp_pump_wait_locked (mp_dispatcher_get_pump (dispatcher), has_ended, task,
                             mp_deadline_from_timeout (timeout), cancellable, error);
@@ -302,7 +303,7 @@ run (MpPool        *self,
     mp_dispatcher_cancel_locked (dispatcher, task);
   mp_dispatcher_unlock (dispatcher);
 
-  return ok ? dup_value (task, error) : NULL;
+  return ok ? dup_value (dispatcher, task, error) : NULL;
 }
 
 /**
@@ -469,7 +470,7 @@ run_finish (GAsyncResult  *result,
   Run *state = g_task_get_task_data (G_TASK (result));
 
   if (g_task_propagate_boolean (G_TASK (result), error))
-    return dup_value (state->task, error);
+    return dup_value (state->dispatcher, state->task, error);
 
   run_cancel (state);
   return NULL;

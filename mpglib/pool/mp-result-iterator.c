@@ -6,6 +6,7 @@
 
 #include "mp-clock-private.h"
 #include "mp-error.h"
+#include "mp-message-private.h"
 #include "mp-result-iterator-private.h"
 
 /**
@@ -119,6 +120,16 @@ take_next_locked (MpTask  *task,
   return NULL;
 }
 
+/* The worker's word is taken with the lock, and looked at without. */
+static MpMessage *
+check_take (MpMessage  *message,
+            GError    **error)
+{
+  g_autoptr (MpMessage) taken = message;
+
+  return taken != NULL && mp_message_check_value (taken, error) ? g_steal_pointer (&taken) : NULL;
+}
+
 static GVariant *
 get_value_take (MpMessage  *message,
                 GError    **error)
@@ -195,7 +206,7 @@ mp_result_iterator_next_message (MpResultIterator  *self,
                            mp_deadline_from_timeout (timeout), cancellable, error))
     message = take_next_locked (self->task, error);
   mp_dispatcher_unlock (self->dispatcher);
-  return message;
+  return check_take (message, error);
 }
 
 /* What an asynchronous wait is given. */
@@ -263,7 +274,10 @@ next_finish (GAsyncResult  *result,
 {
   Next *next = g_task_get_task_data (G_TASK (result));
 
-  return g_task_propagate_boolean (G_TASK (result), error) ? g_steal_pointer (&next->message) : NULL;
+  if (!g_task_propagate_boolean (G_TASK (result), error))
+    return NULL;
+
+  return check_take (g_steal_pointer (&next->message), error);
 }
 
 /**
@@ -474,7 +488,7 @@ mp_result_iterator_push_message (MpResultIterator  *self,
   g_return_val_if_fail (MP_IS_MESSAGE (item), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!mp_dispatcher_check_origin (self->dispatcher, error))
+  if (!mp_dispatcher_check_origin (self->dispatcher, error) || !mp_message_check_value (item, error))
     return FALSE;
 
   mp_dispatcher_lock (self->dispatcher);

@@ -55,6 +55,9 @@ struct _MpTask
   MpTaskState end_state;   /* PENDING until all items have ended */
   guint64 n_failed;        /* items */
   MpFailure *failure;      /* the task's, when it did not end well: that of its first item that did not */
+  guint64 failed_index;    /* which item that was */
+  MpFailure *flaw;         /* of the first item with a result that was found to be none */
+  guint64 flawed_index;
   MpWaiters *waiters;      /* NULL until somebody waits asynchronously */
   GList link;              /* in the dispatcher's list of unfinished tasks */
 
@@ -69,6 +72,7 @@ struct _MpTask
   gboolean progress_is_new;
   gboolean state_is_new;
   gboolean is_listed;
+  gboolean end_was_delivered;
   GList news_link;
 
   /* of an iterated task; `failure` is that of the item taken last */
@@ -110,10 +114,19 @@ gboolean    mp_task_append           (MpTask       *self,
                                       GError      **error);
 gboolean    mp_task_has_item_ended   (MpTask       *self,
                                       guint64       index);
+gboolean    mp_task_check_item       (MpTask       *self,
+                                      guint64       index,
+                                      GError      **error);
+gboolean    mp_task_spoil            (MpTask       *self,
+                                      guint64       index,
+                                      const GError *error);
+guint64     mp_task_count_unfailed   (MpTask       *self);
+gboolean    mp_task_copy_failure     (MpTask       *self,
+                                      GError      **error);
 MpMessage  *mp_task_dup_item         (MpTask       *self,
                                       guint64       index,
                                       GError      **error);
-MpMessage  *mp_task_dup_result       (MpTask       *self,
+MpMessage  *mp_task_collect_result   (MpTask       *self,
                                       GError      **error);
 
 gboolean    mp_task_has_next         (MpTask       *self);

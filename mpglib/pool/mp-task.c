@@ -117,6 +117,7 @@ mp_task_unref (MpTask *self)
   g_clear_object (&self->arguments);
   g_clear_pointer (&self->items, mp_items_free);
   g_clear_pointer (&self->failure, mp_failure_free);
+  g_clear_pointer (&self->flaw, mp_failure_free);
   g_clear_pointer (&self->news, g_array_unref);
   g_clear_pointer (&self->waiters, mp_waiters_free_locked); /* nobody is left that would take the lock */
   g_array_unref (self->ends);
@@ -260,19 +261,31 @@ find_failed_item (MpTask  *self,
 static void
 summarize (MpTask *self)
 {
-  guint64 index = 0;
   MpItemEnd *failed;
 
   self->end_state = MP_TASK_STATE_DONE;
   if (self->n_failed == 0)
     return;
 
-  failed = find_failed_item (self, &index);
+  failed = find_failed_item (self, &self->failed_index);
 
   self->end_state = failed->state;
   self->failure = mp_failure_new_take (g_error_copy (failed->failure->error), failed->failure->report);
   if (self->is_map && failed->state != MP_TASK_STATE_CANCELLED)
-    g_prefix_error (&self->failure->error, "Item %" G_GUINT64_FORMAT ": ", index);
+    g_prefix_error (&self->failure->error, "Item %" G_GUINT64_FORMAT ": ", self->failed_index);
+}
+
+/* A result that is none counts as a failure, if it is the first one. */
+static void
+take_flaw (MpTask *self)
+{
+  if (self->flaw == NULL || self->flawed_index >= mp_task_count_unfailed (self))
+    return;
+
+  g_clear_pointer (&self->failure, mp_failure_free);
+  self->failure = g_steal_pointer (&self->flaw);
+  self->failed_index = self->flawed_index;
+  self->end_state = MP_TASK_STATE_FAILED;
 }
 
 /*< private >
@@ -289,7 +302,10 @@ mp_task_end (MpTask *self)
   if (self->is_iterated)
     self->end_state = MP_TASK_STATE_DONE;
   else
-    summarize (self);
+    {
+      summarize (self);
+      take_flaw (self);
+    }
 
   self->fraction_running = 0;
   g_clear_pointer (&self->items, mp_items_free);
@@ -312,6 +328,7 @@ mp_task_fail_if_empty (MpTask       *self,
 
   self->end_state = MP_TASK_STATE_FAILED;
   self->failure = mp_failure_new_take (g_error_copy (error), NULL);
+  self->failed_index = 0;
 }
 
 /*< private >
@@ -333,6 +350,12 @@ mp_task_append (MpTask     *self,
 
 /* --- results ---------------------------------------------------------------------------------------------- */
 
+/* What workers send is checked by who asks for it, in a thread of the user's and
+ * without the lock: that may take as long as reading it does.  So a task is DONE
+ * when its workers have answered, and FAILED from when an answer was found to be
+ * none.  The ends of items stay as they are: who asks again finds the same.
+ */
+
 static gboolean
 set_failure (const MpFailure  *failure,
              GError          **error)
@@ -341,6 +364,83 @@ set_failure (const MpFailure  *failure,
     *error = g_error_copy (failure->error);
 
   return FALSE;
+}
+
+/*< private >
+ * mp_task_check_item:
+ * @index: an item that has ended
+ *
+ * Needs no lock: nothing of an item changes that has ended.
+ *
+ * Returns: %FALSE with %MP_ERROR_CORRUPTED if the result of the item is none
+ */
+gboolean
+mp_task_check_item (MpTask   *self,
+                    guint64   index,
+                    GError  **error)
+{
+  MpItemEnd *end = get_end (self, index);
+
+  return end->state != MP_TASK_STATE_DONE || mp_message_check_value (end->result, error);
+}
+
+/*< private >
+ * mp_task_spoil:
+ * @error: what mp_task_check_item() found
+ *
+ * Notes that the result of an item is none. Needs the lock.
+ *
+ * Returns: whether the task is in another state now
+ */
+gboolean
+mp_task_spoil (MpTask       *self,
+               guint64       index,
+               const GError *error)
+{
+  MpTaskState state = self->end_state;
+
+  if (self->is_iterated || (self->flaw != NULL && self->flawed_index <= index))
+    return FALSE;
+
+  g_clear_pointer (&self->flaw, mp_failure_free);
+  self->flaw = mp_failure_new_take (g_error_copy (error), NULL);
+  self->flawed_index = index;
+  if (self->is_map)
+    g_prefix_error (&self->flaw->error, "Item %" G_GUINT64_FORMAT ": ", index);
+  if (mp_task_has_ended (self))
+    take_flaw (self);
+  return self->end_state != state;
+}
+
+/*< private >
+ * mp_task_count_unfailed:
+ *
+ * Needs the lock.
+ *
+ * Returns: of a task that has ended the number of items at the beginning that
+ *   would make it fail otherwise if the result of one was none
+ */
+guint64
+mp_task_count_unfailed (MpTask *self)
+{
+  if (self->failure == NULL)
+    return self->ends->len;
+
+  return self->end_state == MP_TASK_STATE_CANCELLED ? 0 : self->failed_index;
+}
+
+/*< private >
+ * mp_task_copy_failure:
+ *
+ * Needs the lock.
+ *
+ * Returns: %FALSE with why a task failed that has ended; %TRUE if it did not
+ */
+gboolean
+mp_task_copy_failure (MpTask  *self,
+                      GError **error)
+{
+  return self->failure == NULL || set_failure (self->failure, error);
 }
 
 gboolean
@@ -426,24 +526,18 @@ collect_encoded (MpTask      *self,
 }
 
 /*< private >
- * mp_task_dup_result:
+ * mp_task_collect_result:
  *
- * Needs no lock: nothing of a task changes that has ended.
+ * Needs no lock: nothing of an item changes that has ended.
  *
- * Returns: (transfer full) (nullable): the result of a task that has ended; of a
- *   map all results in one message, like items are
+ * Returns: (transfer full) (nullable): the result of a task that has ended well; of
+ *   a map all results in one message, like items are
  */
 MpMessage *
-mp_task_dup_result (MpTask  *self,
-                    GError **error)
+mp_task_collect_result (MpTask  *self,
+                        GError **error)
 {
   const char *codec;
-
-  if (self->failure != NULL)
-    {
-      set_failure (self->failure, error);
-      return NULL;
-    }
 
   if (!self->is_map)
     return mp_task_dup_item (self, 0, error);
