@@ -149,14 +149,21 @@ post_ending (MpConnection *self,
 }
 
 static void
-on_ended (GObject      *owner,
-          const GError *reason)
+on_ended (gpointer owner)
 {
-  MpConnection *self = MP_CONNECTION (owner);
+  MpConnection *self = owner;
 
   g_atomic_int_compare_and_exchange (&self->state, MP_CONNECTION_OPEN, MP_CONNECTION_PEER_CLOSED);
-  post_ending (self, reason);
 }
+
+static void
+on_tell (gpointer      owner,
+         const GError *reason)
+{
+  post_ending (owner, reason);
+}
+
+static const MpExchangeEvents exchange_events = { on_ended, on_tell };
 
 /*< private >
  * mp_connection_new_take:
@@ -179,7 +186,7 @@ mp_connection_new_take (int      fd,
   self->readable = readable;
   self->writable = writable;
   self->state = MP_CONNECTION_OPEN;
-  self->exchange = mp_exchange_new (transport, on_ended, self);
+  self->exchange = mp_exchange_new (transport, &exchange_events, self);
 
   return self;
 }
@@ -821,22 +828,24 @@ void
 mp_connection_start_reading (MpConnection *self)
 {
   g_autoptr (GSource) source = NULL;
+  gboolean is_first;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 
   if (self->exchange == NULL || mp_exchange_is_closed (self->exchange))
     return;
 
+  source = new_reader (self); /* without the lock: it references the connection */
   g_mutex_lock (&self->reader_lock);
-  if (self->reader == NULL)
+  is_first = self->reader == NULL;
+  if (is_first)
     {
-      source = new_reader (self);
       self->reader = g_source_ref (source);
       g_source_attach (source, self->main_context);
     }
   g_mutex_unlock (&self->reader_lock);
 
-  if (source != NULL)
+  if (is_first)
     mp_exchange_set_reader (self->exchange, source);
 }
 

@@ -67,12 +67,20 @@ typedef struct
 typedef void (*MpTransferReturn) (GTask      *task,
                                   MpTransfer *transfer);
 
-/* Called once, with the lock held, when nothing more will come. */
-typedef void (*MpExchangeEnded)  (GObject      *owner,
-                                  const GError *reason);
+/* Called once each when nothing more will come, by a thread that uses the owner.
+ * What references objects is done by the second: a language may hear of that,
+ * and take a lock of its own, for which another thread may hold it that wants
+ * the exchange's.
+ */
+typedef struct
+{
+  void (*ended) (gpointer      owner);  /* with the lock held */
+  void (*tell)  (gpointer      owner,   /* soon after, without it */
+                 const GError *reason);
+} MpExchangeEvents;
 
 MpExchange *mp_exchange_new            (MpTransport       *transport,
-                                        MpExchangeEnded    ended,
+                                        const MpExchangeEvents *events,
                                         gpointer           owner);
 MpExchange *mp_exchange_ref            (MpExchange        *self);
 void        mp_exchange_unref          (MpExchange        *self);

@@ -41,8 +41,10 @@ struct _MpExchange
 
   GSList *released;    /* sources that were done under the lock, to be dropped without */
 
-  MpExchangeEnded ended; /* NULL once it was told, or does not want to know any more */
-  GWeakRef owner;
+  const MpExchangeEvents *events;
+  gboolean has_ended;  /* nothing more will come, or the owner does not want to know any more */
+  gpointer owner;      /* not referenced: it lives while anybody uses it */
+  GError *untold_end;  /* to be told without the lock */
 
   GList link;          /* in `open_exchanges` */
 };
@@ -68,8 +70,11 @@ static void
 unlock (MpExchange *self)
 {
   GSList *released = g_steal_pointer (&self->released);
+  g_autoptr (GError) untold_end = g_steal_pointer (&self->untold_end);
 
   g_mutex_unlock (&self->lock);
+  if (untold_end != NULL)
+    self->events->tell (self->owner, untold_end);
   g_slist_free_full (released, (GDestroyNotify) g_source_unref);
 }
 
@@ -134,11 +139,11 @@ mp_exchange_close_all (void)
 /*< private >
  * mp_exchange_new:
  * @transport: taken
- * @owner: a GObject, to which @ended goes; not referenced
+ * @owner: what the events are for; not referenced
  */
 MpExchange *
 mp_exchange_new (MpTransport     *transport,
-                 MpExchangeEnded  ended,
+                 const MpExchangeEvents *events,
                  gpointer         owner)
 {
   MpExchange *self = g_new0 (MpExchange, 1);
@@ -149,8 +154,8 @@ mp_exchange_new (MpTransport     *transport,
   self->transport = transport;
   self->epoll_fd = -1;
   self->kept_fd = -1;
-  self->ended = ended;
-  g_weak_ref_init (&self->owner, owner);
+  self->events = events;
+  self->owner = owner;
   self->link.data = self;
   add_to_open (self);
 
@@ -172,7 +177,6 @@ mp_exchange_unref (MpExchange *self)
 
   mp_transport_free (self->transport);
   g_clear_pointer (&self->reader, g_source_unref);
-  g_weak_ref_clear (&self->owner);
   mp_fd_close (&self->epoll_fd);
   mp_fd_close (&self->kept_fd);
   g_mutex_clear (&self->lock);
@@ -195,7 +199,7 @@ mp_exchange_close (MpExchange *self)
 
   lock (self);
   self->is_closed = TRUE;
-  self->ended = NULL;
+  self->has_ended = TRUE;
   mp_transport_close (self->transport);
   serve_locked (self, &self->senders);
   serve_locked (self, &self->receivers);
@@ -423,17 +427,13 @@ static void
 tell_end_locked (MpExchange *self)
 {
   const GError *reason = mp_transport_get_end (self->transport);
-  GObject *owner;
 
-  if (reason == NULL || self->ended == NULL || mp_transport_has_received (self->transport))
+  if (reason == NULL || self->has_ended || mp_transport_has_received (self->transport))
     return;
 
-  /* Never the last reference: whoever called has one. */
-  owner = g_weak_ref_get (&self->owner);
-  if (owner != NULL)
-    self->ended (owner, reason);
-  g_clear_object (&owner);
-  self->ended = NULL;
+  self->has_ended = TRUE;
+  self->events->ended (self->owner);
+  self->untold_end = g_error_copy (reason);
 }
 
 /* Whether the transfer is done. */
