@@ -3,8 +3,8 @@
 
 /* mp-engine: the one private thread that serves pumps nobody leads, and that starts child processes (a child's
  * parent-death signal is bound to the thread that started it, and this one never ends).  All signals are
- * blocked in it; it never runs user code, emits a signal or drops the last reference of a GObject.  It sleeps
- * without a timeout: an idle program is not woken. */
+ * blocked in it; it never runs user code, emits a signal, or references or drops a GObject that a language may know.
+ * It sleeps without a timeout: an idle program is not woken. */
 #pragma once
 
 #include "mp-pump-private.h"

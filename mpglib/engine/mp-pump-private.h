@@ -12,8 +12,9 @@
  *     LED  → LED    the leader leaves while others wait: one of them is woken and leads
  *     LED  → IDLE   the last leaves: armed again; being level-triggered nothing is missed
  *
- * Everything a pump guards is touched with its lock held, handlers included; handlers never run user code, emit
- * signals, block or take another pump's lock: what another pump must do is posted to it.  User code hears of
+ * Everything a pump guards is touched with its lock held, handlers included; whoever holds it never runs user code,
+ * emits signals, references or drops objects that a language may know (it is told, and takes a lock of its own),
+ * blocks or takes another pump's lock: what another pump must do is posted to it.  User code hears of
  * results through an outbox. */
 #pragma once
 

@@ -22,6 +22,7 @@
 
 #include "mp-context.h"
 #include "mp-pump-private.h"
+#include "mp-recipe-private.h"
 #include "mp-transport-private.h"
 
 G_BEGIN_DECLS
@@ -45,7 +46,8 @@ typedef struct {
 } MpChildEvents;
 
 typedef struct {
-  MpContext  *context;
+  MpContext  *context;   /* or, for a template: */
+  MpRecipe   *recipe;
   const char *role;      /* "process", "pool", "template" */
   const char *name;      /* for people: "Process-1" */
   const char *identity;  /* mp_identity_new_child(), or NULL for a new one */
@@ -54,7 +56,9 @@ typedef struct {
   gboolean    spread;    /* the arguments are a tuple of arguments */
 } MpChildSpec;
 
-/* NULL and an error for what can be known at once: a target of another language, mp_init() never called, … */
+/* NULL and an error for what can be known at once: a target of another language, mp_init() never called, …
+ * With arguments it is to be called without a lock, and to be let go likewise if it is not started: they are packed
+ * and serialised here. */
 MpChild      *mp_child_new            (MpPump              *pump,
                                        const MpChildSpec   *spec,
                                        const MpChildEvents *events,

@@ -21,7 +21,6 @@
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-identity-private.h"
-#include "mp-launcher-private.h"
 #include "mp-lifeline-private.h"
 #include "mp-log-private.h"
 #include "mp-marker-private.h"
@@ -40,9 +39,10 @@ struct _MpChild {
   MpPump *pump;
   MpStartMethod method;
   MpTemplate *template_;   /* forkserver: until the child is made */
-  MpSpawnPlan *plan;       /* spawn: until it is executed */
-  MpBootstrap *bootstrap;  /* until it is sent */
-  MpMessage *arguments;
+  MpRecipe *recipe;        /* spawn: until it is executed */
+  MpBootstrap *bootstrap;
+  MpFrame *arguments;      /* until it is sent; nullable */
+  MpFrame *arguments_again; /* forkserver: for a second template, until the child is made; nullable */
   char *program;           /* for messages */
   char *language;
   gdouble hello_timeout;
@@ -80,6 +80,7 @@ static void end_locked (MpChild *self, int exit_code);
 
 static MpBootstrap *
 new_bootstrap (const MpChildSpec *spec,
+               const MpRecipe    *recipe,
                MpStartMethod      method)
 {
   MpBootstrap *bootstrap = g_new0 (MpBootstrap, 1);
@@ -92,7 +93,7 @@ new_bootstrap (const MpChildSpec *spec,
   bootstrap->spread = spec->spread;
   bootstrap->has_arguments = spec->arguments != NULL;
   bootstrap->generation = mp_marker_get_generation () + 1;
-  bootstrap->preparation = mp_launcher_get_preparation (mp_context_get_launcher (spec->context));
+  bootstrap->preparation = recipe->preparation != NULL ? g_variant_ref (recipe->preparation) : NULL;
   mp_identity_get_key (bootstrap->key);
   return bootstrap;
 }
@@ -121,6 +122,37 @@ check_may_start (const MpChildSpec  *spec,
   return TRUE;
 }
 
+/* Without the message: the engine may be who lets the frame go, and a language may know the message */
+static MpFrame *
+prepare_arguments (const MpChildSpec  *spec,
+                   GError            **error)
+{
+  g_autoptr (MpFrame) frame = mp_frame_new (MP_FRAME_MESSAGE, 0, 0, NULL, spec->arguments);
+
+  if (!mp_transport_prepare (frame, error))
+    {
+      g_prefix_error (error, "The arguments of '%s' cannot be sent: ", spec->name);
+      return NULL;
+    }
+  g_clear_object (&frame->message);
+  return g_steal_pointer (&frame);
+}
+
+static gboolean
+set_arguments (MpChild            *self,
+               const MpChildSpec  *spec,
+               GError            **error)
+{
+  if (spec->arguments == NULL)
+    return TRUE;
+  self->arguments = prepare_arguments (spec, error);
+  if (self->arguments == NULL)
+    return FALSE;
+  if (self->method == MP_START_METHOD_FORKSERVER)
+    self->arguments_again = prepare_arguments (spec, error);
+  return self->method == MP_START_METHOD_SPAWN || self->arguments_again != NULL;
+}
+
 MpChild *
 mp_child_new (MpPump               *pump,
               const MpChildSpec    *spec,
@@ -129,33 +161,33 @@ mp_child_new (MpPump               *pump,
               GError              **error)
 {
   MpStartMethod method = MP_START_METHOD_SPAWN;
-  g_auto (GStrv) argv = NULL;
-  MpChild *self;
+  g_autoptr (MpRecipe) recipe = NULL;
+  g_autoptr (MpChild) self = NULL;
 
-  if (!check_may_start (spec, error)
-      || !mp_context_check_target (spec->context, spec->target, error))
+  if (!check_may_start (spec, error))
     return NULL;
-  if (strcmp (spec->role, "template") != 0 && !mp_context_resolve_method (spec->context, &method, error))
+  if (spec->context != NULL
+      && (!mp_context_check_target (spec->context, spec->target, error)
+          || !mp_context_resolve_method (spec->context, &method, error)))
     return NULL;
 
-  argv = mp_launcher_dup_argv (mp_context_get_launcher (spec->context));
+  recipe = spec->context != NULL ? mp_context_new_recipe (spec->context) : mp_recipe_ref (spec->recipe);
   self = g_new0 (MpChild, 1);
   g_atomic_ref_count_init (&self->refs);
   self->pump = mp_pump_ref (pump);
   self->method = method;
-  if (method == MP_START_METHOD_FORKSERVER)
-    self->template_ = mp_context_ref_template (spec->context);
-  else
-    self->plan = mp_context_new_plan (spec->context);
-  self->bootstrap = new_bootstrap (spec, method);
-  g_set_object (&self->arguments, spec->arguments);
-  self->program = g_strdup (argv[0]);
-  self->language = g_strdup (mp_launcher_get_language (mp_context_get_launcher (spec->context)));
-  self->hello_timeout = mp_context_get_hello_timeout (spec->context);
+  self->pidfd = -1;
+  self->bootstrap = new_bootstrap (spec, recipe, method);
+  self->program = g_strdup (recipe->plan->argv[0]);
+  self->language = g_strdup (recipe->language);
+  self->hello_timeout = recipe->hello_timeout;
   self->events = events;
   self->data = data;
-  self->pidfd = -1;
-  return self;
+  if (method == MP_START_METHOD_FORKSERVER)
+    self->template_ = mp_context_ref_template (spec->context, recipe);
+  else
+    self->recipe = g_steal_pointer (&recipe);
+  return set_arguments (self, spec, error) ? g_steal_pointer (&self) : NULL;
 }
 
 MpChild *
@@ -173,9 +205,10 @@ mp_child_unref (MpChild *self)
 
   g_clear_pointer (&self->transport, mp_transport_free);
   g_clear_pointer (&self->template_, mp_template_unref);
-  g_clear_pointer (&self->plan, mp_spawn_plan_free);
+  g_clear_pointer (&self->recipe, mp_recipe_unref);
   g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
-  g_clear_object (&self->arguments);
+  g_clear_pointer (&self->arguments, mp_frame_free);
+  g_clear_pointer (&self->arguments_again, mp_frame_free);
   g_clear_error (&self->failure);
   g_clear_pointer (&self->report, g_variant_unref);
   mp_fd_close (&self->pidfd);
@@ -447,7 +480,7 @@ execute (gpointer data)
   Start *start = data;
   int lifeline = mp_lifeline_get_fd (&start->error);
 
-  start->pid = lifeline < 0 ? -1 : mp_spawn (start->child->plan, start->channel, lifeline, &start->error);
+  start->pid = lifeline < 0 ? -1 : mp_spawn (start->child->recipe->plan, start->channel, lifeline, &start->error);
   close (start->channel);
   if (start->pid > 0)
     {
@@ -486,15 +519,11 @@ send_bootstrap_locked (MpChild  *self,
 {
   if (mp_child_send_locked (self, mp_bootstrap_to_frame (self->bootstrap), error) >= MP_IO_CLOSED)
     return FALSE;
-  if (self->arguments != NULL)
+  if (self->arguments != NULL
+      && mp_child_send_locked (self, g_steal_pointer (&self->arguments), error) >= MP_IO_CLOSED)
     {
-      MpFrame *frame = mp_frame_new (MP_FRAME_MESSAGE, 0, 0, NULL, self->arguments);
-
-      if (mp_child_send_locked (self, frame, error) >= MP_IO_CLOSED)
-        {
-          g_prefix_error (error, "The arguments of '%s' cannot be sent: ", get_name (self));
-          return FALSE;
-        }
+      g_prefix_error (error, "The arguments of '%s' cannot be sent: ", get_name (self));
+      return FALSE;
     }
   return TRUE;
 }
@@ -560,6 +589,7 @@ mp_child_ask_again_locked (MpChild *self)
     g_set_error (&error, MP_ERROR, MP_ERROR_START_FAILED, "The template process died twice before it forked '%s'",
                  get_name (self));
   self->was_asked_again = TRUE;
+  self->arguments = g_steal_pointer (&self->arguments_again);
   if (error == NULL && open_channel_locked (self, &channel, &error) && send_bootstrap_locked (self, &error))
     {
       mp_template_fork (self->template_, self, channel);
@@ -693,7 +723,7 @@ mp_child_made_locked (MpChild *self,
       mp_fd_close (&pidfd);
       return;
     }
-  g_clear_object (&self->arguments);
+  g_clear_pointer (&self->arguments_again, mp_frame_free);
   g_clear_pointer (&self->template_, mp_template_unref);
   if (error != NULL)
     {
@@ -705,7 +735,7 @@ mp_child_made_locked (MpChild *self,
       return;
     }
 
-  g_clear_pointer (&self->plan, mp_spawn_plan_free);
+  g_clear_pointer (&self->recipe, mp_recipe_unref);
   self->pid = pid;
   self->pidfd = pidfd;
   if (pidfd < 0)

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "mp-context.h"
-#include "mp-spawn-private.h"
+#include "mp-recipe-private.h"
 #include "mp-template-private.h"
 
 G_BEGIN_DECLS
@@ -21,9 +21,10 @@ gboolean       mp_context_check_target    (MpContext      *self,
 gboolean       mp_context_resolve_method  (MpContext      *self,
                                            MpStartMethod  *method,
                                            GError        **error);
-/* What to execute, as things are now */
-MpSpawnPlan   *mp_context_new_plan        (MpContext      *self);
-/* The fork server, told how things are now */
-MpTemplate    *mp_context_ref_template    (MpContext      *self);
+/* As things are now */
+MpRecipe      *mp_context_new_recipe      (MpContext      *self);
+/* The fork server, told how its next process is to be made */
+MpTemplate    *mp_context_ref_template    (MpContext      *self,
+                                           MpRecipe       *recipe);
 
 G_END_DECLS

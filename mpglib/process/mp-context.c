@@ -281,6 +281,7 @@ mp_context_get_for_target (const char  *target,
   static GHashTable *contexts; /* language → MpContext */
   static GMutex contexts_lock;
   MpContext *context = mp_context_get_default ();
+  g_autoptr (MpContext) made = NULL;
   const char *language;
   MpLauncher *launcher;
 
@@ -294,12 +295,20 @@ mp_context_get_for_target (const char  *target,
     return NULL;
 
   g_mutex_lock (&contexts_lock);
+  context = contexts != NULL ? g_hash_table_lookup (contexts, language) : NULL;
+  g_mutex_unlock (&contexts_lock);
+  if (context != NULL)
+    return context;
+
+  /* Without the lock: it references the launcher, of which a language may hear, and take a lock of its own */
+  made = mp_context_new (MP_START_METHOD_DEFAULT, launcher);
+  g_mutex_lock (&contexts_lock);
   if (contexts == NULL)
     contexts = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   context = g_hash_table_lookup (contexts, language);
   if (context == NULL)
     {
-      context = mp_context_new (MP_START_METHOD_DEFAULT, launcher);
+      context = g_steal_pointer (&made);
       g_hash_table_insert (contexts, (gpointer) language, context); /* interned */
     }
   g_mutex_unlock (&contexts_lock);
@@ -364,22 +373,24 @@ mp_context_resolve_method (MpContext      *self,
   return TRUE;
 }
 
-MpSpawnPlan *
-mp_context_new_plan (MpContext *self)
+/* References none of the objects: it is also called by the engine, for workers of pools */
+MpRecipe *
+mp_context_new_recipe (MpContext *self)
 {
-  g_auto (GStrv) argv = mp_launcher_dup_argv (mp_context_get_launcher (self));
+  MpLauncher *launcher = mp_context_get_launcher (self);
+  g_auto (GStrv) argv = mp_launcher_dup_argv (launcher);
   g_auto (GStrv) environment = mp_context_dup_environment (self);
   g_autofree char *directory = mp_context_dup_working_directory (self);
 
-  return mp_spawn_plan_new ((const char * const *) argv, (const char * const *) environment, directory);
+  return mp_recipe_new (mp_launcher_get_language (launcher),
+                        mp_spawn_plan_new ((const char * const *) argv, (const char * const *) environment, directory),
+                        mp_launcher_get_preparation (launcher), mp_context_get_hello_timeout (self));
 }
 
-/* The template starts its process later and elsewhere, from a copy that no language knows of */
 MpTemplate *
-mp_context_ref_template (MpContext *self)
+mp_context_ref_template (MpContext *self,
+                         MpRecipe  *recipe)
 {
-  g_auto (GStrv) environment = mp_context_dup_environment (self);
-  g_autofree char *directory = mp_context_dup_working_directory (self);
   MpTemplate *template_;
 
   g_mutex_lock (&self->lock);
@@ -388,13 +399,7 @@ mp_context_ref_template (MpContext *self)
   template_ = mp_template_ref (self->template_);
   g_mutex_unlock (&self->lock);
 
-  mp_template_set_context (template_, g_object_new (MP_TYPE_CONTEXT,
-                                                    "start-method", MP_START_METHOD_SPAWN,
-                                                    "launcher", mp_context_get_launcher (self),
-                                                    "environment", environment,
-                                                    "working-directory", directory,
-                                                    "hello-timeout", mp_context_get_hello_timeout (self),
-                                                    NULL));
+  mp_template_set_recipe (template_, recipe);
   return template_;
 }
 
@@ -458,8 +463,9 @@ mp_context_set_launcher (MpContext  *self,
   g_return_if_fail (MP_IS_CONTEXT (self));
   g_return_if_fail (MP_IS_LAUNCHER (launcher));
 
+  g_object_ref (launcher); /* without the lock: a language may hear of it, and take one of its own */
   g_mutex_lock (&self->lock);
-  self->launcher = g_object_ref (launcher);
+  self->launcher = launcher;
   g_mutex_unlock (&self->lock);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LAUNCHER]);
 }

@@ -248,7 +248,7 @@ static GHashTable *
 get_launchers_locked (void)
 {
   if (launchers == NULL)
-    launchers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_object_unref);
+    launchers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return launchers;
 }
 
@@ -304,10 +304,14 @@ mp_launcher_lookup (const char  *language,
 void
 mp_register_launcher (MpLauncher *launcher)
 {
+  g_autoptr (MpLauncher) replaced = NULL; /* let go without the lock: a language may hear of it */
+
   g_return_if_fail (MP_IS_LAUNCHER (launcher));
 
+  g_object_ref (launcher);
   g_mutex_lock (&launchers_lock);
-  g_hash_table_replace (get_launchers_locked (), g_strdup (launcher->language), g_object_ref (launcher));
+  replaced = g_hash_table_lookup (get_launchers_locked (), launcher->language);
+  g_hash_table_replace (launchers, g_strdup (launcher->language), launcher);
   g_mutex_unlock (&launchers_lock);
 }
 

@@ -89,35 +89,63 @@ has_ended (gpointer   data,
 /* --- starting --------------------------------------------------------------------------------------------- */
 
 static gboolean
+check_not_started_locked (MpProcess  *self,
+                          GError    **error)
+{
+  if (self->child == NULL && !self->is_current)
+    return TRUE;
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "'%s' was started already: make a new process object",
+               self->name);
+  return FALSE;
+}
+
+/* The object that keeps the arguments has a reference already, so no language hears of these */
+static gboolean
+fill_spec_locked (MpProcess    *self,
+                  MpChildSpec  *spec,
+                  GError      **error)
+{
+  if (!check_not_started_locked (self, error))
+    return FALSE;
+  spec->name = g_strdup (self->name);
+  spec->arguments = self->arguments != NULL ? g_object_ref (self->arguments) : NULL;
+  spec->spread = self->spread;
+  return TRUE;
+}
+
+/* Without the lock: large arguments take long, and objects of the program's are touched */
+static MpChild *
+new_child (MpProcess  *self,
+           GError    **error)
+{
+  MpChildSpec spec = { .role = "process", .identity = self->identity, .target = self->target };
+  g_autoptr (MpMessage) arguments = NULL;
+  g_autofree char *name = NULL;
+  gboolean may_start;
+
+  mp_pump_lock (self->pump);
+  may_start = fill_spec_locked (self, &spec, error);
+  mp_pump_unlock (self->pump);
+  name = (char *) spec.name;
+  arguments = spec.arguments;
+  if (!may_start)
+    return NULL;
+
+  spec.context = self->context != NULL ? self->context : mp_context_get_for_target (self->target, error);
+  if (spec.context == NULL)
+    return NULL;
+  return mp_child_new (self->pump, &spec, &mp_process_events, self, error);
+}
+
+/* Takes the child if nobody else has started the process meanwhile */
+static gboolean
 start_locked (MpProcess  *self,
+              MpChild   **child,
               GError    **error)
 {
-  MpContext *context = self->context;
-  MpChildSpec spec = {
-    .role = "process",
-    .name = self->name,
-    .identity = self->identity,
-    .target = self->target,
-    .arguments = self->arguments,
-    .spread = self->spread,
-  };
-
-  if (self->child != NULL || self->is_current)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "'%s' was started already: make a new process object",
-                   self->name);
-      return FALSE;
-    }
-  if (context == NULL)
-    context = mp_context_get_for_target (self->target, error);
-  if (context == NULL)
+  if (!check_not_started_locked (self, error))
     return FALSE;
-
-  spec.context = context;
-  self->child = mp_child_new (self->pump, &spec, &mp_process_events, self, error);
-  if (self->child == NULL)
-    return FALSE;
-
+  self->child = g_steal_pointer (child);
   mp_process_begin_locked (self);
   mp_child_start_locked (self->child);
   return TRUE;
@@ -148,10 +176,15 @@ mp_process_start (MpProcess  *self,
                   GError    **error)
 {
   gboolean ok, was_interruptible = mp_thread_get_interruptible ();
+  g_autoptr (MpChild) child = NULL;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), FALSE);
 
   if (!mp_process_check_origin (self, error))
+    return FALSE;
+
+  child = new_child (self, error);
+  if (child == NULL)
     return FALSE;
 
   /* Half a start would be of no use to whoever was interrupted, and it is over in a moment */
@@ -159,7 +192,7 @@ mp_process_start (MpProcess  *self,
   mp_process_drop_unheard (self->pump);
   g_object_ref (self); /* the only reference may be a language's: that must not hear of another one under the lock */
   mp_pump_lock (self->pump);
-  ok = start_locked (self, error)
+  ok = start_locked (self, &child, error)
        && mp_pump_wait_locked (self->pump, is_made, self, MP_DEADLINE_NEVER, NULL, error)
        && check_was_ready_locked (self, error);
   mp_pump_unlock (self->pump);
@@ -185,6 +218,7 @@ mp_process_start_async (MpProcess           *self,
                         GAsyncReadyCallback  callback,
                         gpointer             user_data)
 {
+  g_autoptr (MpChild) child = NULL;
   g_autoptr (GTask) task = NULL;
   GError *error = NULL;
 
@@ -192,14 +226,16 @@ mp_process_start_async (MpProcess           *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mp_process_start_async);
-  if (!mp_process_check_origin (self, &error))
+  if (mp_process_check_origin (self, &error))
+    child = new_child (self, &error);
+  if (child == NULL)
     {
       g_task_return_error (task, error);
       return;
     }
 
   mp_pump_lock (self->pump);
-  if (start_locked (self, &error))
+  if (start_locked (self, &child, &error))
     mp_waiters_add_locked (self->waiters, g_steal_pointer (&task), MP_DEADLINE_NEVER, has_begun, self);
   mp_pump_unlock (self->pump);
   if (error != NULL)

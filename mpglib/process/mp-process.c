@@ -666,13 +666,19 @@ void
 mp_process_set_message (MpProcess *self,
                         MpMessage *arguments)
 {
+  g_autoptr (MpMessage) old = NULL;
+
   g_return_if_fail (MP_IS_PROCESS (self));
   g_return_if_fail (arguments == NULL || MP_IS_MESSAGE (arguments));
   g_return_if_fail (self->child == NULL);
 
+  /* Referenced and let go without the lock: a language may hear of both, and take a lock of its own */
+  if (arguments != NULL)
+    g_object_ref (arguments);
   if (self->pump != NULL)
     mp_pump_lock (self->pump);
-  g_set_object (&self->arguments, arguments);
+  old = self->arguments;
+  self->arguments = arguments;
   self->spread = is_spread (arguments);
   if (self->pump != NULL)
     mp_pump_unlock (self->pump);

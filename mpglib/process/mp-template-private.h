@@ -15,7 +15,7 @@
 #pragma once
 
 #include "mp-child-private.h"
-#include "mp-context.h"
+#include "mp-recipe-private.h"
 
 G_BEGIN_DECLS
 
@@ -24,9 +24,9 @@ typedef struct _MpTemplate MpTemplate;
 MpTemplate *mp_template_new     (void);
 MpTemplate *mp_template_ref     (MpTemplate *self);
 void        mp_template_unref   (MpTemplate *self);
-/* How the next process is to be started; `context` belongs to the template alone (taken) */
-void        mp_template_set_context (MpTemplate *self,
-                                 MpContext  *context);
+/* How the next process is to be made */
+void        mp_template_set_recipe (MpTemplate *self,
+                                 MpRecipe   *recipe);
 /* Asks for a child whose channel is `channel` (taken).  Any thread, the lock of the child's pump held. */
 void        mp_template_fork    (MpTemplate *self,
                                  MpChild    *child,

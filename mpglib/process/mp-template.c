@@ -11,7 +11,6 @@
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
-#include "mp-launcher-private.h"
 #include "mp-pump-private.h"
 #include "mp-report-private.h"
 
@@ -25,8 +24,8 @@ typedef struct {
 struct _MpTemplate {
   gatomicrefcount refs;
 
-  GMutex lock;          /* for the context; a leaf */
-  MpContext *context;   /* a copy that nobody else has: it may be dropped on the engine's thread */
+  GMutex lock;          /* for the recipe; a leaf */
+  MpRecipe *recipe;     /* no context: it would be let go by the engine */
 
   /* guarded by the lock of the shared pump */
   MpChild *process;     /* NULL: none */
@@ -60,7 +59,7 @@ mp_template_unref (MpTemplate *self)
 {
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
-  g_clear_object (&self->context);
+  g_clear_pointer (&self->recipe, mp_recipe_unref);
   g_clear_pointer (&self->process, mp_child_unref);
   g_hash_table_unref (self->requests);
   g_mutex_clear (&self->lock);
@@ -68,26 +67,26 @@ mp_template_unref (MpTemplate *self)
 }
 
 void
-mp_template_set_context (MpTemplate *self,
-                         MpContext  *context)
+mp_template_set_recipe (MpTemplate *self,
+                        MpRecipe   *recipe)
 {
-  g_autoptr (MpContext) old = NULL;
+  g_autoptr (MpRecipe) old = NULL;
 
   g_mutex_lock (&self->lock);
-  old = self->context;
-  self->context = context;
+  old = self->recipe;
+  self->recipe = mp_recipe_ref (recipe);
   g_mutex_unlock (&self->lock);
 }
 
-static MpContext *
-ref_context (MpTemplate *self)
+static MpRecipe *
+ref_recipe (MpTemplate *self)
 {
-  MpContext *context;
+  MpRecipe *recipe;
 
   g_mutex_lock (&self->lock);
-  context = g_object_ref (self->context);
+  recipe = mp_recipe_ref (self->recipe);
   g_mutex_unlock (&self->lock);
-  return context;
+  return recipe;
 }
 
 static void
@@ -234,16 +233,15 @@ static gboolean
 ensure_process_locked (MpTemplate  *self,
                        GError     **error)
 {
-  g_autoptr (MpContext) context = NULL;
+  g_autoptr (MpRecipe) recipe = NULL;
   g_autofree char *name = NULL;
   MpChildSpec spec = { .role = "template", .identity = "0" }; /* numbers are for what users start */
 
   if (self->process != NULL)
     return TRUE;
 
-  spec.context = context = ref_context (self);
-  spec.name = name = g_strdup_printf ("template of %s",
-                                      mp_launcher_get_language (mp_context_get_launcher (context)));
+  spec.recipe = recipe = ref_recipe (self);
+  spec.name = name = g_strdup_printf ("template of %s", recipe->language);
   self->process = mp_child_new (mp_pump_get_shared (), &spec, &template_events, self, error);
   if (self->process == NULL)
     return FALSE;
