@@ -122,7 +122,7 @@ mp_test_wait_dead (MpTable *table,
 
       if (life == MP_LIFE_DYING)
         sched_yield ();
-      else if (!mp_sleep_on (table, &never, 0, epoch, deadline, owner))
+      else if (!mp_sleep_on (table, &never, 0, epoch, owner, MP_WAIT_UNTIL (deadline)))
         g_error ("nobody noticed the death of %x", owner);
     }
 }

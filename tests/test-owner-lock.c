@@ -46,7 +46,7 @@ enter (void)
 static MpOwnerLockResult
 acquire (gint64 deadline)
 {
-  return mp_owner_lock_acquire (table, &shared->lock, enter (), deadline);
+  return mp_owner_lock_acquire (table, &shared->lock, enter (), MP_WAIT_UNTIL (deadline));
 }
 
 static void
@@ -56,7 +56,7 @@ count (gpointer data)
     {
       g_assert_cmpint (acquire (MP_DEADLINE_NEVER), ==, MP_OWNER_LOCK_ACQUIRED);
       shared->counter++;
-      g_assert_true (mp_owner_lock_release (&shared->lock));
+      g_assert_cmpint (mp_owner_lock_release (&shared->lock), !=, MP_OWNER_LOCK_WAS_FREE);
     }
 }
 
@@ -120,10 +120,10 @@ test_timeout (void)
   g_assert_cmpint (g_get_monotonic_time () - begin, >=, 50 * G_TIME_SPAN_MILLISECOND);
 
   /* Anybody may release. */
-  g_assert_true (mp_owner_lock_release (&shared->lock));
-  g_assert_false (mp_owner_lock_release (&shared->lock));
+  g_assert_cmpint (mp_owner_lock_release (&shared->lock), !=, MP_OWNER_LOCK_WAS_FREE);
+  g_assert_cmpint (mp_owner_lock_release (&shared->lock), ==, MP_OWNER_LOCK_WAS_FREE);
   g_assert_cmpint (acquire (MP_DEADLINE_NOW), ==, MP_OWNER_LOCK_ACQUIRED);
-  g_assert_true (mp_owner_lock_release (&shared->lock));
+  g_assert_cmpint (mp_owner_lock_release (&shared->lock), !=, MP_OWNER_LOCK_WAS_FREE);
 
   mp_test_set_word (&shared->ready, 2);
   mp_test_join (pid);
@@ -137,7 +137,7 @@ acquire_from_dead (gpointer data)
   g_assert_cmpint (result, !=, MP_OWNER_LOCK_TIMED_OUT);
   if (result == MP_OWNER_LOCK_ABANDONED)
     atomic_fetch_add (&shared->n_abandoned, 1);
-  g_assert_true (mp_owner_lock_release (&shared->lock));
+  g_assert_cmpint (mp_owner_lock_release (&shared->lock), !=, MP_OWNER_LOCK_WAS_FREE);
 }
 
 /* All who wait get the lock, and one of them is told. */

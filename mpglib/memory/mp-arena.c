@@ -345,7 +345,7 @@ lock (MpArena  *self,
   if (*me == 0)
     return FALSE;
 
-  mp_owner_lock_acquire (self->table, &self->layout->lock, *me, MP_DEADLINE_NEVER);
+  mp_owner_lock_acquire (self->table, &self->layout->lock, *me, MP_WAIT_NEVER_ENDS);
 
   if (!mp_journal_replay (self->layout, mp_segment_get_size (self->segment)))
     set_corrupted (error);

@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "mp-table-private.h"
+#include "mp-wait-private.h"
 
 G_BEGIN_DECLS
 
@@ -22,6 +23,7 @@ G_BEGIN_DECLS
  *
  * Who has slept takes the word with WAIT, since others may sleep still.  Who gives
  * up after a sleep sets WAIT once more: the wake it may have got belongs to them.
+ * A main loop that waits by the object's bell does as a sleeper does.
  */
 
 typedef enum
@@ -31,11 +33,21 @@ typedef enum
   MP_OWNER_LOCK_TIMED_OUT,
 } MpOwnerLockResult;
 
-MpOwnerLockResult mp_owner_lock_acquire (MpTable    *table,
-                                         MpAtomic32 *word,
-                                         guint32     me,
-                                         gint64      deadline);
-gboolean          mp_owner_lock_release (MpAtomic32 *word);
-void              mp_owner_lock_set_spin (guint     n_tries);
+typedef enum
+{
+  MP_OWNER_LOCK_WAS_FREE,          /* nothing was done */
+  MP_OWNER_LOCK_RELEASED,
+  MP_OWNER_LOCK_RELEASED_AWAITED,  /* ring the object's bell */
+} MpOwnerLockRelease;
+
+MpOwnerLockResult  mp_owner_lock_acquire          (MpTable    *table,
+                                                   MpAtomic32 *word,
+                                                   guint32     me,
+                                                   MpWait      wait);
+MpOwnerLockResult  mp_owner_lock_acquire_or_await (MpTable    *table,
+                                                   MpAtomic32 *word,
+                                                   guint32     me);
+MpOwnerLockRelease mp_owner_lock_release          (MpAtomic32 *word);
+void               mp_owner_lock_set_spin         (guint       n_tries);
 
 G_END_DECLS

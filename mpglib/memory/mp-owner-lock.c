@@ -4,64 +4,47 @@
 
 #include "config.h"
 
-#include "mp-clock-private.h"
 #include "mp-futex-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-participant-private.h"
 #include "mp-sleep-private.h"
+#include "mp-spin-private.h"
 
-/* While an owner is being torn down by the kernel. */
-#define DYING_PAUSE_USEC 50
-
-/* Tries before a sleep: at most, and how many at present.  One that succeeds
- * doubles them, one that fails halves them, so that spinning costs nothing where
- * it does not pay.
- */
-static MpAtomic32 most_tries = 40;
-static MpAtomic32 tries_now = 8;
+static MpSpin spin = MP_SPIN_INIT;
 
 void
 mp_owner_lock_set_spin (guint n_tries)
 {
-  atomic_store (&most_tries, n_tries);
-  atomic_store (&tries_now, MIN (n_tries, 8));
+  mp_spin_set_most (&spin, n_tries);
 }
 
-/* Pauses grow, so that those who spin do not keep the word from its owner. */
 static gboolean
-spin (MpAtomic32 *word,
-      guint32     me)
+acquire_with_spin (MpAtomic32 *word,
+                   guint32     me)
 {
-  guint most = atomic_load_explicit (&most_tries, memory_order_relaxed);
-  guint tries = MIN (atomic_load_explicit (&tries_now, memory_order_relaxed), most);
+  guint tries = mp_spin_begin (&spin);
 
   for (guint i = 0; i < tries; i++)
     {
       guint32 seen;
 
-      for (guint pause = 8u << MIN (i, 5); pause > 0; pause--)
-        mp_cpu_relax ();
-
+      mp_spin_pause (i);
       seen = atomic_load_explicit (word, memory_order_relaxed);
       if (seen == 0 && atomic_compare_exchange_strong (word, &seen, me))
-        {
-          atomic_store_explicit (&tries_now, MIN (tries * 2, most), memory_order_relaxed);
-          return TRUE;
-        }
+        return mp_spin_end (&spin, tries, TRUE);
     }
 
-  atomic_store_explicit (&tries_now, MAX (tries / 2, 1), memory_order_relaxed);
-  return FALSE;
+  return mp_spin_end (&spin, tries, FALSE);
 }
 
 static MpOwnerLockResult
 acquire_slowly (MpTable    *table,
                 MpAtomic32 *word,
                 guint32     me,
-                gint64      deadline)
+                guint32     has_slept,  /* MP_OWNER_WAIT, or 0 */
+                MpWait      wait)
 {
-  gboolean is_over = deadline == MP_DEADLINE_NOW;
-  guint32 has_slept = 0;  /* MP_OWNER_WAIT, or 0 */
+  gboolean is_over = wait.deadline == MP_DEADLINE_NOW;
 
   for (;;)
     {
@@ -95,43 +78,56 @@ acquire_slowly (MpTable    *table,
         return MP_OWNER_LOCK_TIMED_OUT;
 
       if (life == MP_LIFE_DYING)
-        mp_futex_pause (DYING_PAUSE_USEC);
+        mp_futex_pause (MP_SLEEP_DYING_USEC);
       else
-        is_over = !mp_sleep_on (table, word, seen, epoch, deadline, seen);
+        mp_sleep_on (table, word, seen, epoch, seen, wait);
 
       has_slept = MP_OWNER_WAIT;
-      is_over |= mp_deadline_has_passed (deadline);
+      is_over = mp_wait_is_over (wait);
     }
 }
 
 /*< private >
  * mp_owner_lock_acquire:
  * @me: this process, from mp_participant_enter()
- * @deadline: a deadline
  */
 MpOwnerLockResult
 mp_owner_lock_acquire (MpTable    *table,
                        MpAtomic32 *word,
                        guint32     me,
-                       gint64      deadline)
+                       MpWait      wait)
 {
   guint32 seen = 0;
 
   if (G_LIKELY (atomic_compare_exchange_strong (word, &seen, me)))
     return MP_OWNER_LOCK_ACQUIRED;
 
-  if (deadline != MP_DEADLINE_NOW && spin (word, me))
+  if (wait.deadline != MP_DEADLINE_NOW && acquire_with_spin (word, me))
     return MP_OWNER_LOCK_ACQUIRED;
 
-  return acquire_slowly (table, word, me, deadline);
+  return acquire_slowly (table, word, me, 0, wait);
+}
+
+/*< private >
+ * mp_owner_lock_acquire_or_await:
+ *
+ * For who waits for the object's bell, which whoever releases the lock rings after
+ * this failed.
+ */
+MpOwnerLockResult
+mp_owner_lock_acquire_or_await (MpTable    *table,
+                                MpAtomic32 *word,
+                                guint32     me)
+{
+  return acquire_slowly (table, word, me, MP_OWNER_WAIT, MP_WAIT_ENDS_NOW);
 }
 
 /*< private >
  * mp_owner_lock_release:
  *
- * Returns: %FALSE if nobody held the lock
+ * Returns: whether somebody held the lock, and whether somebody may wait for it
  */
-gboolean
+MpOwnerLockRelease
 mp_owner_lock_release (MpAtomic32 *word)
 {
   guint32 seen = atomic_load (word);
@@ -141,12 +137,12 @@ mp_owner_lock_release (MpAtomic32 *word)
       if ((seen & MP_OWNER_WAIT) != 0)
         {
           mp_futex_set_and_wake (word, 0);
-          return TRUE;
+          return MP_OWNER_LOCK_RELEASED_AWAITED;
         }
 
       if (atomic_compare_exchange_strong (word, &seen, 0))
-        return TRUE;
+        return MP_OWNER_LOCK_RELEASED;
     }
 
-  return FALSE;
+  return MP_OWNER_LOCK_WAS_FREE;
 }

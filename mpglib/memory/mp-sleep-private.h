@@ -7,14 +7,18 @@
 #include <glib.h>
 
 #include "mp-table-private.h"
+#include "mp-wait-private.h"
 
 G_BEGIN_DECLS
+
+/* While somebody that the kernel is tearing down may still run. */
+#define MP_SLEEP_DYING_USEC 50
 
 gboolean mp_sleep_on (MpTable    *table,
                       MpAtomic32 *word,
                       guint32     seen,
                       guint32     epoch,
-                      gint64      deadline,
-                      guint32     owner);
+                      guint32     owner,
+                      MpWait      wait);
 
 G_END_DECLS

@@ -14,27 +14,26 @@
  * @seen: the value of @word at which there was nothing to do
  * @epoch: what mp_table_get_epoch() gave before the caller looked at @word, and at
  *   whether others live
- * @deadline: a deadline
  * @owner: an owner word that @word depends on, or 0
  *
- * Sleeps until @word changes and somebody wakes, a participant dies, or a signal
- * comes.  The caller looks again at everything, in the order epoch, liveness,
+ * Sleeps until @word changes and somebody wakes, a participant dies, the wait is
+ * stopped, or a signal comes.  The caller looks again at everything, in the order epoch, liveness,
  * sleep: so the wake that a killed process did not send, or took with it, is sent
  * again by its death, and nothing needs a timer.
  *
  * The owner's own life word is slept on because both that watch it may be stopped.
  *
- * Returns: %FALSE if the deadline is over
+ * Returns: %FALSE if the wait is over
  */
 gboolean
 mp_sleep_on (MpTable    *table,
              MpAtomic32 *word,
              guint32     seen,
              guint32     epoch,
-             gint64      deadline,
-             guint32     owner)
+             guint32     owner,
+             MpWait      wait)
 {
-  MpFutexWait waits[3] = {
+  MpFutexWait waits[4] = {
     { word, seen },
     { &table->layout->epoch, epoch },
   };
@@ -56,5 +55,8 @@ mp_sleep_on (MpTable    *table,
       waits[n_waits++] = (MpFutexWait) { life, seen_life };
     }
 
-  return mp_futex_wait_many (waits, n_waits, deadline);
+  if (wait.stop != NULL)
+    waits[n_waits++] = (MpFutexWait) { wait.stop, 0 };
+
+  return mp_futex_wait_many (waits, n_waits, wait.deadline) && !mp_wait_is_over (wait);
 }

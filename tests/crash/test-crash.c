@@ -107,7 +107,7 @@ sleep_for_lock (guint   i,
   MpOwnerLockResult result;
 
   atomic_store (&shared->arrived[i], round);
-  result = mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NEVER);
+  result = mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_WAIT_NEVER_ENDS);
   if (result == MP_OWNER_LOCK_ABANDONED)
     atomic_fetch_add (&shared->n_told, 1);
   mp_owner_lock_release (&shared->lock);
@@ -284,7 +284,7 @@ prepare_free (void)
 static void
 prepare_held (void)
 {
-  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NEVER);
+  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_WAIT_NEVER_ENDS);
   harness_holds = TRUE;
   send_to_sleep (DO_LOCK);
 }
@@ -293,7 +293,7 @@ static void
 die_with_lock (gpointer data)
 {
   enter ();
-  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NEVER);
+  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_WAIT_NEVER_ENDS);
 }
 
 static void
@@ -306,14 +306,14 @@ prepare_corpse_with_lock (void)
 static void
 acquire (void)
 {
-  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NEVER);
+  mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_WAIT_NEVER_ENDS);
 }
 
 static void
 acquire_timed (void)
 {
   mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table),
-                         g_get_monotonic_time () + 6 * G_TIME_SPAN_MILLISECOND);
+                         MP_WAIT_UNTIL (g_get_monotonic_time () + 6 * G_TIME_SPAN_MILLISECOND));
 }
 
 static void
@@ -364,7 +364,7 @@ check_lock (void)
     return finish (STALL);
 
   result = mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table),
-                                  g_get_monotonic_time () + STALL_USEC);
+                                  MP_WAIT_UNTIL (g_get_monotonic_time () + STALL_USEC));
   if (result == MP_OWNER_LOCK_TIMED_OUT)
     return finish (STALL);
 
@@ -373,7 +373,7 @@ check_lock (void)
   failure |= n_told < expected_told ? NOT_TOLD : 0;
   failure |= n_told > expected_told ? TOLD_TWICE : 0;
 
-  if (mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_DEADLINE_NOW) !=
+  if (mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_WAIT_ENDS_NOW) !=
       MP_OWNER_LOCK_ACQUIRED)
     return finish (failure | TOLD_TWICE);
 
@@ -455,7 +455,7 @@ be_bystander (gpointer data)
   mp_test_set_word (&shared->bystander_ready, 1);
 
   while (mp_table_get_epoch (other_table) == epoch)
-    mp_sleep_on (other_table, &shared->never, 0, epoch, MP_DEADLINE_NEVER, 0);
+    mp_sleep_on (other_table, &shared->never, 0, epoch, 0, MP_WAIT_NEVER_ENDS);
 
   mp_test_set_word (&shared->bystander_done, 1);
   for (;;)
@@ -1039,7 +1039,7 @@ be_member (gpointer data)
   epoch = mp_table_get_epoch (other_table);
   mp_test_set_word (&ring->n_ready, i + 1);
   while (mp_table_get_epoch (other_table) == epoch)
-    mp_sleep_on (other_table, &shared->never, 0, epoch, MP_DEADLINE_NEVER, 0);
+    mp_sleep_on (other_table, &shared->never, 0, epoch, 0, MP_WAIT_NEVER_ENDS);
 
   atomic_fetch_add (&ring->n_woken, 1);
   mp_futex_wake (&ring->n_woken, MP_FUTEX_WAKE_ALL);
@@ -1157,7 +1157,7 @@ static void
 hold_in_ring (gpointer data)
 {
   atomic_store (&shared->corpse, mp_participant_enter (other_table, NULL));
-  mp_owner_lock_acquire (other_table, &shared->lock, atomic_load (&shared->corpse), MP_DEADLINE_NEVER);
+  mp_owner_lock_acquire (other_table, &shared->lock, atomic_load (&shared->corpse), MP_WAIT_NEVER_ENDS);
   mp_test_set_word (&shared->corpse_ready, 1);
   for (;;)
     pause ();
