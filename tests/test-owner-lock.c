@@ -3,10 +3,13 @@
  */
 
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <mpglib.h>
 
 #include "mp-clock-private.h"
+#include "mp-futex-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-test-process.h"
 
@@ -161,6 +164,40 @@ test_abandoned (void)
   g_assert_cmpuint (atomic_load (&shared->n_abandoned), ==, 1);
 }
 
+static MpAtomic32 sleeper_threads[3];
+
+static gpointer
+sleep_once (gpointer index)
+{
+  mp_test_set_word (&sleeper_threads[GPOINTER_TO_UINT (index)], (guint32) syscall (SYS_gettid));
+  g_assert_true (mp_futex_wait (&shared->ready, 1, mp_test_deadline ()));
+  return NULL;
+}
+
+/* A release wakes one of many, not two, of which one would find nothing. */
+static void
+test_wakes_one (void)
+{
+  GThread *threads[3];
+
+  set_up ();
+  atomic_store (&shared->ready, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    {
+      threads[i] = g_thread_new ("sleep", sleep_once, GUINT_TO_POINTER (i));
+      while (atomic_load (&sleeper_threads[i]) == 0)
+        mp_futex_wait (&sleeper_threads[i], 0, mp_test_deadline ());
+      mp_test_wait_asleep ((pid_t) atomic_load (&sleeper_threads[i]));
+    }
+
+  g_assert_cmpuint (mp_futex_add_and_wake (&shared->ready, 1), ==, 1);
+  mp_futex_set_and_wake (&shared->ready, 1);
+  g_assert_cmpuint (mp_futex_wake (&shared->ready, MP_FUTEX_WAKE_ALL), ==, 1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -170,5 +207,6 @@ main (int   argc,
   g_test_add_func ("/owner-lock/threads", test_threads);
   g_test_add_func ("/owner-lock/timeout", test_timeout);
   g_test_add_func ("/owner-lock/abandoned", test_abandoned);
+  g_test_add_func ("/owner-lock/wakes-one", test_wakes_one);
   return g_test_run ();
 }

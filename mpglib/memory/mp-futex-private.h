@@ -35,20 +35,22 @@ typedef struct
  */
 #define MP_FUTEX_SLICE_USEC (50 * G_TIME_SPAN_MILLISECOND)
 
-void     mp_futex_wake             (MpAtomic32        *word,
-                                    int                n_sleepers);
-void     mp_futex_add_and_wake     (MpAtomic32        *word,
-                                    guint32            addend);
-void     mp_futex_set_and_wake     (MpAtomic32        *word,
-                                    guint32            value);
-gboolean mp_futex_wait             (MpAtomic32        *word,
-                                    guint32            seen,
-                                    gint64             deadline);
-gboolean mp_futex_wait_many        (const MpFutexWait *waits,
-                                    guint              n_waits,
-                                    gint64             deadline);
-gboolean mp_futex_can_wait_many    (void);
-void     mp_futex_forbid_wait_many (void);
-void     mp_futex_pause            (gint64             usec);
+guint    mp_futex_wake                  (MpAtomic32        *word,
+                                         int                n_sleepers);
+guint    mp_futex_add_and_wake          (MpAtomic32        *word,
+                                         guint32            addend);
+void     mp_futex_set_and_wake          (MpAtomic32        *word,
+                                         guint32            value);
+void     mp_futex_set_bits_and_wake_all (MpAtomic32        *word,
+                                         guint32            bits);
+gboolean mp_futex_wait                  (MpAtomic32        *word,
+                                         guint32            seen,
+                                         gint64             deadline);
+gboolean mp_futex_wait_many             (const MpFutexWait *waits,
+                                         guint              n_waits,
+                                         gint64             deadline);
+gboolean mp_futex_can_wait_many         (void);
+void     mp_futex_forbid_wait_many      (void);
+void     mp_futex_pause                 (gint64             usec);
 
 G_END_DECLS

@@ -65,6 +65,13 @@ tell_sanitizer (MpAtomic32 *word)
 #endif
 }
 
+/* FUTEX_WAKE_OP wakes on a second word too if a comparison holds of its old value, and
+ * then at least one, though it be asked for none: so it is one that never holds of
+ * words here.
+ */
+#define OPERATION(operation, operand) \
+  FUTEX_OP (FUTEX_OP_ ## operation, operand, FUTEX_OP_CMP_EQ, 0xfff)
+
 /* A number of sleepers that is given where other operations have a timeout. */
 static const struct timespec *
 count_argument (gsize n_sleepers)
@@ -72,11 +79,16 @@ count_argument (gsize n_sleepers)
   return (const struct timespec *) n_sleepers;
 }
 
-void
+/*< private >
+ * mp_futex_wake:
+ *
+ * Returns: how many were woken
+ */
+guint
 mp_futex_wake (MpAtomic32 *word,
                int         n_sleepers)
 {
-  futex (word, FUTEX_WAKE, (guint32) n_sleepers, NULL, NULL, 0);
+  return (guint) futex (word, FUTEX_WAKE, (guint32) n_sleepers, NULL, NULL, 0);
 }
 
 /*< private >
@@ -85,14 +97,16 @@ mp_futex_wake (MpAtomic32 *word,
  *
  * Changes @word and wakes one who sleeps on it, in one system call: there is no
  * instruction between the two at which a caller could be killed or stopped.
+ *
+ * Returns: how many were woken, 0 or 1
  */
-void
+guint
 mp_futex_add_and_wake (MpAtomic32 *word,
                        guint32     addend)
 {
   tell_sanitizer (word);
-  futex (word, FUTEX_WAKE_OP, 1, count_argument (0), word,
-         FUTEX_OP (FUTEX_OP_ADD, addend, FUTEX_OP_CMP_NE, 0));
+  return (guint) futex (word, FUTEX_WAKE_OP, 1, count_argument (0), word,
+                        (guint32) OPERATION (ADD, addend));
 }
 
 /*< private >
@@ -107,7 +121,22 @@ mp_futex_set_and_wake (MpAtomic32 *word,
 {
   tell_sanitizer (word);
   futex (word, FUTEX_WAKE_OP, 1, count_argument (0), word,
-         FUTEX_OP (FUTEX_OP_SET, value, FUTEX_OP_CMP_NE, 0));
+         (guint32) OPERATION (SET, value));
+}
+
+/*< private >
+ * mp_futex_set_bits_and_wake_all:
+ * @bits: 0 to 2047
+ *
+ * Like mp_futex_add_and_wake(), but sets bits and wakes all.
+ */
+void
+mp_futex_set_bits_and_wake_all (MpAtomic32 *word,
+                                guint32     bits)
+{
+  tell_sanitizer (word);
+  futex (word, FUTEX_WAKE_OP, MP_FUTEX_WAKE_ALL, count_argument (0), word,
+         (guint32) OPERATION (OR, bits));
 }
 
 /*< private >
