@@ -394,6 +394,125 @@ test_storm (gconstpointer data)
   pool_finish (storm->pool);
 }
 
+/* --- workers that cannot load what they are to run -------------------------------------------------------- */
+
+static GVariant *
+target_give_up (MpMessage     *arguments,
+                GCancellable  *cancellable,
+                gpointer       user_data,
+                GError       **error)
+{
+  mp_worker_report (mp_worker_get_current (), MP_ERROR_NO_TARGET, NULL, "it is not for workers", "the place", NULL,
+                    NULL, 0);
+  _exit (1);
+}
+
+static GVariant *
+target_hang_loading (MpMessage     *arguments,
+                     GCancellable  *cancellable,
+                     gpointer       user_data,
+                     GError       **error)
+{
+  mp_worker_begin_loading (mp_worker_get_current (), "Something", "it helps to wake it");
+  pause ();
+  return NULL;
+}
+
+/* What the worker that it would start shows is that none may be started. */
+static GVariant *
+target_load (MpMessage     *arguments,
+             GCancellable  *cancellable,
+             gpointer       user_data,
+             GError       **error)
+{
+  MpWorker *worker = mp_worker_get_current ();
+  g_autoptr (MpProcess) process = mp_process_new (NULL, "square", NULL);
+  g_autoptr (GError) refusal = NULL;
+
+  mp_worker_begin_loading (worker, "Something", NULL);
+  mp_worker_begin_loading (worker, "Something in it", NULL);
+  g_assert_false (mp_process_start (process, &refusal));
+  g_assert_error (refusal, MP_ERROR, MP_ERROR_START_FAILED);
+  mp_worker_end_loading (worker);
+  raise (SIGSTOP); /* longer than it may load */
+  return NULL;
+}
+
+static void
+assert_has_no_target (MpPoolResult *result,
+                      guint         n_items,
+                      const char   *reason)
+{
+  for (guint i = 0; i < n_items; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (mp_pool_result_get_item (result, i, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_NO_TARGET);
+      g_assert_nonnull (strstr (error->message, reason));
+    }
+}
+
+static void
+test_unloadable (void)
+{
+  const struct {
+    const char *target;
+    const char *reason;
+  } rows[] = {
+    { "give-up", "it is not for workers" },
+    { "hang-loading", "Something was not loaded within 1 s (the context's hello-timeout), so its process was ended: "
+                      "something hangs while it is loaded; it helps to wake it" },
+  };
+
+  g_test_summary ("A target that cannot be loaded ends what waits for it, with the reason; other tasks are done.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    for (guint chunk_size = 0; chunk_size <= 30; chunk_size += 15)
+      {
+        g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+        g_autoptr (MpPoolResult) map = NULL;
+        g_autoptr (MpPoolResult) other = NULL;
+        g_autoptr (GError) error = NULL;
+        g_autoptr (GVariant) report = NULL;
+        MpPool *pool;
+
+        mp_context_set_hello_timeout (context, 1);
+        pool = mp_pool_new (2, context);
+        map = mp_pool_submit_map (pool, rows[i].target, numbers_new (30), chunk_size, NULL);
+        other = mp_pool_submit (pool, rows[i].target, NULL, NULL);
+        g_assert_false (mp_pool_result_wait (map, DEADLINE, NULL, NULL) && mp_pool_result_is_successful (map));
+        g_assert_cmpint (mp_pool_result_get_state (map), ==, MP_TASK_STATE_FAILED);
+        assert_has_no_target (map, 30, rows[i].reason);
+        report = mp_pool_result_get_report (map);
+        g_assert_nonnull (report);
+        g_assert_null (mp_pool_result_get (other, DEADLINE, NULL, &error));
+        g_assert_error (error, MP_ERROR, MP_ERROR_NO_TARGET);
+        assert_works (pool);
+        pool_finish (pool);
+      }
+}
+
+static void
+test_loaded (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpPoolResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  MpPool *pool;
+
+  g_test_summary ("What was loaded in time may take its time, and no process is started while something is loaded.");
+
+  mp_context_set_hello_timeout (context, 1);
+  pool = mp_pool_new (1, context);
+  result = mp_pool_submit (pool, "load", NULL, NULL);
+  g_assert_null (mp_pool_result_get (result, 1.5, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_assert_cmpint (mp_pool_result_get_state (result), ==, MP_TASK_STATE_RUNNING);
+  mp_pool_terminate (pool);
+  pool_finish (pool);
+}
+
 /* --- workers that never come ------------------------------------------------------------------------------ */
 
 static MpPool *
@@ -486,6 +605,9 @@ main (int   argc,
   mp_register_target ("babble", target_babble, NULL, NULL);
   mp_register_target ("lie", target_lie, NULL, NULL);
   mp_register_target ("answer-twice", target_answer_twice, NULL, NULL);
+  mp_register_target ("give-up", target_give_up, NULL, NULL);
+  mp_register_target ("hang-loading", target_hang_loading, NULL, NULL);
+  mp_register_target ("load", target_load, NULL, NULL);
   pool_targets_init ();
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (pool_warm_up);
@@ -496,6 +618,8 @@ main (int   argc,
   mp_test_add ("/pool-loss/one-deadly-item", test_one_deadly_item);
   mp_test_add ("/pool-loss/killed-during-map", test_killed_during_map);
   mp_test_add ("/pool-loss/killed-idle", test_killed_idle);
+  mp_test_add ("/pool-loss/unloadable", test_unloadable);
+  mp_test_add ("/pool-loss/loaded", test_loaded);
   mp_test_add_data ("/pool-loss/storm/spawn", &spawn, test_storm);
   mp_test_add_data ("/pool-loss/storm/forkserver", &forkserver, test_storm);
   mp_test_add ("/pool-loss/no-start", test_no_start);

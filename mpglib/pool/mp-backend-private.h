@@ -26,6 +26,7 @@ typedef struct
   int exit_code;         /* -N for signal N, or MP_EXIT_UNKNOWN */
   const char *message;   /* the same for people */
   const GError *failure; /* why it never was ready, or what it reported; nullable */
+  GVariant *report;      /* that, if it was the worker who told; nullable, borrowed */
 } MpBackendEnd;
 
 typedef struct

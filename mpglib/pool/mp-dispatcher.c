@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "mp-crew-private.h"
 #include "mp-dispatcher-private.h"
@@ -157,7 +158,9 @@ announce_lost_worker (MpDispatcher       *self,
 
   lost->pid = mp_crew_worker_get_pid (worker);
   lost->exit_code = end->exit_code;
-  lost->message = g_strdup (worker->offence != NULL ? worker->offence : end->message);
+  lost->message = g_strdup (worker->offence != NULL ? worker->offence
+                            : end->report != NULL ? end->failure->message
+                                                  : end->message);
   g_queue_push_tail (&self->news.lost, lost);
   if (g_queue_get_length (&self->news.lost) > LOST_MAX)
     mp_lost_worker_free (g_queue_pop_head (&self->news.lost));
@@ -243,6 +246,17 @@ cancel_range (MpTask      *task,
   g_autoptr (GError) error = new_cancelled ();
 
   fail_range (task, range, MP_TASK_STATE_CANCELLED, error);
+}
+
+/* What comes back of a task of which nothing more is to be begun. */
+static void
+end_dropped (MpTask      *task,
+             MpItemRange  range)
+{
+  if (task->given_up != NULL)
+    fail_range (task, range, MP_TASK_STATE_FAILED, task->given_up);
+  else
+    cancel_range (task, range);
 }
 
 /* Ends all that no worker has of a task. */
@@ -474,7 +488,7 @@ on_withdrawn (MpDispatcher *self,
       return;
     }
 
-  cancel_range (task, dropped);
+  end_dropped (task, dropped);
   look_after_task (self, task);
   look_after_worker (self, worker);
 }
@@ -541,6 +555,64 @@ new_worker_lost (MpCrewWorker       *worker,
                       name, item, worker->offence != NULL ? worker->offence : end->message);
 }
 
+/* It ended because it could not load what its task needs. */
+static gboolean
+has_no_target (const MpBackendEnd *end)
+{
+  return end->report != NULL && g_error_matches (end->failure, MP_ERROR, MP_ERROR_NO_TARGET);
+}
+
+/* Other workers would fare like the one that was lost: all that waits for the
+ * target ends.  Tasks that come later try again.
+ */
+static void
+give_up_target (MpDispatcher *self,
+                const char   *target,
+                const GError *error)
+{
+  GList *next;
+
+  for (GList *l = self->tasks.head; l != NULL; l = next)
+    {
+      MpTask *task = l->data;
+
+      next = l->next;
+      if (strcmp (task->target, target) != 0)
+        continue;
+
+      if (task->scheduled.open || mp_scheduled_task_get_n_waiting (&task->scheduled) > 0)
+        {
+          g_clear_error (&task->given_up);
+          task->given_up = g_error_copy (error);
+          drop_waiting (&self->scheduler, task, MP_TASK_STATE_FAILED, error);
+          look_after_task (self, task);
+        }
+    }
+}
+
+static void
+fail_lost_item (MpDispatcher       *self,
+                MpCrewWorker       *worker,
+                MpTask             *task,
+                guint64             lost,
+                const MpBackendEnd *end)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpTask) held = mp_task_ref (task);
+
+  if (!has_no_target (end))
+    {
+      mp_task_fail_item (task, lost, MP_TASK_STATE_WORKER_LOST, new_worker_lost (worker, task, lost, end), NULL);
+      look_after_task (self, task);
+      return;
+    }
+
+  error = mp_report_to_error (end->report, NULL);
+  mp_task_fail_item (task, lost, MP_TASK_STATE_FAILED, g_error_copy (error), end->report);
+  look_after_task (self, task);
+  give_up_target (self, held->target, error);
+}
+
 /* The scheduler forgets a worker; whatever it had in hand ends or goes to
  * others.
  */
@@ -559,11 +631,14 @@ dismiss_worker (MpDispatcher       *self,
 
   worker->is_fruitful = TRUE;
   set_fraction (worker, task, 0);
-  cancel_range (task, dropped);
+  end_dropped (task, dropped);
   if (end != NULL)
-    mp_task_fail_item (task, lost, MP_TASK_STATE_WORKER_LOST, new_worker_lost (worker, task, lost, end), NULL);
-  else
-    cancel_range (task, (MpItemRange) { lost, 1 });
+    {
+      fail_lost_item (self, worker, task, lost, end);
+      return;
+    }
+
+  cancel_range (task, (MpItemRange) { lost, 1 });
   look_after_task (self, task);
 }
 

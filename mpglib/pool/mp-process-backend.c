@@ -40,6 +40,7 @@ on_state_changed (MpChild  *child,
       message = mp_exit_code_to_string (end.exit_code);
       end.message = message;
       end.failure = mp_child_get_failure (child);
+      end.report = mp_child_get_report (child);
       self->events->gone (self->data, &end);
       break;
 

@@ -54,6 +54,7 @@ struct _MpTask
   guint64 first_end;
   MpTaskState end_state;   /* PENDING until all items have ended */
   guint64 n_failed;        /* items */
+  GError *given_up;        /* why what is not begun was ended, if nobody cancelled it */
   MpFailure *failure;      /* the task's, when it did not end well: that of its first item that did not */
   guint64 failed_index;    /* which item that was */
   MpFailure *flaw;         /* of the first item with a result that was found to be none */

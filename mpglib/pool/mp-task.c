@@ -116,6 +116,7 @@ mp_task_unref (MpTask *self)
   mp_scheduled_task_clear (&self->scheduled);
   g_clear_object (&self->arguments);
   g_clear_pointer (&self->items, mp_items_free);
+  g_clear_error (&self->given_up);
   g_clear_pointer (&self->failure, mp_failure_free);
   g_clear_pointer (&self->flaw, mp_failure_free);
   g_clear_pointer (&self->news, g_array_unref);

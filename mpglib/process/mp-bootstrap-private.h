@@ -16,7 +16,8 @@
  *     target        s   absent for pools
  *     spread        b   the arguments are a tuple of arguments
  *     arguments     b   a MESSAGE follows
- *     preparation   v   the launcher's */
+ *     preparation   v   the launcher's
+ *     hello-timeout d   for what a pool's worker loads, in seconds; below 0, or absent: no end */
 #pragma once
 
 #include "mp-frame-private.h"
@@ -36,6 +37,7 @@ typedef struct {
   gboolean spread;
   gboolean has_arguments;
   guint generation;
+  gdouble hello_timeout;
   GVariant *preparation; /* nullable */
   guint8 key[MP_KEY_SIZE];
 } MpBootstrap;

@@ -48,6 +48,7 @@ mp_bootstrap_to_frame (const MpBootstrap *self)
   g_variant_dict_insert (&dict, "identity", "s", self->identity);
   g_variant_dict_insert (&dict, "start-method", "s", self->start_method);
   g_variant_dict_insert (&dict, "generation", "u", self->generation);
+  g_variant_dict_insert (&dict, "hello-timeout", "d", self->hello_timeout);
   g_variant_dict_insert (&dict, "spread", "b", self->spread);
   g_variant_dict_insert (&dict, "arguments", "b", self->has_arguments);
   g_variant_dict_insert_value (&dict, "key",
@@ -117,6 +118,8 @@ mp_bootstrap_from_frame (MpFrame  *frame,
       g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The bootstrap lacks what it must have");
       return NULL;
     }
+  if (!g_variant_dict_lookup (&dict, "hello-timeout", "d", &self->hello_timeout))
+    self->hello_timeout = -1;
   g_variant_dict_lookup (&dict, "target", "s", &self->target);
   g_variant_dict_lookup (&dict, "preparation", "v", &self->preparation);
   return g_steal_pointer (&self);

@@ -93,6 +93,7 @@ new_bootstrap (const MpChildSpec *spec,
   bootstrap->spread = spec->spread;
   bootstrap->has_arguments = spec->arguments != NULL;
   bootstrap->generation = mp_marker_get_generation () + 1;
+  bootstrap->hello_timeout = recipe->hello_timeout;
   bootstrap->preparation = recipe->preparation != NULL ? g_variant_ref (recipe->preparation) : NULL;
   mp_identity_get_key (bootstrap->key);
   return bootstrap;
@@ -705,9 +706,9 @@ on_hello_timeout (guint32  events,
   self->hello_timer = NULL;
   if (self->failure == NULL)
     g_set_error (&self->failure, MP_ERROR, MP_ERROR_TIMED_OUT,
-                 "'%s' (%s, pid %d) did not become ready within %g s and was killed: something hangs while it starts; "
-                 "the context's hello-timeout sets the time", get_name (self), self->program, self->pid,
-                 self->hello_timeout);
+                 "'%s' (%s, pid %d) did not become ready within %g s and was killed: something hangs while it starts, "
+                 "such as a main loop that its module runs when it is loaded; the context's hello-timeout sets the "
+                 "time", get_name (self), self->program, self->pid, self->hello_timeout);
   send_signal_locked (self, SIGKILL, NULL);
 }
 

@@ -207,8 +207,9 @@ mp_context_class_init (MpContextClass *klass)
   /**
    * MpContext:hello-timeout: (getter get_hello_timeout) (setter set_hello_timeout)
    *
-   * Seconds within which a child must have become ready; one that has not is
-   * killed. Negative: it may take for ever.
+   * Seconds within which a child must have become ready, and a worker of a pool
+   * must have loaded what a task needs, each time; one that has not is killed.
+   * Negative: it may take for ever.
    *
    * Since: 1.0
    */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mp-error.h"
+#include "mp-worker-private.h"
 
 typedef struct {
   MpFunc func;
@@ -18,7 +19,8 @@ typedef struct {
 } Target;
 
 static GHashTable *targets; /* name → Target */
-static GMutex targets_lock;
+static GHashTable *modules; /* path → GModule; they stay for ever */
+static GMutex targets_lock; /* for both */
 
 static void
 target_free (gpointer data)
@@ -145,7 +147,51 @@ list_registered (void)
   return g_strjoinv (", ", (char **) names->pdata);
 }
 
-/* A module stays loaded: its code may have left threads, types and pointers behind */
+static GModule *
+look_up_module (const char *path)
+{
+  GModule *module;
+
+  g_mutex_lock (&targets_lock);
+  module = modules != NULL ? g_hash_table_lookup (modules, path) : NULL;
+  g_mutex_unlock (&targets_lock);
+  return module;
+}
+
+static void
+keep_module (const char *path,
+             GModule    *module)
+{
+  g_mutex_lock (&targets_lock);
+  if (modules == NULL)
+    modules = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_hash_table_replace (modules, g_strdup (path), module);
+  g_mutex_unlock (&targets_lock);
+}
+
+/* A module stays loaded: its code may have left threads, types and pointers behind.  It may also hang when it is
+ * loaded, in one of its constructors. */
+static GModule *
+load_module (const char *path)
+{
+  MpWorker *worker = mp_worker_get_current ();
+  g_autofree char *what = g_strdup_printf ("The module '%s'", path);
+  GModule *module;
+
+  if (worker != NULL)
+    mp_worker_begin_loading (worker, what, NULL);
+  module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  if (worker != NULL)
+    mp_worker_end_loading (worker);
+
+  if (module != NULL)
+    {
+      g_module_make_resident (module);
+      keep_module (path, module);
+    }
+  return module;
+}
+
 static gboolean
 find_in_module (const char  *name,
                 const char  *hash,
@@ -153,15 +199,16 @@ find_in_module (const char  *name,
                 GError     **error)
 {
   g_autofree char *path = g_strndup (name, (gsize) (hash - name));
-  GModule *module = g_module_open (path, G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  GModule *module = look_up_module (path);
 
+  if (module == NULL)
+    module = load_module (path);
   if (module == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET, "Target '%s': cannot load the module: %s",
                    name, g_module_error ());
       return FALSE;
     }
-  g_module_make_resident (module);
   if (!g_module_symbol (module, hash + 1, (gpointer *) func) || *func == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET,

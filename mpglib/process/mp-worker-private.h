@@ -24,7 +24,7 @@ void         mp_worker_report_error  (MpWorker     *self,
                                       const GError *error);
 /* Whether it has said that the process ends */
 gboolean     mp_worker_has_finished  (MpWorker     *self);
-/* A child that is not ready yet: it must not start children */
+/* A child that is not ready yet, or the thread that loads what the child is to run: it must not start children */
 gboolean     mp_worker_is_starting   (void);
 
 /* What a native child does in a role that a later layer brings; returns the exit code */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "mp-bootstrap-private.h"
+#include "mp-clock-private.h"
 #include "mp-connection-private.h"
 #include "mp-enums.h"
 #include "mp-error.h"
@@ -45,7 +46,12 @@
  *    one task after another.
  *
  * What fails before step 4's or 5's ready is told by report() and finish() as
- * well: the parent's start fails with it.
+ * well: the parent's start fails with it. A worker of a pool that finds later on
+ * that it cannot load what a task needs, and had better not go on, reports
+ * %MP_ERROR_NO_TARGET and ends likewise: the tasks of that target fail with it.
+ *
+ * Loading modules is put between [method@Mp.Worker.begin_loading] and
+ * [method@Mp.Worker.end_loading].
  *
  * All calls are made on one thread. They block; a worker has nothing else to do.
  *
@@ -63,6 +69,11 @@ struct _MpWorker {
   int host_pid;
   gboolean is_ready;
   gboolean has_finished;
+
+  GThread *loading_thread; /* atomic: what loads, if something is loaded */
+  MpPumpTimer *loading_timer; /* guarded by the pump, and so are these */
+  char *loading_what;
+  char *loading_remedy;
 };
 
 G_DEFINE_FINAL_TYPE (MpWorker, mp_worker, G_TYPE_OBJECT)
@@ -79,6 +90,8 @@ mp_worker_finalize (GObject *object)
   g_clear_pointer (&self->transport, mp_transport_free);
   g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
   g_clear_object (&self->arguments);
+  g_free (self->loading_what);
+  g_free (self->loading_remedy);
   G_OBJECT_CLASS (mp_worker_parent_class)->finalize (object);
 }
 
@@ -264,8 +277,9 @@ mp_worker_get_current (void)
 gboolean
 mp_worker_is_starting (void)
 {
-  return current != NULL && !current->is_ready && current->bootstrap != NULL
-         && current->bootstrap->role != MP_WORKER_ROLE_TEMPLATE;
+  if (current == NULL || current->bootstrap == NULL || current->bootstrap->role == MP_WORKER_ROLE_TEMPLATE)
+    return FALSE;
+  return !current->is_ready || g_atomic_pointer_get (&current->loading_thread) == g_thread_self ();
 }
 
 /* --- what it is told -------------------------------------------------------------------------------------- */
@@ -628,6 +642,97 @@ gboolean
 mp_worker_has_finished (MpWorker *self)
 {
   return self->has_finished;
+}
+
+/* --- loading ---------------------------------------------------------------------------------------------- */
+
+/* On the engine's thread, with the lock.  Whoever loads would never let the process end in order. */
+static void
+on_loading_timeout (guint32  events,
+                    gpointer data)
+{
+  MpWorker *self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) message = NULL;
+
+  error = g_error_new (MP_ERROR, MP_ERROR_NO_TARGET,
+                       "%s was not loaded within %g s (the context's hello-timeout), so its process was ended: "
+                       "something hangs while it is loaded%s%s", self->loading_what, self->bootstrap->hello_timeout,
+                       self->loading_remedy != NULL ? "; " : "",
+                       self->loading_remedy != NULL ? self->loading_remedy : "");
+  message = mp_message_new (mp_report_new (error));
+  send_unlocked (self, mp_frame_new (MP_FRAME_FAILED, 0, 0, NULL, message), NULL);
+  _exit (1);
+}
+
+static void
+forget_loading_locked (MpWorker *self)
+{
+  if (self->loading_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->loading_timer));
+  g_clear_pointer (&self->loading_what, g_free);
+  g_clear_pointer (&self->loading_remedy, g_free);
+}
+
+/**
+ * mp_worker_begin_loading:
+ * @self: the worker
+ * @what: what is loaded, for people: "The module tasks"
+ * @remedy: (nullable): what helps if that hangs, for people, as a part of a sentence
+ *
+ * Tells that this thread begins to load what the process is to run: user code
+ * that may hang, as a main loop does that runs when its module is imported.
+ *
+ * Until [method@Mp.Worker.end_loading] no children can be started from this
+ * thread, since each would load the same and start more. A worker of a pool that
+ * takes longer than [property@Mp.Context:hello-timeout] says so and ends; its
+ * tasks fail with %MP_ERROR_NO_TARGET. For any other child the parent keeps the
+ * time itself. A second call takes the place of the first one, with all of the
+ * time before it.
+ *
+ * Since: 1.0
+ */
+void
+mp_worker_begin_loading (MpWorker   *self,
+                         const char *what,
+                         const char *remedy)
+{
+  g_return_if_fail (MP_IS_WORKER (self));
+  g_return_if_fail (what != NULL);
+
+  g_atomic_pointer_set (&self->loading_thread, g_thread_self ());
+  if (self->pump == NULL || self->bootstrap->hello_timeout < 0)
+    return;
+
+  mp_pump_lock (self->pump);
+  forget_loading_locked (self);
+  self->loading_what = g_strdup (what);
+  self->loading_remedy = g_strdup (remedy);
+  self->loading_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (self->bootstrap->hello_timeout),
+                                                  on_loading_timeout, self);
+  mp_pump_unlock (self->pump);
+}
+
+/**
+ * mp_worker_end_loading:
+ * @self: the worker
+ *
+ * Tells that what was loaded is there, or cannot be had.
+ *
+ * Since: 1.0
+ */
+void
+mp_worker_end_loading (MpWorker *self)
+{
+  g_return_if_fail (MP_IS_WORKER (self));
+
+  g_atomic_pointer_set (&self->loading_thread, NULL);
+  if (self->pump == NULL)
+    return;
+
+  mp_pump_lock (self->pump);
+  forget_loading_locked (self);
+  mp_pump_unlock (self->pump);
 }
 
 /* --- native roles ----------------------------------------------------------------------------------------- */

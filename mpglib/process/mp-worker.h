@@ -73,6 +73,12 @@ MP_AVAILABLE_IN_1_0
 gboolean      mp_worker_ready             (MpWorker      *self,
                                            GError       **error);
 MP_AVAILABLE_IN_1_0
+void          mp_worker_begin_loading     (MpWorker      *self,
+                                           const char    *what,
+                                           const char    *remedy);
+MP_AVAILABLE_IN_1_0
+void          mp_worker_end_loading       (MpWorker      *self);
+MP_AVAILABLE_IN_1_0
 void          mp_worker_report            (MpWorker      *self,
                                            MpError        code,
                                            const char    *type,

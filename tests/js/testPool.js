@@ -284,13 +284,20 @@ testPool('a module that ends its worker fails the call', async pool => {
 });
 
 testPool('a module that starts processes when it is imported does not start them for ever', async pool => {
-  for (const name of ['starting', 'pooling']) {
+  for (const name of ['starting', 'pooling', 'looping']) {
     const error = await checkRejects(pool.apply_async(task('work', name)), Mp.Error,
       /cannot start processes: put its functions into a module of their own/);
     checkCode(error, Mp.Error.NO_TARGET);
   }
   checkSame(await pool.apply_async(task('work', 'guarded')), 'done');
 });
+
+testPool('a module that hangs when it is imported ends its worker and fails the calls', async pool => {
+  const error = await checkRejects(pool.map_async(task('work', 'hanging'), [1, 2, 3, 4, 5, 6, 7, 8]), Mp.Error,
+    /hanging\.js#work': its module was not loaded within 3 s .*; loop\.run\(\).*Mp\.Worker\.get_current/);
+  checkCode(error, Mp.Error.NO_TARGET);
+  checkSame(await pool.apply_async(task('cube'), [2]), 8);
+}, {context: new Mp.Context({launcher: Mp.Launcher.lookup('gjs'), hello_timeout: 3})});
 
 testPool('workers that cannot be started fail the calls', async pool => {
   const error = await checkRejects(pool.apply_async(task('cube'), [2]), Mp.Error, /\/nonesuch\/gjs/);

@@ -266,6 +266,79 @@ class MainModules(MpCase):
         self.assertEqual(complaints.count('errors.NoTarget'), 1, complaints)
         self.assertIn("if __name__ == '__main__':", complaints)
 
+    def test_missing_guard_in_a_main_loop(self):
+        """What runs the program runs in each worker, too: there the first process that it makes tells on it."""
+        makers = {
+            'pool': 'Mp.Pool(2).map_async(work, range(100), callback=leave, error_callback=leave)',
+            'iterator': 'try: leave(list(Mp.Pool(2).imap(work, range(100))))\n'
+                        '    except Exception as error: leave(error)',
+            'process': 'process = Mp.Process(target=work)\n    process.start_async(None, on_start)',
+        }
+        for maker, make in makers.items():
+            with self.subTest(maker):
+                code, output, complaints = self.run_program(f'''
+def work(x):
+    print('works')
+
+def leave(outcome):
+    print(f'{{type(outcome).__name__}}: {{outcome}}; {{outcome.__cause__}}')
+    loop.quit()
+
+def on_start(process, outcome):
+    try:
+        leave(process.start_finish(outcome))
+    except Exception as error:
+        leave(error)
+
+def go():
+    {make}
+
+loop = GLib.MainLoop()
+GLib.idle_add(go)
+loop.run()
+''')
+                self.assertEqual((code, complaints), (0, ''))
+                self.assertRegex(output, r'(?s)^NoTarget: .*cannot import the main module .*program\.py: .*'
+                                         r"under\n\n    if __name__ == '__main__':\n.*"
+                                         r'Traceback .*program\.py", line \d+, in go\n.*\nRuntimeError: it starts')
+                self.assertEqual(output.count('NoTarget'), 1)
+
+    def test_main_loop_when_the_main_module_is_imported(self):
+        code, output, complaints = self.run_program('''
+            def work(x):
+                print('works')
+
+            loop = GLib.MainLoop()
+            if __name__ == '__main__':
+                context = Mp.Context(hello_timeout=3)
+                pool = Mp.Pool(2, context=context)
+                pool.map_async(work, range(100), error_callback=lambda error: (print(error), loop.quit()))
+            loop.run()
+            ''')
+        self.assertEqual((code, complaints), (0, ''))
+        self.assertRegex(output, r'Item 0: the main module .*program\.py was not loaded within 3 s .*: something '
+                                 r'hangs .*loop\.run\(\), app\.run\(\) .* under `if __name__ == ')
+
+    def test_modules_of_functions(self):
+        """Theirs is the same fate; and the pool works on."""
+        folder = self.make_folder()
+        for name, text in {'hanging': 'signal.pause()', 'starting': 'Mp.Pool(1).map(abs, [1])', 'fine': ''}.items():
+            with open(os.path.join(folder, f'{name}.py'), 'w') as file:
+                file.write(f'import signal\nfrom gi.repository import Mp\n{text}\ndef work(x):\n    return -x\n')
+        code, output, complaints = self.run_program('''
+            if __name__ == '__main__':
+                with Mp.Pool(2, context=Mp.Context(hello_timeout=3)) as pool:
+                    for module in ('hanging', 'starting', 'fine'):
+                        try:
+                            print(pool.map(f'python:{module}:work', range(3)))
+                        except Mp.NoTarget as error:
+                            print(error)
+            ''', folder=folder)
+        self.assertEqual((code, complaints), (0, ''))
+        self.assertRegex(output, r'(?s)^Item 0: module hanging was not loaded within 3 s [^\n]*\n'
+                                 r'Item 0: module starting fails when it is imported: RuntimeError: it starts .*\n'
+                                 r'\[0, -1, -2\]\n$')
+
     def test_interactive_pool(self):
         text = PRELUDE + 'def work(x):\n    pass\n\nMp.Pool(1).map(work, [1])\n'
         program = subprocess.run([sys.executable, '-c', text], text=True, capture_output=True, timeout=DEADLINE)

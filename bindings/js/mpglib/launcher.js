@@ -46,21 +46,24 @@ function extendContext(Mp) {
   };
 }
 
-let modulesBeingImported = 0;
+// Of the modules that a worker imports now, what to do about processes that they start.
+const importRefusals = [];
 
 /**
  * Imports a module in a worker, for a function in it. Meanwhile no processes can be started: each of them would import
  * the module, too, and start more.
  *
  * @param {function(): Promise<object>} load - imports it
+ * @param {function(Error)} refuse - is told of an attempt to start one; it ends the worker, because the error may
+ *   only reach a callback of a main loop that the module runs
  * @returns {Promise<object>} the module
  */
-async function importForWorker(load) {
-  modulesBeingImported++;
+async function importForWorker(load, refuse) {
+  importRefusals.push(refuse);
   try {
     return await load();
   } finally {
-    modulesBeingImported--;
+    importRefusals.splice(importRefusals.indexOf(refuse), 1);
   }
 }
 
@@ -74,12 +77,14 @@ let toldPath = null;
  * @throws {Mp.Error} if workers cannot be started now
  */
 function prepareWorkers(Mp) {
-  if (modulesBeingImported > 0) {
-    throw new Mp.Error({
+  if (importRefusals.length > 0) {
+    const error = new Mp.Error({
       code: Mp.Error.START_FAILED,
       message: 'A module that a worker imports cannot start processes: put its functions into a module of their own, ' +
         'or what only the program itself is to do under `if (Mp.Worker.get_current() === null)`',
     });
+    importRefusals.at(-1)(error);
+    throw error;
   }
   const path = imports.searchPath.join('\n');
   if (path === toldPath)

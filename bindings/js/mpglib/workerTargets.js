@@ -4,6 +4,8 @@
 // Finds the function that a target names: 'gjs:URI#export'.
 
 import GLib from 'gi://GLib';
+import Mp from 'gi://Mp?version=1.0';
+import System from 'system';
 
 const {describeError} = imports.mpglib.errors;
 const {importForWorker} = imports.mpglib.launcher;
@@ -37,13 +39,31 @@ function describePlace({fileName, lineNumber}) {
   return fileName?.startsWith('file:') ? ` (${fileName}:${lineNumber})` : '';
 }
 
+function explain(target, error) {
+  const {name, message, stack} = describeError(error);
+  return new TargetError(`Target '${target}': its module cannot be imported: ` +
+                         `${name}: ${message}${describePlace(error)}`, stack);
+}
+
+// The module would go on where nobody sees what it is told: in a main loop that it runs.
+function giveUp(target, error) {
+  const {message, stack} = explain(target, error);
+  Mp.Worker.get_current().report(Mp.Error.NO_TARGET, null, message, stack, null, null);
+  System.exit(1);
+}
+
+const REMEDY = 'loop.run(), app.run() and what else only the program itself is to do belong under ' +
+               '`if (Mp.Worker.get_current() === null)`, or into another module';
+
 async function load(target, uri) {
+  const worker = Mp.Worker.get_current();
+  worker.begin_loading(`Target '${target}': its module`, REMEDY);
   try {
-    return await importForWorker(() => import(uri));
+    return await importForWorker(() => import(uri), error => giveUp(target, error));
   } catch (error) {
-    const {name, message, stack} = describeError(error);
-    throw new TargetError(`Target '${target}': its module cannot be imported: ` +
-                          `${name}: ${message}${describePlace(error)}`, stack);
+    throw explain(target, error);
+  } finally {
+    worker.end_loading();
   }
 }
 

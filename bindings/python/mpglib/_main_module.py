@@ -8,7 +8,8 @@ child prepare() puts a module in its place that runs the code of the script on t
 in it, under the name __mp_main__, so that what stands under `if __name__ == '__main__':` does not run.  A
 child that only uses functions of other modules never runs the script.
 
-A script without that line would start its processes in each child again, without end; guard() stops it.
+A script without that line would start its processes in each child again, without end; guard() stops it.  One
+that runs a main loop outside of it is stopped by the clock of _loading.
 """
 
 import enum
@@ -19,6 +20,8 @@ import pkgutil
 import sys
 import threading
 import types
+
+from . import _loading
 
 NAME = '__mp_main__'
 
@@ -78,12 +81,16 @@ def prepare(recipe):
 
 
 def guard():
-    """Refuses to go on while the main module runs only to be imported by a child."""
+    """Refuses to go on while the main module, or another one, runs only to be imported by a child."""
     stdlib = sys.modules.get('multiprocessing.process')
-    if (_maker is not None and _maker.state is _State.RUNNING
-            or stdlib and getattr(stdlib.current_process(), '_inheriting', False)):
-        raise RuntimeError('it starts processes when it is imported, which each of its children does; put what '
-                           "runs the program under\n\n    if __name__ == '__main__':\n")
+    is_ours = _maker is not None and _maker.state is _State.RUNNING or _loading.is_here()
+    if not is_ours and not (stdlib and getattr(stdlib.current_process(), '_inheriting', False)):
+        return
+    error = RuntimeError('it starts processes when it is imported, which each of its children does; put what '
+                         "runs the program under\n\n    if __name__ == '__main__':\n")
+    if is_ours:
+        _loading.give_up(error)
+    raise error
 
 
 class _State(enum.Enum):
@@ -91,6 +98,10 @@ class _State(enum.Enum):
     RUNNING = enum.auto()
     READY = enum.auto()
     FAILED = enum.auto()
+
+
+# For one that hangs.
+_REMEDY = "loop.run(), app.run() and what else runs the program belong under `if __name__ == '__main__':`"
 
 
 class _Maker:
@@ -128,7 +139,8 @@ class _Maker:
     def _make(self):
         with self.lock:     # which lets the code itself look into its module
             if self.state is _State.NEW:
-                self.error = self._run()
+                with _loading.loading(str(self), f'a child process cannot import {self}', _REMEDY):
+                    self.error = self._run()
                 self.state = _State.FAILED if self.error else _State.READY
                 if self.error:
                     self._place_module()    # nobody sees what a failed run has left

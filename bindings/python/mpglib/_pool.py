@@ -93,6 +93,7 @@ class Pool(_Pool, metaclass=SameType):
         self._prepare()
         items = _Items(func, False)
         iterator = _Pool.imap(self, items.target, None, chunksize, ordered, None)
+        iterator._pool = self       # which else would end its work if nobody else held it
         iterator._begin(items, iter(iterable), self.get_n_workers() * (16 + 2 * chunksize))
         self._iterators.add(iterator)
         return iterator
@@ -287,7 +288,7 @@ class ResultIterator(_ResultIterator, metaclass=SameType):
 
     __module__ = 'gi.overrides.Mp'
 
-    _items = _source = None
+    _items = _source = _pool = None
 
     def _begin(self, items, source, window):
         self._items, self._source = items, source
@@ -307,8 +308,10 @@ class ResultIterator(_ResultIterator, metaclass=SameType):
                 self.push_message(self._items.make_message(next(self._source)))
         except StopIteration:
             self._stop()
-        except BaseException:
+        except BaseException as error:
             self._stop()
+            if isinstance(error, errors.Closed) and self._pool.get_state() == Mp.PoolState.RUNNING:
+                return      # no worker finds the function, which the results tell
             self.cancel()
             raise
 
@@ -324,6 +327,7 @@ class ResultIterator(_ResultIterator, metaclass=SameType):
             raise
         except GLib.Error as error:
             if self.is_exhausted():
+                self._pool = None
                 failure = StopIteration()
             else:
                 report = self.get_report()

@@ -64,6 +64,11 @@ def _format(error, skip):
     return _clean(''.join(traceback.format_exception(type(error), error, frames)))
 
 
+def format_traceback(parts):
+    """A traceback of formatted frames and a formatted exception, as describe() has it."""
+    return _clean('Traceback (most recent call last):\n' + ''.join(parts))
+
+
 def _clean(text):
     """Text without what C strings cannot hold: zeros and lone surrogates."""
     return text.encode('utf-8', 'backslashreplace').decode().replace('\0', '\\x00')

@@ -4,9 +4,10 @@
 
 from functools import lru_cache
 import importlib
+import sys
 import types
 
-from . import _main_module
+from . import _loading, _main_module
 
 PREFIX = 'python:'
 # What has no name of its own but can be pickled (a method of an object, a partial) goes as an argument.
@@ -89,7 +90,10 @@ resolve_cached = lru_cache(maxsize=256)(resolve)
 
 def _import_module(name):
     try:
-        return importlib.import_module(name)
+        if name in sys.modules:
+            return importlib.import_module(name)
+        with _loading.loading(f'module {name}', _complain(name)):
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and f'{name}.'.startswith(f'{error.name}.'):
             raise TargetError(f'there is no module {error.name!r} on the path of the process') from error
@@ -99,7 +103,11 @@ def _import_module(name):
 
 
 def _explain_import(name, error):
-    return TargetError(f'module {name} fails when it is imported: {type(error).__name__}: {error}')
+    return TargetError(f'{_complain(name)}: {type(error).__name__}: {error}')
+
+
+def _complain(name):
+    return f'module {name} fails when it is imported'
 
 
 def _find_part(owner, part, module_name, name):

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 
 import gi
 
@@ -15,7 +16,7 @@ gi.require_version('Mp', '1.0')
 
 from gi.repository import GLib, Mp      # noqa: E402
 
-from . import _main_module, _messages, _pickle5, _reports, _targets     # noqa: E402
+from . import _loading, _main_module, _messages, _pickle5, _reports, _targets     # noqa: E402
 
 
 def main():
@@ -60,6 +61,7 @@ def _run(worker):
     """Does what the process was started for; gives its exit code."""
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        _loading.watch(worker, lambda message, error: _give_up(worker, message, error))
         preparation = worker.get_preparation()
         if preparation is not None:
             _main_module.prepare(_messages.read_variant(preparation))
@@ -152,6 +154,30 @@ def tell_missing(send, error):
     failed_import = cause is not None and not isinstance(cause, (ModuleNotFoundError, AttributeError))
     trace = _reports.describe(cause).traceback if failed_import else None
     send(Mp.Error.NO_TARGET, None, str(error), trace, None, None)
+
+
+def _give_up(worker, message, error):
+    """Ends the process at once: it imports what does not let it come to its work."""
+    trace = traceback.format_list(_skip_own_frames(traceback.extract_stack()))
+    last = traceback.format_exception_only(type(error), error)
+    worker.report(Mp.Error.NO_TARGET, None, message, _reports.format_traceback([*trace, *last]), None, None)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass        # closed, or broken: nothing is left to be done for it
+    worker.finish(1)
+    os._exit(1)
+
+
+def _skip_own_frames(frames):
+    """Of a stack, what the user has written: between the worker below and mpglib's guard above."""
+    own = os.path.dirname(__file__)
+
+    def is_own(frame):
+        return os.path.dirname(frame.filename) == own or frame.filename.startswith('<frozen importlib')
+
+    return [frame for frame in frames if not is_own(frame)]
 
 
 def _tell(send, error, skip=0):
