@@ -538,7 +538,7 @@ test_no_start (void)
     { { "/bin/true" }, "exit code 0", MP_ERROR_START_FAILED },
     { { "/bin/sh", "-c", "ulimit -c 0; kill -SEGV $$" }, "signal 11 (SIGSEGV)", MP_ERROR_START_FAILED },
     { { "/bin/sh", "-c", "kill -KILL $$" }, "signal 9 (SIGKILL)", MP_ERROR_START_FAILED },
-    { { "/bin/sleep", "1000" }, "0.3 s", MP_ERROR_TIMED_OUT },
+    { { "/bin/sleep", "1000" }, "0.3 s", MP_ERROR_START_FAILED },
   };
 
   g_test_summary ("When workers do not start, tasks fail with the reason, within a second; new tasks try again.");

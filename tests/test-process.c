@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -519,7 +520,7 @@ test_programs (void)
   struct { const char *shell; MpError code; const char *says; gdouble hello; } rows[] = {
     { "exit 3", MP_ERROR_START_FAILED, "exit code 3", 20 },
     { "kill -SEGV $$", MP_ERROR_START_FAILED, "SIGSEGV", 20 },
-    { "exec tail -f /dev/null", MP_ERROR_TIMED_OUT, "did not become ready within 0.2 s", 0.2 },
+    { "exec tail -f /dev/null", MP_ERROR_START_FAILED, "did not become ready within 0.2 s", 0.2 },
     { "echo rubbish >&3; exec tail -f /dev/null", MP_ERROR_CORRUPTED, "", 20 },
   };
 
@@ -630,6 +631,108 @@ test_template_killed (void)
   g_assert_true (mp_process_is_alive (survivor));
   mp_process_kill (survivor, NULL);
   join (survivor);
+}
+
+static void
+on_signal (int number)
+{
+}
+
+/* The template of a context with a child, stopped; the child is to be ended by the caller */
+static MpProcess *
+stop_template (MpContext *context,
+               int       *template_)
+{
+  MpProcess *child = start (context, "compute", NULL);
+
+  *template_ = get_parent (mp_process_get_pid (child));
+  g_assert_cmpint (*template_, !=, getpid ());
+  kill (*template_, SIGSTOP);
+  return child;
+}
+
+static void
+end (MpProcess *process)
+{
+  mp_process_kill (process, NULL);
+  join (process);
+}
+
+static void
+assert_no_answer (GError *error)
+{
+  g_assert_error (error, MP_ERROR, MP_ERROR_START_FAILED);
+  g_assert_nonnull (strstr (error->message, "template of native (pid "));
+  g_error_free (error);
+}
+
+static void
+test_template_stopped (gconstpointer is_async)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpProcess) survivor = NULL, hangs = NULL, next = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  GError *error = NULL;
+  int template_;
+
+  g_test_summary ("A template that does not answer is killed when the time of a child is over, and replaced");
+  survivor = stop_template (context, &template_);
+  mp_context_set_hello_timeout (context, 0.2);
+  hangs = mp_process_new (context, "nothing", NULL);
+  if (GPOINTER_TO_INT (is_async))
+    {
+      mp_process_start_async (hangs, NULL, mp_test_keep_result, &result);
+      mp_test_await_result (&result);
+      g_assert_false (mp_process_start_finish (hangs, result, &error));
+    }
+  else
+    {
+      g_assert_false (mp_process_start (hangs, &error));
+    }
+  assert_no_answer (error);
+  g_assert_cmpint (mp_process_get_state (hangs), ==, MP_PROCESS_STATE_STOPPED);
+
+  mp_context_set_hello_timeout (context, MP_TEST_DEADLINE);
+  next = start (context, "exit", g_variant_new ("(i)", 7));
+  join (next);
+  g_assert_cmpint (mp_process_get_exit_code (next), ==, 7);
+  g_assert_true (mp_process_is_alive (survivor));
+  end (survivor);
+}
+
+static void
+test_start_interrupted (void)
+{
+  struct sigaction action = { .sa_handler = on_signal }, saved;
+  struct itimerval often = { { 0, 10000 }, { 0, 10000 } }, never = { { 0, 0 }, { 0, 0 } };
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpProcess) first = NULL, process = mp_process_new (context, "exit", g_variant_new ("(i)", 7));
+  g_autoptr (GError) error = NULL;
+  int template_;
+
+  g_test_summary ("A start can be interrupted, and goes on when it is called again");
+  first = stop_template (context, &template_);
+  sigaction (SIGALRM, &action, &saved);
+  setitimer (ITIMER_REAL, &often, NULL);
+  mp_thread_set_interruptible (TRUE);
+  for (int i = 0; i < 3; i++)
+    {
+      g_assert_false (mp_process_start (process, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_INTERRUPTED);
+      g_clear_error (&error);
+    }
+  mp_thread_set_interruptible (FALSE);
+  setitimer (ITIMER_REAL, &never, NULL);
+  sigaction (SIGALRM, &saved, NULL);
+
+  kill (template_, SIGCONT);
+  g_assert_true (mp_process_start (process, &error));
+  g_assert_no_error (error);
+  join (process);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, 7);
+  g_assert_false (mp_process_start (process, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+  end (first);
 }
 
 /* --- many ------------------------------------------------------------------------------------------------- */
@@ -852,6 +955,9 @@ main (int    argc,
   mp_test_add ("/process/no-template", test_no_template);
   mp_test_add ("/process/misuse", test_misuse);
   mp_test_add ("/process/template-killed", test_template_killed);
+  mp_test_add_data ("/process/template-stopped/start", GINT_TO_POINTER (FALSE), test_template_stopped);
+  mp_test_add_data ("/process/template-stopped/start-async", GINT_TO_POINTER (TRUE), test_template_stopped);
+  mp_test_add ("/process/start-interrupted", test_start_interrupted);
   mp_test_add_data ("/process/host/spawn", "spawn", test_host_dies);
   mp_test_add_data ("/process/host/forkserver", "forkserver", test_host_dies);
   mp_test_add_data ("/process/host/spawn-computing", "spawn computing", test_host_dies);

@@ -27,6 +27,7 @@ typedef struct
   const char *message;   /* the same for people */
   const GError *failure; /* why it never was ready, or what it reported; nullable */
   GVariant *report;      /* that, if it was the worker who told; nullable, borrowed */
+  gboolean has_hung;     /* that was because it took too long */
 } MpBackendEnd;
 
 typedef struct

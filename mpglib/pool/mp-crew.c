@@ -147,13 +147,6 @@ is_from_outside (int exit_code)
   return exit_code == -SIGHUP || exit_code == -SIGINT || exit_code == -SIGKILL || exit_code == -SIGTERM;
 }
 
-/* It was killed because it was not ready in time. */
-static gboolean
-has_hung (const MpBackendEnd *end)
-{
-  return end->failure != NULL && g_error_matches (end->failure, MP_ERROR, MP_ERROR_TIMED_OUT);
-}
-
 static MpWorkerEnd
 judge_end (MpCrewWorker       *self,
            const MpBackendEnd *end)
@@ -161,7 +154,7 @@ judge_end (MpCrewWorker       *self,
   if (self->is_fruitful)
     return MP_WORKER_END_FRUITFUL;
 
-  if (self->was_ready || (is_from_outside (end->exit_code) && !has_hung (end)))
+  if (self->was_ready || (is_from_outside (end->exit_code) && !end->has_hung))
     return MP_WORKER_END_KILLED;
 
   return MP_WORKER_END_FAILED;

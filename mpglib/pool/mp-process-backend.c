@@ -41,6 +41,7 @@ on_state_changed (MpChild  *child,
       end.message = message;
       end.failure = mp_child_get_failure (child);
       end.report = mp_child_get_report (child);
+      end.has_hung = mp_child_has_hung (child);
       self->events->gone (self->data, &end);
       break;
 

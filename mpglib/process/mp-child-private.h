@@ -15,7 +15,7 @@
  *
  * ENDED without having been READY leaves a failure (START_FAILED, NO_TARGET, …): who started it learns why.
  * There is a failure too when a target reported an error before it ended.
- * A failure TIMED_OUT says that the child was killed because it did not say HELLO in time.
+ * A child has the context's hello-timeout to come from STARTING to MADE, and again to READY.
  * Events come when the pump is served, never from within a call here.
  * Frames that the child sends and the library does not use itself come out by events->frame, before ENDED. */
 #pragma once
@@ -77,6 +77,7 @@ int           mp_child_get_pid        (MpChild             *self); /* 0 before M
 int           mp_child_get_pidfd      (MpChild             *self); /* -1 before MADE and after ENDED */
 int           mp_child_get_exit_code  (MpChild             *self); /* -N for signal N; valid when ENDED */
 const GError *mp_child_get_failure    (MpChild             *self); /* nullable */
+gboolean      mp_child_has_hung       (MpChild             *self); /* that was because it was not ready in time */
 GVariant     *mp_child_get_report     (MpChild             *self); /* nullable; see mp-report-private.h */
 /* "exit code 3", "signal 9 (SIGKILL)", "an unknown status" */
 char         *mp_exit_code_to_string  (int                  exit_code);
@@ -97,6 +98,9 @@ gboolean      mp_child_signal_locked  (MpChild             *self,
 void          mp_child_made_locked    (MpChild             *self,
                                        int                  pid,
                                        int                  pidfd,
+                                       GError              *error);
+/* The template does not answer; the error is taken, and ends the child */
+void          mp_child_hung_locked    (MpChild             *self,
                                        GError              *error);
 /* Its status, from the template that reaped it; the template has gone and cannot tell */
 void          mp_child_exited_locked  (MpChild             *self,

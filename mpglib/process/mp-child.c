@@ -57,6 +57,7 @@ struct _MpChild {
   gboolean template_is_lost;
   gboolean pidfd_is_over;  /* the process is gone, its status is awaited */
   gboolean was_asked_again; /* its first template died before it had answered */
+  gboolean has_hung;       /* it was killed because it was not ready in time */
   gboolean was_ended;      /* its owner sent it a signal: that it ended is no failure */
   int pending_signal;
   int pid;
@@ -453,6 +454,43 @@ mp_child_hang_up_locked (MpChild *self)
   g_clear_pointer (&self->transport, mp_transport_free);
 }
 
+/* --- the time it has -------------------------------------------------------------------------------------- */
+
+static void
+on_hello_timeout (guint32  events,
+                  gpointer data)
+{
+  MpChild *self = data;
+
+  self->hello_timer = NULL;
+  /* Nothing was heard of it.  It is the template that hangs, or has been stopped: that one tells, and ends */
+  if (self->state == MP_CHILD_STARTING && self->method == MP_START_METHOD_FORKSERVER)
+    {
+      mp_template_give_up (self->template_, self);
+      return;
+    }
+  if (self->failure == NULL)
+    {
+      self->has_hung = TRUE;
+      g_set_error (&self->failure, MP_ERROR, MP_ERROR_START_FAILED,
+                   "'%s' (%s, pid %d) did not become ready within %g s and was killed: something hangs while it "
+                   "starts, such as a main loop that its module runs when it is loaded; the context's hello-timeout "
+                   "sets the time", get_name (self), self->program, self->pid, self->hello_timeout);
+    }
+  send_signal_locked (self, SIGKILL, NULL);
+}
+
+/* Anew for each step: to be made, which may take the start of a template, and to become ready */
+static void
+set_hello_timer_locked (MpChild *self)
+{
+  if (self->hello_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->hello_timer));
+  if (self->hello_timeout >= 0)
+    self->hello_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (self->hello_timeout),
+                                                  on_hello_timeout, self);
+}
+
 /* --- starting --------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -549,6 +587,7 @@ mp_child_start_locked (MpChild *self)
   g_assert (self->state == MP_CHILD_NEW);
   mp_child_ref (self); /* until it has ended */
   self->state = MP_CHILD_STARTING;
+  set_hello_timer_locked (self);
 
   if (!open_channel_locked (self, &channel, &error) || !send_bootstrap_locked (self, &error))
     {
@@ -593,6 +632,7 @@ mp_child_ask_again_locked (MpChild *self)
   self->arguments = g_steal_pointer (&self->arguments_again);
   if (error == NULL && open_channel_locked (self, &channel, &error) && send_bootstrap_locked (self, &error))
     {
+      set_hello_timer_locked (self);
       mp_template_fork (self->template_, self, channel);
       return;
     }
@@ -697,19 +737,12 @@ on_pidfd (guint32  events,
                                                    on_status_timeout, self);
 }
 
-static void
-on_hello_timeout (guint32  events,
-                  gpointer data)
+void
+mp_child_hung_locked (MpChild *self,
+                      GError  *error)
 {
-  MpChild *self = data;
-
-  self->hello_timer = NULL;
-  if (self->failure == NULL)
-    g_set_error (&self->failure, MP_ERROR, MP_ERROR_TIMED_OUT,
-                 "'%s' (%s, pid %d) did not become ready within %g s and was killed: something hangs while it starts, "
-                 "such as a main loop that its module runs when it is loaded; the context's hello-timeout sets the "
-                 "time", get_name (self), self->program, self->pid, self->hello_timeout);
-  send_signal_locked (self, SIGKILL, NULL);
+  self->has_hung = TRUE;
+  mp_child_made_locked (self, 0, -1, error);
 }
 
 void
@@ -746,9 +779,8 @@ mp_child_made_locked (MpChild *self,
       return;
     }
   self->pidfd_source = mp_pump_add_fd_locked (self->pump, pidfd, EPOLLIN, on_pidfd, self);
-  if (self->hello_timeout >= 0 && !self->said_hello)
-    self->hello_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (self->hello_timeout),
-                                                  on_hello_timeout, self);
+  if (self->failure == NULL)
+    set_hello_timer_locked (self);
   set_state_locked (self, MP_CHILD_MADE);
   if (self->said_hello)
     say_ready_locked (self);
@@ -822,6 +854,12 @@ const GError *
 mp_child_get_failure (MpChild *self)
 {
   return self->failure;
+}
+
+gboolean
+mp_child_has_hung (MpChild *self)
+{
+  return self->has_hung;
 }
 
 GVariant *

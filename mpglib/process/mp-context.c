@@ -207,9 +207,16 @@ mp_context_class_init (MpContextClass *klass)
   /**
    * MpContext:hello-timeout: (getter get_hello_timeout) (setter set_hello_timeout)
    *
-   * Seconds within which a child must have become ready, and a worker of a pool
-   * must have loaded what a task needs, each time; one that has not is killed.
-   * Negative: it may take for ever.
+   * Seconds within which a child must have become ready; 30 if nothing else is
+   * said. Negative: it may take for ever.
+   *
+   * They are counted from the start until the child exists, which with
+   * %MP_START_METHOD_FORKSERVER includes the start of the template if there is
+   * none, and anew from then until it is ready: until its target was found, for
+   * which its module is loaded. A child that takes longer is killed, as is a
+   * template that does not answer, and its start fails with
+   * %MP_ERROR_START_FAILED. A worker of a pool has the same time for each module
+   * that it loads for a task.
    *
    * Since: 1.0
    */
@@ -591,7 +598,8 @@ mp_context_get_hello_timeout (MpContext *self)
  * @self: a context
  * @seconds: seconds, negative for no limit
  *
- * Sets within what time a child must have become ready.
+ * Sets within what time a child must have become ready; see
+ * [property@Mp.Context:hello-timeout]. The default is 30 seconds.
  *
  * Since: 1.0
  */

@@ -35,6 +35,7 @@ struct _MpProcess
   gboolean is_closed;
   gboolean is_alive_by_itself; /* holds a reference of its own: from the start until the end was told */
   gboolean was_ready;
+  gboolean start_was_interrupted; /* the next call of start goes on with it */
   MpChild *child;              /* NULL before the start */
   MpWaiters *waiters;
   int pid;

@@ -13,7 +13,6 @@
 #include "mp-clock-private.h"
 #include "mp-context-private.h"
 #include "mp-error.h"
-#include "mp-interruptible.h"
 #include "mp-origin-private.h"
 
 /* --- checks ----------------------------------------------------------------------------------------------- */
@@ -151,6 +150,33 @@ start_locked (MpProcess  *self,
   return TRUE;
 }
 
+/* A signal has interrupted it: nothing is undone, since the caller may go on when it knows what the signal meant */
+static gboolean
+wait_until_made_locked (MpProcess  *self,
+                        GError    **error)
+{
+  g_autoptr (GError) failure = NULL;
+  gboolean is_made_now = mp_pump_wait_locked (self->pump, is_made, self, MP_DEADLINE_NEVER, NULL, &failure);
+
+  self->start_was_interrupted = g_error_matches (failure, MP_ERROR, MP_ERROR_INTERRUPTED);
+  if (failure != NULL)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return is_made_now;
+}
+
+/* Whether this call goes on with one that was interrupted */
+static gboolean
+goes_on_with_start (MpProcess *self)
+{
+  gboolean goes_on;
+
+  mp_pump_lock (self->pump);
+  goes_on = self->start_was_interrupted;
+  self->start_was_interrupted = FALSE;
+  mp_pump_unlock (self->pump);
+  return goes_on;
+}
+
 /**
  * mp_process_start:
  * @self: a process that was not started
@@ -165,7 +191,9 @@ start_locked (MpProcess  *self,
  *
  * Errors: %MP_ERROR_START_FAILED, %MP_ERROR_NO_TARGET (as far as it can be known
  * here), %MP_ERROR_NOT_INITIALIZED, %MP_ERROR_NOT_SUPPORTED (the start method),
- * %MP_ERROR_INVALID_STATE (started before), %MP_ERROR_FORKED.
+ * %MP_ERROR_INVALID_STATE (started before), %MP_ERROR_FORKED; and %MP_ERROR_INTERRUPTED
+ * (see [func@Mp.thread_set_interruptible]), after which the start goes on: call
+ * again to wait for it, or end the process with [method@Mp.Process.kill].
  *
  * Returns: %TRUE if the child exists
  *
@@ -175,29 +203,29 @@ gboolean
 mp_process_start (MpProcess  *self,
                   GError    **error)
 {
-  gboolean ok, was_interruptible = mp_thread_get_interruptible ();
   g_autoptr (MpChild) child = NULL;
+  gboolean ok;
 
   g_return_val_if_fail (MP_IS_PROCESS (self), FALSE);
 
   if (!mp_process_check_origin (self, error))
     return FALSE;
 
-  child = new_child (self, error);
-  if (child == NULL)
-    return FALSE;
+  if (!goes_on_with_start (self))
+    {
+      child = new_child (self, error);
+      if (child == NULL)
+        return FALSE;
+    }
 
-  /* Half a start would be of no use to whoever was interrupted, and it is over in a moment */
-  mp_thread_set_interruptible (FALSE);
   mp_process_drop_unheard (self->pump);
   g_object_ref (self); /* the only reference may be a language's: that must not hear of another one under the lock */
   mp_pump_lock (self->pump);
-  ok = start_locked (self, &child, error)
-       && mp_pump_wait_locked (self->pump, is_made, self, MP_DEADLINE_NEVER, NULL, error)
+  ok = (child == NULL || start_locked (self, &child, error))
+       && wait_until_made_locked (self, error)
        && check_was_ready_locked (self, error);
   mp_pump_unlock (self->pump);
   g_object_unref (self);
-  mp_thread_set_interruptible (was_interruptible);
   return ok;
 }
 

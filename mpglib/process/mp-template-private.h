@@ -31,6 +31,10 @@ void        mp_template_set_recipe (MpTemplate *self,
 void        mp_template_fork    (MpTemplate *self,
                                  MpChild    *child,
                                  int         channel);
+/* The child's time is over: ends it with an error unless there is an answer, and the process that did not give one.
+ * Any thread, the lock of the child's pump held. */
+void        mp_template_give_up (MpTemplate *self,
+                                 MpChild    *child);
 /* Any thread */
 void        mp_template_hang_up (MpTemplate *self);
 

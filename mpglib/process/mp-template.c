@@ -105,7 +105,7 @@ request_free (gpointer data)
  * posts keep their order. */
 typedef struct {
   MpChild *child;
-  enum { SAY_MADE, SAY_EXITED, SAY_LOST, SAY_AGAIN } what;
+  enum { SAY_MADE, SAY_EXITED, SAY_HUNG, SAY_LOST, SAY_AGAIN } what;
   int pid;
   int pidfd;
   int status;
@@ -124,6 +124,9 @@ say_locked (gpointer data)
       break;
     case SAY_EXITED:
       mp_child_exited_locked (saying->child, saying->status);
+      break;
+    case SAY_HUNG:
+      mp_child_hung_locked (saying->child, saying->error);
       break;
     case SAY_AGAIN:
       mp_child_ask_again_locked (saying->child);
@@ -369,6 +372,81 @@ mp_template_fork (MpTemplate *self,
   else
     mp_pump_post (mp_pump_get_shared (), submission_job, submission);
 }
+
+/* --- no answer -------------------------------------------------------------------------------------------- */
+
+static Request *
+steal_unanswered_locked (MpTemplate *self,
+                         MpChild    *child)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->requests);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Request *request = value;
+
+      if (request->child == child && request->channel >= 0)
+        {
+          g_hash_table_iter_steal (&iter);
+          return request;
+        }
+    }
+  return NULL;
+}
+
+static GError *
+new_no_answer_error (MpTemplate *self,
+                     MpChild    *child)
+{
+  const char *template_ = mp_child_get_name (self->process);
+  int pid = mp_child_get_pid (self->process);
+
+  if (mp_child_get_state (self->process) != MP_CHILD_READY)
+    return g_error_new (MP_ERROR, MP_ERROR_START_FAILED,
+                        "'%s' could not be forked: the %s (pid %d) did not become ready in time and was killed; "
+                        "something hangs while it starts, or takes longer than the context's hello-timeout",
+                        mp_child_get_name (child), template_, pid);
+  return g_error_new (MP_ERROR, MP_ERROR_START_FAILED,
+                      "'%s' could not be forked: the %s (pid %d) did not answer in time and was killed; it was "
+                      "stopped, or something that is loaded there keeps it busy. The next start makes a new one; the "
+                      "start method spawn does without", mp_child_get_name (child), template_, pid);
+}
+
+typedef struct {
+  MpTemplate *template_;
+  MpChild *child;
+} GivingUp;
+
+/* Its death has the other children ask again */
+static void
+give_up_job (gpointer data)
+{
+  g_autofree GivingUp *giving_up = data;
+  g_autoptr (MpTemplate) self = giving_up->template_;
+  g_autoptr (MpChild) child = giving_up->child;
+  Request *request = steal_unanswered_locked (self, child);
+
+  if (request == NULL)
+    return;
+  say (child, (Saying) { .what = SAY_HUNG, .error = new_no_answer_error (self, child) });
+  request_free (request);
+  mp_child_signal_locked (self->process, SIGKILL, NULL);
+}
+
+void
+mp_template_give_up (MpTemplate *self,
+                     MpChild    *child)
+{
+  GivingUp *giving_up = g_new (GivingUp, 1);
+
+  giving_up->template_ = mp_template_ref (self);
+  giving_up->child = mp_child_ref (child);
+  mp_pump_post (mp_pump_get_shared (), give_up_job, giving_up);
+}
+
+/* --- the end of its context ------------------------------------------------------------------------------- */
 
 static void
 hang_up_job (gpointer data)

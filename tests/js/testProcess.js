@@ -235,7 +235,7 @@ test('a program may be its own module', async () => {
 
 test('a child that hangs before it is ready is killed in time', async () => {
   const context = new Mp.Context({launcher: Mp.Launcher.lookup('gjs'), hello_timeout: 0.5});
-  await checkFails(module('hanging'), Mp.Error.TIMED_OUT,
+  await checkFails(module('hanging'), Mp.Error.START_FAILED,
     /did not become ready within 0\.5 s and was killed: .*hello-timeout/, context);
 });
 

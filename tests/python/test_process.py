@@ -249,6 +249,34 @@ class Lives(ProcessCase):
         with self.assertRaisesRegex(Mp.RemoteError, 'KeyboardInterrupt'):
             process.check()
 
+    def test_signals_reach_a_start_that_hangs(self):
+        first = self.make(target=hang)
+        first.start()
+        with open(f'/proc/{first.pid}/stat') as file:
+            template = int(file.read().rpartition(')')[2].split()[1])
+        self.assertNotEqual(template, os.getpid())
+        calls = []
+
+        def ring(number, frame):
+            calls.append(number)
+            if len(calls) == 3:         # until then the start goes on
+                raise KeyboardInterrupt
+
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, ring))
+        process = self.make(target=hang)
+        os.kill(template, signal.SIGSTOP)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+            with self.assertRaises(KeyboardInterrupt):
+                process.start()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            os.kill(template, signal.SIGCONT)
+        self.assertTrue(process.join(DEADLINE))
+        self.assertEqual(process.exitcode, -signal.SIGKILL)
+        first.kill()
+        first.join(DEADLINE)
+
     def test_sentinel(self):
         process = self.make(target=hang)
         process.start()
@@ -388,7 +416,7 @@ class Failures(ProcessCase):
             with self.subTest(name):
                 context.set_hello_timeout(0.5)
                 self.addCleanup(context.set_hello_timeout, 30)
-                self.assertNotStarted((Mp.StartFailed, Mp.TimeoutError), 'not ready|ready within|did not',
+                self.assertNotStarted(Mp.StartFailed, 'not ready|ready within|did not',
                                       'python:damaged:f', context)
 
     def test_missing_interpreter(self):

@@ -87,7 +87,14 @@ class Process(_Base, metaclass=SameType):
     def start(self):
         """Starts the child; returns when it exists."""
         self._prepare()
-        _Base.start(self)
+        try:
+            wait(lambda left, cancellable: _Base.start(self))
+        except GLib.Error:
+            raise
+        except BaseException:       # a signal's handler raised it, and nobody would know of the child
+            if self.get_state() != Mp.ProcessState.INITIAL:
+                self.kill()
+            raise
         _unjoined.add(self)
 
     def start_async(self, *args):
@@ -118,8 +125,6 @@ class Process(_Base, metaclass=SameType):
         try:
             self._join(timeout, cancellable)
         except errors.TimeoutError:
-            if self.get_state() == Mp.ProcessState.STOPPED:
-                raise       # it was the child that took too long to start
             return False
         return True
 
