@@ -633,6 +633,54 @@ test_template_killed (void)
   join (survivor);
 }
 
+/* What would have to be opened next is more than it may have */
+static void
+take_descriptors (int pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/fd", pid);
+  struct rlimit limit;
+
+  prlimit (pid, RLIMIT_NOFILE, NULL, &limit);
+  for (limit.rlim_cur = 3;; limit.rlim_cur++)
+    {
+      g_autofree char *link = g_strdup_printf ("%s/%u", path, (guint) limit.rlim_cur);
+
+      if (!g_file_test (link, G_FILE_TEST_IS_SYMLINK))
+        break;
+    }
+  g_assert_cmpint (prlimit (pid, RLIMIT_NOFILE, &limit, NULL), ==, 0);
+}
+
+static void
+test_template_without_descriptors (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpProcess) survivor = start (context, "compute", NULL);
+  int template_ = get_parent (mp_process_get_pid (survivor));
+  struct rlimit limit;
+
+  g_test_summary ("A template that cannot take a request says so, and takes the next one");
+  prlimit (template_, RLIMIT_NOFILE, NULL, &limit);
+  for (int i = 0; i < 3; i++)
+    {
+      g_autoptr (MpProcess) refused = mp_process_new (context, "nothing", NULL), next = NULL;
+      g_autoptr (GError) error = NULL;
+
+      take_descriptors (template_);
+      g_assert_false (mp_process_start (refused, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_START_FAILED);
+      g_assert_nonnull (strstr (error->message, "The template process"));
+
+      g_assert_cmpint (prlimit (template_, RLIMIT_NOFILE, &limit, NULL), ==, 0);
+      next = start (context, "compute", NULL);
+      g_assert_cmpint (get_parent (mp_process_get_pid (next)), ==, template_);
+      mp_process_kill (next, NULL);
+      join (next);
+    }
+  mp_process_kill (survivor, NULL);
+  join (survivor);
+}
+
 static void
 on_signal (int number)
 {
@@ -955,6 +1003,7 @@ main (int    argc,
   mp_test_add ("/process/no-template", test_no_template);
   mp_test_add ("/process/misuse", test_misuse);
   mp_test_add ("/process/template-killed", test_template_killed);
+  mp_test_add ("/process/template-without-descriptors", test_template_without_descriptors);
   mp_test_add_data ("/process/template-stopped/start", GINT_TO_POINTER (FALSE), test_template_stopped);
   mp_test_add_data ("/process/template-stopped/start-async", GINT_TO_POINTER (TRUE), test_template_stopped);
   mp_test_add ("/process/start-interrupted", test_start_interrupted);

@@ -72,6 +72,7 @@ MpIoStatus   mp_transport_receive            (MpTransport  *self,
 MpIoStatus   mp_transport_peek               (MpTransport  *self,
                                               MpFrame     **frame,
                                               GError      **error);
+guint64      mp_transport_get_lost_serial    (MpTransport  *self);
 void         mp_transport_unget_loss         (MpTransport  *self,
                                               GError       *loss);
 gboolean     mp_transport_has_received       (MpTransport  *self);

@@ -39,6 +39,7 @@ struct _MpTransport
   GQueue kept;           /* of MpFrame, read and not yet asked for */
   MpAssembly assembly;
   GError *loss;          /* a message was lost; to be said once */
+  guint64 lost_serial;   /* of the frame that was lost last */
 
   /* The peer */
   gboolean is_shared;    /* other processes have this end too */
@@ -606,6 +607,7 @@ set_loss (MpTransport    *self,
 {
   if (self->loss == NULL)
     self->loss = g_error_new (MP_ERROR, MP_ERROR_TOO_BIG, "A message was lost: %s", reason);
+  self->lost_serial = packet->serial;
 
   if ((packet->flags & MP_FRAME_PART) != 0)
     mp_assembly_skip (&self->assembly);
@@ -768,6 +770,18 @@ mp_transport_peek (MpTransport *self,
     }
 
   return MP_IO_AGAIN;
+}
+
+/*< private >
+ * mp_transport_get_lost_serial:
+ *
+ * Returns: the serial of the frame whose loss was said last, for who answers
+ *   frames
+ */
+guint64
+mp_transport_get_lost_serial (MpTransport *self)
+{
+  return self->lost_serial;
 }
 
 /*< private >

@@ -102,7 +102,8 @@ mp_fork_server_free (MpForkServer *self)
 
 /* --- telling the host ------------------------------------------------------------------------------------- */
 
-/* The host needs no more children.  What nobody waits for goes; children that run stay */
+/* The host needs no more children, or cannot be understood: then it sees the end, and asks another template.  What
+ * nobody waits for goes; children that run stay */
 static void
 leave_channel (MpForkServer *self)
 {
@@ -110,6 +111,7 @@ leave_channel (MpForkServer *self)
     return;
   self->channel_is_open = FALSE;
   epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, mp_transport_get_fd (self->transport), NULL);
+  mp_transport_close (self->transport);
   if (self->spare != NULL)
     syscall (SYS_pidfd_send_signal, self->spare->pidfd, SIGKILL, NULL, 0);
 }
@@ -140,10 +142,21 @@ send_frame (MpForkServer *self,
     }
 }
 
+static gboolean
+is_for_a_start (const GError *error)
+{
+  return g_error_matches (error, MP_ERROR, MP_ERROR_START_FAILED)
+         || g_error_matches (error, MP_ERROR, MP_ERROR_UNSAFE_FORK);
+}
+
 static void
 refuse (MpForkServer *self,
-        const GError *error)
+        const GError *reason)
 {
+  g_autoptr (GError) error = is_for_a_start (reason)
+    ? g_error_copy (reason)
+    : g_error_new (MP_ERROR, MP_ERROR_START_FAILED, "The template process (pid %d) cannot fork: %s", getpid (),
+                   reason->message);
   g_autoptr (MpMessage) message = mp_message_new (mp_report_new (error));
 
   if (self->serial != 0)
@@ -278,14 +291,24 @@ take_request (MpForkServer *self,
   return FALSE;
 }
 
+/* A request without its channel, for which there was no descriptor: others may go */
+static void
+refuse_lost (MpForkServer *self,
+             const GError *loss)
+{
+  self->serial = mp_transport_get_lost_serial (self->transport);
+  refuse (self, loss);
+}
+
 static gboolean
 read_channel (MpForkServer *self)
 {
   while (self->channel_is_open)
     {
       g_autoptr (MpFrame) frame = NULL;
+      g_autoptr (GError) error = NULL;
 
-      switch (mp_transport_receive (self->transport, &frame, NULL))
+      switch (mp_transport_receive (self->transport, &frame, &error))
         {
         case MP_IO_DONE:
           if (take_request (self, frame))
@@ -293,8 +316,13 @@ read_channel (MpForkServer *self)
           break;
         case MP_IO_AGAIN:
           return FALSE;
-        case MP_IO_CLOSED:
         case MP_IO_FAILED:
+          if (mp_transport_get_end (self->transport) != NULL)
+            leave_channel (self);
+          else
+            refuse_lost (self, error);
+          break;
+        case MP_IO_CLOSED:
         default:
           leave_channel (self);
         }
