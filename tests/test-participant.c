@@ -3,6 +3,7 @@
  */
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -389,6 +390,56 @@ test_fork (gconstpointer data)
   g_assert_cmpuint (mp_participant_get_me (table), ==, me);
 }
 
+/* In a process of its own, whose children are the first of a new namespace each: process 1, as they see it */
+static int
+fork_first_of_namespace (int (*func) (void))
+{
+  pid_t pid;
+  int status;
+
+  if (unshare (CLONE_NEWPID) != 0)
+    return 77;
+  pid = fork ();
+  if (pid == 0)
+    _exit (getpid () != 1 ? 77 : func ());
+  if (pid < 0 || waitpid (pid, &status, 0) != pid || !WIFEXITED (status))
+    return 1;
+  return WEXITSTATUS (status);
+}
+
+static guint32 outer_origin;
+
+static int
+compare_origins (void)
+{
+  return mp_origin_get () == outer_origin;
+}
+
+static int
+nest (void)
+{
+  outer_origin = mp_origin_get ();
+  return fork_first_of_namespace (compare_origins);
+}
+
+/* Not even then is a child taken for its parent. */
+static void
+test_same_pid (void)
+{
+  pid_t pid;
+  int status;
+
+  mp_origin_get ();
+  pid = fork ();
+  if (pid == 0)
+    _exit (unshare (CLONE_NEWUSER) != 0 ? 77 : fork_first_of_namespace (nest));
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  if (status == 77 << 8)
+    g_test_skip ("this kernel or container allows no namespaces");
+  else
+    g_assert_cmpint (status, ==, 0);
+}
+
 static void
 fork_and_wait (gpointer data)
 {
@@ -675,6 +726,7 @@ main (int   argc,
   g_test_add_data_func ("/participant/fork/library", fork_by_library, test_fork);
   g_test_add_data_func ("/participant/fork/system-call", fork_by_system_call, test_fork);
   g_test_add_data_func ("/participant/fork/clone", fork_by_clone, test_fork);
+  g_test_add_func ("/participant/fork/same-pid", test_same_pid);
   g_test_add_func ("/participant/fork/parent-dies", test_parent_dies_before_child);
   g_test_add_func ("/participant/end-of-main-thread", test_end_of_main_thread);
   g_test_add_func ("/participant/stopped", test_stopped);

@@ -3,11 +3,13 @@
 
 #include "config.h"
 
-#include <unistd.h>
-
 #include "mp-error.h"
 #include "mp-origin-private.h"
 #include "mp-self-private.h"
+
+/* Not in the page: a forked child has the number of its parent here, and takes the next one.  So it differs from
+ * all that it was forked from, where a process id comes back in time, and in a new namespace at once. */
+static _Atomic guint32 last_origin;
 
 guint32
 mp_origin_get (void)
@@ -17,8 +19,10 @@ mp_origin_get (void)
 
   if (G_UNLIKELY (origin == 0))
     {
-      origin = (guint32) getpid ();
-      atomic_store_explicit (&self->origin, origin, memory_order_relaxed);
+      guint32 made = atomic_fetch_add (&last_origin, 1) + 1;
+
+      if (atomic_compare_exchange_strong (&self->origin, &origin, made))
+        origin = made;
     }
 
   return origin;
@@ -33,7 +37,6 @@ mp_origin_check (guint32      origin,
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_FORKED,
-               "%s belongs to process %u, which this process was forked from; make a new one here",
-               what, origin);
+               "%s belongs to a process that this one was forked from; make a new one here", what);
   return FALSE;
 }
