@@ -15,6 +15,7 @@
 #include "mp-error.h"
 #include "mp-exchange-private.h"
 #include "mp-fd-private.h"
+#include "mp-fork-private.h"
 #include "mp-interruptible-private.h"
 #include "mp-origin-private.h"
 #include "mp-waker-private.h"
@@ -53,6 +54,12 @@ struct _MpExchange
 static GMutex open_lock;
 static GQueue open_exchanges;
 static guint32 open_origin;
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&open_lock, NULL);
+}
 
 static void serve_locked (MpExchange *self,
                           Lane       *lane);

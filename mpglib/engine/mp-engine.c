@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "mp-fork-private.h"
 #include "mp-origin-private.h"
 
 #define STACK_SIZE (256 * 1024)
@@ -152,8 +153,6 @@ engine_get (void)
   if (G_LIKELY (self != NULL && self->origin == mp_origin_get ()))
     return self;
 
-  if (self != NULL)
-    g_mutex_init (&engine_lock); /* the parent may have held it when it forked */
   g_mutex_lock (&engine_lock);
   if (engine == NULL || engine->origin != mp_origin_get ())
     g_atomic_pointer_set (&engine, engine_new ());
@@ -230,4 +229,24 @@ mp_engine_remove_pump (int     epoll_fd,
   g_mutex_lock (&self->lock);
   g_hash_table_remove (self->pumps, GINT_TO_POINTER (epoll_fd));
   g_mutex_unlock (&self->lock);
+}
+
+/* --- forks ------------------------------------------------------------------------------------------------ */
+
+void
+mp_engine_before_fork (void)
+{
+  g_mutex_lock (&engine_lock);
+  if (engine != NULL)
+    g_mutex_lock (&engine->lock);
+}
+
+void
+mp_engine_after_fork (gboolean in_child)
+{
+  if (engine != NULL)
+    g_mutex_unlock (&engine->lock);
+  if (in_child)
+    g_atomic_pointer_set (&engine, NULL); /* it has no thread here */
+  g_mutex_unlock (&engine_lock);
 }

@@ -5,6 +5,9 @@
 
 #include "mp-outbox-private.h"
 
+#include "mp-fork-private.h"
+#include "mp-origin-private.h"
+
 typedef struct {
   MpOutboxFunc func;
   gpointer data;
@@ -13,21 +16,41 @@ typedef struct {
 
 struct _MpOutbox {
   gatomicrefcount refs;
+  guint32 origin;
   GMainContext *context;
   GSource *source;
-
-  GMutex lock; /* for the letters; a leaf but for GLib's own lock of the context */
-  GQueue letters;
+  GQueue letters; /* guarded by the lock of all outboxes */
 };
 
 typedef struct {
   GSource source;
-  MpOutbox *outbox; /* weak: NULL when the outbox goes; guarded by the lock of all outboxes */
+  MpOutbox *outbox; /* weak: NULL when the outbox goes; guarded likewise */
 } OutboxSource;
 
 /* One outbox a context, so that a context with a thousand objects has one source more and not a thousand */
 static GHashTable *outboxes;
+/* One for all: so a fork finds no outbox half changed, nor GLib's lock of a context held for one.  A leaf but for
+ * that. */
 static GMutex outboxes_lock;
+
+/* What is in the parent's is delivered there */
+static void
+forget_outboxes (void)
+{
+  outboxes = NULL;
+}
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&outboxes_lock, forget_outboxes);
+}
+
+static gboolean
+is_foreign (MpOutbox *self)
+{
+  return self->origin != mp_origin_get ();
+}
 
 static void
 letter_free (Letter *letter)
@@ -44,11 +67,11 @@ take (MpOutbox *self)
 {
   Letter *letter;
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&outboxes_lock);
   letter = g_queue_pop_head (&self->letters);
   if (g_queue_is_empty (&self->letters))
     g_source_set_ready_time (self->source, -1);
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&outboxes_lock);
   return letter;
 }
 
@@ -58,20 +81,21 @@ deliver (GSource     *source,
          gpointer     unused_data)
 {
   g_autoptr (MpOutbox) self = NULL;
-  guint n;
+  guint n = 0;
 
   /* Its last user may be letting go of it at this moment, on another thread */
   g_mutex_lock (&outboxes_lock);
   self = ((OutboxSource *) source)->outbox;
+  if (self != NULL && is_foreign (self))
+    self = NULL;
   if (self != NULL)
-    mp_outbox_ref (self);
+    {
+      mp_outbox_ref (self);
+      n = g_queue_get_length (&self->letters);
+    }
   g_mutex_unlock (&outboxes_lock);
   if (self == NULL)
     return G_SOURCE_REMOVE;
-
-  g_mutex_lock (&self->lock);
-  n = g_queue_get_length (&self->letters);
-  g_mutex_unlock (&self->lock);
 
   /* What comes meanwhile waits for the next turn, so that other sources have theirs */
   for (; n > 0; n--)
@@ -94,8 +118,8 @@ outbox_new (GMainContext *context)
   MpOutbox *self = g_new0 (MpOutbox, 1);
 
   g_atomic_ref_count_init (&self->refs);
+  self->origin = mp_origin_get ();
   self->context = g_main_context_ref (context);
-  g_mutex_init (&self->lock);
   g_queue_init (&self->letters);
   self->source = g_source_new (&outbox_source_funcs, sizeof (OutboxSource));
   ((OutboxSource *) self->source)->outbox = self;
@@ -148,7 +172,8 @@ mp_outbox_unref (MpOutbox *self)
   last = g_atomic_ref_count_dec (&self->refs);
   if (last)
     {
-      g_hash_table_remove (outboxes, self->context);
+      if (!is_foreign (self))
+        g_hash_table_remove (outboxes, self->context);
       ((OutboxSource *) self->source)->outbox = NULL;
     }
   g_mutex_unlock (&outboxes_lock);
@@ -157,8 +182,8 @@ mp_outbox_unref (MpOutbox *self)
 
   g_source_destroy (self->source);
   g_source_unref (self->source);
-  g_queue_clear_full (&self->letters, (GDestroyNotify) letter_free);
-  g_mutex_clear (&self->lock);
+  if (!is_foreign (self)) /* else they are about the parent's objects */
+    g_queue_clear_full (&self->letters, (GDestroyNotify) letter_free);
   g_main_context_unref (self->context);
   g_free (self);
 }
@@ -181,11 +206,11 @@ mp_outbox_post (MpOutbox       *self,
   letter->data = data;
   letter->destroy = destroy;
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&outboxes_lock);
   g_queue_push_tail (&self->letters, letter);
   if (g_queue_get_length (&self->letters) == 1)
     g_source_set_ready_time (self->source, 0);
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&outboxes_lock);
 }
 
 static void

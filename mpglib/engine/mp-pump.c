@@ -15,6 +15,7 @@
 #include "mp-engine-private.h"
 #include "mp-clock-private.h"
 #include "mp-error.h"
+#include "mp-fork-private.h"
 #include "mp-gate-private.h"
 #include "mp-interruptible-private.h"
 #include "mp-origin-private.h"
@@ -39,6 +40,7 @@ typedef struct {
 struct _MpPump {
   gatomicrefcount refs;
   guint32 origin;
+  GList link;              /* in `pumps` */
   const char *name;
   int epoll_fd;
   int wake_fd;             /* posts are there, or the leader is to look again */
@@ -59,6 +61,10 @@ struct _MpPump {
   GMutex post_lock;        /* for the posts; a leaf */
   GQueue posts;
 };
+
+/* All that there are, for forks */
+static GQueue pumps = G_QUEUE_INIT;
+static GMutex pumps_lock; /* a leaf */
 
 static void on_wake  (guint32 events, gpointer data);
 static void on_timer (guint32 events, gpointer data);
@@ -84,6 +90,10 @@ mp_pump_new (const char *name)
   g_queue_init (&self->posts);
   self->wake_source = mp_pump_add_fd_locked (self, self->wake_fd, EPOLLIN, on_wake, self);
   mp_engine_add_pump (self->epoll_fd, self);
+  self->link.data = self;
+  g_mutex_lock (&pumps_lock);
+  g_queue_push_tail_link (&pumps, &self->link);
+  g_mutex_unlock (&pumps_lock);
   return self;
 }
 
@@ -116,7 +126,12 @@ mp_pump_unref (MpPump *self)
 
   /* In a forked child the epoll is the parent's too: leave its lists alone, only close our copies */
   if (self->origin == mp_origin_get ())
-    mp_engine_remove_pump (self->epoll_fd, self);
+    {
+      g_mutex_lock (&pumps_lock);
+      g_queue_unlink (&pumps, &self->link);
+      g_mutex_unlock (&pumps_lock);
+      mp_engine_remove_pump (self->epoll_fd, self);
+    }
   close (self->epoll_fd);
   close (self->wake_fd);
   if (self->timer_fd >= 0)
@@ -535,22 +550,69 @@ mp_pump_wait_locked (MpPump        *self,
 
 /* --- the shared pump -------------------------------------------------------------------------------------- */
 
+static MpPump *shared;
+static GMutex shared_lock;
+
 MpPump *
 mp_pump_get_shared (void)
 {
-  static MpPump *shared;
-  static GMutex lock;
   MpPump *self = g_atomic_pointer_get (&shared);
 
   if (G_LIKELY (self != NULL && self->origin == mp_origin_get ()))
     return self;
 
-  if (self != NULL)
-    g_mutex_init (&lock); /* forked: the parent may have held it */
-  g_mutex_lock (&lock);
+  g_mutex_lock (&shared_lock);
   if (shared == NULL || shared->origin != mp_origin_get ())
     g_atomic_pointer_set (&shared, mp_pump_new ("the pump of processes"));
   self = shared;
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&shared_lock);
   return self;
+}
+
+/* --- forks ------------------------------------------------------------------------------------------------ */
+
+static GPtrArray *locked; /* while a fork is on its way */
+
+/* One that is being made now is nobody's yet who could fork with it.  The list is not kept locked: a pump may end
+ * with the lock of another held. */
+static void
+collect_pumps (void)
+{
+  locked = g_ptr_array_new ();
+  g_mutex_lock (&pumps_lock);
+  for (GList *l = pumps.head; l != NULL; l = l->next)
+    if (mp_pump_try_ref (l->data))
+      g_ptr_array_add (locked, l->data);
+  g_mutex_unlock (&pumps_lock);
+}
+
+void
+mp_pump_before_fork (void)
+{
+  collect_pumps ();
+  for (guint i = 0; i < locked->len; i++)
+    mp_pump_lock (g_ptr_array_index (locked, i));
+  g_mutex_lock (&shared_lock);
+  g_mutex_lock (&pumps_lock);
+  for (guint i = 0; i < locked->len; i++)
+    g_mutex_lock (&((MpPump *) g_ptr_array_index (locked, i))->post_lock);
+}
+
+void
+mp_pump_after_fork (gboolean in_child)
+{
+  g_autoptr (GPtrArray) pumps_locked = g_steal_pointer (&locked);
+
+  if (in_child)
+    {
+      g_queue_init (&pumps);
+      g_atomic_pointer_set (&shared, NULL);
+    }
+  for (guint i = pumps_locked->len; i > 0; i--)
+    g_mutex_unlock (&((MpPump *) g_ptr_array_index (pumps_locked, i - 1))->post_lock);
+  g_mutex_unlock (&pumps_lock);
+  g_mutex_unlock (&shared_lock);
+  for (guint i = pumps_locked->len; i > 0; i--)
+    mp_pump_unlock (g_ptr_array_index (pumps_locked, i - 1));
+  g_ptr_array_foreach (pumps_locked, (GFunc) (void (*) (void)) mp_pump_unref, NULL);
 }

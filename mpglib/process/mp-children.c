@@ -30,17 +30,20 @@ MpProcess *
 mp_process_get_current (void)
 {
   static MpProcess *current;
-  static GMutex lock;
 
-  g_mutex_lock (&lock);
-  if (current == NULL || mp_pump_get_origin (current->pump) != mp_origin_get ())
+  for (;;)
     {
-      current = g_object_new (MP_TYPE_PROCESS, "name", mp_identity_get_name (), NULL);
-      current->is_current = TRUE;
-      current->pid = getpid ();
+      MpProcess *process = g_atomic_pointer_get (&current);
+      g_autoptr (MpProcess) made = NULL;
+
+      if (process != NULL && mp_pump_get_origin (process->pump) == mp_origin_get ())
+        return process;
+      made = g_object_new (MP_TYPE_PROCESS, "name", mp_identity_get_name (), NULL);
+      made->is_current = TRUE;
+      made->pid = getpid ();
+      if (g_atomic_pointer_compare_and_exchange (&current, process, made))
+        return g_steal_pointer (&made);
     }
-  g_mutex_unlock (&lock);
-  return current;
 }
 
 /**

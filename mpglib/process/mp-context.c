@@ -11,6 +11,7 @@
 
 #include "mp-enums.h"
 #include "mp-error.h"
+#include "mp-fork-private.h"
 #include "mp-launcher-private.h"
 #include "mp-pump-private.h"
 #include "mp-target-private.h"
@@ -42,7 +43,7 @@
 struct _MpContext {
   GObject parent_instance;
 
-  GMutex lock;           /* for all below */
+  /* guarded by the lock of all contexts */
   MpStartMethod start_method;
   MpLauncher *launcher;
   char **environment;    /* NULL: the process's own */
@@ -50,6 +51,15 @@ struct _MpContext {
   gdouble hello_timeout;
   MpTemplate *template_; /* NULL until a child is forked */
 };
+
+/* One for all, so that a fork finds none held by another thread.  A leaf */
+static GMutex contexts_lock;
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&contexts_lock, NULL);
+}
 
 G_DEFINE_FINAL_TYPE (MpContext, mp_context, G_TYPE_OBJECT)
 
@@ -88,7 +98,6 @@ mp_context_finalize (GObject *object)
   g_clear_object (&self->launcher);
   g_strfreev (self->environment);
   g_free (self->working_directory);
-  g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (mp_context_parent_class)->finalize (object);
 }
 
@@ -230,7 +239,6 @@ mp_context_class_init (MpContextClass *klass)
 static void
 mp_context_init (MpContext *self)
 {
-  g_mutex_init (&self->lock);
   self->hello_timeout = DEFAULT_HELLO_TIMEOUT;
 }
 
@@ -287,7 +295,6 @@ mp_context_get_for_target (const char  *target,
                            GError     **error)
 {
   static GHashTable *contexts; /* language → MpContext */
-  static GMutex contexts_lock;
   MpContext *context = mp_context_get_default ();
   g_autoptr (MpContext) made = NULL;
   const char *language;
@@ -401,11 +408,11 @@ mp_context_ref_template (MpContext *self,
 {
   MpTemplate *template_;
 
-  g_mutex_lock (&self->lock);
-  if (self->template_ == NULL)
+  g_mutex_lock (&contexts_lock);
+  if (self->template_ == NULL || !mp_template_is_own (self->template_)) /* a parent's is let alone */
     self->template_ = mp_template_new ();
   template_ = mp_template_ref (self->template_);
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&contexts_lock);
 
   mp_template_set_recipe (template_, recipe);
   return template_;
@@ -448,9 +455,9 @@ mp_context_get_launcher (MpContext *self)
 
   g_return_val_if_fail (MP_IS_CONTEXT (self), NULL);
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&contexts_lock);
   launcher = self->launcher;
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&contexts_lock);
   return launcher;
 }
 
@@ -472,9 +479,9 @@ mp_context_set_launcher (MpContext  *self,
   g_return_if_fail (MP_IS_LAUNCHER (launcher));
 
   g_object_ref (launcher); /* without the lock: a language may hear of it, and take one of its own */
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&contexts_lock);
   self->launcher = launcher;
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&contexts_lock);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LAUNCHER]);
 }
 
@@ -496,9 +503,9 @@ mp_context_dup_environment (MpContext *self)
 
   g_return_val_if_fail (MP_IS_CONTEXT (self), NULL);
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&contexts_lock);
   environment = g_strdupv (self->environment);
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&contexts_lock);
   return environment;
 }
 
@@ -517,10 +524,10 @@ mp_context_set_environment (MpContext          *self,
 {
   g_return_if_fail (MP_IS_CONTEXT (self));
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&contexts_lock);
   g_strfreev (self->environment);
   self->environment = g_strdupv ((char **) environment);
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&contexts_lock);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ENVIRONMENT]);
 }
 
@@ -541,9 +548,9 @@ mp_context_dup_working_directory (MpContext *self)
 
   g_return_val_if_fail (MP_IS_CONTEXT (self), NULL);
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&contexts_lock);
   directory = g_strdup (self->working_directory);
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&contexts_lock);
   return directory;
 }
 
@@ -562,10 +569,10 @@ mp_context_set_working_directory (MpContext  *self,
 {
   g_return_if_fail (MP_IS_CONTEXT (self));
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&contexts_lock);
   g_free (self->working_directory);
   self->working_directory = g_strdup (directory);
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&contexts_lock);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_WORKING_DIRECTORY]);
 }
 
@@ -587,9 +594,9 @@ mp_context_get_hello_timeout (MpContext *self)
 
   g_return_val_if_fail (MP_IS_CONTEXT (self), 0);
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&contexts_lock);
   seconds = self->hello_timeout;
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&contexts_lock);
   return seconds;
 }
 
@@ -610,9 +617,9 @@ mp_context_set_hello_timeout (MpContext *self,
   g_return_if_fail (MP_IS_CONTEXT (self));
   g_return_if_fail (!isnan (seconds));
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&contexts_lock);
   self->hello_timeout = seconds;
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&contexts_lock);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_HELLO_TIMEOUT]);
 }
 

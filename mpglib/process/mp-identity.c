@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "mp-bootstrap-private.h"
+#include "mp-fork-private.h"
 #include "mp-log-private.h"
 
 static struct {
@@ -21,6 +22,12 @@ static struct {
   gboolean has_key;
   guint8 key[MP_KEY_SIZE];
 } identity;
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&identity.lock, NULL);
+}
 
 const char *
 mp_identity_get_name (void)

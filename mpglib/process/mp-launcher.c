@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "mp-error.h"
+#include "mp-fork-private.h"
 
 /**
  * MpLauncher:
@@ -41,8 +42,7 @@ struct _MpLauncher {
   char **argv;
   gboolean has_template;
 
-  GMutex lock;
-  GVariant *preparation; /* guarded by the lock */
+  GVariant *preparation; /* guarded by the lock of all preparations */
 };
 
 G_DEFINE_FINAL_TYPE (MpLauncher, mp_launcher, G_TYPE_OBJECT)
@@ -60,7 +60,15 @@ static GParamSpec *properties[N_PROPS];
 
 static GHashTable *launchers; /* language → MpLauncher */
 static GMutex launchers_lock;
+static GMutex preparations_lock;
 static gboolean initialized;
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&launchers_lock, NULL);
+  mp_fork_add_leaf (&preparations_lock, NULL);
+}
 
 static void
 mp_launcher_finalize (GObject *object)
@@ -70,7 +78,6 @@ mp_launcher_finalize (GObject *object)
   g_free (self->language);
   g_strfreev (self->argv);
   g_clear_pointer (&self->preparation, g_variant_unref);
-  g_mutex_clear (&self->lock);
   G_OBJECT_CLASS (mp_launcher_parent_class)->finalize (object);
 }
 
@@ -187,7 +194,6 @@ mp_launcher_class_init (MpLauncherClass *klass)
 static void
 mp_launcher_init (MpLauncher *self)
 {
-  g_mutex_init (&self->lock);
 }
 
 /**
@@ -438,9 +444,9 @@ mp_launcher_get_preparation (MpLauncher *self)
 
   g_return_val_if_fail (MP_IS_LAUNCHER (self), NULL);
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&preparations_lock);
   preparation = self->preparation != NULL ? g_variant_ref (self->preparation) : NULL;
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&preparations_lock);
   return preparation;
 }
 
@@ -462,10 +468,10 @@ mp_launcher_set_preparation (MpLauncher *self,
 
   g_return_if_fail (MP_IS_LAUNCHER (self));
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&preparations_lock);
   old = self->preparation;
   self->preparation = preparation != NULL ? g_variant_ref_sink (preparation) : NULL;
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&preparations_lock);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PREPARATION]);
 }
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "mp-error.h"
+#include "mp-fork-private.h"
 #include "mp-origin-private.h"
 
 static struct {
@@ -23,13 +24,16 @@ static struct {
   int read_end;
 } host;
 
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&host.lock, NULL);
+}
+
 int
 mp_lifeline_get_fd (GError **error)
 {
   int ends[2], fd;
-
-  if (host.origin != 0 && host.origin != mp_origin_get ())
-    g_mutex_init (&host.lock); /* the parent may have held it when it forked */
 
   g_mutex_lock (&host.lock);
   if (host.origin != mp_origin_get ())

@@ -10,6 +10,7 @@
 
 #include "mp-enums.h"
 #include "mp-error.h"
+#include "mp-fork-private.h"
 #include "mp-identity-private.h"
 #include "mp-origin-private.h"
 
@@ -39,8 +40,9 @@ G_STATIC_ASSERT (MP_EXIT_CODE_UNKNOWN == MP_EXIT_UNKNOWN);
  * but they know of the end at once: after [method@Mp.Process.join] the exit
  * code is there, and the signal follows when the context runs.
  *
- * Any thread may use a process object. In a child forked by other means its
- * methods fail with %MP_ERROR_FORKED.
+ * Any thread may use a process object. In a child forked by other means, by
+ * fork(), it can be asked what was known of it then; what would act or wait
+ * fails with %MP_ERROR_FORKED, and its signals are emitted in the parent alone.
  *
  * Since: 1.0
  */
@@ -79,6 +81,20 @@ static GPtrArray *living;
 /* Those whose end nobody listens for, and whose own reference is to be dropped by the program's next call; guarded
  * likewise.  In a program that runs its main context it has gone before. */
 static GPtrArray *unheard;
+
+/* What is in them is the parent's */
+static void
+forget_processes (void)
+{
+  living = unheard = NULL;
+}
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (NULL, forget_processes);
+}
+
 /* --- its own reference ------------------------------------------------------------------------------------ */
 
 static gboolean

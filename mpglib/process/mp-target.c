@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "mp-error.h"
+#include "mp-fork-private.h"
 #include "mp-worker-private.h"
 
 typedef struct {
@@ -21,6 +22,12 @@ typedef struct {
 static GHashTable *targets; /* name → Target */
 static GHashTable *modules; /* path → GModule; they stay for ever */
 static GMutex targets_lock; /* for both */
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&targets_lock, NULL);
+}
 
 static void
 target_free (gpointer data)
@@ -57,7 +64,7 @@ mp_register_target (const char     *name,
                     gpointer        user_data,
                     GDestroyNotify  notify)
 {
-  Target *target;
+  Target *target, *replaced;
 
   g_return_if_fail (name != NULL && *name != '\0' && strpbrk (name, ":#") == NULL);
   g_return_if_fail (func != NULL);
@@ -69,9 +76,11 @@ mp_register_target (const char     *name,
 
   g_mutex_lock (&targets_lock);
   if (targets == NULL)
-    targets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, target_free);
+    targets = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  replaced = g_hash_table_lookup (targets, name);
   g_hash_table_replace (targets, g_strdup (name), target);
   g_mutex_unlock (&targets_lock);
+  g_clear_pointer (&replaced, target_free); /* the caller's own code, so without the lock */
 }
 
 const char *

@@ -24,6 +24,8 @@ typedef struct _MpTemplate MpTemplate;
 MpTemplate *mp_template_new     (void);
 MpTemplate *mp_template_ref     (MpTemplate *self);
 void        mp_template_unref   (MpTemplate *self);
+/* Whether this process made it, and not one that it was forked from */
+gboolean    mp_template_is_own  (MpTemplate *self);
 /* How the next process is to be made */
 void        mp_template_set_recipe (MpTemplate *self,
                                  MpRecipe   *recipe);

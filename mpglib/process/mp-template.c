@@ -11,6 +11,8 @@
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
+#include "mp-fork-private.h"
+#include "mp-origin-private.h"
 #include "mp-pump-private.h"
 #include "mp-report-private.h"
 
@@ -23,15 +25,23 @@ typedef struct {
 
 struct _MpTemplate {
   gatomicrefcount refs;
-
-  GMutex lock;          /* for the recipe; a leaf */
-  MpRecipe *recipe;     /* no context: it would be let go by the engine */
+  guint32 origin;
+  MpRecipe *recipe;     /* no context: it would be let go by the engine; guarded by the lock of all recipes */
 
   /* guarded by the lock of the shared pump */
   MpChild *process;     /* NULL: none */
   GHashTable *requests; /* serial → Request */
   guint64 next_serial;
 };
+
+/* A leaf */
+static GMutex recipes_lock;
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&recipes_lock, NULL);
+}
 
 static void request_free (gpointer data);
 
@@ -41,7 +51,7 @@ mp_template_new (void)
   MpTemplate *self = g_new0 (MpTemplate, 1);
 
   g_atomic_ref_count_init (&self->refs);
-  g_mutex_init (&self->lock);
+  self->origin = mp_origin_get ();
   self->requests = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, request_free);
   self->next_serial = 1;
   return self;
@@ -62,8 +72,13 @@ mp_template_unref (MpTemplate *self)
   g_clear_pointer (&self->recipe, mp_recipe_unref);
   g_clear_pointer (&self->process, mp_child_unref);
   g_hash_table_unref (self->requests);
-  g_mutex_clear (&self->lock);
   g_free (self);
+}
+
+gboolean
+mp_template_is_own (MpTemplate *self)
+{
+  return self->origin == mp_origin_get ();
 }
 
 void
@@ -72,10 +87,10 @@ mp_template_set_recipe (MpTemplate *self,
 {
   g_autoptr (MpRecipe) old = NULL;
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&recipes_lock);
   old = self->recipe;
   self->recipe = mp_recipe_ref (recipe);
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&recipes_lock);
 }
 
 static MpRecipe *
@@ -83,9 +98,9 @@ ref_recipe (MpTemplate *self)
 {
   MpRecipe *recipe;
 
-  g_mutex_lock (&self->lock);
+  g_mutex_lock (&recipes_lock);
   recipe = mp_recipe_ref (self->recipe);
-  g_mutex_unlock (&self->lock);
+  g_mutex_unlock (&recipes_lock);
   return recipe;
 }
 
@@ -460,5 +475,6 @@ hang_up_job (gpointer data)
 void
 mp_template_hang_up (MpTemplate *self)
 {
-  mp_pump_post (mp_pump_get_shared (), hang_up_job, mp_template_ref (self));
+  if (mp_template_is_own (self))
+    mp_pump_post (mp_pump_get_shared (), hang_up_job, mp_template_ref (self));
 }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers */
+
+#include "config.h"
+
+#include "mp-fork-private.h"
+
+#include <pthread.h>
+
+#define MAX_LEAVES 16
+
+typedef struct {
+  GMutex *lock;
+  void (*in_child) (void);
+} Leaf;
+
+static Leaf leaves[MAX_LEAVES];
+static guint n_leaves;
+static GMutex fork_lock; /* one fork at a time: of two each would wait for the other's locks */
+
+void
+mp_fork_add_leaf (GMutex  *lock,
+                  void   (*in_child) (void))
+{
+  g_assert (n_leaves < MAX_LEAVES);
+  leaves[n_leaves++] = (Leaf) { lock, in_child };
+}
+
+static void
+before (void)
+{
+  g_mutex_lock (&fork_lock);
+  mp_pump_before_fork ();
+  mp_engine_before_fork ();
+  for (guint i = 0; i < n_leaves; i++)
+    if (leaves[i].lock != NULL)
+      g_mutex_lock (leaves[i].lock);
+}
+
+static void
+after (gboolean in_child)
+{
+  for (guint i = n_leaves; i > 0; i--)
+    if (leaves[i - 1].lock != NULL)
+      g_mutex_unlock (leaves[i - 1].lock);
+  mp_engine_after_fork (in_child);
+  mp_pump_after_fork (in_child);
+  g_mutex_unlock (&fork_lock);
+}
+
+static void
+in_parent (void)
+{
+  after (FALSE);
+}
+
+static void
+in_child (void)
+{
+  after (TRUE);
+  for (guint i = 0; i < n_leaves; i++)
+    if (leaves[i].in_child != NULL)
+      leaves[i].in_child ();
+}
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  pthread_atfork (before, in_parent, in_child);
+}
