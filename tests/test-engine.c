@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright 2026 The mpglib developers */
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -323,6 +324,123 @@ test_interrupted (Fixture       *f,
   sigaction (SIGUSR1, &saved, NULL);
 }
 
+/* --- what waits in GLib ---------------------------------------------------------------------------------- */
+
+/* GLib's own, and a look at what is going on when they are called by the library */
+static void (*on_connecting) (void);
+static void (*on_disconnecting) (void);
+
+gulong
+g_cancellable_connect (GCancellable   *cancellable,
+                       GCallback       callback,
+                       gpointer        data,
+                       GDestroyNotify  destroy)
+{
+  gulong (*next) (GCancellable *, GCallback, gpointer, GDestroyNotify) = dlsym (RTLD_NEXT, "g_cancellable_connect");
+
+  if (on_connecting != NULL)
+    on_connecting ();
+  return next (cancellable, callback, data, destroy);
+}
+
+void
+g_cancellable_disconnect (GCancellable *cancellable,
+                          gulong        id)
+{
+  void (*next) (GCancellable *, gulong) = dlsym (RTLD_NEXT, "g_cancellable_disconnect");
+
+  if (on_disconnecting != NULL)
+    on_disconnecting ();
+  next (cancellable, id);
+}
+
+static Fixture *seen;
+
+static gpointer
+lock_pump (gpointer pump)
+{
+  mp_pump_lock (pump);
+  mp_pump_unlock (pump);
+  return NULL;
+}
+
+/* Hangs if the lock is held */
+static void
+check_unlocked (void)
+{
+  g_thread_join (g_thread_new ("lock", lock_pump, seen->pump));
+}
+
+static void
+test_unlocked (Fixture       *f,
+               gconstpointer  unused)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("A wait calls into GLib's locks of cancellation without the pump's: handlers may want that");
+  seen = f;
+  on_connecting = on_disconnecting = check_unlocked;
+  mp_pump_lock (f->pump);
+  ring (f);
+  g_assert_true (mp_pump_wait_locked (f->pump, has_event, f, SOON, cancellable, &error));
+  g_assert_no_error (error);
+  mp_pump_unlock (f->pump);
+  on_connecting = on_disconnecting = NULL;
+}
+
+static int n_taken;
+
+/* Another thread takes what was waited for, twice */
+static gpointer
+take_event (gpointer data)
+{
+  Fixture *f = data;
+
+  mp_pump_lock (f->pump);
+  if (f->n_events > 0 && n_taken < 2)
+    {
+      n_taken++;
+      f->n_events = 0;
+    }
+  mp_pump_unlock (f->pump);
+  return NULL;
+}
+
+static void
+take (void)
+{
+  g_thread_join (g_thread_new ("take", take_event, seen));
+}
+
+/* The wait begins anew */
+static void
+ring_again (void)
+{
+  ring (seen);
+}
+
+static void
+test_still_done (Fixture       *f,
+                 gconstpointer  unused)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("What was waited for is there when the wait returns, whoever else takes it");
+  seen = f;
+  n_taken = 0;
+  on_connecting = ring_again;
+  on_disconnecting = take;
+  mp_pump_lock (f->pump);
+  g_assert_true (mp_pump_wait_locked (f->pump, has_event, f, SOON, cancellable, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (f->n_events, >, 0);
+  g_assert_cmpint (n_taken, ==, 2);
+  mp_pump_unlock (f->pump);
+  on_connecting = on_disconnecting = NULL;
+}
+
 /* --- waiters ---------------------------------------------------------------------------------------------- */
 
 typedef struct
@@ -550,6 +668,8 @@ main (int    argc,
   ADD ("/pump/cancel", test_cancel);
   ADD ("/pump/followers", test_followers);
   ADD ("/pump/interrupted", test_interrupted);
+  ADD ("/pump/unlocked", test_unlocked);
+  ADD ("/pump/still-done", test_still_done);
   ADD ("/pump/waiters", test_waiters);
   g_test_add_func ("/outbox/order", test_outbox_order);
   g_test_add_func ("/outbox/task", test_outbox_task);

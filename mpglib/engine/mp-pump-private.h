@@ -59,8 +59,9 @@ void          mp_pump_remove_timer_locked (MpPump      *self,
 void          mp_pump_post            (MpPump          *self,
                                        MpPumpJob        job,
                                        gpointer         data);
-/* Waits, leading or following, until `done` (called with the lock held) says TRUE.  Errors: TIMED_OUT,
- * INTERRUPTED, G_IO_ERROR_CANCELLED.  deadline: µs, or -1 for ever, 0 for one look. */
+/* Waits, leading or following, until `done` (called with the lock held) says TRUE, as it still does when this returns
+ * TRUE.  The lock is let go meanwhile, for a moment also when nothing is waited for.  Errors: TIMED_OUT, INTERRUPTED,
+ * G_IO_ERROR_CANCELLED.  deadline: µs, or -1 for ever, 0 for one look. */
 gboolean      mp_pump_wait_locked     (MpPump          *self,
                                        MpPumpDone       done,
                                        gpointer         data,

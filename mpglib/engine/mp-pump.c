@@ -489,44 +489,43 @@ on_cancelled (GCancellable *cancellable,
   wake_leader (self);
 }
 
-gboolean
-mp_pump_wait_locked (MpPump        *self,
-                     MpPumpDone     done,
-                     gpointer       data,
-                     gint64         deadline,
-                     GCancellable  *cancellable,
-                     GError       **error)
+static gboolean
+check_goes_on (gboolean       was_interrupted,
+               gint64         deadline,
+               GCancellable  *cancellable,
+               GError       **error)
 {
-  gulong cancel_id = 0;
-  gboolean ok = TRUE, interrupted = FALSE;
-
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
-  if (done (data))
+  if (was_interrupted && mp_thread_get_interruptible ())
+    g_set_error (error, MP_ERROR, MP_ERROR_INTERRUPTED, "A signal ended the wait");
+  else if (mp_deadline_has_passed (deadline))
+    g_set_error (error, MP_ERROR, MP_ERROR_TIMED_OUT, "The time given to the wait is over");
+  else
     return TRUE;
+  return FALSE;
+}
 
-  if (cancellable != NULL)
-    cancel_id = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), self, NULL);
+/* A cancellation wakes it */
+static gboolean
+sleep_until_done (MpPump        *self,
+                  MpPumpDone     done,
+                  gpointer       data,
+                  gint64         deadline,
+                  GCancellable  *cancellable,
+                  GError       **error)
+{
+  gboolean ok = TRUE, interrupted = FALSE;
+
   if (deadline == 0)
     serve_locked (self);
 
   while (ok && !done (data))
     {
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        ok = FALSE;
-      else if (interrupted && mp_thread_get_interruptible ())
-        {
-          g_set_error (error, MP_ERROR, MP_ERROR_INTERRUPTED, "A signal ended the wait");
-          ok = FALSE;
-        }
-      else if (mp_deadline_has_passed (deadline))
-        {
-          g_set_error (error, MP_ERROR, MP_ERROR_TIMED_OUT, "The time given to the wait is over");
-          ok = FALSE;
-        }
-      else if (self->led)
+      ok = check_goes_on (interrupted, deadline, cancellable, error);
+      if (ok && self->led)
         interrupted = !follow (self, deadline, cancellable);
-      else
+      else if (ok)
         interrupted = !lead (self, deadline, cancellable);
     }
 
@@ -538,13 +537,58 @@ mp_pump_wait_locked (MpPump        *self,
       else
         arm (self, TRUE);
     }
-  if (cancel_id != 0)
+  return ok;
+}
+
+/* Both without the lock: GLib has one of its own for that, which it may hold while handlers of "cancelled" run; and
+ * who disconnects waits for those.  One of the user's may be waiting for the pump's. */
+static gulong
+connect_unlocked (MpPump       *self,
+                  GCancellable *cancellable)
+{
+  gulong id;
+
+  mp_pump_unlock (self);
+  id = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), self, NULL);
+  mp_pump_lock (self);
+  return id;
+}
+
+static void
+disconnect_unlocked (MpPump       *self,
+                     GCancellable *cancellable,
+                     gulong        id)
+{
+  mp_pump_unlock (self);
+  g_cancellable_disconnect (cancellable, id);
+  mp_pump_lock (self);
+}
+
+gboolean
+mp_pump_wait_locked (MpPump        *self,
+                     MpPumpDone     done,
+                     gpointer       data,
+                     gint64         deadline,
+                     GCancellable  *cancellable,
+                     GError       **error)
+{
+  gboolean ok;
+  gulong id;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  if (done (data))
+    return TRUE;
+  if (cancellable == NULL)
+    return sleep_until_done (self, done, data, deadline, NULL, error);
+
+  do
     {
-      /* That waits for handlers of "cancelled" that are running: one of the user's may be waiting for this lock */
-      mp_pump_unlock (self);
-      g_cancellable_disconnect (cancellable, cancel_id);
-      mp_pump_lock (self);
+      id = connect_unlocked (self, cancellable);
+      ok = sleep_until_done (self, done, data, deadline, cancellable, error);
+      disconnect_unlocked (self, cancellable, id);
     }
+  while (ok && !done (data)); /* somebody else may have taken it meanwhile */
   return ok;
 }
 
