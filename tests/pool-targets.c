@@ -95,6 +95,15 @@ TARGET (target_fail)
   return NULL;
 }
 
+/* s: fails with an error of that domain */
+TARGET (target_fail_of)
+{
+  g_autoptr (GVariant) domain = get_argument (arguments);
+
+  g_set_error (error, g_quark_from_string (g_variant_get_string (domain, NULL)), 7, "odd thing");
+  return NULL;
+}
+
 /* x -> x, but odd ones fail */
 TARGET (target_halve)
 {
@@ -292,6 +301,7 @@ pool_targets_init (void)
     { "measure", target_measure },
     { "read-byte", target_read_byte },
     { "fail", target_fail },
+    { "fail-of", target_fail_of },
     { "halve", target_halve },
     { "exit", target_exit },
     { "raise", target_raise },

@@ -280,6 +280,74 @@ test_failures (void)
   pool_finish (pool);
 }
 
+static GError *
+fail_of (MpPool     *pool,
+         const char *domain)
+{
+  GError *error = NULL;
+
+  g_assert_null (mp_pool_apply (pool, "fail-of", g_variant_new_string (domain), DEADLINE, NULL, &error));
+  g_assert_nonnull (strstr (error->message, "odd thing"));
+  return error;
+}
+
+static void
+test_own_domains (void)
+{
+  MpPool *pool = pool_new (1);
+  g_autofree char *path = g_file_read_link ("/proc/self/exe", NULL);
+  const char *argv[] = { path, NULL };
+  g_autoptr (MpLauncher) launcher = mp_launcher_new ("native", argv);
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, launcher);
+  MpPool *strangers = mp_pool_new (1, context);
+  g_autofree char *longest = g_strnfill (128, 'q'), *too_long = g_strnfill (129, 'q');
+  g_autoptr (GError) first = NULL, known = NULL, foreign = NULL, long_one = NULL, longer = NULL, odd = NULL;
+
+  g_test_summary ("Errors of a program's own domains are what they are in its workers, at the first time too.");
+
+  g_assert_cmpuint (g_quark_try_string ("mp-test-odd-quark"), ==, 0);
+  first = fail_of (pool, "mp-test-odd-quark");
+  g_assert_error (first, g_quark_from_string ("mp-test-odd-quark"), 7);
+
+  long_one = fail_of (pool, longest);
+  g_assert_error (long_one, g_quark_from_string (longest), 7);
+  longer = fail_of (pool, too_long);
+  g_assert_error (longer, MP_ERROR, MP_ERROR_REMOTE);
+  odd = fail_of (pool, "two words");
+  g_assert_error (odd, MP_ERROR, MP_ERROR_REMOTE);
+  pool_finish (pool);
+
+  /* Nothing is known of another program. */
+  foreign = fail_of (strangers, "mp-test-foreign-quark");
+  g_assert_error (foreign, MP_ERROR, MP_ERROR_REMOTE);
+  known = fail_of (strangers, "mp-test-odd-quark");
+  g_assert_error (known, g_quark_from_string ("mp-test-odd-quark"), 7);
+  pool_finish (strangers);
+}
+
+static void
+test_many_domains (void)
+{
+  MpPool *pool = pool_new (1);
+  guint n_known = 0;
+
+  g_test_summary ("A worker of the program's own cannot fill its table of names.");
+
+  for (guint i = 0; i < 100; i++)
+    {
+      g_autofree char *domain = g_strdup_printf ("mp-test-domain-%u", i);
+      g_autoptr (GError) error = fail_of (pool, domain);
+
+      if (g_quark_try_string (domain) != 0)
+        n_known++;
+      else
+        g_assert_error (error, MP_ERROR, MP_ERROR_REMOTE);
+    }
+  g_assert_cmpuint (n_known, >, 0);
+  g_assert_cmpuint (n_known, <=, 64);
+  pool_finish (pool);
+}
+
 static void
 test_map_failures (void)
 {
@@ -1076,6 +1144,8 @@ main (int   argc,
   mp_test_add ("/pool/starmap", test_starmap);
   mp_test_add ("/pool/map-encoded", test_map_encoded);
   mp_test_add ("/pool/failures", test_failures);
+  mp_test_add ("/pool/own-domains", test_own_domains);
+  mp_test_add ("/pool/many-domains", test_many_domains);
   mp_test_add ("/pool/map-failures", test_map_failures);
   mp_test_add ("/pool/unsendable", test_unsendable);
   mp_test_add ("/pool/timeout", test_timeout);

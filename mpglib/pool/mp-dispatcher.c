@@ -10,6 +10,7 @@
 #include "mp-crew-private.h"
 #include "mp-dispatcher-private.h"
 #include "mp-error.h"
+#include "mp-launcher-private.h"
 #include "mp-log-private.h"
 #include "mp-message-private.h"
 #include "mp-origin-private.h"
@@ -37,6 +38,7 @@ struct _MpDispatcher
   MpOutbox *outbox;
   MpOutboxFunc deliver;
   guint max_tasks_per_worker; /* 0: no end */
+  gboolean is_own;     /* the workers are this very program */
 
   /* guarded by the pump */
   gpointer owner;
@@ -433,7 +435,7 @@ on_error (MpDispatcher *self,
   if (task == NULL)
     return;
 
-  error = mp_report_to_error (report, NULL);
+  error = mp_report_to_error (report, self->is_own, NULL);
   if (task->scheduled.dropped && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     state = MP_TASK_STATE_CANCELLED;
   mp_task_fail_item (task, frame->index, state, error, report);
@@ -607,7 +609,7 @@ fail_lost_item (MpDispatcher       *self,
       return;
     }
 
-  error = mp_report_to_error (end->report, NULL);
+  error = mp_report_to_error (end->report, self->is_own, NULL);
   mp_task_fail_item (task, lost, MP_TASK_STATE_FAILED, g_error_copy (error), end->report);
   look_after_task (self, task);
   give_up_target (self, held->target, error);
@@ -1201,6 +1203,7 @@ mp_dispatcher_new (MpContext    *context,
   self->outbox = mp_outbox_ref (outbox);
   self->deliver = deliver_func;
   self->max_tasks_per_worker = max_tasks_per_worker;
+  self->is_own = mp_launcher_is_own (mp_context_get_launcher (context));
   mp_scheduler_init (&self->scheduler);
   mp_crew_init (&self->crew, mp_process_backend_get (), self->pump, context, n_workers, &crew_events, self);
   return self;

@@ -601,8 +601,9 @@ get_value_take (MpMessage  *message,
  * variants (`av`) with the value of each item, in the order of the items.
  *
  * Besides the errors of the wait, fails with that of the function (in its own
- * domain if it is known here, else %MP_ERROR_REMOTE; [method@Mp.PoolResult.get_report]
- * has more), with %MP_ERROR_WORKER_LOST when the worker died that ran it, with
+ * domain if it is known here or is one of this program's, else %MP_ERROR_REMOTE;
+ * [method@Mp.PoolResult.get_report] has more), with %MP_ERROR_WORKER_LOST when
+ * the worker died that ran it, with
  * %G_IO_ERROR_CANCELLED when it was cancelled, %MP_ERROR_CLOSED when the pool
  * took no more tasks, and when no worker could be started with the reason of
  * that. A map fails with the error of its first item (by index) that failed.

@@ -21,6 +21,7 @@
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-identity-private.h"
+#include "mp-launcher-private.h"
 #include "mp-lifeline-private.h"
 #include "mp-log-private.h"
 #include "mp-marker-private.h"
@@ -45,6 +46,7 @@ struct _MpChild {
   MpFrame *arguments_again; /* forkserver: for a second template, until the child is made; nullable */
   char *program;           /* for messages */
   char *language;
+  gboolean is_own;         /* this very program is what runs there */
   gdouble hello_timeout;
 
   /* guarded by the pump's lock */
@@ -182,6 +184,7 @@ mp_child_new (MpPump               *pump,
   self->bootstrap = new_bootstrap (spec, recipe, method);
   self->program = g_strdup (recipe->plan->argv[0]);
   self->language = g_strdup (recipe->language);
+  self->is_own = spec->context != NULL && mp_launcher_is_own (mp_context_get_launcher (spec->context));
   self->hello_timeout = recipe->hello_timeout;
   self->events = events;
   self->data = data;
@@ -308,7 +311,7 @@ keep_report_locked (MpChild *self,
   if (report == NULL)
     return;
   self->report = g_steal_pointer (&report);
-  self->failure = mp_report_to_error (self->report, get_name (self));
+  self->failure = mp_report_to_error (self->report, self->is_own, get_name (self));
 }
 
 static void

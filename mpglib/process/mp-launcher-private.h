@@ -12,6 +12,8 @@ G_BEGIN_DECLS
  * program of the library */
 char       **mp_launcher_dup_argv    (MpLauncher *self);
 gboolean     mp_launcher_is_native   (MpLauncher *self);
+/* Whether the workers are this very program */
+gboolean     mp_launcher_is_own      (MpLauncher *self);
 
 /* Whether mp_init() ran in this process */
 void         mp_launcher_set_initialized (void);

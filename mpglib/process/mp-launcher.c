@@ -341,6 +341,12 @@ mp_launcher_is_native (MpLauncher *self)
   return strcmp (self->language, "native") == 0;
 }
 
+gboolean
+mp_launcher_is_own (MpLauncher *self)
+{
+  return mp_launcher_is_native (self) && self->argv == NULL && mp_launcher_get_initialized ();
+}
+
 /* The program's file by name, for a process list that tells; by the link of /proc where it was replaced or removed
  * since it was started. */
 static char *

@@ -243,8 +243,9 @@ mp_process_set_daemon (MpProcess *self,
  * Tells as an error what went wrong in a process that has ended.
  *
  * Errors: what kept the target from running; the target's own error with its
- * domain and code if this process knows the domain, else %MP_ERROR_REMOTE; %MP_ERROR_FAILED
- * naming the exit code or the signal; %MP_ERROR_INVALID_STATE while it has not ended.
+ * domain and code if this process knows the domain or it is one of this program's,
+ * else %MP_ERROR_REMOTE; %MP_ERROR_FAILED naming the exit code or the signal;
+ * %MP_ERROR_INVALID_STATE while it has not ended.
  *
  * Returns: %TRUE if the process has ended with exit code 0
  *

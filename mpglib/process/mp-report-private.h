@@ -21,9 +21,11 @@ GVariant *mp_report_new_remote   (MpError       code,
                                   const char   *traceback,
                                   const char   *codec,
                                   GBytes       *payload);
-/* A GError with the domain and code of the report if this process knows that domain (MP_ERROR, G_IO_ERROR and
- * others registered already), else MP_ERROR_REMOTE; message "TYPE: MESSAGE" for those with a type */
+/* A GError with the domain and code of the report if this process knows that domain (MP_ERROR, G_IO_ERROR, others
+ * registered already, and those of this program), else MP_ERROR_REMOTE; message "TYPE: MESSAGE" for those with a
+ * type */
 GError   *mp_report_to_error     (GVariant     *report,
+                                  gboolean      is_own,  /* whether this program wrote it, in another process */
                                   const char   *prefix); /* nullable: "target 'x' in worker 3" */
 
 G_END_DECLS

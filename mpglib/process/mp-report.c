@@ -6,6 +6,8 @@
 
 #include "mp-report-private.h"
 
+#include <string.h>
+
 #include "mp-error.h"
 
 static GVariant *
@@ -68,8 +70,45 @@ name_common_domains (void)
     }
 }
 
+/* Names of quarks are for ever: as many as a program can be thought to have */
+#define MOST_OWN_DOMAINS 64
+#define LONGEST_OWN_DOMAIN 128
+
+static gboolean
+is_name (const char *domain)
+{
+  gsize length = strlen (domain);
+
+  for (gsize i = 0; i < length; i++)
+    {
+      if (!g_ascii_isgraph (domain[i]))
+        return FALSE;
+    }
+  return length > 0 && length <= LONGEST_OWN_DOMAIN;
+}
+
+/* A peer's strings do not fill the table of quarks: only domains that this process has anyway, and those that are
+ * this program's own, whether or not this process has had an error of theirs.  Whoever looks for such an error names
+ * the domain only afterwards. */
+static GQuark
+find_domain (const char *domain,
+             gboolean    is_own)
+{
+  static int n_own; /* atomic */
+  GQuark quark;
+
+  name_common_domains ();
+  quark = g_quark_try_string (domain);
+  if (quark != 0 || !is_own || !is_name (domain) || g_atomic_int_get (&n_own) >= MOST_OWN_DOMAINS)
+    return quark;
+
+  g_atomic_int_inc (&n_own);
+  return g_quark_from_string (domain);
+}
+
 GError *
 mp_report_to_error (GVariant   *report,
+                    gboolean    is_own,
                     const char *prefix)
 {
   const char *domain, *message, *type;
@@ -85,9 +124,7 @@ mp_report_to_error (GVariant   *report,
     g_string_append_printf (text, *message != '\0' ? "%s: " : "%s", type);
   g_string_append (text, message);
 
-  /* Only domains that this process has anyway: a peer's strings do not fill the table of quarks */
-  name_common_domains ();
-  quark = g_quark_try_string (domain);
+  quark = find_domain (domain, is_own);
   if (quark == 0)
     return g_error_new_literal (MP_ERROR, MP_ERROR_REMOTE, text->str);
   return g_error_new_literal (quark, code, text->str);

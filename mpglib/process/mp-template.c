@@ -207,7 +207,7 @@ on_refused_locked (Request *request,
   g_autoptr (GVariant) report = mp_frame_dup_value (frame, G_VARIANT_TYPE (MP_REPORT_TYPE), NULL);
 
   say_failed (request->child,
-              report != NULL ? mp_report_to_error (report, mp_child_get_name (request->child))
+              report != NULL ? mp_report_to_error (report, FALSE, mp_child_get_name (request->child))
                              : g_error_new (MP_ERROR, MP_ERROR_START_FAILED, "The template process cannot fork"));
 }
 
