@@ -166,6 +166,38 @@ target_nested (MpMessage     *arguments,
   return g_variant_new_int32 (depth);
 }
 
+static GVariant *
+target_sleep (MpMessage     *arguments,
+              GCancellable  *cancellable,
+              gpointer       data,
+              GError       **error)
+{
+  for (;;)
+    pause ();
+  return NULL;
+}
+
+/* That it and its own children are named as of their generations */
+static GVariant *
+target_tell_name (MpMessage     *arguments,
+                  GCancellable  *cancellable,
+                  gpointer       data,
+                  GError       **error)
+{
+  g_autoptr (MpProcess) child = mp_process_new (NULL, "nothing", NULL);
+  g_autofree char *name = mp_process_dup_name (mp_process_get_current ());
+  g_autofree char *child_name = mp_process_dup_name (child);
+  g_autofree char *expected = g_strdup_printf ("%s:1", name);
+
+  if (strcmp (name, mp_worker_get_name (mp_worker_get_current ())) != 0)
+    exit (10);
+  if (strcmp (child_name, expected) != 0)
+    exit (11);
+  if (mp_process_get_pid (mp_process_get_current ()) != getpid ())
+    exit (12);
+  return NULL;
+}
+
 static void
 register_targets (void)
 {
@@ -175,6 +207,8 @@ register_targets (void)
   mp_register_target ("raise", target_raise, NULL, NULL);
   mp_register_target ("compute", target_compute, NULL, NULL);
   mp_register_target ("look-around", target_look_around, NULL, NULL);
+  mp_register_target ("sleep", target_sleep, NULL, NULL);
+  mp_register_target ("tell-name", target_tell_name, NULL, NULL);
   mp_register_target ("nested", target_nested, NULL, NULL);
   mp_register_target ("say", target_say, NULL, NULL);
 }
@@ -292,6 +326,131 @@ test_kill (MpContext *context)
       g_assert_false (mp_process_join (process, 0, NULL, &error));
       g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
     }
+}
+
+static gboolean
+is_readable (int fd)
+{
+  struct pollfd entry = { .fd = fd, .events = POLLIN };
+
+  return poll (&entry, 1, 0) == 1;
+}
+
+static void
+assert_text (MpProcess  *process,
+             const char *state)
+{
+  int pid = mp_process_get_pid (process);
+  g_autofree char *middle = pid > 0 ? g_strdup_printf (" pid=%d", pid) : g_strdup ("");
+  g_autofree char *expected = g_strdup_printf ("<Mp.Process name='worker'%s %s>", middle, state);
+  g_autofree char *text = mp_process_to_string (process);
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+test_states (MpContext *context)
+{
+  g_autoptr (MpProcess) process = mp_process_new (context, "compute", NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_message ("What a process can be asked for, and how it prints, from before its start to its end");
+  mp_process_set_name (process, "worker");
+  g_assert_cmpint (mp_process_get_pid (process), ==, 0);
+  g_assert_cmpint (mp_process_get_sentinel (process), ==, -1);
+  assert_text (process, "initial");
+  mp_process_set_daemon (process, TRUE);
+  assert_text (process, "initial daemon");
+
+  mp_process_start_async (process, NULL, mp_test_keep_result, &result);
+  mp_test_await_result (&result);
+  g_assert_true (mp_process_start_finish (process, result, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_process_get_pid (process), >, 0);
+  g_assert_cmpint (mp_process_get_state (process), ==, MP_PROCESS_STATE_RUNNING);
+  assert_text (process, "started daemon");
+  g_assert_false (is_readable (mp_process_get_sentinel (process)));
+
+  g_assert_false (mp_process_start (process, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+  g_clear_error (&error);
+
+  g_assert_true (mp_process_terminate (process, &error));
+  g_assert_no_error (error);
+  join (process);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, -SIGTERM);
+  assert_text (process, "stopped (signal 15 (SIGTERM)) daemon");
+  g_assert_false (mp_process_start (process, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+}
+
+static void
+test_names (MpContext *context)
+{
+  g_autoptr (MpProcess) first = mp_process_new (context, "tell-name", NULL);
+  g_autoptr (MpProcess) second = mp_process_new (context, "tell-name", NULL);
+  g_autofree char *first_name = mp_process_dup_name (first);
+  g_autofree char *second_name = mp_process_dup_name (second);
+
+  g_test_message ("Names are numbers of each generation, and two processes may have one");
+  g_assert_true (g_regex_match_simple ("^Process-[0-9]+$", first_name, 0, 0));
+  g_assert_true (g_regex_match_simple ("^Process-[0-9]+$", second_name, 0, 0));
+  g_assert_cmpstr (first_name, !=, second_name);
+  g_assert_true (mp_process_start (first, NULL));
+  join (first);
+  g_assert_true (mp_process_check (first, NULL));
+
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (MpProcess) twin = mp_process_new (context, "nothing", NULL);
+
+      mp_process_set_name (twin, "twin");
+      g_assert_true (mp_process_start (twin, NULL));
+      join (twin);
+      g_assert_true (mp_process_check (twin, NULL));
+    }
+}
+
+static void
+test_no_function (MpContext *context)
+{
+  g_autoptr (MpProcess) process = start (context, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_test_message ("Without a target nothing runs, and that is no error");
+  join (process);
+  g_assert_true (mp_process_check (process, &error));
+  g_assert_no_error (error);
+}
+
+static void
+test_program (void)
+{
+  g_autofree char *path = g_file_read_link ("/proc/self/exe", NULL);
+  const char *argv[] = { path, NULL };
+  g_autoptr (MpLauncher) launcher = mp_launcher_new ("native", argv);
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, launcher);
+  g_autoptr (MpProcess) process = start (context, "exit", g_variant_new ("(i)", 6));
+
+  g_test_summary ("A program that is named runs the children");
+  join (process);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, 6);
+}
+
+static void
+test_sentinel (MpContext *context)
+{
+  g_autoptr (MpProcess) process = start (context, "sleep", NULL);
+  int sentinel = mp_process_get_sentinel (process);
+
+  g_test_message ("The sentinel tells the end, here of an interrupt");
+  g_assert_cmpint (sentinel, >=, 0);
+  g_assert_false (is_readable (sentinel));
+  g_assert_true (mp_process_interrupt (process, NULL));
+  mp_test_poll (sentinel, POLLIN);
+  join (process);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, -SIGINT);
 }
 
 static void
@@ -986,6 +1145,10 @@ main (int    argc,
 #define ADD(path, func) mp_test_add_data (path, func, run_with_methods)
   ADD ("/process/ends", test_ends);
   ADD ("/process/kill", test_kill);
+  ADD ("/process/states", test_states);
+  ADD ("/process/names", test_names);
+  ADD ("/process/no-function", test_no_function);
+  ADD ("/process/sentinel", test_sentinel);
   ADD ("/process/surroundings", test_surroundings);
   ADD ("/process/nested", test_nested);
   ADD ("/process/connection", test_connection);
@@ -998,6 +1161,7 @@ main (int    argc,
   ADD ("/process/busy-host", test_busy_host);
   ADD ("/process/children", test_children);
   ADD ("/process/strange-fork", test_strange_fork);
+  mp_test_add ("/process/program", test_program);
   mp_test_add ("/process/programs", test_programs);
   mp_test_add ("/process/missing-program", test_missing_program);
   mp_test_add ("/process/no-template", test_no_template);

@@ -146,7 +146,36 @@ testPool('a callback in place of the promise gets the same', async pool => {
     (_, result) => resolve(results.next_finish(result)))), 125);
 });
 
+testPool('a pool that is terminated cancels its calls', async pool => {
+  const [underWay, waiting] = [pool.submit(task('spin')), pool.submit(task('cube'), [1])];
+  await new Promise(resolve => underWay.connect('progress-changed', resolve));
+  pool.terminate();
+  await pool.join_async();
+  for (const result of [underWay, waiting]) {
+    const error = await checkRejects(result.get_async(), GLib.Error);
+    check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED), String(error));
+  }
+}, {n_workers: 1});
+
+testPool('workers have names, and are replaced after their share', async pool => {
+  const first = await pool.apply_async(task('getPid'));
+  check(await pool.apply_async(task('getPid')) !== first, 'another worker');
+  check(/^PoolWorker-\d+$/.test(pool.get_workers().get_item(0).name), pool.get_workers().get_item(0).name);
+  checkSame(`${pool}`, '<Mp.Pool state=running workers=1>');
+}, {n_workers: 1, max_tasks_per_worker: 1});
+
+test('there are as many workers as processors', () => {
+  checkSame(new Mp.Pool().n_workers, Mp.get_cpu_count());
+});
+
 // ---- Iteration
+
+testPool('the wait for the next result may be given up', async pool => {
+  const results = pool.imap(task('spin'), [1]);
+  checkCode(checkThrows(() => results.next(0), Mp.Error), Mp.Error.TIMED_OUT);
+  checkCode(await checkRejects(results.next_async(0), Mp.Error), Mp.Error.TIMED_OUT);
+  results.cancel();
+});
 
 testPool('results are iterated over as they come', async pool => {
   const cubes = [];

@@ -111,6 +111,61 @@ test('signals and properties tell of its life', async () => {
   checkSame(`${process}`, `<Mp.Process name='sleeper' pid=${process.pid} stopped (signal 15 (SIGTERM))>`);
 });
 
+function waitReadable(fd) {
+  return new Promise(resolve => GLib.io_add_watch(GLib.IOChannel.unix_new(fd), GLib.PRIORITY_DEFAULT,
+    GLib.IOCondition.IN, () => {
+      resolve();
+      return GLib.SOURCE_REMOVE;
+    }));
+}
+
+function listChildProcesses() {
+  const children = Mp.Process.get_children();
+  return Array.from({length: children.get_n_items()}, (_, i) => children.get_item(i));
+}
+
+test('what can be asked for when, and how it prints', async () => {
+  const process = makeProcess('linger', [], {name: 'worker', daemon: true});
+  const isInvalid = error => checkSame(error.code, Mp.Error.INVALID_STATE);
+  checkSame(`${process}`, "<Mp.Process name='worker' initial daemon>");
+  checkSame(process.get_sentinel(), -1);
+  isInvalid(checkThrows(() => process.join(0), Mp.Error, /was not started/));
+  await process.start_async();
+  checkSame(`${process}`, `<Mp.Process name='worker' pid=${process.pid} started daemon>`);
+  checkSame(listChildProcesses(), [process]);
+  isInvalid(checkThrows(() => process.start(), Mp.Error));
+  isInvalid(checkThrows(() => process.close(), Mp.Error));
+  const ended = waitReadable(process.get_sentinel());
+  process.interrupt();
+  await ended;
+  process.join();
+  process.join();
+  checkSame(process.exit_code, -2);
+  checkSame(`${process}`, `<Mp.Process name='worker' pid=${process.pid} stopped (signal 2 (SIGINT)) daemon>`);
+  checkSame(listChildProcesses(), []);
+  process.close();
+  isInvalid(checkThrows(() => process.join(0), Mp.Error));
+});
+
+test('names are numbers of each generation, and two processes may have one', async () => {
+  const [first, second] = [new Mp.Process(), new Mp.Process()];
+  check(/^Process-\d+$/.test(first.name) && first.name !== second.name, `${first.name} and ${second.name}`);
+  for (const process of [makeProcess('knowItself', ['twin']), makeProcess('knowItself', ['twin'])]) {
+    process.name = 'twin';
+    await runProcess(process);
+    process.check();
+  }
+});
+
+test('the program is a process, too', () => {
+  const current = Mp.Process.get_current();
+  checkSame(current.name, 'MainProcess');
+  checkSame(current.pid, new Gio.Credentials().get_unix_pid());
+  checkSame(Mp.Worker.get_current(), null);
+  checkSame(checkThrows(() => current.join(), Mp.Error).code, Mp.Error.INVALID_STATE);
+  check(Mp.get_cpu_count() > 0 && Mp.get_cpu_count() <= GLib.get_num_processors(), String(Mp.get_cpu_count()));
+});
+
 test('blocking calls do without a main loop, and their arguments may be left out', () => {
   const process = makeProcess('linger');
   process.start();
@@ -128,6 +183,14 @@ test('shutting down ends all', async () => {
   await Mp.shutdown_async();
   checkSame(process.exit_code, -15);
   Mp.shutdown();
+});
+
+test('shutting down waits for who is no daemon', () => {
+  const process = makeProcess('writeLater', [file, 'in the end']);
+  process.start();
+  Mp.shutdown();
+  checkSame(process.exit_code, 0);
+  checkSame(readWritten(), 'in the end');
 });
 
 test('a function that throws is an error with its name, its message and its stack', async () => {
@@ -237,6 +300,12 @@ test('a child that hangs before it is ready is killed in time', async () => {
   const context = new Mp.Context({launcher: Mp.Launcher.lookup('gjs'), hello_timeout: 0.5});
   await checkFails(module('hanging'), Mp.Error.START_FAILED,
     /did not become ready within 0\.5 s and was killed: .*hello-timeout/, context);
+});
+
+test('a program that is named runs the children', async () => {
+  const launcher = new Mp.Launcher({language: 'gjs', argv: Mp.Launcher.lookup('gjs').argv});
+  const context = new Mp.Context({launcher});
+  checkSame(await runProcess(makeProcess('exitWith', [4], {context})), 4);
 });
 
 test('a missing executable is named', async () => {

@@ -216,6 +216,49 @@ class Lives(ProcessCase):
         with self.assertRaises(ValueError):
             process.join()
 
+    def test_ends_of_a_daemon(self):
+        process = self.make(target=hang, name='worker', daemon=True)
+        self.assertEqual(repr(process), "<Mp.Process name='worker' initial daemon>")
+        process.start()
+        self.assertRegex(repr(process), f"^<Mp.Process name='worker' pid={process.pid} start(ing|ed) daemon>$")
+        process.kill()
+        for _ in range(2):
+            self.assertTrue(process.join(DEADLINE))
+        self.assertEqual(repr(process),
+                         f"<Mp.Process name='worker' pid={process.pid} stopped (signal 9 (SIGKILL)) daemon>")
+
+    def test_current_process_is_no_child(self):
+        with self.assertRaises(Mp.InvalidState):
+            Mp.current_process().join(0)
+        self.assertEqual(Mp.current_process().pid, os.getpid())
+        self.assertLessEqual(Mp.get_cpu_count(), os.cpu_count())
+
+    def test_one_name_for_two(self):
+        for _ in range(2):
+            self.assertEqual(self.run_process(target=leave, args=(4,), name='twin').exitcode, 4)
+
+    def test_named_interpreter(self):
+        launcher = Mp.Launcher(language='python', argv=[sys.executable, '-m', 'mpglib.worker'])
+        process = self.run_process(target=leave, args=(5,), context=Mp.Context('spawn', launcher))
+        self.assertEqual(process.exitcode, 5)
+
+    def test_forked_process_owns_nothing(self):
+        process = self.make(target=hang)
+        process.start()
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                process.kill()
+            except Mp.ProcessError as error:
+                status = 0 if error.code == Mp.Error.FORKED else 2
+            finally:
+                os._exit(status)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        self.assertTrue(process.is_alive())
+        process.kill()
+        self.assertTrue(process.join(DEADLINE))
+
     def test_exit_codes(self):
         for code, wanted in ((None, 0), (0, 0), (7, 7), (-1, 255), ('text', 1)):
             with self.subTest(code):

@@ -3,6 +3,11 @@
 
 // Mp.Pool runs closures of this very program in its workers.
 
+// No other test may name it: the first error of it comes from a worker.
+errordomain OddError {
+  STRANGE
+}
+
 void register_targets () {
   Mp.register_target ("cube", (arguments) => {
     int64 x = (int64) arguments.get_value ();
@@ -23,8 +28,14 @@ void register_targets () {
 
   Mp.register_target ("nothing", () => null);
 
+  Mp.register_target ("pid", () => (int) Posix.getpid ());
+
   Mp.register_target ("fail", (arguments) => {
     throw new IOError.NO_SPACE ("the disk is full");
+  });
+
+  Mp.register_target ("fail-oddly", (arguments) => {
+    throw new OddError.STRANGE ("odd thing");
   });
 
   Mp.register_target ("refuse-odd", (arguments) => {
@@ -177,6 +188,81 @@ async void test_errors () throws Error {
   }
 }
 
+async void test_own_domain () throws Error {
+  var pool = new Mp.Pool (1);
+
+  assert_cmpuint (Quark.try_string ("odd-error-quark"), CompareOperator.EQ, 0);
+  try {
+    yield pool.apply_async ("fail-oddly");
+    assert_not_reached ();
+  } catch (OddError.STRANGE e) {
+    assert_cmpstr (e.message, CompareOperator.EQ, "odd thing");
+  }
+  yield finish (pool);
+}
+
+async void test_timeout_of_next () throws Error {
+  var pool = new Mp.Pool (1);
+  Mp.ResultIterator results = pool.imap ("linger", make_numbers (1), 1);
+
+  try {
+    results.next (0);
+    assert_not_reached ();
+  } catch (Mp.Error.TIMED_OUT e) {
+  }
+  results.cancel ();
+  yield finish (pool);
+}
+
+async void test_unordered () throws Error {
+  var pool = new Mp.Pool (2);
+  Mp.ResultIterator results = pool.imap ("cube", make_numbers (20), 3, false);
+  int64 sum = 0;
+
+  for (int i = 0; i < 20; i++)
+    sum += (int64) yield results.next_async ();
+  assert_true (sum == 36100);
+  yield finish (pool);
+}
+
+async void test_starmap () throws Error {
+  var pool = new Mp.Pool (1);
+  var options = new Mp.TaskOptions ();
+  var items = new Variant.parsed ("[(int64 1, int64 2), (int64 3, int64 4)]");
+
+  options.starmap = true;
+  Variant sums = yield pool.submit_map ("add", items, 0, options).get_async ();
+  assert_cmpstr (sums.print (false), CompareOperator.EQ, "[<int64 3>, <int64 7>]");
+  yield finish (pool);
+}
+
+async void test_terminate () throws Error {
+  var pool = new Mp.Pool (1);
+  Mp.PoolResult under_way = pool.submit ("linger");
+  Mp.PoolResult waiting = pool.submit ("cube", (int64) 3);
+
+  pool.terminate ();
+  yield pool.join_async ();
+  foreach (var result in new Mp.PoolResult[] { under_way, waiting }) {
+    try {
+      yield result.get_async ();
+      assert_not_reached ();
+    } catch (IOError.CANCELLED e) {
+    }
+  }
+}
+
+async void test_workers () throws Error {
+  var pool = (Mp.Pool) Object.new (typeof (Mp.Pool), "n-workers", 1, "max-tasks-per-worker", 1);
+
+  int first = (int) yield pool.apply_async ("pid");
+  assert_cmpint ((int) yield pool.apply_async ("pid"), CompareOperator.NE, first);
+  assert_true (((Mp.PoolWorker) pool.get_workers ().get_item (0)).name.has_prefix ("PoolWorker-"));
+  yield finish (pool);
+  assert_cmpstr (pool.to_string (), CompareOperator.EQ, "<Mp.Pool state=ended workers=1>");
+  assert_cmpuint (new Mp.Pool ().n_workers, CompareOperator.EQ, Mp.get_cpu_count ());
+}
+
 async void test_cancelled () throws Error {
   var pool = new Mp.Pool (1);
   var cancellable = new Cancellable ();
@@ -299,6 +385,13 @@ int main (string[] args) {
   add_test ("/pool/iterate", (done) => test_iterate.begin (done), (result) => test_iterate.end (result));
   add_test ("/pool/progress", (done) => test_progress.begin (done), (result) => test_progress.end (result));
   add_test ("/pool/errors", (done) => test_errors.begin (done), (result) => test_errors.end (result));
+  add_test ("/pool/own-domain", (done) => test_own_domain.begin (done), (result) => test_own_domain.end (result));
+  add_test ("/pool/timeout-of-next",
+            (done) => test_timeout_of_next.begin (done), (result) => test_timeout_of_next.end (result));
+  add_test ("/pool/unordered", (done) => test_unordered.begin (done), (result) => test_unordered.end (result));
+  add_test ("/pool/starmap", (done) => test_starmap.begin (done), (result) => test_starmap.end (result));
+  add_test ("/pool/terminate", (done) => test_terminate.begin (done), (result) => test_terminate.end (result));
+  add_test ("/pool/workers", (done) => test_workers.begin (done), (result) => test_workers.end (result));
   add_test ("/pool/cancelled", (done) => test_cancelled.begin (done), (result) => test_cancelled.end (result));
   add_test ("/pool/lost", (done) => test_lost.begin (done), (result) => test_lost.end (result));
   add_test ("/pool/missing-executable",

@@ -31,6 +31,22 @@ export async function writeLater(path, text) {
   GLib.file_set_contents(path, text);
 }
 
+// Fails if the process does not know who it is.
+export function knowItself(name) {
+  const current = Mp.Process.get_current();
+  const child = new Mp.Process();
+  if (current.name !== name || Mp.Worker.get_current().get_name() !== name)
+    throw new Error(`the name is ${current.name}`);
+  if (!/^Process-\d+:1$/.test(child.name))
+    throw new Error(`the name of a child is ${child.name}`);
+  if (current.pid !== getPid())
+    throw new Error(`the process is ${current.pid}`);
+}
+
+export function getPid() {
+  return new Gio.Credentials().get_unix_pid();
+}
+
 // Runs a main loop of its own until a promise has settled.
 export function runLoop() {
   const loop = new GLib.MainLoop(null, false);
