@@ -204,6 +204,37 @@ test_fast_progress (void)
 }
 
 static void
+count_and_cancel (MpPoolResult *result,
+                  gdouble       fraction,
+                  const char   *text,
+                  guint        *n)
+{
+  (*n)++;
+  mp_pool_result_cancel (result);
+}
+
+static void
+test_cancel_at_progress (void)
+{
+  MpPool *pool = pool_new (1);
+  Gate *gate = gate_new ();
+  g_auto (Listener) listener = listener_new ();
+  MpPoolResult *result = gate_submit (gate, pool, "report-at-gate");
+  guint n_told = 0;
+
+  g_test_summary ("Who cancels when there is progress does not make news by it.");
+
+  g_signal_connect (result, "progress-changed", G_CALLBACK (count_and_cancel), &n_told);
+  g_signal_connect (result, "finished", G_CALLBACK (on_finished), &listener);
+  mp_test_run_until_set (&listener.is_finished);
+  g_assert_cmpint (mp_pool_result_get_state (result), ==, MP_TASK_STATE_CANCELLED);
+  g_assert_cmpuint (n_told, ==, 1);
+  gate_free (gate);
+  g_assert_finalize_object (result);
+  pool_finish (pool);
+}
+
+static void
 test_forgotten (void)
 {
   MpPool *pool = pool_new (2);
@@ -756,6 +787,7 @@ main (int   argc,
   mp_test_add ("/pool-loop/signals-of-map", test_signals_of_map);
   mp_test_add ("/pool-loop/progress", test_progress);
   mp_test_add ("/pool-loop/fast-progress", test_fast_progress);
+  mp_test_add ("/pool-loop/cancel-at-progress", test_cancel_at_progress);
   mp_test_add ("/pool-loop/forgotten", test_forgotten);
   mp_test_add ("/pool-loop/task-finished", test_task_finished);
   mp_test_add ("/pool-loop/main-context", test_main_context);

@@ -905,6 +905,7 @@ mp_dispatcher_cancel_locked (MpDispatcher *self,
                              MpTask       *task)
 {
   g_autoptr (GError) error = NULL;
+  guint64 n_ended = task->scheduled.n_ended;
 
   if (mp_task_has_ended (task))
     return;
@@ -912,7 +913,9 @@ mp_dispatcher_cancel_locked (MpDispatcher *self,
   error = new_cancelled ();
   drop_waiting (&self->scheduler, task, MP_TASK_STATE_CANCELLED, error);
   tell_workers_of_cancellation (self, task);
-  look_after_task (self, task);
+  /* No news if nothing has ended: who cancels when there is news would have it for ever */
+  if (task->scheduled.n_ended != n_ended || mp_scheduled_task_has_ended (&task->scheduled))
+    look_after_task (self, task);
   settle (self);
   mp_pump_changed_locked (self->pump);
 }
