@@ -333,7 +333,7 @@ is_readable (int fd)
 {
   struct pollfd entry = { .fd = fd, .events = POLLIN };
 
-  return poll (&entry, 1, 0) == 1;
+  return poll (&entry, 1, 0) == 1 && (entry.revents & POLLIN) != 0;
 }
 
 static void
@@ -442,15 +442,23 @@ static void
 test_sentinel (MpContext *context)
 {
   g_autoptr (MpProcess) process = start (context, "sleep", NULL);
+  g_autoptr (MpProcess) late = start (context, "nothing", NULL);
   int sentinel = mp_process_get_sentinel (process);
 
-  g_test_message ("The sentinel tells the end, here of an interrupt");
+  g_test_message ("The sentinel tells the end, here of an interrupt, for as long as the object is not closed");
   g_assert_cmpint (sentinel, >=, 0);
   g_assert_false (is_readable (sentinel));
   g_assert_true (mp_process_interrupt (process, NULL));
   mp_test_poll (sentinel, POLLIN);
   join (process);
   g_assert_cmpint (mp_process_get_exit_code (process), ==, -SIGINT);
+  g_assert_cmpint (mp_process_get_sentinel (process), ==, sentinel);
+  g_assert_true (is_readable (sentinel));
+  g_assert_true (mp_process_close (process, NULL));
+  g_assert_cmpint (mp_process_get_sentinel (process), ==, -1);
+
+  join (late);
+  g_assert_true (is_readable (mp_process_get_sentinel (late)));
 }
 
 static void

@@ -8,6 +8,9 @@
 
 #include "mp-process-private.h"
 
+#include <fcntl.h>
+#include <sys/eventfd.h>
+
 #include "mp-error.h"
 
 static MpProcessState
@@ -120,6 +123,18 @@ mp_process_get_exit_code (MpProcess *self)
   return exit_code;
 }
 
+/* A descriptor of its own: the child's is closed by whoever sees the end, so that another one could be waited for under
+ * its number. */
+static int
+open_sentinel_locked (MpProcess *self)
+{
+  int pidfd = mp_child_get_pidfd (self->child);
+
+  if (pidfd >= 0)
+    return fcntl (pidfd, F_DUPFD_CLOEXEC, 0);
+  return mp_process_is_over (self) ? eventfd (1, EFD_CLOEXEC) : -1;
+}
+
 /**
  * mp_process_get_sentinel:
  * @self: a process
@@ -127,10 +142,11 @@ mp_process_get_exit_code (MpProcess *self)
  * Gives a descriptor that becomes readable when the process ends, to be waited
  * for together with others.
  *
- * It is a pidfd and stays the library's: do not close it. It is closed when
- * the end of the process has been seen.
+ * It stays readable. It is the object's: do not close it, which
+ * [method@Mp.Process.close] does, or the end of the object.
  *
- * Returns: the descriptor, or -1 if the process does not exist (yet, or any more)
+ * Returns: the descriptor, or -1 before the start, after it was closed, or if there
+ *   are no more descriptors
  *
  * Since: 1.0
  */
@@ -142,7 +158,9 @@ mp_process_get_sentinel (MpProcess *self)
   g_return_val_if_fail (MP_IS_PROCESS (self), -1);
 
   mp_pump_lock (self->pump);
-  fd = self->child != NULL ? mp_child_get_pidfd (self->child) : -1;
+  if (self->sentinel < 0 && self->child != NULL && !self->is_closed)
+    self->sentinel = open_sentinel_locked (self);
+  fd = self->sentinel;
   mp_pump_unlock (self->pump);
   return fd;
 }

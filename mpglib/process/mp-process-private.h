@@ -40,6 +40,7 @@ struct _MpProcess
   MpWaiters *waiters;
   int pid;
   int exit_code;
+  int sentinel; /* for who asked; -1 */
 
   /* What is to be told in the main context; guarded likewise */
   gboolean letter_is_posted;

@@ -13,6 +13,7 @@
 #include "mp-clock-private.h"
 #include "mp-context-private.h"
 #include "mp-error.h"
+#include "mp-fd-private.h"
 #include "mp-origin-private.h"
 
 /* --- checks ----------------------------------------------------------------------------------------------- */
@@ -512,6 +513,7 @@ mp_process_close (MpProcess  *self,
   else
     {
       self->is_closed = TRUE;
+      mp_fd_close (&self->sentinel);
     }
   mp_pump_unlock (self->pump);
   return ok;

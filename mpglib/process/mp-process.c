@@ -10,6 +10,7 @@
 
 #include "mp-enums.h"
 #include "mp-error.h"
+#include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-identity-private.h"
 #include "mp-origin-private.h"
@@ -331,6 +332,7 @@ mp_process_finalize (GObject *object)
   g_free (self->target);
   g_free (self->identity);
   g_free (self->name);
+  mp_fd_close (&self->sentinel);
   G_OBJECT_CLASS (mp_process_parent_class)->finalize (object);
 }
 
@@ -588,6 +590,7 @@ mp_process_class_init (MpProcessClass *klass)
 static void
 mp_process_init (MpProcess *self)
 {
+  self->sentinel = -1;
 }
 
 /**

@@ -145,6 +145,7 @@ async void test_states () throws Error {
   assert_cmpint (Posix.poll (watched, 0), CompareOperator.EQ, 0);
   process.kill ();
   assert_cmpint (Posix.poll (watched, 20000), CompareOperator.EQ, 1);
+  assert_true ((watched[0].revents & Posix.POLLIN) != 0);
   process.join ();
   process.join ();
   assert_false (is_child (process));
