@@ -5,10 +5,12 @@
     check_install.py SOURCE-ROOT MESON PYTHON HEADER... [unittest's arguments behind --]
 
 Nothing of the build tree is in the environment of the programs, so that they
-find the library, the overrides and the worker program as a user's would.
+find the library, the overrides and the worker program as a user's would: by what
+README.md says that is to be set.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,9 @@ import textwrap
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+# Where Debian's Meson puts libraries on the machine that README.md speaks of
+LIBRARIES = 'lib/x86_64-linux-gnu'
 
 # What a user's shell has, and what the compilers need.
 KEPT_VARIABLES = ('CC', 'CXX', 'HOME', 'LANG', 'PATH', 'TMPDIR')
@@ -36,6 +41,15 @@ def run(*command, cwd=None, env=None):
     return done.stdout
 
 
+def read_settings(readme, prefix):
+    """The variables that README.md has set for a prefix, as the shell gets them."""
+    with open(readme, encoding='utf-8') as file:
+        lines = re.search(r'^```sh\nP=.*\n((?:.*\n)*?)```$', file.read(), re.MULTILINE)[1]
+    names = re.findall(r'^export (\w+)=', lines, re.MULTILINE)
+    script = f'set -eu\nP=$1\n{lines}\nprintf "%s\\n" ' + ' '.join(f'"${name}"' for name in names)
+    return dict(zip(names, run('sh', '-c', script, 'sh', prefix).splitlines()))
+
+
 class Installed(unittest.TestCase):
     source = meson = python = None
     headers = []
@@ -47,19 +61,15 @@ class Installed(unittest.TestCase):
         cls.scratch = scratch.name
         cls.prefix = os.path.join(cls.scratch, 'prefix')
         build = os.path.join(cls.scratch, 'build')
-        run(cls.meson, 'setup', build, cls.source, f'--prefix={cls.prefix}', '--libdir=lib', '--buildtype=debug',
-            '-Dtests=disabled', '-Dintrospection=enabled', '-Dvapi=enabled', f'-Dpython={cls.python}')
+        run(cls.meson, 'setup', build, cls.source, f'--prefix={cls.prefix}', f'--libdir={LIBRARIES}',
+            '--buildtype=debug', '-Dtests=disabled', '-Dintrospection=enabled', '-Dvapi=enabled',
+            f'-Dpython={cls.python}')
         run(cls.meson, 'install', '-C', build, '--quiet')
         # The build tree is gone before anything is run.
         shutil.rmtree(build)
 
-        cls.environment = clean_environment(
-            PKG_CONFIG_PATH=cls.path('lib', 'pkgconfig'),
-            LD_LIBRARY_PATH=cls.path('lib'),
-            GI_TYPELIB_PATH=cls.path('lib', 'girepository-1.0'),
-            PYTHONPATH=os.path.dirname(os.path.dirname(cls.python_override())),
-            XDG_DATA_DIRS=cls.path('share') + ':/usr/share',
-        )
+        cls.settings = read_settings(os.path.join(cls.source, 'README.md'), cls.prefix)
+        cls.environment = clean_environment(**cls.settings)
 
     @classmethod
     def path(cls, *parts):
@@ -82,10 +92,10 @@ class Installed(unittest.TestCase):
     def test_files(self):
         for parts in [
             ('libexec', 'mpglib-worker'),
-            ('lib', 'libmpglib-1.so'),
-            ('lib', 'libmpglib-1.so.0'),
-            ('lib', 'girepository-1.0', 'Mp-1.0.typelib'),
-            ('lib', 'pkgconfig', 'mpglib-1.pc'),
+            (LIBRARIES, 'libmpglib-1.so'),
+            (LIBRARIES, 'libmpglib-1.so.0'),
+            (LIBRARIES, 'girepository-1.0', 'Mp-1.0.typelib'),
+            (LIBRARIES, 'pkgconfig', 'mpglib-1.pc'),
             ('share', 'gir-1.0', 'Mp-1.0.gir'),
             ('share', 'gjs-1.0', 'overrides', 'Mp.js'),
             ('share', 'mpglib-1', 'valgrind', 'mpglib.supp'),
@@ -120,8 +130,8 @@ class Installed(unittest.TestCase):
 
     def test_vala(self):
         program = os.path.join(self.scratch, 'program-vala')
-        self.run_program('valac', '--vapidir', self.path('share', 'vala', 'vapi'), '--pkg', 'mpglib-1',
-                         '-X', '-w', '-o', program, os.path.join(HERE, 'program.vala'))
+        source = os.path.join(HERE, 'program.vala')
+        self.run_program('valac', '--pkg', 'mpglib-1', '-X', '-w', '-o', program, source)
         self.assertEqual(self.run_program(program), ['exit code 42'])
 
     def test_python(self):
@@ -135,6 +145,22 @@ class Installed(unittest.TestCase):
         override, answer = self.run_program('gjs', '-m', os.path.join(HERE, 'program.js'), module)
         self.assertEqual(override, self.path('share', 'gjs-1.0', 'overrides', 'Mp.js'))
         self.assertEqual(answer, 'exit code 42')
+
+
+    def assertFailsAsReadmeSays(self, command, unset):
+        settings = {name: value for name, value in self.settings.items() if name != unset}
+        with self.assertRaises(AssertionError) as caught:
+            run(*command, cwd=self.scratch, env=clean_environment(**settings))
+        with open(os.path.join(self.source, 'README.md'), encoding='utf-8') as file:
+            messages = re.findall(r'`(.* arguments.*)`', file.read())
+        self.assertTrue(any(message in str(caught.exception) for message in messages), caught.exception)
+
+    def test_missing_overrides(self):
+        """What README.md says that happens without them."""
+        python = "import gi; gi.require_version('Mp', '1.0'); from gi.repository import Mp; Mp.Pool(4)"
+        self.assertFailsAsReadmeSays([self.python, '-c', python], 'PYTHONPATH')
+        js = 'imports.gi.versions.Mp = "1.0"; new imports.gi.Mp.Pool({n_workers: 4}).map_async({}, [1])'
+        self.assertFailsAsReadmeSays(['gjs', '-c', js], 'XDG_DATA_DIRS')
 
 
 class Subproject(unittest.TestCase):
