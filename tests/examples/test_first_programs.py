@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright 2026 The mpglib developers
-"""What the README says that its first programs print is what they print.
+"""What the README and the guides say that their programs print is what they print.
 
-    test_first_programs.py README BUILD-FOLDER HEADER...
+    test_first_programs.py DOCUMENT BUILD-FOLDER HEADER...
 
 A fenced block behind a line that ends with a file's name, as in "`squares.c`:", is that file; a block
-```console has commands behind "$ ", and below each what it prints.
+```console has commands behind "$ ", and below each what it prints; a block ```sh is what other tests hold.
 """
 
 import os
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import unittest
 
-README, BUILD, *HEADERS = sys.argv[1:]
+DOCUMENT, BUILD, *HEADERS = sys.argv[1:]
 DEADLINE = 60
 
 BLOCK = re.compile(r'^(?P<above>[^\n]*)\n\n```(?P<language>\w+)\n(?P<text>.*?)(?=^```$)', re.MULTILINE | re.DOTALL)
@@ -24,10 +24,17 @@ FILE_NAME = re.compile(r'`([\w.-]+)`:$')
 
 def read_blocks():
     """Gives the files, by name, and the sessions at the terminal."""
-    with open(README, encoding='utf-8') as file:
-        blocks = list(BLOCK.finditer(file.read()))
-    files = {FILE_NAME.search(block['above'])[1]: block['text'] for block in blocks if block['language'] != 'console'}
-    sessions = [block['text'] for block in blocks if block['language'] == 'console']
+    with open(DOCUMENT, encoding='utf-8') as file:
+        blocks = [block for block in BLOCK.finditer(file.read()) if block['language'] != 'sh']
+    files, sessions = {}, []
+    for block in blocks:
+        name = FILE_NAME.search(block['above'])
+        if block['language'] == 'console':
+            sessions.append(block['text'])
+        elif name is None:
+            raise AssertionError(f'of which file is this?\n{block["text"]}')
+        else:
+            files[name[1]] = block['text']
     return files, sessions
 
 
@@ -57,10 +64,11 @@ class FirstPrograms(unittest.TestCase):
 
     def test_sessions(self):
         files, sessions = read_blocks()
-        self.assertEqual({os.path.splitext(name)[1] for name in files}, {'.c', '.vala', '.py', '.js'})
-        self.assertEqual(len(sessions), 4)
+        self.assertGreater(len(sessions), 0)
+        for name in files:
+            self.assertTrue(any(name in text for text in [*sessions, *files.values()]), f'nobody uses {name}')
         for session in sessions:
-            with self.subTest(session), tempfile.TemporaryDirectory(prefix='mpglib-readme-') as folder:
+            with self.subTest(session), tempfile.TemporaryDirectory(prefix='mpglib-document-') as folder:
                 environment = make_environment(folder)
                 for name, text in files.items():
                     with open(os.path.join(folder, name), 'w', encoding='utf-8') as file:
