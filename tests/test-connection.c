@@ -319,6 +319,69 @@ test_timeout_amid_parts (void)
   free_pair (&pair);
 }
 
+/* Size does not count as time, but room does. */
+static void
+test_large_without_time (void)
+{
+  const gsize sizes[] = { 100, 60000, MIB, 5 * MIB / 2, 8 * MIB };
+  Pair pair = new_pair ();
+  g_autoptr (GError) error = NULL;
+  gboolean is_full = FALSE;
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (sizes); i++)
+    {
+      g_autoptr (GBytes) bytes = new_bytes (sizes[i / 2]);
+      g_autoptr (GBytes) received = NULL;
+      g_autoptr (GAsyncResult) result = NULL;
+
+      if (i % 2 == 0)
+        mp_connection_send_bytes (pair.a, bytes, NULL, 0, NULL, &error);
+      else
+        {
+          mp_connection_send_bytes_async (pair.a, bytes, NULL, 0, NULL, mp_test_keep_result, &result);
+          mp_test_await_result (&result);
+          mp_connection_send_bytes_finish (pair.a, result, &error);
+        }
+      g_assert_no_error (error);
+      received = mp_connection_receive_bytes (pair.b, 0, 0, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_true (g_bytes_equal (received, bytes));
+    }
+
+  while (!is_full)
+    {
+      g_autoptr (GBytes) bytes = new_bytes (20 * MIB);
+
+      is_full = !mp_connection_send_bytes (pair.a, bytes, NULL, 0, NULL, &error);
+    }
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+
+  free_pair (&pair);
+}
+
+/* A send that is copied in slices can still be cancelled, and leaves nothing. */
+static void
+test_cancel_amid_copying (void)
+{
+  Pair pair = new_pair ();
+  g_autoptr (GBytes) bytes = new_bytes (8 * MIB);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_connection_send_bytes_async (pair.a, bytes, NULL, 0, cancellable, mp_test_keep_result, &result);
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&result);
+  g_assert_false (mp_connection_send_bytes_finish (pair.a, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  assert_nothing (pair.b);
+  send_int (pair.a, 5);
+  g_assert_cmpint (receive_int (pair.b), ==, 5);
+
+  g_clear_object (&result);
+  free_pair (&pair);
+}
+
 static gpointer
 send_soon (gpointer data)
 {
@@ -1551,6 +1614,8 @@ main (int   argc,
 
   mp_test_add ("/connection/wait/timeout", test_timeout);
   mp_test_add ("/connection/wait/timeout-amid-parts", test_timeout_amid_parts);
+  mp_test_add ("/connection/wait/large-without-time", test_large_without_time);
+  mp_test_add ("/connection/wait/cancel-amid-copying", test_cancel_amid_copying);
   mp_test_add ("/connection/wait/message", test_wait_for_message);
   mp_test_add ("/connection/wait/room", test_wait_for_room);
   mp_test_add ("/connection/wait/cancel", test_cancel_blocking);

@@ -115,6 +115,9 @@ send_take_async (MpConnection        *self,
  * room for it, %MP_ERROR_TOO_BIG when there is no memory for it, and
  * %MP_ERROR_NOT_SUPPORTED on an end that only receives. Nothing was sent then.
  *
+ * The time is for the peer to make room. Copying a large message takes what it
+ * takes (some milliseconds for each 10 MB), also with a @timeout of 0.
+ *
  * Returns: %TRUE if the message was sent
  *
  * Since: 1.0
@@ -201,6 +204,9 @@ mp_connection_send_finish (MpConnection *self,
  * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while there is no
  * room for it, %MP_ERROR_TOO_BIG when there is no memory for it, and
  * %MP_ERROR_NOT_SUPPORTED on an end that only receives. Nothing was sent then.
+ *
+ * The time is for the peer to make room. Copying a large message takes what it
+ * takes (some milliseconds for each 10 MB), also with a @timeout of 0.
  *
  * Returns: %TRUE if the message was sent
  *
@@ -296,6 +302,9 @@ mp_connection_send_data_finish (MpConnection *self,
  * room for it, %MP_ERROR_TOO_BIG when there is no memory for it, and
  * %MP_ERROR_NOT_SUPPORTED on an end that only receives. Nothing was sent then.
  *
+ * The time is for the peer to make room. Copying a large message takes what it
+ * takes (some milliseconds for each 10 MB), also with a @timeout of 0.
+ *
  * Returns: %TRUE if the message was sent
  *
  * Since: 1.0
@@ -389,6 +398,9 @@ mp_connection_send_bytes_finish (MpConnection *self,
  * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while there is no
  * room for it, %MP_ERROR_TOO_BIG when there is no memory for it, and
  * %MP_ERROR_NOT_SUPPORTED on an end that only receives. Nothing was sent then.
+ *
+ * The time is for the peer to make room. Copying a large message takes what it
+ * takes (some milliseconds for each 10 MB), also with a @timeout of 0.
  *
  * Returns: %TRUE if the message was sent
  *

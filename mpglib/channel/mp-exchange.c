@@ -666,6 +666,30 @@ sleep_unlocked (MpTransfer   *transfer,
   return !is_interrupted;
 }
 
+/* Whether no more than time is missing: a body is being copied, which has
+ * nothing to do with the peer, and is done whatever time was given to that.
+ */
+static gboolean
+can_go_on_locked (MpExchange *self,
+                  MpTransfer *transfer)
+{
+  return g_queue_peek_head (&self->senders.transfers) == transfer && mp_transport_can_go_on (self->transport);
+}
+
+/* Lets others have a turn. */
+static gboolean
+pause_locked (MpExchange   *self,
+              GCancellable *cancellable,
+              GError      **error)
+{
+  gboolean goes_on;
+
+  unlock (self);
+  goes_on = !g_cancellable_set_error_if_cancelled (cancellable, error);
+  lock (self);
+  return goes_on;
+}
+
 static gboolean
 sleep_locked (MpExchange   *self,
               MpTransfer   *transfer,
@@ -678,6 +702,9 @@ sleep_locked (MpExchange   *self,
   short events;
   gboolean goes_on;
   int fd;
+
+  if (can_go_on_locked (self, transfer))
+    return pause_locked (self, cancellable, error);
 
   if (mp_deadline_has_passed (deadline))
     {
@@ -782,6 +809,8 @@ on_transfer (GSource     *source,
     {
       if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (self->task), &error))
         withdraw_locked (self->exchange, transfer, error);
+      else if (can_go_on_locked (self->exchange, transfer))
+        g_source_set_ready_time (source, 0);
       else if (mp_deadline_has_passed (self->deadline))
         withdraw_locked (self->exchange, transfer, new_timed_out (transfer));
       else

@@ -12,7 +12,8 @@
  * bounds also what lies outside of it: about 54 MB, or four bodies, are on the
  * way at most.  Where no descriptor can be had (EMFILE, ENFILE, ETOOMANYREFS, no
  * memory for a memfd) the body goes in parts.  A large body is copied in slices:
- * AGAIN may mean "call again at once", for which POLLOUT stands just as well.
+ * AGAIN may mean "call again at once", for which POLLOUT stands just as well
+ * unless one cannot wait (mp_transport_can_go_on()).
  *
  * Ends may have several holders (a Connection passed to another process): SHARED
  * counts one up, BYE one down.  End of file with no holder left is an orderly
@@ -78,6 +79,7 @@ void         mp_transport_unget_loss         (MpTransport  *self,
 gboolean     mp_transport_has_received       (MpTransport  *self);
 const GError *mp_transport_get_end           (MpTransport  *self);
 short        mp_transport_get_send_events    (MpTransport  *self);
+gboolean     mp_transport_can_go_on          (MpTransport  *self);
 short        mp_transport_get_receive_events (MpTransport  *self);
 void         mp_transport_close              (MpTransport  *self);
 int          mp_transport_share              (MpTransport  *self,

@@ -34,6 +34,7 @@ struct _MpTransport
   /* Sending */
   GQueue queue;          /* of MpParcel; the first may be half sent */
   gboolean wants_room;   /* the last attempt to send gave AGAIN */
+  gboolean can_go_on;    /* because it has done enough for one call */
 
   /* Receiving */
   GQueue kept;           /* of MpFrame, read and not yet asked for */
@@ -287,6 +288,7 @@ prepare_large (MpTransport *self,
   if (!mp_parcel_fill (parcel, &is_filled, &reason))
     return turn_to_parts (self, parcel, reason, error) ? MP_IO_DONE : MP_IO_FAILED;
 
+  self->can_go_on = !is_filled;
   return is_filled ? MP_IO_DONE : MP_IO_AGAIN;
 }
 
@@ -392,6 +394,7 @@ transmit (MpTransport *self,
         return status;
     }
 
+  self->can_go_on = TRUE;
   return MP_IO_AGAIN;
 }
 
@@ -399,7 +402,7 @@ static MpIoStatus
 check_sendable (MpTransport *self,
                 GError     **error)
 {
-  self->wants_room = FALSE;
+  self->wants_room = self->can_go_on = FALSE;
 
   if (self->fd < 0)
     {
@@ -565,6 +568,18 @@ short
 mp_transport_get_send_events (MpTransport *self)
 {
   return self->wants_room ? POLLOUT : 0;
+}
+
+/*< private >
+ * mp_transport_can_go_on:
+ *
+ * Returns: whether the last attempt to send gave AGAIN without having asked the
+ *   socket for room: who cannot wait for that calls again all the same
+ */
+gboolean
+mp_transport_can_go_on (MpTransport *self)
+{
+  return self->can_go_on;
 }
 
 /*< private >
