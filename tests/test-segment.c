@@ -226,9 +226,11 @@ test_payload (void)
   g_autoptr (GBytes) bytes = NULL;
 
   g_assert_no_error (error);
+  g_assert_cmpint (lseek (fd, 7, SEEK_SET), ==, 7); /* opening does not move it */
   bytes = mp_payload_open (fd, sizeof text, &error);
   g_assert_no_error (error);
   g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), text, sizeof text);
+  g_assert_cmpint (lseek (fd, 0, SEEK_CUR), ==, 7);
 
   g_assert_cmpint (pwrite (fd, "b", 1, 0), ==, -1);
   g_assert_cmpint (errno, ==, EPERM);
@@ -252,6 +254,8 @@ test_payload_refused (void)
   MP_AUTO_FD complete = mp_payload_new ((const guint8 *) "abc", 3, NULL);
   MP_AUTO_FD writable = mp_memfd_new ("test", 3, NULL);
   MP_AUTO_FD sparse = mp_memfd_new ("test", SIZE, NULL);
+  MP_AUTO_FD decoy = mp_memfd_new ("test", SIZE, NULL);
+  MP_AUTO_FD torn = mp_memfd_new ("test", SIZE, NULL);
   MP_AUTO_FD huge = memfd_create ("test", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
 
   assert_payload_refused (complete, 2);
@@ -264,6 +268,16 @@ test_payload_refused (void)
 
   g_assert_cmpint (fcntl (sparse, F_ADD_SEALS, MP_MEMFD_SEALS_CONTENT), ==, 0);
   assert_payload_refused (sparse, SIZE);
+
+  /* As many blocks as bytes, but elsewhere. */
+  g_assert_cmpint (fallocate (decoy, FALLOC_FL_KEEP_SIZE, SIZE, SIZE), ==, 0);
+  g_assert_cmpint (fcntl (decoy, F_ADD_SEALS, MP_MEMFD_SEALS_CONTENT), ==, 0);
+  assert_payload_refused (decoy, SIZE);
+
+  g_assert_cmpint (pwrite (torn, "a", 1, 0), ==, 1);
+  g_assert_cmpint (pwrite (torn, "b", 1, SIZE - 1), ==, 1);
+  g_assert_cmpint (fcntl (torn, F_ADD_SEALS, MP_MEMFD_SEALS_CONTENT), ==, 0);
+  assert_payload_refused (torn, SIZE);
 
   /* Without a reserve of huge pages the file can be made all the same. */
   if (huge >= 0)

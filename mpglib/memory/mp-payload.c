@@ -5,8 +5,10 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <gio/gio.h>
 
@@ -109,6 +111,20 @@ mapping_free (gpointer data)
   g_free (mapping);
 }
 
+/* Where the first hole is, or the end.  Blocks do not tell, as there may be some
+ * beyond the end.  A descriptor of its own is asked, since lseek() moves, and one
+ * that was received has its position together with the sender's; where none is to
+ * be had the answer is as good, and the sender's to live with.
+ */
+static off_t
+find_hole (int fd)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  MP_AUTO_FD own = open (path, O_RDONLY | O_CLOEXEC);
+
+  return lseek (own >= 0 ? own : fd, 0, SEEK_HOLE);
+}
+
 /*< private >
  * mp_payload_open:
  * @fd: a descriptor received, which stays the caller's
@@ -131,8 +147,10 @@ mp_payload_open (int      fd,
   if (!mp_memfd_check (fd, MP_MEMFD_SEALS_CONTENT, &status, error))
     return NULL;
 
-  /* A hole takes memory when it is read: at the receiver's cost, by SIGBUS. */
-  if (size == 0 || (guint64) status.st_size != size || (guint64) status.st_blocks * 512 < size)
+  /* A hole takes memory when it is read: at the receiver's cost, by SIGBUS.  None
+   * can be made any more, since the seals were looked at before.
+   */
+  if (size == 0 || (guint64) status.st_size != size || find_hole (fd) != status.st_size)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
                    "The message received does not have the %" G_GSIZE_FORMAT " bytes that were announced", size);
