@@ -1054,6 +1054,56 @@ assert_breaks (const MpPacket *packet,
   free_raw (&raw);
 }
 
+/* Writes until nobody can read any more. */
+static gpointer
+flood (gpointer data)
+{
+  int fd = GPOINTER_TO_INT (data);
+  const MpPacket packet = { .kind = MP_FRAME_STOP };
+  gsize size;
+  g_autofree guint8 *head = mp_packet_encode_head (&packet, &size, NULL);
+
+  for (;;)
+    {
+      struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+
+      if (send (fd, head, size, MSG_NOSIGNAL) > 0)
+        continue;
+      if (errno == EPIPE || errno == ECONNRESET)
+        return NULL;
+      g_assert_cmpint (errno, ==, EAGAIN);
+      g_assert_cmpint (poll (&poll_fd, 1, -1), ==, 1);
+    }
+}
+
+/* A peer that reads nothing more counts as gone, however much it writes. */
+static void
+test_flood (void)
+{
+  Raw raw = new_raw ();
+  GThread *threads[3];
+  MpFrame *frame;
+  guint n = 0;
+
+  g_assert_cmpint (shutdown (raw.fd, SHUT_RD), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("flood", flood, GINT_TO_POINTER (raw.fd));
+
+  assert_send_fails (raw.transport, MP_IO_CLOSED, MP_ERROR_PEER_DIED);
+  while (mp_transport_receive (raw.transport, &frame, NULL) == MP_IO_DONE)
+    {
+      mp_frame_free (frame);
+      n++;
+    }
+  g_assert_cmpuint (n, <=, 4096);
+  assert_receive_fails (raw.transport, MP_IO_CLOSED, MP_ERROR_PEER_DIED);
+
+  mp_transport_free (raw.transport);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  close (raw.fd);
+}
+
 static void
 test_garbage (void)
 {
@@ -1254,6 +1304,7 @@ main (int   argc,
       mp_test_add ("/transport/no-fds/first-part", test_receiver_loses_first_part);
     }
 
+  mp_test_add ("/transport/peer/flood", test_flood);
   mp_test_add ("/transport/peer/garbage", test_garbage);
   mp_test_add ("/transport/peer/wrong-fds", test_wrong_fds);
   mp_test_add ("/transport/peer/fds-without-packet", test_fds_without_packet);

@@ -25,6 +25,13 @@ G_STATIC_ASSERT (MP_TRANSPORT_MAX_FDS == MP_PACKET_MAX_FDS);
 #define MAX_CONTROL_RUN 256
 #define MAX_PACKET_RUN  16
 
+/* What is read of a peer that a send has found gone: more than any socket's buffer
+ * holds, unless a privileged process has made it larger.  Who still writes has
+ * only shut down its reading, and would have us read for ever.
+ */
+#define MAX_LAST_PACKETS 4096
+#define MAX_LAST_BYTES   (16 * 1024 * 1024)
+
 struct _MpTransport
 {
   int fd;                /* -1 once closed */
@@ -38,6 +45,7 @@ struct _MpTransport
 
   /* Receiving */
   GQueue kept;           /* of MpFrame, read and not yet asked for */
+  guint64 n_bytes_read;
   MpAssembly assembly;
   GError *loss;          /* a message was lost; to be said once */
   guint64 lost_serial;   /* of the frame that was lost last */
@@ -297,8 +305,11 @@ static MpIoStatus
 learn_end (MpTransport *self,
            GError     **error)
 {
-  while (self->end == NULL && self->failure == NULL && read_ahead (self, NULL) == MP_IO_DONE)
-    ;
+  guint64 enough = self->n_bytes_read + MAX_LAST_BYTES;
+
+  for (guint i = 0; i < MAX_LAST_PACKETS && self->n_bytes_read < enough; i++)
+    if (read_ahead (self, NULL) != MP_IO_DONE)
+      break;
 
   set_end (self, FALSE);
   return check_usable (self, error);
@@ -733,8 +744,13 @@ read_ahead (MpTransport *self,
     return MP_IO_AGAIN;
 
   if (result != 0)
-    set_failure (self, g_error_new (MP_ERROR, MP_ERROR_FAILED, "Cannot receive: %s", g_strerror (result)));
-  else if (received.size == 0)
+    {
+      set_failure (self, g_error_new (MP_ERROR, MP_ERROR_FAILED, "Cannot receive: %s", g_strerror (result)));
+      return check_usable (self, error);
+    }
+
+  self->n_bytes_read += received.size;
+  if (received.size == 0)
     {
       mp_fds_close (received.fds, received.n_fds);
       set_end (self, self->n_peer_holders <= 0);
