@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -12,8 +13,10 @@
 
 #include <glib/gstdio.h>
 
+#include "mp-engine-private.h"
 #include "mp-pump-private.h"
 #include "mp-test.h"
+#include "mp-worker-private.h"
 #include "pool-targets.h"
 
 #define TARGET(name) \
@@ -189,6 +192,112 @@ TARGET (target_gate)
   return g_variant_new_string ("through");
 }
 
+typedef struct
+{
+  GMutex lock;
+  GCond changed;
+  char *thread;         /* where the handler runs; NULL: it has not begun */
+  gboolean may_go;
+} Handler;
+
+/* Needs more stack than threads of the library's own have. */
+static void
+handle_cancellation (GCancellable *cancellable,
+                     Handler      *handler)
+{
+  volatile char stack[1024 * 1024];
+  char name[16];
+
+  for (gsize i = 0; i < sizeof stack; i += 4096)
+    stack[i] = 1;
+  prctl (PR_GET_NAME, name);
+
+  g_mutex_lock (&handler->lock);
+  handler->thread = g_strdup (name);
+  g_cond_broadcast (&handler->changed);
+  while (!handler->may_go)
+    g_cond_wait (&handler->changed, &handler->lock);
+  g_mutex_unlock (&handler->lock);
+}
+
+static void
+let_go (gpointer data)
+{
+  Handler *handler = data;
+
+  g_mutex_lock (&handler->lock);
+  handler->may_go = TRUE;
+  g_cond_broadcast (&handler->changed);
+  g_mutex_unlock (&handler->lock);
+}
+
+/* s: stands at that gate until it is cancelled; the engine lets the handler of that go -> s: the thread
+ * that it ran on
+ */
+TARGET (target_handle_cancellation)
+{
+  g_autoptr (GVariant) path = get_argument (arguments);
+  static Handler handler;
+  gulong id;
+  int fd;
+
+  id = g_cancellable_connect (cancellable, G_CALLBACK (handle_cancellation), &handler, NULL);
+  fd = go_to_gate (path);
+
+  g_mutex_lock (&handler.lock);
+  while (handler.thread == NULL)
+    g_cond_wait (&handler.changed, &handler.lock);
+  g_mutex_unlock (&handler.lock);
+  mp_engine_run (let_go, &handler);
+
+  g_cancellable_disconnect (cancellable, id); /* waits for it */
+  close (fd);
+  return g_variant_new_take_string (g_steal_pointer (&handler.thread));
+}
+
+static gpointer
+complain (gpointer data)
+{
+  g_autofree char *text = g_strnfill (60000, 'x');
+
+  for (guint i = 0; i < 10; i++)
+    mp_worker_report (mp_worker_get_current (), MP_ERROR_REMOTE, NULL, text, NULL, NULL, NULL, 0);
+  return NULL;
+}
+
+static gboolean
+is_writable (int fd)
+{
+  struct pollfd descriptor = { .fd = fd, .events = POLLOUT };
+
+  return poll (&descriptor, 1, 0) > 0;
+}
+
+/* (ss): goes through the first gate, says more than the channel takes, and goes to the second gate when it could
+ * report progress all the same
+ */
+TARGET (target_report_amid_complaints)
+{
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, NULL);
+  g_autoptr (GVariant) first = g_variant_get_child_value (value, 0);
+  g_autoptr (GVariant) second = g_variant_get_child_value (value, 1);
+  struct pollfd gate = { .fd = go_to_gate (first), .events = POLLIN };
+  int channel = mp_transport_get_fd (mp_worker_get_transport (mp_worker_get_current ()));
+  GThread *thread;
+
+  poll (&gate, 1, -1);
+  close (gate.fd);
+
+  thread = g_thread_new ("complain", complain, NULL);
+  while (is_writable (channel))
+    g_thread_yield ();
+  mp_progress_report (0.5, "in spite of all");
+
+  close (go_to_gate (second));
+  g_thread_join (thread);
+  return g_variant_new_string ("done");
+}
+
 /* s: like a gate, but deaf to cancellation */
 TARGET (target_stubborn_gate)
 {
@@ -309,6 +418,8 @@ pool_targets_init (void)
     { "pid", target_pid },
     { "gate", target_gate },
     { "stubborn-gate", target_stubborn_gate },
+    { "handle-cancellation", target_handle_cancellation },
+    { "report-amid-complaints", target_report_amid_complaints },
     { "gate-or-go", target_gate_or_go },
     { "square-slowly", target_square_slowly },
     { "sum-squares", target_sum_squares },

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mp-dispatcher-private.h"
+#include "mp-pool-private.h"
 #include "mp-test.h"
 #include "pool-targets.h"
 
@@ -528,6 +530,58 @@ test_cancel_stubborn (void)
   g_assert_cmpstr (g_variant_get_string (value, NULL), ==, "through");
   assert_works (pool);
   gate_free (gate);
+  pool_finish (pool);
+}
+
+static void
+test_cancel_handlers (void)
+{
+  MpPool *pool = pool_new (1);
+  Gate *gate = gate_new ();
+  MpPoolResult *running = gate_submit (gate, pool, "handle-cancellation");
+  g_autoptr (GVariant) thread = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Handlers of a function's cancellable have a stack of the usual size, and keep nobody from working.");
+
+  gate_await (gate);
+  mp_pool_result_cancel (running);
+  gate_await_leave (gate);
+  thread = mp_pool_result_get (running, DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (g_variant_get_string (thread, NULL), ==, "mp-cancel");
+
+  g_assert_finalize_object (running);
+  assert_works (pool);
+  gate_free (gate);
+  pool_finish (pool);
+}
+
+static void
+test_report_amid_complaints (void)
+{
+  MpPool *pool = pool_new (1);
+  MpPump *pump = mp_dispatcher_get_pump (mp_pool_get_dispatcher (pool));
+  Gate *first = gate_new ();
+  Gate *second = gate_new ();
+  MpPoolResult *result = mp_pool_submit (pool, "report-amid-complaints",
+                                         g_variant_new ("(ss)", first->path, second->path), NULL);
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("A thread of a worker's that waits for its parent to listen keeps no other one from reporting.");
+
+  gate_await (first);
+  mp_pump_lock (pump); /* nobody listens */
+  gate_open (first);
+  gate_await (second);
+  mp_pump_unlock (pump);
+  value = mp_pool_result_get (result, DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+
+  g_assert_finalize_object (result);
+  gate_free (first);
+  gate_free (second);
   pool_finish (pool);
 }
 
@@ -1152,7 +1206,9 @@ main (int   argc,
   mp_test_add ("/pool/apply-timeout", test_apply_timeout);
   mp_test_add ("/pool/cancel", test_cancel);
   mp_test_add ("/pool/cancel-stubborn", test_cancel_stubborn);
+  mp_test_add ("/pool/cancel-handlers", test_cancel_handlers);
   mp_test_add ("/pool/cancel-chunk", test_cancel_chunk);
+  mp_test_add ("/pool/report-amid-complaints", test_report_amid_complaints);
   mp_test_add ("/pool/imap", test_imap);
   mp_test_add ("/pool/imap-unordered", test_imap_unordered);
   mp_test_add ("/pool/imap-failures", test_imap_failures);

@@ -4,8 +4,11 @@
 
 #include "config.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
 #include "mp-clock-private.h"
-#include "mp-engine-private.h"
 #include "mp-error.h"
 #include "mp-items-private.h"
 #include "mp-log-private.h"
@@ -194,18 +197,59 @@ typedef struct
   GCancellable *cancellable;
 } Cancellation;
 
-/* On the engine's thread, without the lock: handlers may do what they like. */
-static void
-cancel_call (gpointer data)
+/* On a thread that is there for this alone: handlers are the user's.  They may do
+ * what they like, for as long as they like, and with as much stack as anywhere.
+ */
+static void *
+cancel_call (void *data)
 {
   Cancellation *self = data;
 
+  prctl (PR_SET_NAME, "mp-cancel");
   g_cancellable_cancel (self->cancellable);
 
   mp_pump_lock (self->loop->pump);
   self->loop->spent = g_slist_prepend (self->loop->spent, self->cancellable);
   mp_pump_unlock (self->loop->pump);
   g_free (self);
+  return NULL;
+}
+
+/* With all signals blocked, which are for threads of the user's. */
+static int
+start_thread (void *(*func) (void *),
+              void   *data)
+{
+  pthread_attr_t attributes;
+  sigset_t all, saved;
+  pthread_t thread;
+  int failed;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &saved);
+  pthread_attr_init (&attributes);
+  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
+  failed = pthread_create (&thread, &attributes, func, data);
+  pthread_attr_destroy (&attributes);
+  pthread_sigmask (SIG_SETMASK, &saved, NULL);
+  return failed;
+}
+
+static void
+cancel_call_locked (MpWorkerLoop *self)
+{
+  Cancellation *cancellation = g_new (Cancellation, 1);
+  int failed;
+
+  cancellation->loop = self;
+  cancellation->cancellable = g_object_ref (self->call->cancellable);
+  failed = start_thread (cancel_call, cancellation);
+  if (failed == 0)
+    return;
+
+  mp_log_warning ("A call cannot be cancelled, as no thread can be started for that: %s", g_strerror (failed));
+  self->spent = g_slist_prepend (self->spent, cancellation->cancellable);
+  g_free (cancellation);
 }
 
 /* Items of the task that have not been handed out never will be: the parent gets
@@ -235,13 +279,7 @@ cancel_locked (MpWorkerLoop *self,
     }
 
   if (self->call != NULL && self->call->serial == serial)
-    {
-      Cancellation *cancellation = g_new (Cancellation, 1);
-
-      cancellation->loop = self;
-      cancellation->cancellable = g_object_ref (self->call->cancellable);
-      mp_engine_run (cancel_call, cancellation);
-    }
+    cancel_call_locked (self);
 }
 
 static void

@@ -173,8 +173,13 @@ mp_worker_task_get_spread (MpWorkerTask *self)
  * mp_worker_task_get_cancellable:
  * @self: a task
  *
- * Gets what is cancelled when the pool's user cancels the task. It happens on a
- * thread of the library's: handlers run there.
+ * Gets what is cancelled when the pool's user cancels the task. Handlers of
+ * [signal@Gio.Cancellable::cancelled] run on a thread that the library starts for
+ * that, while the function goes on in its own: they may take their time and use
+ * as much stack as on any thread, but what they share with the function needs a
+ * lock, and signals of the process are blocked in them. In a language that runs
+ * no functions on threads that it does not know (GJS) connect none, and look at
+ * [method@Mp.WorkerTask.is_cancelled] now and then.
  *
  * Returns: (transfer none): the cancellable
  *

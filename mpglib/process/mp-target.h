@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 /**
  * MpFunc:
  * @arguments: what the caller passed
- * @cancellable: (nullable): cancelled when the caller cancels the task
+ * @cancellable: (nullable): cancelled when the caller cancels the task, on a thread for that: see
+ *   [method@Mp.WorkerTask.get_cancellable]
  * @user_data: (closure): what was registered with the target
  * @error: return location for an error
  *

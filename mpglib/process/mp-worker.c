@@ -141,36 +141,40 @@ receive (MpWorker  *self,
     }
 }
 
-static gboolean
-send_unlocked (MpWorker  *self,
-               MpFrame   *frame,
-               GError   **error)
+static void
+lock (MpWorker *self)
 {
-  if (mp_transport_push (self->transport, frame, error) >= MP_IO_CLOSED)
-    return FALSE;
-  while (mp_transport_get_n_queued (self->transport) > 0)
-    {
-      wait_for (self, mp_transport_get_send_events (self->transport));
-      if (mp_transport_flush (self->transport, error) >= MP_IO_CLOSED)
-        return FALSE;
-    }
-  return TRUE;
+  if (self->pump != NULL)
+    mp_pump_lock (self->pump);
 }
 
+static void
+unlock (MpWorker *self)
+{
+  if (self->pump != NULL)
+    mp_pump_unlock (self->pump);
+}
+
+/* Waits for the parent to take it, and lets others have the channel meanwhile: a task that reports progress must
+ * not wait for that too */
 gboolean
 mp_worker_send (MpWorker  *self,
                 MpFrame   *frame,
                 GError   **error)
 {
-  gboolean ok;
+  MpIoStatus status;
 
-  if (self->pump == NULL)
-    return send_unlocked (self, frame, error);
-
-  mp_pump_lock (self->pump);
-  ok = send_unlocked (self, frame, error);
-  mp_pump_unlock (self->pump);
-  return ok;
+  lock (self);
+  status = mp_transport_push (self->transport, frame, error);
+  while (status < MP_IO_CLOSED && mp_transport_get_n_queued (self->transport) > 0)
+    {
+      unlock (self);
+      wait_for (self, POLLOUT);
+      lock (self);
+      status = mp_transport_flush (self->transport, error);
+    }
+  unlock (self);
+  return status < MP_IO_CLOSED;
 }
 
 void
@@ -646,6 +650,20 @@ mp_worker_has_finished (MpWorker *self)
 
 /* --- loading ---------------------------------------------------------------------------------------------- */
 
+/* The process is about to end: nobody needs the lock any more */
+static void
+send_last_word_locked (MpWorker *self,
+                       MpFrame  *frame)
+{
+  MpIoStatus status = mp_transport_push (self->transport, frame, NULL);
+
+  while (status < MP_IO_CLOSED && mp_transport_get_n_queued (self->transport) > 0)
+    {
+      wait_for (self, POLLOUT);
+      status = mp_transport_flush (self->transport, NULL);
+    }
+}
+
 /* On the engine's thread, with the lock.  Whoever loads would never let the process end in order. */
 static void
 on_loading_timeout (guint32  events,
@@ -661,7 +679,7 @@ on_loading_timeout (guint32  events,
                        self->loading_remedy != NULL ? "; " : "",
                        self->loading_remedy != NULL ? self->loading_remedy : "");
   message = mp_message_new (mp_report_new (error));
-  send_unlocked (self, mp_frame_new (MP_FRAME_FAILED, 0, 0, NULL, message), NULL);
+  send_last_word_locked (self, mp_frame_new (MP_FRAME_FAILED, 0, 0, NULL, message));
   _exit (1);
 }
 
