@@ -1103,6 +1103,31 @@ test_reading_keeps_alive (void)
   free_pair (&pair);
 }
 
+static gpointer
+start_reading (gpointer connection)
+{
+  mp_connection_start_reading (connection);
+  return NULL;
+}
+
+static void
+test_reading_races_with_close (void)
+{
+  for (guint i = 0; i < 2000; i++)
+    {
+      Pair pair = new_pair ();
+      GThread *thread = g_thread_new ("reader", start_reading, pair.b);
+
+      if (i % 2 == 0)
+        g_thread_yield ();
+      mp_connection_close (pair.b);
+      g_thread_join (thread);
+      while (g_main_context_iteration (NULL, FALSE))
+        ;
+      free_pair (&pair); /* nobody keeps it */
+    }
+}
+
 static void
 test_receive_before_reading (void)
 {
@@ -1637,6 +1662,7 @@ main (int   argc,
   mp_test_add ("/connection/reading/signals", test_reading);
   mp_test_add ("/connection/reading/kept", test_reading_what_was_kept);
   mp_test_add ("/connection/reading/keeps-alive", test_reading_keeps_alive);
+  mp_test_add ("/connection/reading/races-with-close", test_reading_races_with_close);
   mp_test_add ("/connection/reading/receive-before", test_receive_before_reading);
   mp_test_add ("/connection/reading/state", test_state);
   mp_test_add ("/connection/reading/other-context", test_other_context);

@@ -657,6 +657,7 @@ mp_connection_close (MpConnection *self)
 
   mp_connection_stop_reading (self);
   mp_exchange_close (self->exchange);
+  mp_connection_stop_reading (self); /* which another thread may have started meanwhile */
   if (g_atomic_int_exchange (&self->state, MP_CONNECTION_CLOSED) != MP_CONNECTION_CLOSED)
     post_ending (self, NULL);
 }
@@ -847,6 +848,10 @@ mp_connection_start_reading (MpConnection *self)
 
   if (is_first)
     mp_exchange_set_reader (self->exchange, source);
+
+  /* Another thread may have closed it since, and found nothing to stop */
+  if (mp_exchange_is_closed (self->exchange))
+    mp_connection_stop_reading (self);
 }
 
 /**
