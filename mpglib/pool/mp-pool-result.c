@@ -600,6 +600,9 @@ get_value_take (MpMessage  *message,
  * what it returned: of a single call the function's value, of a map an array of
  * variants (`av`) with the value of each item, in the order of the items.
  *
+ * With %MP_ERROR_TIMED_OUT the time of the wait has run out. The task goes on, and
+ * can be waited for again; [method@Mp.PoolResult.cancel] asks for its end.
+ *
  * Besides the errors of the wait, fails with that of the function (in its own
  * domain if it is known here or is one of this program's, else %MP_ERROR_REMOTE;
  * [method@Mp.PoolResult.get_report] has more), with %MP_ERROR_WORKER_LOST when
@@ -636,7 +639,8 @@ mp_pool_result_get (MpPoolResult  *self,
  * @callback: (scope async): called in the caller's thread-default main context
  * @user_data: data for @callback
  *
- * Waits until the task has ended: see [method@Mp.PoolResult.get].
+ * Waits until the task has ended: see [method@Mp.PoolResult.get]. When the time runs
+ * out only the wait has ended, and the task goes on.
  *
  * Since: 1.0
  */

@@ -21,7 +21,8 @@ G_BEGIN_DECLS
  * @MP_TASK_STATE_DONE: it ended with a result
  * @MP_TASK_STATE_FAILED: it ended with an error: its own, or one that kept it from running
  * @MP_TASK_STATE_CANCELLED: it was cancelled, or its pool was terminated
- * @MP_TASK_STATE_TIMED_OUT: it took longer than it was given
+ * @MP_TASK_STATE_TIMED_OUT: reserved for tasks that take longer than they were given. Nothing gives a task a
+ *   time yet, so none ends like this: the timeouts of waits end the waits alone
  * @MP_TASK_STATE_WORKER_LOST: the worker that ran it died
  *
  * Where a task of a pool is. It is pending, then running, and then for good in
