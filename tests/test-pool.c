@@ -356,6 +356,7 @@ test_map_failures (void)
   MpPool *pool = pool_new (2);
   g_autoptr (MpPoolResult) result = mp_pool_submit_map (pool, "halve", numbers_new (20), 4, NULL);
   g_autoptr (GVariant) report = NULL;
+  g_autofree char *message = NULL;
   g_autoptr (GError) error = NULL;
 
   g_test_summary ("A map fails as its first item did that failed; the others have their values.");
@@ -372,6 +373,12 @@ test_map_failures (void)
   g_assert_null (mp_pool_result_get_item (result, 13, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
   g_assert_cmpstr (error->message, ==, "13 is odd");
+  g_clear_pointer (&report, g_variant_unref);
+  report = mp_pool_result_get_item_report (result, 13);
+  g_variant_get (report, "(sissssay)", NULL, NULL, &message, NULL, NULL, NULL, NULL);
+  g_assert_cmpstr (message, ==, "13 is odd");
+  g_assert_null (mp_pool_result_get_item_report (result, 12));
+  g_assert_null (mp_pool_result_get_item_report (result, 20));
   g_assert_cmpuint (mp_pool_result_get_n_finished (result), ==, 20);
   pool_finish (pool);
 }

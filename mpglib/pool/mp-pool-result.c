@@ -828,6 +828,36 @@ mp_pool_result_get_report (MpPoolResult *self)
 }
 
 /**
+ * mp_pool_result_get_item_report:
+ * @self: the result of a map
+ * @index: an item
+ *
+ * Gets what the function said of itself that failed with one item of a map: see
+ * [method@Mp.PoolResult.get_report].
+ *
+ * Returns: (transfer full) (nullable): the report, or %NULL if no function failed with it, it has not
+ *   ended, or there is no such item
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_pool_result_get_item_report (MpPoolResult *self,
+                                guint         index)
+{
+  GVariant *report = NULL;
+
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+
+  if (!check_ended (self, index, NULL))
+    return NULL;
+
+  mp_dispatcher_lock (self->dispatcher);
+  report = mp_task_dup_item_report (self->task, index);
+  mp_dispatcher_unlock (self->dispatcher);
+  return report;
+}
+
+/**
  * mp_pool_result_cancel:
  * @self: a result
  *

@@ -62,6 +62,9 @@ MpMessage   *mp_pool_result_get_item_message (MpPoolResult         *self,
 MP_AVAILABLE_IN_1_0
 GVariant    *mp_pool_result_get_report       (MpPoolResult         *self);
 MP_AVAILABLE_IN_1_0
+GVariant    *mp_pool_result_get_item_report  (MpPoolResult         *self,
+                                              guint                 index);
+MP_AVAILABLE_IN_1_0
 void         mp_pool_result_cancel           (MpPoolResult         *self);
 
 MP_AVAILABLE_IN_1_0

@@ -127,6 +127,8 @@ gboolean    mp_task_copy_failure     (MpTask       *self,
 MpMessage  *mp_task_dup_item         (MpTask       *self,
                                       guint64       index,
                                       GError      **error);
+GVariant   *mp_task_dup_item_report  (MpTask       *self,
+                                      guint64       index);
 MpMessage  *mp_task_collect_result   (MpTask       *self,
                                       GError      **error);
 

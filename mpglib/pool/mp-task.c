@@ -470,6 +470,23 @@ mp_task_dup_item (MpTask   *self,
   return NULL;
 }
 
+/*< private >
+ * mp_task_dup_item_report:
+ *
+ * Returns: (transfer full) (nullable): what the function said that failed with an item that has ended
+ */
+GVariant *
+mp_task_dup_item_report (MpTask  *self,
+                         guint64  index)
+{
+  MpItemEnd *end = get_end (self, index);
+
+  if (end->state == MP_TASK_STATE_DONE || end->failure->report == NULL)
+    return NULL;
+
+  return g_variant_ref (end->failure->report);
+}
+
 static MpMessage *
 collect_values (MpTask  *self,
                 GError **error)

@@ -260,6 +260,9 @@ testPool('a function that throws is an error with its name, its message and its 
     check(/^fail@file:.*tasks\.js:/.test(error.remoteStack), error.remoteStack);
     check(error.stack.includes('testPool.js'), error.stack);
   }
+  const map = pool.submit_map(task('fail'), ['one', 'two']);
+  await map.wait_async();
+  checkSame(checkThrows(() => map.get_item(1), Mp.Error).remoteMessage, 'two');
   await checkRejects(pool.apply_async(task('failLater'), ['later']), Mp.Error, /TypeError: later/);
   await checkRejects(pool.apply_async(task('throwString')), Mp.Error, /only text/);
 });

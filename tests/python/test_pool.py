@@ -219,6 +219,19 @@ class Failures(PoolCase):
             self.assertIn('in fail\n', str(error.__cause__))
             self.assertNotIn('_worker.py', str(error.__cause__))
 
+    def test_exceptions_of_items(self):
+        pool = self.make_pool(2)
+        result = pool.map_async(fail, [0, 1, 2, 3])
+        result.wait()
+        self.assertEqual(result.get_item(2), 2)
+        for index in (1, 3):
+            with self.assertRaises(FileNotFoundError) as caught:
+                result.get_item(index)
+            self.assertEqual(caught.exception.filename, str(index))
+            self.assertIn('in fail\n', str(caught.exception.__cause__))
+        with self.assertRaises(Mp.InvalidState):
+            result.get_item(4)
+
     def test_results_that_cannot_be_sent(self):
         pool = self.make_pool(1)
         with self.assertRaisesRegex(pickle.PicklingError, r"make_lock\(\) cannot be sent: value\['locks'\]\[0\].*lock"):

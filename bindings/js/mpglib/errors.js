@@ -36,7 +36,8 @@ function addReport(error, report) {
  *
  * @param {object} prototype - the prototype that has the method
  * @param {string} name - its name
- * @param {function(object, Error): Error} explain - adds it, of the object that the method was called of
+ * @param {function(object, Error, ...*): Error} explain - adds it, of the object that the method was called of with
+ *   these arguments
  */
 function explainErrors(prototype, name, explain) {
   const method = prototype[name];
@@ -44,7 +45,7 @@ function explainErrors(prototype, name, explain) {
     try {
       return method.apply(this, args);
     } catch (error) {
-      throw explain(this, error);
+      throw explain(this, error, ...args);
     }
   };
 }

@@ -121,10 +121,12 @@ function extendPairs(Mp, prototype) {
 // ---- Results
 
 function extendPoolResult({prototype}) {
-  for (const name of ['get', 'get_finish', 'get_item']) {
+  for (const name of ['get', 'get_finish']) {
     convertValue(prototype, name);
     explainErrors(prototype, name, explain);
   }
+  convertValue(prototype, 'get_item');
+  explainErrors(prototype, 'get_item', (result, error, index) => addReport(error, result.get_item_report(index)));
   promisify(prototype, 'wait_async');
   promisify(prototype, 'get_async');
 }

@@ -216,7 +216,8 @@ class PoolResult(_PoolResult, metaclass=SameType):
         try:
             message = self.get_item_message(index)
         except GLib.Error as error:
-            failure = error
+            report = self.get_item_report(index)
+            failure = error if report is None else explain(error, report)
         else:
             return _messages.read_value(message)
         raise failure
