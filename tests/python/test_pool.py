@@ -17,6 +17,7 @@ from mpglib import _awaiting
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
+from gi.repository import Gio  # noqa: E402
 from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop, wait_for_death  # noqa: E402
 
 NATIVE = os.environ['MP_TEST_TARGETS']
@@ -61,6 +62,24 @@ def report(*paths):
         Mp.progress_report(step / 4, f'step {step}')
         open(path).close()      # until the program has seen it
     return 'done'
+
+
+def wait_for_cancellation(path, how):
+    task = Mp.current_task()
+    open(path, 'w').close()     # until the program knows that it runs
+    if how == 'looks':
+        while not task.is_cancelled():
+            os.sched_yield()
+        return 'looked'
+    cancellable = task.get_cancellable() if how == 'of the task' else Gio.Cancellable.get_current()
+    listener = Gio.SocketListener.new()
+    listener.add_any_inet_port(None)
+    return listener.accept(cancellable)
+
+
+def describe_task():
+    task = Mp.current_task()
+    return task and (task.get_target(), task.is_cancelled(), Gio.Cancellable.get_current() == task.get_cancellable())
 
 
 class Scale:
@@ -328,6 +347,32 @@ class MainLoops(PoolCase):
         result.connect('finished', lambda result: seen.append(result.get()))
         run_loop(lambda: 'done' in seen)
         self.assertEqual(seen, [(0.25, 'step 1'), (0.5, 'step 2'), (0.75, 'step 3'), 'done'])
+
+    def test_current_task(self):
+        pool = self.make_pool(1)
+        for _ in range(2):
+            self.assertEqual(pool.apply(describe_task), (f'python:{__name__.replace("__main__", "__mp_main__")}:'
+                                                         'describe_task', False, True))
+        self.assertIsNone(describe_task())
+        self.assertIsNone(Gio.Cancellable.get_current())
+
+    def test_functions_see_that_they_are_cancelled(self):
+        pool = self.make_pool(1)
+        path = os.path.join(self.make_folder(), 'fifo')
+        os.mkfifo(path)
+        for how in ('looks', 'of the task', 'current'):
+            with self.subTest(how):
+                result = pool.apply_async(wait_for_cancellation, (path, how))
+                open(path).close()
+                result.cancel()
+                if how == 'looks':
+                    self.assertEqual(result.get(DEADLINE), 'looked')
+                    continue
+                with self.assertRaises(GLib.Error) as caught:
+                    result.get(DEADLINE)
+                self.assertTrue(caught.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
+                self.assertEqual(result.get_state(), Mp.TaskState.CANCELLED)
+        self.assertEqual(pool.apply(square, (3,)), 9)
 
     def test_callbacks_in_the_main_loop(self):
         pool = self.make_pool(2)

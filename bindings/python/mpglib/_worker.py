@@ -14,9 +14,9 @@ import gi
 
 gi.require_version('Mp', '1.0')
 
-from gi.repository import GLib, Mp      # noqa: E402
+from gi.repository import Gio, GLib, Mp      # noqa: E402
 
-from . import _loading, _main_module, _messages, _pickle5, _reports, _targets     # noqa: E402
+from . import _loading, _main_module, _messages, _pickle5, _reports, _targets, _tasks     # noqa: E402
 
 
 def main():
@@ -118,17 +118,25 @@ def _run_pool(worker):
         answer = None
         try:
             is_busy = True
-            answer = _do_task(task.get_target(), message, task.get_spread())
+            with _tasks.running(task):
+                answer = _do_task(task.get_target(), message, task.get_spread())
             is_busy = False
         except _targets.TargetError as error:
             is_busy = False
             tell_missing(task.return_failure, error)
         except BaseException as error:      # also sys.exit(): the worker is not the function's to end
             is_busy = False
-            _tell(task.return_failure, error, skip=2)
+            _fail(task, error)
         if answer is not None:
             task.return_message(answer)
         del task, message, answer
+
+
+def _fail(task, error):
+    if isinstance(error, GLib.Error) and error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
+        task.return_error(error)        # how a function says that it obeyed
+    else:
+        _tell(task.return_failure, error, skip=2)
 
 
 def _do_task(target, message, spread):

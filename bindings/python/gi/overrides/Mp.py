@@ -3,7 +3,7 @@
 """What Python adds to the introspected namespace Mp: values, functions, exceptions, iteration."""
 
 from gi.overrides import override
-from mpglib import _awaiting, _connection, _context, _launcher, _pool, _process, errors
+from mpglib import _awaiting, _connection, _context, _launcher, _pool, _process, _tasks, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
@@ -16,6 +16,7 @@ PoolResult = AsyncResult = override(_pool.PoolResult)
 Process = override(_process.Process)
 ResultIterator = override(_pool.ResultIterator)
 
+current_task = _tasks.current_task
 run = _awaiting.run
 
 _launcher.register()
@@ -32,6 +33,7 @@ __all__ = [
     'ResultIterator',
     'active_children',
     'current_process',
+    'current_task',
     'run',
     'shutdown',
 ]
