@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -321,6 +322,104 @@ test_interrupted (Fixture       *f,
 
   g_atomic_int_set (&over, TRUE);
   g_thread_join (thread);
+  sigaction (SIGUSR1, &saved, NULL);
+}
+
+static pthread_t handled_on;
+static int n_handled;
+
+static void
+on_claimed_signal (int number)
+{
+  handled_on = pthread_self ();
+  g_atomic_int_inc (&n_handled);
+}
+
+static void
+on_claimed_signal_with_info (int        number,
+                             siginfo_t *info,
+                             void      *context)
+{
+  g_assert_cmpint (info->si_signo, ==, number);
+  on_claimed_signal (number);
+}
+
+/* Not for one alone. */
+static gboolean
+is_pending_for_any_thread (int number)
+{
+  g_autofree char *status = NULL;
+  const char *line;
+
+  g_assert_true (g_file_get_contents ("/proc/self/status", &status, NULL, NULL));
+  line = strstr (status, "\nShdPnd:");
+  g_assert_nonnull (line);
+  return (g_ascii_strtoull (line + strlen ("\nShdPnd:\t"), NULL, 16) >> (number - 1)) & 1;
+}
+
+static gpointer
+stand_by (gpointer lock)
+{
+  g_mutex_lock (lock);
+  g_mutex_unlock (lock);
+  return NULL;
+}
+
+static void
+test_claimed (Fixture       *f,
+              gconstpointer  unused)
+{
+  struct sigaction plain = { .sa_handler = on_claimed_signal };
+  struct sigaction with_info = { .sa_sigaction = on_claimed_signal_with_info, .sa_flags = SA_SIGINFO };
+  struct sigaction saved, now;
+  sigset_t usr1, saved_mask;
+  GThread *bystander;
+  GMutex lock;
+
+  g_test_summary ("A signal that the kernel gives to another thread ends the wait of the one that claimed it");
+  sigaction (SIGUSR1, NULL, &saved);
+  g_mutex_init (&lock);
+  g_mutex_lock (&lock);
+  bystander = g_thread_new ("bystander", stand_by, &lock);
+  mp_thread_set_interruptible (TRUE);
+  sigemptyset (&usr1);
+  sigaddset (&usr1, SIGUSR1);
+  pthread_sigmask (SIG_BLOCK, &usr1, &saved_mask);
+
+  for (int i = 0; i < 100; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      if (i % 10 == 0)
+        sigaction (SIGUSR1, i % 20 == 0 ? &plain : &with_info, NULL);
+      g_atomic_int_set (&n_handled, 0);
+      mp_thread_claim_signals ();
+      kill (getpid (), SIGUSR1); /* blocked here: the bystander gets it */
+      while (is_pending_for_any_thread (SIGUSR1))
+        g_thread_yield ();
+      mp_pump_lock (f->pump);
+      g_assert_false (mp_pump_wait_locked (f->pump, never, f, SOON, NULL, &error));
+      mp_pump_unlock (f->pump);
+      g_assert_error (error, MP_ERROR, MP_ERROR_INTERRUPTED);
+      g_assert_cmpint (g_atomic_int_get (&n_handled), ==, 1);
+      g_assert_true (pthread_equal (handled_on, pthread_self ()));
+      mp_thread_release_signals ();
+      sigaction (SIGUSR1, NULL, &now);
+      g_assert_true (i / 10 % 2 == 0 ? now.sa_handler == on_claimed_signal
+                                     : now.sa_sigaction == on_claimed_signal_with_info);
+    }
+
+  mp_thread_claim_signals ();
+  sigaction (SIGUSR1, &plain, NULL);
+  mp_thread_release_signals ();
+  sigaction (SIGUSR1, NULL, &now);
+  g_assert_true (now.sa_handler == on_claimed_signal);
+
+  pthread_sigmask (SIG_SETMASK, &saved_mask, NULL);
+  mp_thread_set_interruptible (FALSE);
+  g_mutex_unlock (&lock);
+  g_thread_join (bystander);
+  g_mutex_clear (&lock);
   sigaction (SIGUSR1, &saved, NULL);
 }
 
@@ -670,6 +769,7 @@ main (int    argc,
   ADD ("/pump/interrupted", test_interrupted);
   ADD ("/pump/unlocked", test_unlocked);
   ADD ("/pump/still-done", test_still_done);
+  ADD ("/pump/claimed", test_claimed);
   ADD ("/pump/waiters", test_waiters);
   g_test_add_func ("/outbox/order", test_outbox_order);
   g_test_add_func ("/outbox/task", test_outbox_task);

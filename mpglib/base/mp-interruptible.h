@@ -17,5 +17,9 @@ MP_AVAILABLE_IN_1_0
 void     mp_thread_set_interruptible (gboolean interruptible);
 MP_AVAILABLE_IN_1_0
 gboolean mp_thread_get_interruptible (void);
+MP_AVAILABLE_IN_1_0
+void     mp_thread_claim_signals     (void);
+MP_AVAILABLE_IN_1_0
+void     mp_thread_release_signals   (void);
 
 G_END_DECLS

@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Mp.Process runs functions of Python in processes of their own, by each start method."""
 
+import ctypes
 import functools
 import os
 import pickle
@@ -15,6 +16,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
+from mpglib import _calls  # noqa: E402
 from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop  # noqa: E402
 
 
@@ -364,6 +366,39 @@ class Lives(ProcessCase):
         del process
         run_loop(lambda: seen)
         self.assertEqual(seen, [(Extended, 4)])
+
+
+class Signals(ProcessCase):
+    def test_signals_that_another_thread_gets(self):
+        """The kernel gives a signal to any thread that lets it in, in the moment when the main thread does not."""
+        process = Mp.Process(target=hang, context=self.forkserver)
+        process.start()
+        self.addCleanup(process.join)
+        self.addCleanup(process.kill)
+        is_over = threading.Event()
+        bystander = threading.Thread(target=is_over.wait)
+        bystander.start()
+        self.addCleanup(bystander.join)
+        self.addCleanup(is_over.set)
+        kill = ctypes.CDLL(None).kill
+
+        def interrupted_join(*args):
+            kill(os.getpid(), signal.SIGUSR1)
+            super(Mp.Process, process).join(*args)
+
+        def handle(number, frame):
+            handled.append(threading.current_thread())
+            raise Handled
+
+        class Handled(Exception):
+            pass
+
+        self.addCleanup(signal.signal, signal.SIGUSR1, signal.signal(signal.SIGUSR1, handle))
+        for _ in range(200):
+            handled = []
+            with self.assertRaises(Handled):
+                _calls.wait(interrupted_join, timeout=DEADLINE)
+            self.assertEqual(handled, [threading.main_thread()])
 
 
 class Failures(ProcessCase):

@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """How Python calls the library: errors become the exceptions of mpglib.errors, and Ctrl-C ends every wait."""
 
+from _signal import pthread_sigmask     # without the enumerations of signal's, which take longer than the call
 import functools
 import signal
 import sys
@@ -52,14 +53,14 @@ def wait(function, *args, timeout=None, cancellable=None):
     if threading.current_thread() is not threading.main_thread():
         return _wait(function, args, timeout, cancellable, None)
     catcher = _Catcher()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    blocked = pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         # A signal that comes between Python's last look and the wait would be seen only after the wait: so they
         # are let in by the wait alone.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         return _wait(function, args, timeout, cancellable, catcher)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 # Those that programs handle; the others end or stop the process, or tell of an error in it.
@@ -73,7 +74,14 @@ def _wait(function, args, timeout, cancellable, catcher):
         while True:
             left = FOREVER if deadline is None else max(0.0, deadline - time.monotonic())
             try:
-                return function(*args, left, cancellable)
+                if catcher is None:
+                    return function(*args, left, cancellable)
+                # A signal that another thread got would be noted, and the wait would go on.
+                Mp.thread_claim_signals()
+                try:
+                    return function(*args, left, cancellable)
+                finally:
+                    Mp.thread_release_signals()
             except errors.InterruptedError:
                 pass        # the way back to the top is where Python runs signal handlers
             except RuntimeError:
