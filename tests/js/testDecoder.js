@@ -230,6 +230,16 @@ test('nesting is bounded', () => {
   checkThrows(() => decode('v', deep), RangeError, /nested more than 64/);
 });
 
+test('few bytes do not become many objects', () => {
+  // Tuples whose members are all empty take no bytes; they are read, but not in any number.
+  const wide = `(${'as'.repeat(120)})`, nested = `${'('.repeat(60)}y${')'.repeat(60)}`;
+  checkSame(decode(`a${wide}`, new Uint8Array(20)).map(tuple => tuple.length), new Array(20).fill(120));
+  checkSame(decode(`a${nested}`, new Uint8Array(60)).length, 60);
+  checkSame(decode('a(as)', new Uint8Array(60000)).length, 30000);
+  for (const type of [`a${wide}`, `a${nested}`, `a${'('.repeat(60)}as${')'.repeat(60)}`])
+    checkThrows(() => decode(type, new Uint8Array(24000)), RangeError, /far more tuples and arrays than bytes/);
+});
+
 test('a million byte order marks are no recursion', () => {
   const bytes = new Uint8Array(3 * 1000000 + 1);
   for (let i = 0; i < bytes.length - 1; i += 3)

@@ -480,6 +480,17 @@ class HostileBytes(unittest.TestCase):
         with self.assertRaises(ValueError):
             decode('v', b'\0' + b'a' * 100000 + b'y')
 
+    def test_few_bytes_do_not_become_many_objects(self):
+        """Tuples whose members are all empty take no bytes; they are read, but not in any number."""
+        wide, nested = '(' + 120 * 'as' + ')', 60 * '(' + 'y' + 60 * ')'
+        self.assertEqual(decode(f'a{wide}', bytes(20)), 20 * [120 * ([],)])
+        self.assertEqual(len(decode(f'a{nested}', bytes(60))), 60)
+        self.assertEqual(decode('a(as)', bytes(60000)), 30000 * [([],)])
+        self.assertEqual(decode('a(yas)', bytes.fromhex('0701')), [(7, [])])
+        for type_string in (f'a{wide}', f'a{nested}', 'a' + 60 * '(' + 'as' + 60 * ')'):
+            with self.subTest(type_string), self.assertRaisesRegex(ValueError, 'far more tuples and arrays than bytes'):
+                decode(type_string, bytes(24000))
+
     def test_type_strings(self):
         for kind in ('', 'z', 'a', 'm', '(', ')', '{', '}', '{s}', '{sv', '{vs}', '{asv}', '{svv}', '(s',
                      's)', 'ss', '*', '?', 'r', 'a*', 'm?', '(r)', 'ä', '\0', 's\0', 'a' * 65 + 'y',

@@ -29,6 +29,8 @@ var decode = (function () {
   const LARGEST_SIZE = 2 ** 31 - 1;
   const LONGEST_SHORT_STRING = 40;
   const SLOT_MASK = 0xff;
+  const OBJECTS_A_BYTE = 16;
+  const SMALLEST_ROOM = 4096; // for single values, however they are nested
 
   const {max} = Math;
   const {isSafeInteger} = Number;
@@ -47,6 +49,9 @@ var decode = (function () {
   let view = null;
   let lookUpHandle = null;
   let depth = 0;
+  // What may still be made of tuples that take fewer bytes than they have parts. One whose members are all empty takes
+  // no byte, and becomes an object for each of them: without a bound a small message could fill the memory.
+  let room = 0;
 
   function refuse(problem) {
     throw new RangeError(`these bytes are no GVariant in normal form: ${problem}`);
@@ -324,6 +329,14 @@ var decode = (function () {
     return value;
   }
 
+  function takeRoom(members) {
+    room -= 1;
+    for (const {code} of members)
+      room -= code === 0x61 ? 1 : 0; // a
+    if (room < 0)
+      throw new RangeError('a GVariant consists of far more tuples and arrays than bytes');
+  }
+
   // Reads the members of a tuple, or of an entry that stands outside of an array, one after the other.
   function readTuple(type, start, end) {
     const {members} = type;
@@ -333,6 +346,8 @@ var decode = (function () {
     let position = start;
     let bodyEnd = end;
 
+    if (type.weight > OBJECTS_A_BYTE * (end - start))
+      takeRoom(members);
     enter();
     for (let i = 0; i <= last; i++) {
       const member = members[i];
@@ -491,6 +506,7 @@ var decode = (function () {
     view = new NativeDataView(data.buffer, data.byteOffset, data.byteLength);
     lookUpHandle = lookUp;
     depth = 0;
+    room = SMALLEST_ROOM + OBJECTS_A_BYTE * data.length;
     try {
       return read(getType(type), 0, data.length);
     } finally {

@@ -6,8 +6,8 @@
 // GVariant type strings, parsed into a tree that says of each type how it lies in memory.
 //
 // A node has: `string`, `code` (the character code of its first letter), `alignment` (1, 2, 4 or 8), `size`
-// (bytes when every value of the type has the same number, else 0) and, for containers, `element` (arrays and
-// maybes) or `members` (tuples and dictionary entries).
+// (bytes when every value of the type has the same number, else 0), `weight` (the tuples and arrays that a value has
+// at least) and, for containers, `element` (arrays and maybes) or `members` (tuples and dictionary entries).
 
 // Containers within containers, variants included, that a value may have: the bound of the wire formats.
 var MAX_DEPTH = 64;
@@ -19,7 +19,7 @@ const BASIC_SIZES = {y: 1, b: 1, n: 2, q: 2, i: 4, u: 4, h: 4, x: 8, t: 8, d: 8,
 const BASIC_CODES = new Set(Object.keys(BASIC_SIZES));
 
 function makeNode(string, alignment, size) {
-  return {string, code: string.charCodeAt(0), alignment, size, element: null, members: null};
+  return {string, code: string.charCodeAt(0), alignment, size, weight: 0, element: null, members: null};
 }
 
 function alignUp(offset, alignment) {
@@ -74,6 +74,7 @@ class TypeParser {
     const element = this.parseOne();
     const node = makeNode(this.string.slice(start, this.offset), element.alignment, 0);
     node.element = element;
+    node.weight = node.code === 0x61 ? 1 : 0; // a
     return node;
   }
 
@@ -110,6 +111,7 @@ class TypeParser {
     size = fixed ? Math.max(alignUp(size, alignment), 1) : 0;
     const node = makeNode(this.string.slice(start, this.offset), alignment, size);
     node.members = members;
+    node.weight = members.reduce((sum, {weight}) => sum + weight, 1);
     return node;
   }
 }

@@ -3,9 +3,9 @@
 
 """From the bytes of a GVariant to a Python value.
 
-Each type is turned once into a reader, a function of (data, start, end, depth, handles): data are bytes
-that begin aligned, start and end bound the value in them, depth counts the containers around it, handles
-turns the number in an h into what it stands for.  A reader may rely on start <= end <= len(data), on
+Each type is turned once into a reader, a function of (data, start, end, depth, state): data are bytes
+that begin aligned, start and end bound the value in them, depth counts the containers around it, state is
+what one call of decode() needs all the time.  A reader may rely on start <= end <= len(data), on
 start being aligned and, when its type has a fixed size, on having exactly that many bytes; it answers for
 everything else.
 """
@@ -34,9 +34,33 @@ def decode(type_string, data, handles=None):
     if size is not None and size != len(data):
         raise _abnormal(f'{len(data)} bytes for type {type_string}')
     try:
-        return read(data, 0, len(data), 0, handles)
+        return read(data, 0, len(data), 0, _State(handles, len(data)))
     except UnicodeDecodeError as error:
         raise _abnormal('a string is not UTF-8') from error
+
+
+class _State:
+    """handles turns the number in an h into what it stands for; room is what may be made of tuples that take
+    fewer bytes than they have parts.
+
+    A tuple whose members are all empty takes no byte, and becomes one object for each of them: without a bound
+    a small message could fill the memory.
+    """
+
+    __slots__ = ('handles', 'room')
+
+    def __init__(self, handles, size):
+        self.handles = handles
+        self.room = _SMALLEST_ROOM + _OBJECTS_A_BYTE * size
+
+    def take(self, count):
+        self.room -= count
+        if self.room < 0:
+            raise ValueError('a GVariant consists of far more tuples and arrays than bytes')
+
+
+_OBJECTS_A_BYTE = 16
+_SMALLEST_ROOM = 4096       # for single values, however they are nested
 
 
 # What is needed when a type is met in a variant: its fixed size or None, its depth, its reader.
@@ -62,16 +86,16 @@ def _abnormal(what):
 def _make_number_reader(code):
     unpack_from = Struct('=' + code).unpack_from
 
-    def read_number(data, start, end, depth, handles):
+    def read_number(data, start, end, depth, state):
         return unpack_from(data, start)[0]
     return read_number
 
 
-def _read_byte(data, start, end, depth, handles):
+def _read_byte(data, start, end, depth, state):
     return data[start]
 
 
-def _read_boolean(data, start, end, depth, handles):
+def _read_boolean(data, start, end, depth, state):
     byte = data[start]
     if byte > 1:
         raise _abnormal(f'a boolean of {byte}')
@@ -81,26 +105,26 @@ def _read_boolean(data, start, end, depth, handles):
 _unpack_handle = Struct('=i').unpack_from
 
 
-def _read_handle(data, start, end, depth, handles):
+def _read_handle(data, start, end, depth, state):
     number, = _unpack_handle(data, start)
-    return number if handles is None else handles(number)
+    return number if state.handles is None else state.handles(number)
 
 
-def _read_string(data, start, end, depth, handles):
+def _read_string(data, start, end, depth, state):
     if start == end or data.find(0, start, end) != end - 1:
         raise _abnormal('a string does not end with its only zero')
     return data[start:end - 1].decode()
 
 
-def _read_object_path(data, start, end, depth, handles):
-    path = _read_string(data, start, end, depth, handles)
+def _read_object_path(data, start, end, depth, state):
+    path = _read_string(data, start, end, depth, state)
     if not _OBJECT_PATH.fullmatch(path):
         raise _abnormal(f'{path!r} is no object path')
     return path
 
 
-def _read_signature(data, start, end, depth, handles):
-    signature = _read_string(data, start, end, depth, handles)
+def _read_signature(data, start, end, depth, state):
+    signature = _read_string(data, start, end, depth, state)
     if not is_signature(signature):
         raise _abnormal(f'{signature!r} is no signature')
     return signature
@@ -126,11 +150,11 @@ def _make_array_reader(kind):
     return _make_variable_array_reader(element)
 
 
-def _read_bytes(data, start, end, depth, handles):
+def _read_bytes(data, start, end, depth, state):
     return data[start:end]
 
 
-def _read_booleans(data, start, end, depth, handles):
+def _read_booleans(data, start, end, depth, state):
     chunk = data[start:end]
     if chunk.translate(None, b'\0\1'):
         raise _abnormal('a boolean is neither 0 nor 1')
@@ -140,13 +164,13 @@ def _read_booleans(data, start, end, depth, handles):
 def _make_numbers_reader(code):
     size = array(code).itemsize
 
-    def read_numbers(data, start, end, depth, handles):
+    def read_numbers(data, start, end, depth, state):
         _check_multiple(end - start, size)
         return memoryview(data)[start:end].cast(code).tolist()
     return read_numbers
 
 
-def _read_strings(data, start, end, depth, handles):
+def _read_strings(data, start, end, depth, state):
     if start == end:
         return []
     offsets = list(_read_array_offsets(data, start, end))
@@ -161,9 +185,9 @@ def _make_fixed_array_reader(element):
     size = element.size
     read_element = _make_reader(element)
 
-    def read_fixed_array(data, start, end, depth, handles):
+    def read_fixed_array(data, start, end, depth, state):
         _check_multiple(end - start, size)
-        return [read_element(data, position, position + size, depth + 1, handles)
+        return [read_element(data, position, position + size, depth + 1, state)
                 for position in range(start, end, size)]
     return read_fixed_array
 
@@ -177,7 +201,7 @@ def _make_variable_array_reader(element):
     mask = element.mask
     read_element = _make_reader(element)
 
-    def read_variable_array(data, start, end, depth, handles):
+    def read_variable_array(data, start, end, depth, state):
         if start == end:
             return []
         values = []
@@ -188,7 +212,7 @@ def _make_variable_array_reader(element):
             stop = start + offset
             if stop < position:
                 raise _abnormal('an element of an array ends before it begins')
-            values.append(read_element(data, position, stop, depth + 1, handles))
+            values.append(read_element(data, position, stop, depth + 1, state))
             position = stop
         return values
     return read_variable_array
@@ -230,12 +254,12 @@ def _make_dictionary_reader(entry):
     else:
         read_entries = _make_variable_array_reader(entry)
 
-    def read_dictionary(data, start, end, depth, handles):
-        return dict(read_entries(data, start, end, depth, handles))
+    def read_dictionary(data, start, end, depth, state):
+        return dict(read_entries(data, start, end, depth, state))
     return read_dictionary
 
 
-def _read_vardict(data, start, end, depth, handles):
+def _read_vardict(data, start, end, depth, state):
     """An a{sv}, the commonest dictionary, in one function."""
     if start == end:
         return {}
@@ -255,7 +279,7 @@ def _read_vardict(data, start, end, depth, handles):
         key = data[position:middle - 1].decode()
         if middle & 7:
             middle = _skip_padding(data, middle, 7)
-        values[key] = _read_variant(data, middle, body_end, depth + 2, handles)
+        values[key] = _read_variant(data, middle, body_end, depth + 2, state)
         position = stop
     return values
 
@@ -277,19 +301,19 @@ def _make_maybe_reader(kind):
     read_child = _make_reader(child)
     size = child.size
 
-    def read_fixed_maybe(data, start, end, depth, handles):
+    def read_fixed_maybe(data, start, end, depth, state):
         if start == end:
             return None
         if end - start != size:
             raise _abnormal(f'{end - start} bytes for a maybe of {size}')
-        return read_child(data, start, end, depth + 1, handles)
+        return read_child(data, start, end, depth + 1, state)
 
-    def read_variable_maybe(data, start, end, depth, handles):
+    def read_variable_maybe(data, start, end, depth, state):
         if start == end:
             return None
         if data[end - 1]:
             raise _abnormal('a maybe does not end with zero')
-        return read_child(data, start, end - 1, depth + 1, handles)
+        return read_child(data, start, end - 1, depth + 1, state)
 
     return read_variable_maybe if size is None else read_fixed_maybe
 
@@ -302,23 +326,33 @@ def _make_tuple_reader(kind):
     return _make_variable_tuple_reader(kind)
 
 
-def _read_unit(data, start, end, depth, handles):
+def _read_unit(data, start, end, depth, state):
     if data[start]:
         raise _abnormal('an empty tuple that is not zero')
     return ()
 
 
+def _weigh(kind):
+    """How many tuples and arrays a value has at least."""
+    if kind.code == 'a':
+        return 1
+    return 1 + sum(map(_weigh, kind.children)) if kind.code in '({' else 0
+
+
 def _make_fixed_tuple_reader(kind):
     members = [(_make_reader(child), child.size, child.mask) for child in kind.children]
     tuple_mask = kind.mask
+    is_dense = _weigh(kind) > _OBJECTS_A_BYTE * kind.size
 
-    def read_fixed_tuple(data, start, end, depth, handles):
+    def read_fixed_tuple(data, start, end, depth, state):
+        if is_dense:
+            state.take(1)
         values = []
         position = start
         for read_member, size, mask in members:
             if position & mask:
                 position = _skip_padding(data, position, mask)
-            values.append(read_member(data, position, position + size, depth + 1, handles))
+            values.append(read_member(data, position, position + size, depth + 1, state))
             position += size
         if position & tuple_mask:
             _skip_padding(data, position, tuple_mask)
@@ -329,9 +363,13 @@ def _make_fixed_tuple_reader(kind):
 def _make_variable_tuple_reader(kind):
     members = [(_make_reader(child), child.size, child.mask) for child in kind.children]
     last = len(members) - 1
+    weight = _weigh(kind)
+    parts = 1 + sum(child.code == 'a' for child in kind.children)
     count = sum(child.size is None for child in kind.children[:last])
 
-    def read_variable_tuple(data, start, end, depth, handles):
+    def read_variable_tuple(data, start, end, depth, state):
+        if weight > _OBJECTS_A_BYTE * (end - start):
+            state.take(parts)
         values = []
         position = start
         body_end, ends = _read_tuple_offsets(data, start, end, count)
@@ -344,7 +382,7 @@ def _make_variable_tuple_reader(kind):
                 stop = body_end if index == last else start + ends.pop()
             if not position <= stop <= body_end:
                 raise _abnormal('a member of a tuple lies outside it')
-            values.append(read_member(data, position, stop, depth + 1, handles))
+            values.append(read_member(data, position, stop, depth + 1, state))
             position = stop
         if position != body_end:
             raise _abnormal('a tuple holds more than its members')
@@ -366,7 +404,7 @@ def _read_tuple_offsets(data, start, end, count):
     return body_end, memoryview(table).cast(OFFSET_CODES[size]).tolist()
 
 
-def _read_variant(data, start, end, depth, handles):
+def _read_variant(data, start, end, depth, state):
     zero = data.rfind(0, start if end - start <= _MAX_TYPE_PART else end - _MAX_TYPE_PART, end)
     if zero < 0:
         raise _abnormal('a variant without a type')
@@ -376,7 +414,7 @@ def _read_variant(data, start, end, depth, handles):
         raise ValueError(f'a GVariant nests deeper than {MAX_DEPTH}')
     if size is not None and size != zero - start:
         raise _abnormal(f'{zero - start} bytes for type {type_string.decode()}')
-    return read(data, start, zero, depth + 1, handles)
+    return read(data, start, zero, depth + 1, state)
 
 
 _READERS = {
