@@ -48,9 +48,6 @@ def _list_options():
         yield f'-X{name}' if value is True else f'-X{name}={value}'
 
 
-# What the launchers were told last.
-_told = {}
-
 
 def prepare(context, target):
     """Tells the workers that this context starts from now on how to become like this process."""
@@ -58,9 +55,9 @@ def prepare(context, target):
     if launcher.get_language() != LANGUAGE:
         return
     recipe = _main_module.describe()
-    if _told.get(launcher) != recipe:
+    if getattr(launcher, '_told', None) != recipe:
         launcher.set_preparation(_messages.make_variant(recipe))
-        _told[launcher] = recipe
+        launcher._told = recipe
 
 
 def _find_launcher(target):
