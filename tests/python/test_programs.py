@@ -223,6 +223,25 @@ class Interrupts(MpCase):
                     ''')
                 self.assertRegex(complaints, 'KeyboardInterrupt\n$')
 
+    def test_program_that_catches_it_does_not_wait_for_its_children(self):
+        for call in ('process.join()', 'pool.apply(signal.pause)'):
+            with self.subTest(call):
+                complaints = self.interrupt(f'''
+                    if __name__ == '__main__':
+                        pool = Mp.Pool(1)
+                        pool.apply(os.getpid)
+                        process = Mp.Process(target=signal.pause)
+                        process.start()
+                        announce(process.pid)
+                        try:
+                            {call}
+                        except KeyboardInterrupt:
+                            print('caught')
+                        later = Mp.Process(target=print, args=('later',))
+                        later.start()
+                    ''', 'caught\nlater\n', 0)
+                self.assertEqual(complaints, '')
+
     def test_main_loop(self):
         complaints = self.interrupt('''
             if __name__ == '__main__':

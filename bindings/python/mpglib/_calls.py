@@ -44,6 +44,10 @@ def translated(function):
     return call
 
 
+# Functions to call when Ctrl-C has ended a wait.
+on_interrupt = []
+
+
 def wait(function, *args, timeout=None, cancellable=None):
     """Calls function(*args, timeout, cancellable), which blocks.
 
@@ -59,6 +63,10 @@ def wait(function, *args, timeout=None, cancellable=None):
         # are let in by the wait alone.
         pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         return _wait(function, args, timeout, cancellable, catcher)
+    except KeyboardInterrupt:
+        for react in on_interrupt:
+            react()
+        raise
     finally:
         pthread_sigmask(signal.SIG_SETMASK, blocked)
 

@@ -11,7 +11,7 @@ import weakref
 from gi.repository import GLib
 
 from . import _launcher, _main_module, _messages, _pickle5, _reports, _targets, errors
-from ._calls import Mp, SameType, adopt, translated, wait
+from ._calls import Mp, SameType, adopt, on_interrupt, translated, wait
 
 _Base = adopt(Mp.Process)
 
@@ -254,6 +254,12 @@ def run_subclass(cls, name, attributes):
 _unjoined = weakref.WeakSet()
 os.register_at_fork(after_in_child=_unjoined.clear)
 
+# Those that there were when Ctrl-C ended a wait.  It went to the program alone: if the program catches it and then
+# ends, it does not mean to wait for them.
+_left_alone = weakref.WeakSet()
+os.register_at_fork(after_in_child=_left_alone.clear)
+on_interrupt.append(lambda: _left_alone.update(_unjoined))
+
 
 def current_process():
     """The object of the process that calls."""
@@ -267,12 +273,13 @@ def active_children():
 
 @atexit.register
 def _end_children():
-    """Ends the children with the program: daemons at once, the others when they are done."""
+    """Ends the children with the program: daemons at once, the others when they are done, or after Ctrl-C."""
     unjoined = list(_unjoined)
     if not unjoined:
         return
-    if issubclass(getattr(sys, 'last_type', None) or object, KeyboardInterrupt):
-        for process in unjoined:     # which are not in the terminal's foreground
+    was_interrupted = issubclass(getattr(sys, 'last_type', None) or object, KeyboardInterrupt)
+    for process in unjoined:     # which are not in the terminal's foreground
+        if was_interrupted or process in _left_alone:
             process.interrupt()
     try:
         shutdown()
