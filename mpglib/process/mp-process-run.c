@@ -35,8 +35,7 @@ mp_process_check_started_locked (MpProcess  *self,
   else if (self->is_closed)
     g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "'%s' is closed", self->name);
   else if (self->child == NULL)
-    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "'%s' was not started: call mp_process_start() first",
-                 self->name);
+    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "'%s' was not started: start it first", self->name);
   else
     return TRUE;
   return FALSE;

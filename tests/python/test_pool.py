@@ -267,6 +267,11 @@ class Failures(PoolCase):
             pool.map(lambda x: x, [1])
 
     def test_functions_that_are_missing(self):
+        folder = self.make_folder()
+        with open(os.path.join(folder, 'broken.py'), 'w') as file:
+            file.write('import nowhere\n')
+        sys.path.append(folder)
+        self.addCleanup(sys.path.remove, folder)
         pool = self.make_pool(1)
         for target, pattern in (('python:nowhere:f', "no module 'nowhere'"), ('python:os:nothing', 'has no nothing'),
                                 ('python:os', 'names no Python function')):
@@ -274,6 +279,9 @@ class Failures(PoolCase):
                 pool.apply(target)
         with self.assertRaisesRegex(Mp.ProcessError, 'native'):
             pool.apply('square', (1,))
+        with self.assertRaisesRegex(Mp.NoTarget, 'module broken fails when it is imported: Modul.*nowhere') as caught:
+            pool.apply('python:broken:f')
+        self.assertIn('broken.py", line 1', str(caught.exception.__cause__))
         self.assertEqual(pool.apply('python:math:hypot', (3, 4)), 5.0)
 
     def test_lost_worker_takes_one_item_with_it(self):
@@ -351,8 +359,7 @@ class MainLoops(PoolCase):
     def test_current_task(self):
         pool = self.make_pool(1)
         for _ in range(2):
-            self.assertEqual(pool.apply(describe_task), (f'python:{__name__.replace("__main__", "__mp_main__")}:'
-                                                         'describe_task', False, True))
+            self.assertEqual(pool.apply(describe_task), (f'python:{__name__}:describe_task', False, True))
         self.assertIsNone(describe_task())
         self.assertIsNone(Gio.Cancellable.get_current())
 

@@ -81,7 +81,7 @@ class Names(unittest.TestCase):
         self.assertEqual(resolve(name), function)
 
     def test_names(self):
-        here = 'python:__mp_main__:' if __name__ == '__main__' else f'python:{__name__}:'
+        here = 'python:__main__:' if __name__ == '__main__' else f'python:{__name__}:'
         self.assertNamed(double, here + 'double')
         self.assertNamed(cached, here + 'cached')
         self.assertNamed(well_decorated, here + 'well_decorated')

@@ -18,6 +18,10 @@ class TargetError(LookupError):
     """There is no such function in the process that was to run it."""
 
 
+class MissingModuleError(TargetError):
+    """There is no such module either."""
+
+
 def call(function, /, *args, **kwargs):
     return function(*args, **kwargs)
 
@@ -52,7 +56,7 @@ def name_function(function, forked=False):
         raise _refuse(function, 'it is defined inside a function; move it to the top of a module, and give it '
                                 'what it needs as arguments')
     if module in ('__main__', _main_module.NAME):
-        module = _main_module.NAME
+        module = '__main__'     # which a child has, too
         if not forked and not _main_module.locate():
             raise _refuse(function, 'it was typed, piped or given with -c; put it into a file')
     target = f'{PREFIX}{module}:{name}'
@@ -96,7 +100,7 @@ def _import_module(name):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and f'{name}.'.startswith(f'{error.name}.'):
-            raise TargetError(f'there is no module {error.name!r} on the path of the process') from error
+            raise MissingModuleError(f'there is no module {error.name!r} on the path of the process') from error
         raise _explain_import(name, error) from error
     except (Exception, SystemExit) as error:
         raise _explain_import(name, error) from error

@@ -159,8 +159,8 @@ _ROLES = {
 def tell_missing(send, error):
     """Sends word of a target that is not there, with the traceback of an import that failed."""
     cause = error.__cause__
-    failed_import = cause is not None and not isinstance(cause, (ModuleNotFoundError, AttributeError))
-    trace = _reports.describe(cause).traceback if failed_import else None
+    is_missing = isinstance(error, _targets.MissingModuleError) or isinstance(cause, AttributeError)
+    trace = _reports.describe(cause).traceback if cause is not None and not is_missing else None
     send(Mp.Error.NO_TARGET, None, str(error), trace, None, None)
 
 

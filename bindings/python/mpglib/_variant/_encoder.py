@@ -66,7 +66,7 @@ def _write_converted(out, value, depth, convert):
     converted = convert(value) if convert is not None else None
     if converted is None:
         raise _Refusal(TypeError, f'an object of type {_name_class(type(value))} cannot become a GVariant; '
-                                  "use codec 'pickle5', or send what it is made of")
+                                  "send what it is made of; only workers in Python take any object")
     kind, data = converted
     _check_depth(depth + parse(kind).depth)
     out += data
@@ -79,7 +79,7 @@ def _name_class(cls):
 
 def _check_depth(depth):
     if depth > MAX_DEPTH:
-        raise _Refusal(ValueError, f"nested deeper than {MAX_DEPTH} containers; use codec 'pickle5'")
+        raise _Refusal(ValueError, f"nested deeper than {MAX_DEPTH} containers")
 
 
 # Basic values
@@ -118,7 +118,7 @@ def _refuse_int(value):
     bits = value.bit_length()
     name = str(int(value)) if bits <= 256 else f'an int of {bits} bits'
     return _Refusal(OverflowError, f'{name} does not fit into 64 bits; '
-                                   "send it as a str, or use codec 'pickle5'")
+                                   "send it as a str")
 
 
 def _write_float(out, value, depth, convert):
@@ -261,7 +261,7 @@ def _write_dict(out, value, depth, convert):
     else:
         names = sorted({_name_class(cls) for cls in set(map(type, value))})
         raise _Refusal(TypeError, f'a dict with keys of type {" and ".join(names)} cannot become a GVariant; '
-                                  "keys are all str, all int, all float or all bool, or use codec 'pickle5'")
+                                  "keys are all str, all int, all float or all bool")
     _write_fixed_key_dict(out, value, depth, convert, pack_key)
     return kind
 
