@@ -4,6 +4,7 @@
 
 import ctypes
 import functools
+import gc
 import os
 import pickle
 import queue
@@ -13,10 +14,11 @@ import sys
 import threading
 import time
 import unittest
+import weakref
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
-from mpglib import _calls  # noqa: E402
+from mpglib import _calls, _launcher  # noqa: E402
 from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop  # noqa: E402
 
 
@@ -366,6 +368,18 @@ class Lives(ProcessCase):
         del process
         run_loop(lambda: seen)
         self.assertEqual(seen, [(Extended, 4)])
+
+
+class Launchers(ProcessCase):
+    def test_launchers_that_were_dropped(self):
+        launcher = Mp.Launcher(language='python', argv=_launcher.make_command())
+        process = Mp.Process(target=abs, args=(1,), context=Mp.Context('spawn', launcher))
+        process.start()
+        process.join()
+        reference = weakref.ref(launcher)
+        del launcher, process
+        gc.collect()
+        self.assertIsNone(reference())
 
 
 class Signals(ProcessCase):
