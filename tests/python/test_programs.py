@@ -89,7 +89,7 @@ class Ends(MpCase):
     def test_killed_program_takes_its_children_with_it(self):
         program = self.start_program('''
             def work():
-                print(os.getpid(), flush=True)
+                os.write(1, f'{os.getpid()}\\n'.encode())     # in one piece
                 signal.pause()
 
             if __name__ == '__main__':
