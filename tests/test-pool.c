@@ -899,7 +899,7 @@ test_terminate (void)
 static void
 test_last_unref (void)
 {
-  MpPool *pool = pool_new (2);
+  MpPool *pool = pool_new (1);
   Gate *gate = gate_new ();
   g_autoptr (MpPoolResult) running = gate_submit (gate, pool, "stubborn-gate");
   g_autoptr (MpPoolResult) pending = mp_pool_submit_map (pool, "square", numbers_new (100), 1, NULL);
