@@ -78,7 +78,8 @@ const KINDS = {
 function parse(text) {
   return text.split(', ').map(parameter => {
     const [name, usual] = parameter.split(' = ');
-    return {name, isOptional: usual !== undefined, usual: usual && JSON.parse(usual), kind: KINDS[name]};
+    const isOptional = usual !== undefined;
+    return {name, isOptional, usual: isOptional ? JSON.parse(usual) : undefined, kind: KINDS[name]};
   });
 }
 
@@ -100,24 +101,29 @@ function refuse(call, problem) {
   throw new TypeError(`${call.name}(${call.text}): ${problem}. Arguments are told apart by their places`);
 }
 
+function checkRest(call, args) {
+  const rest = args.slice(call.parameters.length).filter(value => value !== undefined && value !== null);
+  if (rest.length > (call.isAsync ? 1 : 0))
+    refuse(call, `it takes ${call.parameters.length} arguments and not ${args.length}`);
+  if (rest.length > 0 && typeof rest[0] !== 'function')
+    refuse(call, `the callback is ${describe(rest[0])}, but has to be a function`);
+  return rest;
+}
+
 // All arguments of a call, with the usual ones for what was left out, and a callback if there is one.
 function complete(call, args) {
   const {parameters} = call;
-  const values = parameters.map(({name, isOptional, usual, kind}, i) => {
+  const values = [];
+  for (let i = 0; i < parameters.length; i++) {
+    const {name, isOptional, usual, kind} = parameters[i];
     if (i >= args.length && !isOptional)
       refuse(call, `${name} is missing`);
     const value = args[i] === undefined && isOptional ? usual : args[i];
-    if (kind && !kind.is(value))
+    if (kind && value !== usual && !kind.is(value))
       refuse(call, `${name} is ${describe(value)}, but has to be ${kind.text}`);
-    return value;
-  });
-
-  const rest = args.slice(parameters.length).filter(value => value !== undefined && value !== null);
-  if (rest.length > (call.isAsync ? 1 : 0))
-    refuse(call, `it takes ${parameters.length} arguments and not ${args.length}`);
-  if (rest.length > 0 && typeof rest[0] !== 'function')
-    refuse(call, `the callback is ${describe(rest[0])}, but has to be a function`);
-  return [...values, ...rest];
+    values.push(value);
+  }
+  return args.length > parameters.length ? values.concat(checkRest(call, args)) : values;
 }
 
 function checkCall(owner, className, name) {
