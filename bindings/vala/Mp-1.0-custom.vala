@@ -5,7 +5,7 @@
 namespace Mp {
   public sealed class Connection : GLib.Object {
     [CCode (array_length_type = "gsize")]
-    public async uint8[] receive_data_async (size_t max_length, double timeout,
-                                             GLib.Cancellable? cancellable) throws GLib.Error;
+    public async uint8[] receive_data_async (size_t max_length, double timeout = -1,
+                                             GLib.Cancellable? cancellable = null) throws GLib.Error;
   }
 }
