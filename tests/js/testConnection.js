@@ -97,6 +97,28 @@ test('bytes go and come', async () => {
   second.close();
 });
 
+test('ends know what they are for, and how long a message may be', async () => {
+  const [reader, writer] = Mp.Connection.new_pair(false);
+  check(reader.readable && !reader.writable && writer.writable && !writer.readable);
+  checkSame(checkThrows(() => reader.send(1), Mp.Error).code, Mp.Error.NOT_SUPPORTED);
+  writer.send_data(Uint8Array.of(1, 2, 3));
+  checkSame(checkThrows(() => reader.receive_data(2), Mp.Error).code, Mp.Error.BUFFER_TOO_SHORT);
+  checkSame(reader.receive_data(3), Uint8Array.of(1, 2, 3));
+  check(!reader.poll(0.001));
+  const readable = new Promise(resolve => GLib.io_add_watch(GLib.IOChannel.unix_new(reader.get_fd()),
+    GLib.PRIORITY_DEFAULT, GLib.IOCondition.IN, () => {
+      resolve();
+      return GLib.SOURCE_REMOVE;
+    }));
+  writer.send('now');
+  await readable;
+  check(reader.poll(20));
+  checkSame(reader.receive(), 'now');
+  reader.close();
+  writer.close();
+  check(reader.is_closed());
+});
+
 test('the end and the time running out are errors', async () => {
   const [first, second] = Mp.Connection.new_pair(true);
   const error = await checkRejects(first.receive_async(0.01), Mp.Error, /within the time/);
