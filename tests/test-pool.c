@@ -351,6 +351,35 @@ test_many_domains (void)
 }
 
 static void
+test_wrong_language (void)
+{
+  struct { const char *target; const char *says; } rows[] = {
+    { "odd:boom", "'odd', which is unknown (known are native, python, gjs): did you mean 'python:odd:boom'?" },
+    { "boom", "names no language and so is a native one, but the workers run 'python': did you mean 'python:boom'?" },
+    { "odd.sub:boom", "did you mean 'python:odd.sub:boom'?" },
+    { "lib.so#boom", "is of language 'native', but the workers run 'python': give a context" },
+    { "gjs:file:///x.js#f", "is of language 'gjs', but the workers run 'python': give a context" },
+  };
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_DEFAULT, mp_launcher_lookup ("python", NULL));
+  MpPool *pool = mp_pool_new (1, context);
+
+  g_test_summary ("A name in no language of the workers' is refused with what may have been meant.");
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (MpPoolResult) result = mp_pool_submit (pool, rows[i].target, NULL, NULL);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_true (mp_pool_result_is_ready (result));
+      g_assert_null (mp_pool_result_get (result, 0, NULL, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_NO_TARGET);
+      g_test_message ("%s", error->message);
+      g_assert_nonnull (strstr (error->message, rows[i].says));
+    }
+  pool_finish (pool);
+}
+
+static void
 test_map_failures (void)
 {
   MpPool *pool = pool_new (2);
@@ -1207,6 +1236,7 @@ main (int   argc,
   mp_test_add ("/pool/failures", test_failures);
   mp_test_add ("/pool/own-domains", test_own_domains);
   mp_test_add ("/pool/many-domains", test_many_domains);
+  mp_test_add ("/pool/wrong-language", test_wrong_language);
   mp_test_add ("/pool/map-failures", test_map_failures);
   mp_test_add ("/pool/unsendable", test_unsendable);
   mp_test_add ("/pool/timeout", test_timeout);

@@ -672,11 +672,13 @@ test_no_target (MpContext *context)
 {
   g_autoptr (MpProcess) unknown = mp_process_new (context, "nonesuch", NULL);
   g_autoptr (MpProcess) foreign = mp_process_new (context, "python:math:sqrt", NULL);
+  g_autoptr (MpProcess) odd = mp_process_new (context, "odd:boom", NULL);
   g_autoptr (MpProcess) no_module = mp_process_new (context, "/nonesuch.so#run", NULL);
   g_autoptr (MpProcess) no_symbol = mp_process_new (context, "libgio-2.0.so.0#mp_nonesuch", NULL);
 
   assert_start_fails (unknown, MP_ERROR_NO_TARGET, "mp_register_target()");
   assert_start_fails (foreign, MP_ERROR_NO_TARGET, "mp_launcher_lookup (\"python\")");
+  assert_start_fails (odd, MP_ERROR_NO_TARGET, "'odd', which is unknown (known are native, python, gjs)");
   assert_start_fails (no_module, MP_ERROR_NO_TARGET, "/nonesuch.so");
   assert_start_fails (no_symbol, MP_ERROR_NO_TARGET, "mp_nonesuch");
 }

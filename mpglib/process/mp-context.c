@@ -330,6 +330,34 @@ mp_context_get_for_target (const char  *target,
   return context;
 }
 
+/* Whoever gave the name may have meant a language, or not have thought of any */
+static void
+set_wrong_language (const char  *target,
+                    const char  *workers,
+                    GError     **error)
+{
+  const char *language = mp_target_get_language (target);
+  gboolean has_prefix = g_str_has_prefix (target, language) && target[strlen (language)] == ':';
+  g_autofree char *known = mp_launcher_list_languages ();
+  g_autofree char *guess = NULL;
+
+  if (strcmp (workers, "native") != 0)
+    guess = g_strdup_printf (": did you mean '%s:%s'?", workers, target);
+
+  if (!mp_launcher_is_known (language))
+    g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET,
+                 "Target '%s' is of language '%s', which is unknown (known are %s)%s", target, language, known,
+                 guess != NULL ? guess : "");
+  else if (!has_prefix && strchr (target, '#') == NULL)
+    g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET,
+                 "Target '%s' names no language and so is a native one, but the workers run '%s'%s", target, workers,
+                 guess != NULL ? guess : "");
+  else
+    g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET,
+                 "Target '%s' is of language '%s', but the workers run '%s': give a context with "
+                 "mp_launcher_lookup (\"%s\")", target, language, workers, language);
+}
+
 gboolean
 mp_context_check_target (MpContext   *self,
                          const char  *target,
@@ -345,10 +373,7 @@ mp_context_check_target (MpContext   *self,
 
   if (!g_str_equal (mp_target_get_language (target), language))
     {
-      g_set_error (error, MP_ERROR, MP_ERROR_NO_TARGET,
-                   "Target '%s' is of language '%s', but the workers run '%s': give a context with "
-                   "mp_launcher_lookup (\"%s\")", target, mp_target_get_language (target), language,
-                   mp_target_get_language (target));
+      set_wrong_language (target, language, error);
       return FALSE;
     }
   if (!mp_launcher_is_native (launcher) || mp_launcher_get_argv (launcher) != NULL

@@ -15,6 +15,10 @@ gboolean     mp_launcher_is_native   (MpLauncher *self);
 /* Whether the workers are this very program */
 gboolean     mp_launcher_is_own      (MpLauncher *self);
 
+gboolean     mp_launcher_is_known    (const char *language);
+/* For people, separated by commas */
+char        *mp_launcher_list_languages (void);
+
 /* Whether mp_init() ran in this process */
 void         mp_launcher_set_initialized (void);
 gboolean     mp_launcher_get_initialized (void);

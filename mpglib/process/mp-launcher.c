@@ -250,12 +250,46 @@ new_known (const char *language)
   return NULL;
 }
 
+static const char * const built_in_languages[] = { "native", "python", "gjs", NULL };
+
 static GHashTable *
 get_launchers_locked (void)
 {
   if (launchers == NULL)
     launchers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return launchers;
+}
+
+gboolean
+mp_launcher_is_known (const char *language)
+{
+  gboolean is_registered;
+
+  g_mutex_lock (&launchers_lock);
+  is_registered = g_hash_table_contains (get_launchers_locked (), language);
+  g_mutex_unlock (&launchers_lock);
+  return is_registered || g_strv_contains (built_in_languages, language);
+}
+
+/* "native, python, gjs", and those that were registered */
+char *
+mp_launcher_list_languages (void)
+{
+  GString *list;
+  GHashTableIter iter;
+  gpointer language;
+
+  list = g_string_new (NULL);
+  for (guint i = 0; built_in_languages[i] != NULL; i++)
+    g_string_append_printf (list, "%s%s", i > 0 ? ", " : "", built_in_languages[i]);
+
+  g_mutex_lock (&launchers_lock);
+  g_hash_table_iter_init (&iter, get_launchers_locked ());
+  while (g_hash_table_iter_next (&iter, &language, NULL))
+    if (!g_strv_contains (built_in_languages, language))
+      g_string_append_printf (list, ", %s", (const char *) language);
+  g_mutex_unlock (&launchers_lock);
+  return g_string_free (list, FALSE);
 }
 
 /**
@@ -291,9 +325,13 @@ mp_launcher_lookup (const char  *language,
   g_mutex_unlock (&launchers_lock);
 
   if (self == NULL)
-    g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
-                 "There is no launcher for the language '%s': known are native, python, gjs, and what "
-                 "mp_register_launcher() was given", language);
+    {
+      g_autofree char *known = mp_launcher_list_languages ();
+
+      g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
+                   "There is no launcher for the language '%s': known are %s; mp_register_launcher() makes others "
+                   "known", language, known);
+    }
   return self;
 }
 
