@@ -414,6 +414,47 @@ test_walk (void)
     }
 }
 
+/* Of a large tuple each flipped bit at its ends is judged as GVariant judges it. */
+static void
+test_damaged_tuple (void)
+{
+  g_autofree char *text = g_strnfill (5000, 'x');
+  g_autoptr (GVariant) value =
+    g_variant_ref_sink (g_variant_new ("(ysb@a(yy)s@ad(iy)@ay)", 1, "a", TRUE,
+                                       g_variant_new_parsed ("[(byte 1, byte 2)]"), text,
+                                       g_variant_new_parsed ("[1.5, 2.5]"), 7, 8,
+                                       g_variant_new_bytestring ("bytes")));
+  g_autofree char *wire_codec = g_strconcat ("=", g_variant_get_type_string (value), NULL);
+  gsize size = g_variant_get_size (value);
+  guint n_refused = 0, n_taken = 0;
+
+  for (gsize byte = 0; byte <= size; byte++)
+    {
+      if (byte == 100)
+        byte = size - 100;
+
+      for (guint bit = 0; bit < 8; bit++)
+        {
+          g_autofree guint8 *damaged = g_memdup2 (g_variant_get_data (value), size);
+          g_autoptr (GBytes) bytes = NULL;
+          g_autoptr (GVariant) doubted = NULL;
+          g_autoptr (GVariant) got = NULL;
+          g_autoptr (MpMessage) message = NULL;
+
+          if (byte < size)
+            damaged[byte] ^= (guint8) (1 << bit);
+          bytes = g_bytes_new (damaged, size);
+          doubted = g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (value), bytes, FALSE));
+          message = receive_bytes (wire_codec, damaged, size);
+          got = mp_message_get_value (message, NULL);
+          g_assert_true ((got != NULL) == g_variant_is_normal_form (doubted));
+          got != NULL ? n_taken++ : n_refused++;
+        }
+    }
+  g_assert_cmpuint (n_taken, >, 100);
+  g_assert_cmpuint (n_refused, >, 100);
+}
+
 static GVariant *
 nest (guint depth)
 {
@@ -705,6 +746,7 @@ main (int   argc,
   mp_test_add ("/message/codec-names", test_codec_names);
   mp_test_add ("/message/gate/not-normal", test_not_normal);
   mp_test_add ("/message/gate/damaged", test_damaged);
+  mp_test_add ("/message/gate/damaged-tuple", test_damaged_tuple);
   mp_test_add ("/message/gate/walk", test_walk);
   mp_test_add ("/message/gate/depth", test_depth);
   mp_test_add ("/message/gate/long-type", test_long_type);

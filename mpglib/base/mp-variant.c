@@ -15,6 +15,9 @@
 #include "mp-error.h"
 #include "mp-variant-private.h"
 
+/* Smaller ones are walked through faster than copied. */
+#define LARGE_TUPLE 4096
+
 static void
 set_refused (GError     **error,
              const char  *what)
@@ -248,18 +251,76 @@ mp_variant_to_wire (GVariant *value)
 #endif
 }
 
+static gboolean
+is_plain (GVariant *value)
+{
+  return mp_variant_is_plain (g_variant_get_type_string (value), g_variant_get_size (value));
+}
+
+static gboolean
+has_plain_member (const GVariantType *tuple)
+{
+  for (const GVariantType *item = g_variant_type_first (tuple); item != NULL; item = g_variant_type_next (item))
+    {
+      g_autofree char *type_string = g_variant_type_dup_string (item);
+
+      if (mp_variant_is_plain (type_string, 0))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+/* Whether the members are in normal form, and give the same bytes when they are
+ * put together anew: that costs a copy, but no walk through arrays of numbers.
+ */
+static gboolean
+is_normal_tuple (GVariant *value)
+{
+  g_autoptr (GPtrArray) members = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
+  g_autoptr (GVariant) anew = NULL;
+  gsize n = g_variant_n_children (value);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      GVariant *member = g_variant_get_child_value (value, i);
+
+      g_ptr_array_add (members, member);
+      if (!is_plain (member) && !g_variant_is_normal_form (member))
+        return FALSE;
+    }
+
+  anew = g_variant_ref_sink (g_variant_new_tuple ((GVariant **) members->pdata, n));
+  return g_variant_get_size (anew) == g_variant_get_size (value) &&
+         memcmp (g_variant_get_data (anew), g_variant_get_data (value), g_variant_get_size (value)) == 0;
+}
+
+/* What g_variant_is_normal_form() says, for arguments and reports of errors with
+ * large arrays in them faster.
+ */
+static gboolean
+is_normal (GVariant *value)
+{
+  const GVariantType *type = g_variant_get_type (value);
+
+  if (g_variant_get_size (value) >= LARGE_TUPLE && g_variant_type_is_tuple (type) && has_plain_member (type))
+    return is_normal_tuple (value);
+
+  return g_variant_is_normal_form (value);
+}
+
 static GVariant *
 new_trusted (const GVariantType  *type,
              GBytes              *body,
              GError             **error)
 {
-  gboolean is_plain = mp_variant_is_plain (g_variant_type_peek_string (type), g_bytes_get_size (body));
-  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_from_bytes (type, body, is_plain));
+  gboolean needs_no_walk = mp_variant_is_plain (g_variant_type_peek_string (type), g_bytes_get_size (body));
+  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_from_bytes (type, body, needs_no_walk));
 
-  if (is_plain)
+  if (needs_no_walk)
     return g_steal_pointer (&value);
 
-  if (g_variant_is_normal_form (value))
+  if (is_normal (value))
     return g_variant_type_is_container (type) ? mp_variant_ref_trusted (value) : g_steal_pointer (&value);
 
   set_refused (error, "it is not in normal form");

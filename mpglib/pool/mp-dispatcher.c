@@ -415,6 +415,9 @@ on_result (MpDispatcher *self,
   look_after_worker (self, worker);
 }
 
+/* Reports are looked at here, since the state depends on them; their type is such
+ * that this takes no longer than copying them.
+ */
 static void
 on_error (MpDispatcher *self,
           MpCrewWorker *worker,
