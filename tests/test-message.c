@@ -396,7 +396,11 @@ test_walk (void)
       array_size = g_variant_get_size (sent);
       g_assert_cmpuint (array_size, <, 0x10000); /* so an offset has two bytes */
       if (nested)
-        sent = g_variant_ref_sink (g_variant_new_variant (g_steal_pointer (&sent)));
+        {
+          g_autoptr (GVariant) inner = g_steal_pointer (&sent);
+
+          sent = g_variant_ref_sink (g_variant_new_variant (inner));
+        }
 
       size = g_variant_get_size (sent);
       data = g_memdup2 (g_variant_get_data (sent), size);
