@@ -933,12 +933,15 @@ spoil (MpDispatcher *self,
        const GError *error,
        gpointer      result)
 {
+  /* Referenced without the lock: a language may hear of it, and take a lock of its own */
+  g_autoptr (GObject) held = result != NULL ? g_object_ref (result) : NULL;
+
   mp_dispatcher_lock (self);
   if (mp_task_spoil (task, index, error) && self->owner != NULL)
     {
       task->state_is_new = TRUE;
       if (task->result == NULL && state_is_watched (result))
-        task->result = g_object_ref (result);
+        task->result = g_steal_pointer (&held);
       announce_task (self, task);
     }
   mp_dispatcher_unlock (self);
