@@ -183,11 +183,11 @@ test_fast_progress (void)
 {
   MpPool *pool = pool_new (1);
   g_auto (Listener) listener = listener_new ();
+  gint64 begin = g_get_monotonic_time ();
   MpPoolResult *result = mp_pool_submit (pool, "report", g_variant_new_int64 (20000), NULL);
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
   guint n_told = 0;
-  gint64 begin = g_get_monotonic_time ();
 
   g_test_summary ("Of reports that come too fast most are skipped, but never the last.");
 
