@@ -61,7 +61,8 @@ set_up (Fixture       *f,
   f->pump = mp_pump_new ("a test's pump");
   f->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   mp_pump_lock (f->pump);
-  f->source = mp_pump_add_fd_locked (f->pump, f->fd, EPOLLIN, on_event, f);
+  f->source = mp_pump_add_fd_locked (f->pump, f->fd, EPOLLIN, on_event, f, NULL);
+  g_assert_nonnull (f->source);
   mp_pump_unlock (f->pump);
 }
 
@@ -726,8 +727,11 @@ static void
 test_forked (void)
 {
   g_autoptr (MpPump) pump = mp_pump_new ("a test's pump");
-  pid_t pid = fork ();
+  pid_t pid;
   int status;
+
+  g_assert_true (mp_pump_open (pump, NULL));
+  pid = fork ();
 
   g_test_summary ("A process forked by a stranger knows whose a pump is, and can drop it without harm");
   if (pid == 0)

@@ -13,16 +13,15 @@ G_BEGIN_DECLS
 
 typedef void (*MpEngineJob) (gpointer data);
 
-/* Starts the thread at the first call */
-void     mp_engine_ensure       (void);
-/* Runs `job` on the engine thread, no lock held */
+/* Runs `job` on the engine thread, no lock held; once a pump is open */
 void     mp_engine_run          (MpEngineJob  job,
                                  gpointer     data);
 gboolean mp_engine_is_current   (void);
 
-/* For pumps */
-void     mp_engine_add_pump     (int          epoll_fd,
-                                 MpPump      *pump);
+/* For pumps.  The first one starts the thread: START_FAILED where that, or a descriptor, cannot be had */
+gboolean mp_engine_add_pump     (int          epoll_fd,
+                                 MpPump      *pump,
+                                 GError     **error);
 void     mp_engine_arm_pump     (int          epoll_fd,
                                  MpPump      *pump,
                                  gboolean     armed);

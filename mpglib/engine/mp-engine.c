@@ -13,6 +13,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "mp-error.h"
+#include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-origin-private.h"
 
@@ -103,7 +105,8 @@ engine_main (void *data)
   return NULL;
 }
 
-static void
+/* Returns 0, or what errno would tell */
+static int
 start_thread (Engine *self)
 {
   pthread_attr_t attributes;
@@ -118,35 +121,59 @@ start_thread (Engine *self)
   failed = pthread_create (&self->thread, &attributes, engine_main, self);
   pthread_attr_destroy (&attributes);
   pthread_sigmask (SIG_SETMASK, &saved, NULL);
+  return failed;
+}
 
-  if (failed)
-    g_error ("mpglib cannot start its thread mp-engine: %s", g_strerror (failed));
+static int
+open_descriptors (Engine *self)
+{
+  struct epoll_event event = { .events = EPOLLIN };
+
+  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  event.data.fd = self->wake_fd;
+  if (self->epoll_fd < 0 || self->wake_fd < 0
+      || epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, self->wake_fd, &event) < 0)
+    return errno;
+  return 0;
+}
+
+static void
+engine_free (Engine *self)
+{
+  mp_fd_close (&self->epoll_fd);
+  mp_fd_close (&self->wake_fd);
+  g_mutex_clear (&self->lock);
+  g_hash_table_unref (self->pumps);
+  g_free (self);
 }
 
 static Engine *
-engine_new (void)
+engine_new (GError **error)
 {
   Engine *self = g_new0 (Engine, 1);
-  struct epoll_event event = { .events = EPOLLIN };
+  int failed;
 
   self->origin = mp_origin_get ();
-  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (self->epoll_fd < 0 || self->wake_fd < 0)
-    g_error ("mpglib cannot make the descriptors of its engine: %s", g_strerror (errno));
   g_mutex_init (&self->lock);
   g_queue_init (&self->jobs);
   self->pumps = g_hash_table_new (NULL, NULL);
-  event.data.fd = self->wake_fd;
-  epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, self->wake_fd, &event);
-  start_thread (self);
-  return self;
+  failed = open_descriptors (self);
+  if (failed == 0)
+    failed = start_thread (self);
+  if (failed == 0)
+    return self;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "The library's thread mp-engine cannot be started: %s",
+               g_strerror (failed));
+  engine_free (self);
+  return NULL;
 }
 
 /* A process forked by a stranger has no thread mp-engine, and shares the epoll with its parent: it gets an engine
  * of its own, and what the old one served answers MP_ERROR_FORKED. */
 static Engine *
-engine_get (void)
+engine_ensure (GError **error)
 {
   Engine *self = g_atomic_pointer_get (&engine);
 
@@ -154,17 +181,21 @@ engine_get (void)
     return self;
 
   g_mutex_lock (&engine_lock);
-  if (engine == NULL || engine->origin != mp_origin_get ())
-    g_atomic_pointer_set (&engine, engine_new ());
   self = engine;
+  if (self == NULL || self->origin != mp_origin_get ())
+    {
+      self = engine_new (error);
+      if (self != NULL)
+        g_atomic_pointer_set (&engine, self);
+    }
   g_mutex_unlock (&engine_lock);
   return self;
 }
 
-void
-mp_engine_ensure (void)
+static Engine *
+engine_get (void)
 {
-  engine_get ();
+  return g_atomic_pointer_get (&engine);
 }
 
 gboolean
@@ -193,18 +224,28 @@ mp_engine_run (MpEngineJob func,
     g_critical ("mp-engine cannot be woken: %s", g_strerror (errno));
 }
 
-void
-mp_engine_add_pump (int     epoll_fd,
-                    MpPump *pump)
+gboolean
+mp_engine_add_pump (int      epoll_fd,
+                    MpPump  *pump,
+                    GError **error)
 {
-  Engine *self = engine_get ();
+  Engine *self = engine_ensure (error);
   struct epoll_event event = { .events = EPOLLIN, .data.fd = epoll_fd };
 
+  if (self == NULL)
+    return FALSE;
   g_mutex_lock (&self->lock);
   g_hash_table_insert (self->pumps, GINT_TO_POINTER (epoll_fd), pump);
   g_mutex_unlock (&self->lock);
-  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, epoll_fd, &event) < 0)
-    g_error ("mp-engine cannot watch a pump: %s", g_strerror (errno));
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, epoll_fd, &event) == 0)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "The library's thread mp-engine cannot watch one thing more: %s",
+               g_strerror (errno));
+  g_mutex_lock (&self->lock);
+  g_hash_table_remove (self->pumps, GINT_TO_POINTER (epoll_fd));
+  g_mutex_unlock (&self->lock);
+  return FALSE;
 }
 
 void

@@ -31,18 +31,24 @@ typedef void     (*MpPumpFunc) (guint32  events,  /* EPOLLIN … */
 typedef void     (*MpPumpJob)  (gpointer data);
 typedef gboolean (*MpPumpDone) (gpointer data);
 
+/* Never fails, and has no descriptors before it is opened */
 MpPump       *mp_pump_new             (const char      *name);
+/* START_FAILED where descriptors cannot be had; may be tried again.  Any thread, no lock needed */
+gboolean      mp_pump_open            (MpPump          *self,
+                                       GError         **error);
 MpPump       *mp_pump_ref             (MpPump          *self);
 void          mp_pump_unref           (MpPump          *self);
 void          mp_pump_lock            (MpPump          *self);
 void          mp_pump_unlock          (MpPump          *self);
 
-/* The descriptor stays the caller's; remove before closing it.  A handler may remove its own or any source. */
+/* The descriptor stays the caller's; remove before closing it.  A handler may remove its own or any source.  NULL and
+ * START_FAILED: the kernel watches no more. */
 MpPumpSource *mp_pump_add_fd_locked   (MpPump          *self,
                                        int              fd,
                                        guint32          events,
                                        MpPumpFunc       func,
-                                       gpointer         data);
+                                       gpointer         data,
+                                       GError         **error);
 void          mp_pump_set_events_locked (MpPump        *self,
                                        MpPumpSource    *source,
                                        guint32          events);
@@ -61,7 +67,7 @@ void          mp_pump_post            (MpPump          *self,
                                        gpointer         data);
 /* Waits, leading or following, until `done` (called with the lock held) says TRUE, as it still does when this returns
  * TRUE.  The lock is let go meanwhile, for a moment also when nothing is waited for.  Errors: TIMED_OUT, INTERRUPTED,
- * G_IO_ERROR_CANCELLED.  deadline: µs, or -1 for ever, 0 for one look. */
+ * G_IO_ERROR_CANCELLED, and those of opening.  deadline: µs, or -1 for ever, 0 for one look. */
 gboolean      mp_pump_wait_locked     (MpPump          *self,
                                        MpPumpDone       done,
                                        gpointer         data,

@@ -15,6 +15,7 @@
 #include "mp-engine-private.h"
 #include "mp-clock-private.h"
 #include "mp-error.h"
+#include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-gate-private.h"
 #include "mp-interruptible-private.h"
@@ -42,8 +43,12 @@ struct _MpPump {
   guint32 origin;
   GList link;              /* in `pumps` */
   const char *name;
+  gboolean is_open;        /* atomic; set with the lock of the posts: */
   int epoll_fd;
   int wake_fd;             /* posts are there, or the leader is to look again */
+  int timer_fd;
+  MpPumpSource wake_source;
+  MpPumpSource timer_source;
 
   GMutex lock;             /* for what the pump's users guard with it, and: */
   gboolean led;            /* a thread sleeps in poll() on epoll_fd for this pump */
@@ -52,9 +57,6 @@ struct _MpPump {
   gboolean dispatching;
   GPtrArray *removed;      /* sources to free when dispatching is over */
   GQueue timers;           /* by deadline */
-  MpPumpSource *timer_source;
-  MpPumpSource *wake_source;
-  int timer_fd;
 
   MpGate turn;             /* where followers sleep: opened when there is something to look at */
 
@@ -77,24 +79,80 @@ mp_pump_new (const char *name)
   g_atomic_ref_count_init (&self->refs);
   self->origin = mp_origin_get ();
   self->name = g_intern_string (name);
-  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
-  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (self->epoll_fd < 0 || self->wake_fd < 0)
-    g_error ("mpglib cannot make the descriptors of %s: %s", name, g_strerror (errno));
-  self->timer_fd = -1;
+  self->epoll_fd = self->wake_fd = self->timer_fd = -1;
   self->armed = TRUE;
   self->removed = g_ptr_array_new_with_free_func (g_free);
   g_mutex_init (&self->lock);
   g_mutex_init (&self->post_lock);
   g_queue_init (&self->timers);
   g_queue_init (&self->posts);
-  self->wake_source = mp_pump_add_fd_locked (self, self->wake_fd, EPOLLIN, on_wake, self);
-  mp_engine_add_pump (self->epoll_fd, self);
+  self->wake_source = (MpPumpSource) { .func = on_wake, .data = self };
+  self->timer_source = (MpPumpSource) { .func = on_timer, .data = self };
   self->link.data = self;
   g_mutex_lock (&pumps_lock);
   g_queue_push_tail_link (&pumps, &self->link);
   g_mutex_unlock (&pumps_lock);
   return self;
+}
+
+static gboolean
+watch (MpPump       *self,
+       int           fd,
+       guint32       events,
+       MpPumpSource *source)
+{
+  struct epoll_event event = { .events = events, .data.ptr = source };
+
+  source->fd = fd;
+  return epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void
+close_descriptors (MpPump *self)
+{
+  mp_fd_close (&self->epoll_fd);
+  mp_fd_close (&self->wake_fd);
+  mp_fd_close (&self->timer_fd);
+}
+
+/* What was posted or set before is looked for by the first who serves */
+static gboolean
+open_descriptors (MpPump  *self,
+                  GError **error)
+{
+  const struct itimerspec at_once = { .it_value.tv_nsec = 1 };
+
+  self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
+  self->wake_fd = eventfd (1, EFD_CLOEXEC | EFD_NONBLOCK);
+  self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (self->epoll_fd >= 0 && self->wake_fd >= 0 && self->timer_fd >= 0
+      && watch (self, self->wake_fd, EPOLLIN, &self->wake_source)
+      && watch (self, self->timer_fd, EPOLLIN, &self->timer_source)
+      && timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &at_once, NULL) == 0)
+    return mp_engine_add_pump (self->epoll_fd, self, error);
+
+  g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "The descriptors of %s cannot be had: %s", self->name,
+               g_strerror (errno));
+  return FALSE;
+}
+
+gboolean
+mp_pump_open (MpPump  *self,
+              GError **error)
+{
+  if (G_LIKELY (g_atomic_int_get (&self->is_open)))
+    return TRUE;
+
+  g_mutex_lock (&self->post_lock);
+  if (!self->is_open)
+    {
+      if (open_descriptors (self, error))
+        g_atomic_int_set (&self->is_open, TRUE);
+      else
+        close_descriptors (self);
+    }
+  g_mutex_unlock (&self->post_lock);
+  return g_atomic_int_get (&self->is_open);
 }
 
 MpPump *
@@ -130,14 +188,10 @@ mp_pump_unref (MpPump *self)
       g_mutex_lock (&pumps_lock);
       g_queue_unlink (&pumps, &self->link);
       g_mutex_unlock (&pumps_lock);
-      mp_engine_remove_pump (self->epoll_fd, self);
+      if (self->is_open)
+        mp_engine_remove_pump (self->epoll_fd, self);
     }
-  close (self->epoll_fd);
-  close (self->wake_fd);
-  if (self->timer_fd >= 0)
-    close (self->timer_fd);
-  g_free (self->wake_source);
-  g_free (self->timer_source);
+  close_descriptors (self);
   g_queue_clear_full (&self->timers, g_free);
   g_queue_clear_full (&self->posts, g_free);
   g_ptr_array_unref (self->removed);
@@ -171,17 +225,24 @@ mp_pump_add_fd_locked (MpPump    *self,
                        int        fd,
                        guint32    events,
                        MpPumpFunc func,
-                       gpointer   data)
+                       gpointer   data,
+                       GError   **error)
 {
-  MpPumpSource *source = g_new (MpPumpSource, 1);
-  struct epoll_event event = { .events = events, .data.ptr = source };
+  MpPumpSource *source;
 
-  source->fd = fd;
+  if (!mp_pump_open (self, error))
+    return NULL;
+
+  source = g_new (MpPumpSource, 1);
   source->func = func;
   source->data = data;
-  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
-    g_critical ("%s cannot watch descriptor %d: %s", self->name, fd, g_strerror (errno));
-  return source;
+  if (watch (self, fd, events, source))
+    return source;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "%s cannot watch one descriptor more: %s", self->name,
+               g_strerror (errno));
+  g_free (source);
+  return NULL;
 }
 
 void
@@ -223,7 +284,8 @@ set_timer_fd (MpPump *self)
       when.it_value.tv_sec = deadline / G_USEC_PER_SEC;
       when.it_value.tv_nsec = deadline % G_USEC_PER_SEC * 1000;
     }
-  timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+  if (g_atomic_int_get (&self->is_open))
+    timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
 static int
@@ -244,13 +306,6 @@ mp_pump_add_timer_locked (MpPump     *self,
 {
   MpPumpTimer *timer = g_new (MpPumpTimer, 1);
 
-  if (self->timer_fd < 0)
-    {
-      self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-      if (self->timer_fd < 0)
-        g_error ("mpglib cannot make a timer for %s: %s", self->name, g_strerror (errno));
-      self->timer_source = mp_pump_add_fd_locked (self, self->timer_fd, EPOLLIN, on_timer, self);
-    }
   timer->deadline = deadline;
   timer->func = func;
   timer->data = data;
@@ -303,6 +358,8 @@ wake_leader (MpPump *self)
 {
   guint64 one = 1;
 
+  if (!g_atomic_int_get (&self->is_open))
+    return;
   if (write (self->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
     g_critical ("%s cannot be woken: %s", self->name, g_strerror (errno));
 }
@@ -367,6 +424,8 @@ serve_locked (MpPump *self)
   gboolean something = FALSE;
   int n;
 
+  if (!g_atomic_int_get (&self->is_open))
+    return;
   self->dispatching = TRUE;
   do
     {
@@ -411,7 +470,7 @@ static void
 arm (MpPump   *self,
      gboolean  armed)
 {
-  if (self->armed == armed)
+  if (self->armed == armed || !g_atomic_int_get (&self->is_open))
     return;
   self->armed = armed;
   mp_engine_arm_pump (self->epoll_fd, self, armed);
@@ -579,6 +638,8 @@ mp_pump_wait_locked (MpPump        *self,
     return FALSE;
   if (done (data))
     return TRUE;
+  if (!mp_pump_open (self, error))
+    return FALSE;
   if (cancellable == NULL)
     return sleep_until_done (self, done, data, deadline, NULL, error);
 

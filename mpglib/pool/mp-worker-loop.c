@@ -364,6 +364,7 @@ on_channel (guint32  events,
 MpWorkerLoop *
 mp_worker_loop_get (MpWorker *worker)
 {
+  g_autoptr (GError) error = NULL;
   MpWorkerLoop *self;
 
   if (the_loop != NULL)
@@ -375,8 +376,10 @@ mp_worker_loop_get (MpWorker *worker)
   self->events = (guint32) mp_transport_get_receive_events (self->transport);
   mp_pump_lock (self->pump);
   self->source = mp_pump_add_fd_locked (self->pump, mp_transport_get_fd (self->transport), self->events,
-                                        on_channel, self);
+                                        on_channel, self, &error);
   mp_pump_unlock (self->pump);
+  if (self->source == NULL)
+    g_error ("A worker of a pool cannot work: %s", error->message);
   mp_worker_set_pump (worker, self->pump);
   g_atomic_pointer_set (&the_loop, self);
   return self;

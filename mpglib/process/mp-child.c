@@ -175,6 +175,9 @@ mp_child_new (MpPump               *pump,
           || !mp_context_resolve_method (spec->context, &method, error)))
     return NULL;
 
+  if (!mp_pump_open (pump, error)
+      || (method == MP_START_METHOD_FORKSERVER && !mp_pump_open (mp_pump_get_shared (), error)))
+    return NULL;
   recipe = spec->context != NULL ? mp_context_new_recipe (spec->context) : mp_recipe_ref (spec->recipe);
   self = g_new0 (MpChild, 1);
   g_atomic_ref_count_init (&self->refs);
@@ -550,8 +553,8 @@ open_channel_locked (MpChild  *self,
   self->transport = mp_transport_new (ends[0]);
   *channel = ends[1];
   self->channel_events = EPOLLIN;
-  self->channel_source = mp_pump_add_fd_locked (self->pump, ends[0], EPOLLIN, on_channel, self);
-  return TRUE;
+  self->channel_source = mp_pump_add_fd_locked (self->pump, ends[0], EPOLLIN, on_channel, self, error);
+  return self->channel_source != NULL;
 }
 
 /* The child finds its bootstrap in its channel when it is made: nobody waits for anybody */
@@ -740,6 +743,33 @@ on_pidfd (guint32  events,
                                                    on_status_timeout, self);
 }
 
+/* On the engine's thread, without a lock */
+static void
+reap_killed (gpointer data)
+{
+  int pidfd = GPOINTER_TO_INT (data);
+
+  waitid (P_PIDFD, (id_t) pidfd, &(siginfo_t) { 0, }, WEXITED);
+  close (pidfd);
+}
+
+/* Nobody would hear of its end; takes the error */
+static void
+give_up_unwatched_locked (MpChild *self,
+                          GError  *error)
+{
+  syscall (SYS_pidfd_send_signal, self->pidfd, SIGKILL, NULL, 0);
+  if (self->method == MP_START_METHOD_SPAWN)
+    mp_engine_run (reap_killed, GINT_TO_POINTER (self->pidfd));
+  else
+    close (self->pidfd);
+  self->pidfd = -1;
+  self->pid = 0;
+  g_clear_error (&self->failure);
+  self->failure = error;
+  end_locked (self, MP_EXIT_UNKNOWN);
+}
+
 void
 mp_child_hung_locked (MpChild *self,
                       GError  *error)
@@ -781,7 +811,12 @@ mp_child_made_locked (MpChild *self,
       end_locked (self, MP_EXIT_UNKNOWN);
       return;
     }
-  self->pidfd_source = mp_pump_add_fd_locked (self->pump, pidfd, EPOLLIN, on_pidfd, self);
+  self->pidfd_source = mp_pump_add_fd_locked (self->pump, pidfd, EPOLLIN, on_pidfd, self, &error);
+  if (self->pidfd_source == NULL)
+    {
+      give_up_unwatched_locked (self, error);
+      return;
+    }
   if (self->failure == NULL)
     set_hello_timer_locked (self);
   set_state_locked (self, MP_CHILD_MADE);
