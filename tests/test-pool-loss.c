@@ -525,6 +525,32 @@ new_pool_of (const char * const *argv)
   return mp_pool_new (2, context);
 }
 
+/* All of them */
+static void
+keep_messages (MpPool      *pool,
+               int          pid,
+               int          exit_code,
+               const char  *message,
+               GPtrArray   *messages)
+{
+  g_ptr_array_add (messages, g_strdup (message));
+}
+
+static gboolean
+has_some (gpointer messages)
+{
+  return ((GPtrArray *) messages)->len > 0;
+}
+
+static void
+assert_all_say (GPtrArray  *messages,
+                const char *expected)
+{
+  mp_test_run_until (has_some, messages);
+  for (guint i = 0; i < messages->len; i++)
+    g_assert_nonnull (strstr (g_ptr_array_index (messages, i), expected));
+}
+
 static void
 test_no_start (void)
 {
@@ -546,6 +572,8 @@ test_no_start (void)
   for (guint i = 0; i < G_N_ELEMENTS (workers); i++)
     {
       MpPool *pool = new_pool_of (workers[i].argv);
+      g_autoptr (GPtrArray) messages = g_ptr_array_new_with_free_func (g_free);
+      gulong handler = g_signal_connect (pool, "worker-lost", G_CALLBACK (keep_messages), messages);
 
       for (guint j = 0; j < 2; j++)
         {
@@ -561,6 +589,8 @@ test_no_start (void)
           g_assert_error (error, MP_ERROR, (int) workers[i].code);
           g_assert_cmpint (g_get_monotonic_time () - begin, <, AT_ONCE);
         }
+      assert_all_say (messages, workers[i].expected);
+      g_signal_handler_disconnect (pool, handler);
       pool_finish (pool);
     }
 }

@@ -707,6 +707,107 @@ test_programs (void)
     }
 }
 
+typedef struct {
+  int n_exited;
+  gboolean is_told; /* of the end */
+} EndHeard;
+
+static void
+count_exited (MpProcess *process,
+              int        exit_code,
+              EndHeard     *heard)
+{
+  g_assert_cmpint (exit_code, ==, mp_process_get_exit_code (process));
+  heard->n_exited++;
+}
+
+/* By the same letter, after the signal */
+static void
+on_alive_notified (MpProcess  *process,
+                   GParamSpec *pspec,
+                   EndHeard      *heard)
+{
+  heard->is_told = !mp_process_is_alive (process);
+}
+
+static gboolean
+start_in_form (MpProcess  *process,
+               gboolean    is_async,
+               GError    **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  if (!is_async)
+    return mp_process_start (process, error);
+  mp_process_start_async (process, NULL, mp_test_keep_result, &result);
+  mp_test_await_result (&result);
+  return mp_process_start_finish (process, result, error);
+}
+
+static gboolean
+has_passed (gpointer unused)
+{
+  return !g_main_context_pending (NULL);
+}
+
+/* One rule, whatever it is that fails: a start that fails tells so itself and emits no "exited" */
+static void
+assert_tells_once (MpContext  *context,
+                   const char *target,
+                   gboolean    is_async,
+                   MpError     code,
+                   gboolean    start_fails,
+                   MpProcessState state,
+                   int         exit_code)
+{
+  g_autoptr (MpProcess) process = mp_process_new (context, target, NULL);
+  g_autoptr (GError) error = NULL;
+  EndHeard heard = { 0, FALSE };
+
+  g_signal_connect (process, "exited", G_CALLBACK (count_exited), &heard);
+  g_signal_connect (process, "notify::alive", G_CALLBACK (on_alive_notified), &heard);
+  g_assert_true (start_in_form (process, is_async, &error) == !start_fails);
+  if (!start_fails)
+    g_assert_false (mp_process_join (process, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_error (error, MP_ERROR, (int) code);
+  if (state == MP_PROCESS_STATE_STOPPED)
+    mp_test_run_until_set (&heard.is_told);
+  mp_test_run_until (has_passed, NULL);
+  g_assert_cmpint (heard.n_exited, ==, start_fails ? 0 : 1);
+  g_assert_cmpint (mp_process_get_state (process), ==, state);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, exit_code);
+}
+
+static void
+test_failed_starts (gconstpointer is_async)
+{
+  const gboolean async = GPOINTER_TO_INT (is_async);
+  const char *missing_argv[] = { "no-such-interpreter", NULL }, *early_argv[] = { "/bin/sh", "-c", "exit 3", NULL };
+  g_autoptr (MpLauncher) missing = mp_launcher_new ("native", missing_argv);
+  g_autoptr (MpLauncher) early = mp_launcher_new ("native", early_argv);
+
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+    {
+      g_autoptr (MpContext) context = mp_context_new (methods[i], NULL);
+      g_autoptr (MpLauncher) template_ = g_object_new (MP_TYPE_LAUNCHER, "argv", missing_argv, "has-template", TRUE,
+                                                       NULL);
+      g_autoptr (MpContext) without_program = mp_context_new (methods[i], template_);
+
+      assert_tells_once (context, "nonesuch", async, MP_ERROR_NO_TARGET, TRUE, MP_PROCESS_STATE_INITIAL, 0);
+      assert_tells_once (context, "/nonesuch.so#run", async, MP_ERROR_NO_TARGET, async, MP_PROCESS_STATE_STOPPED, 1);
+      assert_tells_once (without_program, "nothing", async, MP_ERROR_START_FAILED, TRUE, MP_PROCESS_STATE_STOPPED,
+                         MP_EXIT_CODE_UNKNOWN);
+    }
+  {
+    g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, missing);
+    g_autoptr (MpContext) short_lived = mp_context_new (MP_START_METHOD_SPAWN, early);
+
+    assert_tells_once (context, "nothing", async, MP_ERROR_START_FAILED, TRUE, MP_PROCESS_STATE_STOPPED,
+                       MP_EXIT_CODE_UNKNOWN);
+    assert_tells_once (short_lived, "nothing", async, MP_ERROR_START_FAILED, async, MP_PROCESS_STATE_STOPPED, 3);
+  }
+}
+
 static void
 test_missing_program (void)
 {
@@ -1174,6 +1275,8 @@ main (int    argc,
   mp_test_add ("/process/program", test_program);
   mp_test_add ("/process/programs", test_programs);
   mp_test_add ("/process/missing-program", test_missing_program);
+  mp_test_add_data ("/process/failed-starts/start", GINT_TO_POINTER (FALSE), test_failed_starts);
+  mp_test_add_data ("/process/failed-starts/start-async", GINT_TO_POINTER (TRUE), test_failed_starts);
   mp_test_add ("/process/no-template", test_no_template);
   mp_test_add ("/process/misuse", test_misuse);
   mp_test_add ("/process/template-killed", test_template_killed);

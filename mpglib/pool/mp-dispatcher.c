@@ -161,8 +161,8 @@ announce_lost_worker (MpDispatcher       *self,
   lost->pid = mp_crew_worker_get_pid (worker);
   lost->exit_code = end->exit_code;
   lost->message = g_strdup (worker->offence != NULL ? worker->offence
-                            : end->report != NULL ? end->failure->message
-                                                  : end->message);
+                            : end->failure != NULL ? end->failure->message
+                                                   : end->message);
   g_queue_push_tail (&self->news.lost, lost);
   if (g_queue_get_length (&self->news.lost) > LOST_MAX)
     mp_lost_worker_free (g_queue_pop_head (&self->news.lost));

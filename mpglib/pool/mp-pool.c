@@ -461,11 +461,11 @@ mp_pool_class_init (MpPoolClass *klass)
    * MpPool::worker-lost:
    * @self: the pool
    * @pid: the worker's process id; 0 if there never was a process
-   * @exit_code: its exit code, -N if signal N killed it
-   * @message: how it ended, for people
+   * @exit_code: its exit code, -N if signal N killed it, %MP_EXIT_CODE_UNKNOWN if that is not known
+   * @message: how it ended, or why it never was ready, for people
    *
-   * A worker ended that was not told to. The call that it was running, if any,
-   * has failed; the worker is replaced.
+   * A worker ended that was not told to, or could not be made. The call that it
+   * was running, if any, has failed; the worker is replaced.
    *
    * Since: 1.0
    */

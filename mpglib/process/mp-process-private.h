@@ -35,6 +35,7 @@ struct _MpProcess
   gboolean is_closed;
   gboolean is_alive_by_itself; /* holds a reference of its own: from the start until the end was told */
   gboolean was_ready;
+  gboolean start_takes_readiness; /* started by start_async */
   gboolean start_was_interrupted; /* the next call of start goes on with it */
   MpChild *child;              /* NULL before the start */
   MpWaiters *waiters;
@@ -46,7 +47,8 @@ struct _MpProcess
   gboolean letter_is_posted;
   gboolean state_has_changed;
   gboolean has_started;
-  gboolean has_exited;
+  gboolean has_ended;
+  gboolean has_exited;             /* and its start had not failed */
 };
 
 extern const MpChildEvents mp_process_events;
@@ -60,6 +62,9 @@ GPtrArray *mp_process_ref_living           (void);
 /* One look at what the kernel says, so that a death is not seen later than by somebody who asks the kernel */
 void       mp_process_look_locked          (MpProcess   *self);
 gboolean   mp_process_is_over              (gpointer     self);
+/* Whether the call that started it tells, or would tell, of a failure: it has ended without existing, or, if it was
+ * waited for that, without becoming ready */
+gboolean   mp_process_start_failed_locked  (MpProcess   *self);
 gboolean   mp_process_check_origin         (MpProcess   *self,
                                             GError     **error);
 gboolean   mp_process_check_started_locked (MpProcess   *self,

@@ -62,6 +62,17 @@ check_was_ready_locked (MpProcess  *self,
   return FALSE;
 }
 
+/* Of what start waits for: what happened to the child since it was made is told by others, however soon it was */
+static gboolean
+check_start_locked (MpProcess  *self,
+                    GError    **error)
+{
+  if (!mp_process_start_failed_locked (self))
+    return TRUE;
+  g_propagate_error (error, g_error_copy (mp_child_get_failure (self->child)));
+  return FALSE;
+}
+
 static gboolean
 has_begun (gpointer   data,
            GError   **error)
@@ -185,9 +196,11 @@ goes_on_with_start (MpProcess *self)
  * Starts the process, and returns when the child is made.
  *
  * That takes a few milliseconds, with the first child of a context also the
- * time that its template needs to start. What goes wrong before the target runs
- * is told by [method@Mp.Process.join] and [signal@Mp.Process::exited];
- * [method@Mp.Process.start_async] waits for that.
+ * time that its template needs to start; [property@Mp.Context:hello-timeout]
+ * bounds it. What goes wrong before the target runs is told by
+ * [method@Mp.Process.join], and the end by [signal@Mp.Process::exited];
+ * [method@Mp.Process.start_async] waits for that. No signal follows a start that
+ * failed; [property@Mp.Process:state] says whether it may be tried again.
  *
  * Errors: %MP_ERROR_START_FAILED, %MP_ERROR_NO_TARGET (as far as it can be known
  * here), %MP_ERROR_NOT_INITIALIZED, %MP_ERROR_NOT_SUPPORTED (the start method),
@@ -223,7 +236,7 @@ mp_process_start (MpProcess  *self,
   mp_pump_lock (self->pump);
   ok = (child == NULL || start_locked (self, &child, error))
        && wait_until_made_locked (self, error)
-       && check_was_ready_locked (self, error);
+       && check_start_locked (self, error);
   mp_pump_unlock (self->pump);
   g_object_unref (self);
   return ok;
@@ -237,6 +250,10 @@ mp_process_start (MpProcess  *self,
  * @user_data: for @callback
  *
  * Starts the process, and tells when its target runs.
+ *
+ * No signal follows a start that failed; [property@Mp.Process:state] says
+ * whether it may be tried again. Nor is a process heard of whose wait was
+ * cancelled and that did not become ready; [method@Mp.Process.join] tells.
  *
  * Since: 1.0
  */
@@ -264,7 +281,10 @@ mp_process_start_async (MpProcess           *self,
 
   mp_pump_lock (self->pump);
   if (start_locked (self, &child, &error))
-    mp_waiters_add_locked (self->waiters, g_steal_pointer (&task), MP_DEADLINE_NEVER, has_begun, self);
+    {
+      self->start_takes_readiness = TRUE;
+      mp_waiters_add_locked (self->waiters, g_steal_pointer (&task), MP_DEADLINE_NEVER, has_begun, self);
+    }
   mp_pump_unlock (self->pump);
   if (error != NULL)
     g_task_return_error (task, error);
@@ -276,9 +296,12 @@ mp_process_start_async (MpProcess           *self,
  * @result: what the callback got
  * @error: return location for an error
  *
- * Errors: as [method@Mp.Process.start], and whatever kept the child from
- * becoming ready: %MP_ERROR_NO_TARGET, %MP_ERROR_START_FAILED, %MP_ERROR_REMOTE (its
- * module could not be loaded).
+ * Ends what [method@Mp.Process.start_async] began.
+ *
+ * Errors: as [method@Mp.Process.start], %G_IO_ERROR_CANCELLED, and whatever kept
+ * the child from becoming ready: %MP_ERROR_NO_TARGET (there is no such function,
+ * or its module cannot be loaded), %MP_ERROR_START_FAILED (it ended, or took longer
+ * than [property@Mp.Context:hello-timeout]).
  *
  * Returns: %TRUE if the target runs, or has run
  *
@@ -309,8 +332,10 @@ mp_process_start_finish (MpProcess     *self,
  * Errors: %MP_ERROR_TIMED_OUT, %MP_ERROR_INVALID_STATE (not started, or this process
  * itself), %MP_ERROR_INTERRUPTED, %MP_ERROR_FORKED, %G_IO_ERROR_CANCELLED; and if the
  * process ended before its target ran, what kept it from running:
- * %MP_ERROR_START_FAILED, %MP_ERROR_NO_TARGET, %MP_ERROR_REMOTE. How the target ended
- * is told by [property@Mp.Process:exit-code] and [method@Mp.Process.check].
+ * %MP_ERROR_NO_TARGET (there is no such function, or its module cannot be loaded),
+ * %MP_ERROR_START_FAILED (it ended, or took longer than
+ * [property@Mp.Context:hello-timeout]). How the target ended is told by
+ * [property@Mp.Process:exit-code] and [method@Mp.Process.check].
  *
  * Returns: %TRUE if the process has ended after running its target
  *

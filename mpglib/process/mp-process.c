@@ -142,7 +142,7 @@ deliver (gpointer data)
 {
   g_autoptr (MpProcess) self = g_weak_ref_get (data);
   g_autoptr (MpProcess) own_reference = NULL;
-  gboolean state_has_changed, has_started, has_exited;
+  gboolean state_has_changed, has_started, has_ended, has_exited;
   int exit_code;
 
   if (self == NULL)
@@ -152,11 +152,12 @@ deliver (gpointer data)
   self->letter_is_posted = FALSE;
   state_has_changed = self->state_has_changed;
   has_started = self->has_started;
+  has_ended = self->has_ended;
   has_exited = self->has_exited;
   exit_code = self->exit_code;
-  if (has_exited)
+  if (has_ended)
     own_reference = take_own_reference_locked (self);
-  self->state_has_changed = self->has_started = self->has_exited = FALSE;
+  self->state_has_changed = self->has_started = self->has_ended = self->has_exited = FALSE;
   mp_pump_unlock (self->pump);
 
   if (state_has_changed)
@@ -167,12 +168,13 @@ deliver (gpointer data)
       g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ALIVE]);
       g_signal_emit (self, signals[STARTED], 0);
     }
-  if (has_exited)
+  if (has_ended)
     {
       g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_EXIT_CODE]);
       g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ALIVE]);
-      g_signal_emit (self, signals[EXITED], 0, exit_code);
     }
+  if (has_exited)
+    g_signal_emit (self, signals[EXITED], 0, exit_code);
 }
 
 static void
@@ -212,7 +214,8 @@ on_state_changed (MpChild  *child,
       break;
     case MP_CHILD_ENDED:
       self->exit_code = mp_child_get_exit_code (child);
-      self->has_exited = TRUE;
+      self->has_ended = TRUE;
+      self->has_exited = !mp_process_start_failed_locked (self);
       g_ptr_array_remove_fast (living, self);
       if (!is_listened_to (self))
         g_ptr_array_add (unheard, self);
@@ -255,6 +258,14 @@ mp_process_is_over (gpointer data)
   MpProcess *self = data;
 
   return mp_child_get_state (self->child) == MP_CHILD_ENDED;
+}
+
+gboolean
+mp_process_start_failed_locked (MpProcess *self)
+{
+  if (!mp_process_is_over (self) || mp_child_get_failure (self->child) == NULL)
+    return FALSE;
+  return self->start_takes_readiness ? !self->was_ready : mp_child_get_pid (self->child) == 0;
 }
 
 void
@@ -525,7 +536,11 @@ mp_process_class_init (MpProcessClass *klass)
   /**
    * MpProcess:state: (getter get_state)
    *
-   * Where in its life the process is.
+   * Where in its life the process is. After a start that failed it is
+   * %MP_PROCESS_STATE_STOPPED if a child was asked for; where what it was to be
+   * was refused at once (%MP_ERROR_NO_TARGET for an unknown name,
+   * %MP_ERROR_NOT_INITIALIZED, %MP_ERROR_NOT_SUPPORTED, arguments that cannot be
+   * sent) it is %MP_PROCESS_STATE_INITIAL still, and it may be started again.
    *
    * Since: 1.0
    */
@@ -578,8 +593,11 @@ mp_process_class_init (MpProcessClass *klass)
    * @self: the process
    * @exit_code: as [property@Mp.Process:exit-code]
    *
-   * The process has ended, or could not be started after all. Emitted once for
-   * every process whose start succeeded or was begun.
+   * The process has ended. Emitted once for every process whose start
+   * succeeded. A start that fails tells so itself, and nothing more is to be
+   * heard of the process: that is one that could not be made
+   * ([method@Mp.Process.start]), or that ended before its target ran
+   * ([method@Mp.Process.start_async]).
    *
    * Since: 1.0
    */
