@@ -21,7 +21,8 @@ typedef struct {
 
 static GHashTable *targets; /* name → Target */
 static GHashTable *modules; /* path → GModule; they stay for ever */
-static GMutex targets_lock; /* for both */
+static GHashTable *functions; /* name → MpFunc, of modules: a pool's worker calls the same one again and again */
+static GMutex targets_lock; /* for all */
 
 static void __attribute__ ((constructor))
 watch_forks (void)
@@ -201,11 +202,33 @@ load_module (const char *path)
   return module;
 }
 
+static MpFunc
+look_up_function (const char *name)
+{
+  gpointer func;
+
+  g_mutex_lock (&targets_lock);
+  func = functions != NULL ? g_hash_table_lookup (functions, name) : NULL;
+  g_mutex_unlock (&targets_lock);
+  return (MpFunc) func;
+}
+
+static void
+keep_function (const char *name,
+               MpFunc      func)
+{
+  g_mutex_lock (&targets_lock);
+  if (functions == NULL)
+    functions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_hash_table_replace (functions, g_strdup (name), (gpointer) func);
+  g_mutex_unlock (&targets_lock);
+}
+
 static gboolean
-find_in_module (const char  *name,
-                const char  *hash,
-                MpFunc      *func,
-                GError     **error)
+load_function (const char  *name,
+               const char  *hash,
+               MpFunc      *func,
+               GError     **error)
 {
   g_autofree char *path = g_strndup (name, (gsize) (hash - name));
   GModule *module = look_up_module (path);
@@ -225,6 +248,7 @@ find_in_module (const char  *name,
                    name, hash + 1);
       return FALSE;
     }
+  keep_function (name, *func);
   return TRUE;
 }
 
@@ -246,7 +270,8 @@ mp_target_find (const char  *name,
   if (hash != NULL)
     {
       *user_data = NULL;
-      return find_in_module (name, hash, func, error);
+      *func = look_up_function (name);
+      return *func != NULL || load_function (name, hash, func, error);
     }
   if (!find_registered (name, func, user_data))
     {
