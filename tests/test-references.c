@@ -230,10 +230,46 @@ test_connection (void)
 }
 
 static void
+look_at_pool (void)
+{
+  mp_pool_get_state (lock_owner);
+}
+
+static void
+test_pool (gconstpointer is_map)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, NULL);
+  g_autoptr (MpPool) pool = mp_pool_new (1, context);
+  MpMessage *message = mp_message_new (g_variant_new_parsed ("['argument', 'another one']"));
+  g_autoptr (MpPoolResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  int n_toggles = 0;
+
+  adopt (message, &n_toggles);
+  lock_owner = pool;
+  try_lock = look_at_pool;
+  if (GPOINTER_TO_INT (is_map))
+    result = mp_pool_submit_map_message (pool, "nothing", message, 0, NULL);
+  else
+    result = mp_pool_submit_message (pool, "nothing", message, NULL);
+  mp_pool_result_wait (result, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_clear_object (&result);
+  mp_pool_close (pool);
+  mp_pool_join (pool, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  try_lock = lock_shared_pump;
+  g_object_remove_toggle_ref (G_OBJECT (message), on_toggle, &n_toggles);
+}
+
+/* Not by a template of the default context: that would stay, and might be seen only after the first comparison */
+static void
 warm_up (void)
 {
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, NULL);
+
   g_type_ensure (G_TYPE_TASK); /* GLib keeps a thread for tasks, and its descriptors, from the first on */
-  run_process (NULL, NULL);
+  run_process (context, NULL);
 }
 
 int
@@ -262,5 +298,7 @@ main (int    argc,
     }
   mp_test_add ("/references/set-launcher", test_set_launcher);
   mp_test_add ("/references/connection", test_connection);
+  mp_test_add_data ("/references/pool/call", GINT_TO_POINTER (FALSE), test_pool);
+  mp_test_add_data ("/references/pool/map", GINT_TO_POINTER (TRUE), test_pool);
   return g_test_run ();
 }

@@ -12,7 +12,7 @@
 struct _MpItems
 {
   char *codec;        /* of the items; NULL for GVariants */
-  MpMessage *message; /* with the attachments; NULL if it grows */
+  MpMessage *message; /* with the attachments; NULL if there are none */
   GVariant *array;    /* NULL if it grows */
   GPtrArray *grown;   /* GVariant, NULL where released; an ay each if there is a codec */
   guint64 n_gone;     /* items before the first one in `grown` */
@@ -55,7 +55,9 @@ mp_items_new (MpMessage  *array,
   g_autoptr (MpItems) self = g_new0 (MpItems, 1);
   gboolean is_encoded = mp_message_get_type_string (array) == NULL;
 
-  self->message = g_object_ref (array);
+  /* It is the engine that lets go of it: a language that knows the message would hear of that */
+  if (mp_message_get_n_attachments (array) > 0)
+    self->message = g_object_ref (array);
   self->codec = is_encoded ? g_strdup (mp_message_get_codec (array)) : NULL;
   self->array = is_encoded ? get_encoded_array (array, error) : get_array (array, error);
   if (self->array == NULL)
