@@ -30,14 +30,14 @@ static guint n_tokens;
 
 static GVariant *
 test_token_pack (MpShareable  *shareable,
-                 GArray       *fds,
+                 MpPacking    *packing,
                  GError      **error)
 {
   TestToken *self = TEST_TOKEN (shareable);
   int duplicate = mp_fd_duplicate (self->fd, error);
 
   g_assert_cmpint (duplicate, >=, 0);
-  g_array_append_val (fds, duplicate);
+  g_array_append_val (packing->fds, duplicate);
 
   if (self->number < 0)
     {

@@ -57,6 +57,7 @@ struct _MpMessage
   GVariant *value;        /* checked, if received; NULL until asked for */
   GBytes *body;           /* serialised; NULL until asked for */
   GPtrArray *attachments; /* of MpAttachment; NULL while there are none */
+  guint n_unpacked;       /* those before were asked for, or were in the way */
 };
 
 /* The kind of a plain descriptor, which is no object. */
@@ -495,6 +496,22 @@ mp_message_get_n_attachments (MpMessage *self)
   return self->attachments != NULL ? self->attachments->len : 0;
 }
 
+/* In their order: see MpPacking.  What is wrong with one of them is told to who asks
+ * for that one.
+ */
+static void
+unpack_before (MpMessage *self,
+               guint      index)
+{
+  for (; self->n_unpacked < index; self->n_unpacked++)
+    {
+      MpAttachment *attachment = g_ptr_array_index (self->attachments, self->n_unpacked);
+
+      if (!mp_attachment_is_fd (attachment))
+        mp_attachment_unpack (attachment, NULL);
+    }
+}
+
 /**
  * mp_message_get_attachment:
  * @self: a message
@@ -534,6 +551,7 @@ mp_message_get_attachment (MpMessage  *self,
       return NULL;
     }
 
+  unpack_before (self, index);
   if (!mp_attachment_unpack (attachment, error))
     return NULL;
 
@@ -925,7 +943,7 @@ mp_message_share_attachments (MpMessage *self,
 
 static GVariant *
 pack_attachment (MpAttachment *attachment,
-                 GArray       *fds,
+                 MpPacking    *packing,
                  GError      **error)
 {
   int duplicate;
@@ -935,14 +953,14 @@ pack_attachment (MpAttachment *attachment,
       if (!mp_attachment_unpack (attachment, error))
         return NULL;
 
-      return mp_shareable_pack (attachment->object, fds, error);
+      return mp_shareable_pack (attachment->object, packing, error);
     }
 
   duplicate = mp_fd_duplicate (attachment->fds[0], error);
   if (duplicate < 0)
     return NULL;
 
-  g_array_append_val (fds, duplicate);
+  g_array_append_val (packing->fds, duplicate);
   return g_variant_new ("(suv)", KIND_FD, 1, g_variant_new ("()"));
 }
 
@@ -963,7 +981,7 @@ mp_message_pack_attachments (MpMessage  *self,
                              GArray    **fds,
                              GError    **error)
 {
-  g_autoptr (GArray) packed_fds = NULL;
+  MpPacking packing;
   GVariantBuilder builder;
   guint i;
 
@@ -972,11 +990,11 @@ mp_message_pack_attachments (MpMessage  *self,
   if (mp_message_get_n_attachments (self) == 0)
     return TRUE;
 
-  packed_fds = g_array_new (FALSE, FALSE, sizeof (int));
+  mp_packing_init (&packing);
   g_variant_builder_init (&builder, G_VARIANT_TYPE (MP_MESSAGE_PACKED_TYPE));
   for (i = 0; i < self->attachments->len; i++)
     {
-      GVariant *packed = pack_attachment (g_ptr_array_index (self->attachments, i), packed_fds, error);
+      GVariant *packed = pack_attachment (g_ptr_array_index (self->attachments, i), &packing, error);
 
       if (packed == NULL)
         break;
@@ -986,12 +1004,14 @@ mp_message_pack_attachments (MpMessage  *self,
   *descriptions = g_variant_ref_sink (g_variant_builder_end (&builder));
   if (i < self->attachments->len)
     {
-      mp_message_discard_attachments (*descriptions, (int *) packed_fds->data, packed_fds->len);
+      mp_message_discard_attachments (*descriptions, (int *) packing.fds->data, packing.fds->len);
       g_clear_pointer (descriptions, g_variant_unref);
+      mp_packing_clear (&packing);
       return FALSE;
     }
 
-  *fds = g_steal_pointer (&packed_fds);
+  *fds = g_steal_pointer (&packing.fds);
+  mp_packing_clear (&packing);
   return TRUE;
 }
 

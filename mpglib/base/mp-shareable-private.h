@@ -8,6 +8,21 @@
 
 G_BEGIN_DECLS
 
+/* Attachments of one message while they are packed.  What several of them need, such
+ * as the memory in which they lie, is given to the receiver once, by the first of
+ * them: attachments are unpacked in their order.
+ */
+typedef struct
+{
+  GArray     *fds;     /* of int: what the objects append is the caller's to send and close */
+  GHashTable *given;
+} MpPacking;
+
+void     mp_packing_init     (MpPacking     *self);
+void     mp_packing_clear    (MpPacking     *self);
+gboolean mp_packing_is_first (MpPacking     *self,
+                              gconstpointer  what);
+
 /* What an object turns into on its way to another process: the name under
  * which the receiving library finds its maker, a description for that maker,
  * and descriptors, of which the description's owner gives away duplicates.
@@ -18,11 +33,11 @@ struct _MpShareableInterface
 
   const char *kind;
 
-  /* Returns the description and appends descriptors to `fds`, an array of int.
+  /* Returns the description and appends descriptors to those of `packing`.
    * On failure those appended already are the caller's to close.
    */
   GVariant *(*pack)      (MpShareable  *self,
-                          GArray       *fds,
+                          MpPacking    *packing,
                           GError      **error);
   char     *(*to_string) (MpShareable  *self);
 };
@@ -42,7 +57,7 @@ typedef MpShareable *(*MpShareableUnpack) (GVariant  *description,
 void         mp_shareable_register_kind (const char         *kind,
                                          MpShareableUnpack   unpack);
 GVariant    *mp_shareable_pack          (MpShareable        *self,
-                                         GArray             *fds,
+                                         MpPacking          *packing,
                                          GError            **error);
 MpShareable *mp_shareable_unpack        (const char         *kind,
                                          GVariant           *description,

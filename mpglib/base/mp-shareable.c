@@ -99,20 +99,50 @@ lookup_kind (const char *kind)
   return unpack;
 }
 
+void
+mp_packing_init (MpPacking *self)
+{
+  self->fds = g_array_new (FALSE, FALSE, sizeof (int));
+  self->given = NULL;
+}
+
+/* The descriptors are whoever's who has taken the array. */
+void
+mp_packing_clear (MpPacking *self)
+{
+  g_clear_pointer (&self->fds, g_array_unref);
+  g_clear_pointer (&self->given, g_hash_table_unref);
+}
+
+/*< private >
+ * mp_packing_is_first:
+ *
+ * Returns: whether nobody asked for @what before
+ */
+gboolean
+mp_packing_is_first (MpPacking     *self,
+                     gconstpointer  what)
+{
+  if (self->given == NULL)
+    self->given = g_hash_table_new (NULL, NULL);
+
+  return g_hash_table_add (self->given, (gpointer) what);
+}
+
 /*< private >
  * mp_shareable_pack:
- * @fds: (element-type int): where the object's descriptors are appended; they
- *   are the caller's to send and close
+ * @packing: of the message; the object's descriptors are appended to it
  *
  * Returns: (transfer floating) (nullable): a GVariant of
- *   %MP_SHAREABLE_PACKED_TYPE; on failure %NULL with @fds as it was
+ *   %MP_SHAREABLE_PACKED_TYPE; on failure %NULL with the descriptors as they were
  */
 GVariant *
 mp_shareable_pack (MpShareable  *self,
-                   GArray       *fds,
+                   MpPacking    *packing,
                    GError      **error)
 {
   MpShareableInterface *iface = MP_SHAREABLE_GET_IFACE (self);
+  GArray *fds = packing->fds;
   guint n_before = fds->len;
   GVariant *description;
 
@@ -125,7 +155,7 @@ mp_shareable_pack (MpShareable  *self,
       return NULL;
     }
 
-  description = iface->pack (self, fds, error);
+  description = iface->pack (self, packing, error);
   if (description == NULL)
     {
       mp_fds_close (&g_array_index (fds, int, n_before), fds->len - n_before);

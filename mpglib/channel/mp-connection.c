@@ -406,7 +406,7 @@ mp_connection_init (MpConnection *self)
 
 static GVariant *
 mp_connection_pack (MpShareable  *shareable,
-                    GArray       *fds,
+                    MpPacking    *packing,
                     GError      **error)
 {
   MpConnection *self = MP_CONNECTION (shareable);
@@ -422,7 +422,7 @@ mp_connection_pack (MpShareable  *shareable,
   if (fd < 0)
     return NULL;
 
-  g_array_append_val (fds, fd);
+  g_array_append_val (packing->fds, fd);
   return g_variant_new (DESCRIPTION_TYPE, self->readable, self->writable);
 }
 
