@@ -71,6 +71,8 @@ static const int claimable[] = {
 };
 
 static int claimer; /* atomic: the thread */
+static _Thread_local int *signal_word; /* used by the claimer's handlers only, where it has been used before */
+static _Thread_local guint n_signals;
 
 /* What the claimer found, and puts back */
 static struct
@@ -106,6 +108,10 @@ handle_claimed (int        number,
         ((void (*) (int, siginfo_t *, void *)) handler) (number, info, context);
       else
         ((void (*) (int)) handler) (number);
+
+      n_signals++;
+      if (signal_word != NULL)
+        g_atomic_int_inc (signal_word);
     }
   errno = saved_errno;
 }
@@ -128,6 +134,18 @@ keep_handler (int                     number,
   g_atomic_int_set (&handlers_with_info[number], has_info);
   g_atomic_pointer_set (&handlers[number],
                         has_info ? (gpointer) action->sa_sigaction : (gpointer) action->sa_handler);
+}
+
+void
+mp_thread_watch_signals (int *word)
+{
+  signal_word = word;
+}
+
+guint
+mp_thread_get_n_signals (void)
+{
+  return n_signals;
 }
 
 /**
@@ -154,6 +172,7 @@ keep_handler (int                     number,
 void
 mp_thread_claim_signals (void)
 {
+  mp_thread_watch_signals (NULL); /* the memory is there before a handler asks for it */
   g_atomic_int_set (&claimer, (int) syscall (SYS_gettid));
   for (guint i = 0; i < G_N_ELEMENTS (claimable); i++)
     {

@@ -519,6 +519,7 @@ follow (MpPump       *self,
 {
   const sigset_t *mask = mp_thread_get_wait_mask ();
   guint32 seen = mp_gate_look (&self->turn);
+  guint n_signals = mp_thread_get_n_signals ();
   gboolean slept = TRUE;
   sigset_t saved;
 
@@ -526,11 +527,15 @@ follow (MpPump       *self,
   mp_pump_unlock (self);
   if (!g_cancellable_is_cancelled (cancellable))
     {
+      /* A signal that comes between the two changes the gate, so that it is not slept at. */
+      mp_thread_watch_signals (mp_gate_get_word (&self->turn));
       if (mask != NULL)
         pthread_sigmask (SIG_SETMASK, mask, &saved);
       slept = mp_gate_sleep (&self->turn, seen, deadline);
       if (mask != NULL)
         pthread_sigmask (SIG_SETMASK, &saved, NULL);
+      mp_thread_watch_signals (NULL);
+      slept = slept && n_signals == mp_thread_get_n_signals ();
     }
   mp_pump_lock (self);
   self->n_followers--;

@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include <errno.h>
+
 #include "mp-futex-private.h"
 #include "mp-participant-private.h"
 #include "mp-sleep-private.h"
@@ -58,5 +60,12 @@ mp_sleep_on (MpTable    *table,
   if (wait.stop != NULL)
     waits[n_waits++] = (MpFutexWait) { wait.stop, 0 };
 
-  return mp_futex_wait_many (waits, n_waits, wait.deadline) && !mp_wait_is_over (wait);
+  errno = 0;
+  if (!mp_futex_wait_many (waits, n_waits, wait.deadline))
+    return FALSE;
+
+  if (errno == EINTR && wait.ends_on_signal)
+    atomic_store (wait.stop, MP_WAIT_INTERRUPTED);
+
+  return !mp_wait_is_over (wait);
 }
