@@ -30,6 +30,7 @@ typedef enum
   MP_OBJECT_BARRIER,
   MP_OBJECT_VALUE,
   MP_OBJECT_QUEUE,
+  MP_OBJECT_BOUNDED_SEMAPHORE,
 } MpObjectType;
 
 /* The largest object. */
@@ -49,6 +50,7 @@ typedef struct
   guint32  generation;
   guint32  record;
   guint32  owner;        /* the participant whose hold it is; a forked child's copy is not its own */
+  MpAtomic32 ensuring;   /* origin of the process of which a thread makes it its own just now */
 } MpHold;
 
 MpArena *mp_arena_new           (MpTable         *table,
@@ -79,6 +81,7 @@ guint    mp_arena_get_n_objects (MpArena         *self);
 gboolean mp_hold_ensure         (MpHold          *hold,
                                  GError         **error);
 void     mp_hold_release        (MpHold          *hold);
+gsize    mp_hold_get_size       (const MpHold    *hold);
 void     mp_hold_get_handle     (const MpHold    *hold,
                                  MpHandle        *handle);
 

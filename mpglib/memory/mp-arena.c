@@ -9,7 +9,9 @@
 #include "mp-arena-private.h"
 #include "mp-clock-private.h"
 #include "mp-error.h"
+#include "mp-futex-private.h"
 #include "mp-journal-private.h"
+#include "mp-origin-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-participant-private.h"
 
@@ -576,33 +578,69 @@ mp_arena_hold (MpArena         *self,
   return result;
 }
 
+/* One of the threads of a forked child takes a hold for it; what a thread of its parent
+ * was about to do counts for nothing.
+ *
+ * Returns: FALSE if it was done already
+ */
+static gboolean
+begin_ensuring (MpHold *hold)
+{
+  guint32 origin = mp_origin_get ();
+
+  for (;;)
+    {
+      guint32 seen = atomic_load (&hold->ensuring);
+
+      if (hold->owner == mp_participant_get_me (hold->arena->table))
+        return FALSE;
+
+      if (seen == origin)
+        mp_futex_wait (&hold->ensuring, seen, MP_DEADLINE_NEVER);
+      else if (atomic_compare_exchange_strong (&hold->ensuring, &seen, origin))
+        return TRUE;
+    }
+}
+
+static gboolean
+take_own_hold (MpHold  *hold,
+               GError **error)
+{
+  MpArena *arena = hold->arena;
+  MpObjectType type = atomic_load (&get_block (arena, hold->unit)->kind) & 0xffff;
+  MpHandle handle;
+  MpHold own;
+
+  mp_hold_get_handle (hold, &handle);
+  if (!mp_arena_hold (arena, &handle, type, &own, error))
+    return FALSE;
+
+  hold->record = own.record;
+  hold->owner = own.owner;
+  mp_arena_unref (arena);
+  return TRUE;
+}
+
 /*< private >
  * mp_hold_ensure:
  *
  * Makes the hold this process's own, if it is the copy that a forked child got of
  * its parent's.  Fails with %MP_ERROR_STALE if the parent was the last to hold the
- * object, and is gone.
+ * object, and is gone.  Any number of threads may call it at once.
  */
 gboolean
 mp_hold_ensure (MpHold  *hold,
                 GError **error)
 {
-  MpArena *arena = hold->arena;
-  MpHandle handle;
-  MpHold own;
-  MpObjectType type;
+  gboolean is_own;
 
-  if (G_LIKELY (hold->owner == mp_participant_get_me (arena->table)))
+  if (G_LIKELY (hold->owner == mp_participant_get_me (hold->arena->table)) || !begin_ensuring (hold))
     return TRUE;
 
-  mp_hold_get_handle (hold, &handle);
-  type = atomic_load (&get_block (arena, hold->unit)->kind) & 0xffff;
-  if (!mp_arena_hold (arena, &handle, type, &own, error))
-    return FALSE;
-
-  *hold = own;
-  mp_arena_unref (arena);
-  return TRUE;
+  is_own = take_own_hold (hold, error);
+  atomic_store (&hold->ensuring, 0);
+  mp_futex_wake (&hold->ensuring, MP_FUTEX_WAKE_ALL);
+  return is_own;
 }
 
 /*< private >
@@ -646,6 +684,20 @@ mp_hold_get_handle (const MpHold *hold,
   memcpy (handle->arena_id, header->id, sizeof handle->arena_id);
   handle->unit = hold->unit;
   handle->generation = hold->generation;
+}
+
+/*< private >
+ * mp_hold_get_size:
+ *
+ * Returns: bytes that the object may use, at least those that were asked for
+ */
+gsize
+mp_hold_get_size (const MpHold *hold)
+{
+  guint class = get_class (atomic_load (&get_block (hold->arena, hold->unit)->kind));
+  guint32 last = hold->unit + class_units[class] - 1;
+
+  return is_block (hold->arena, last) ? class_units[class] * (gsize) MP_ARENA_UNIT - sizeof (MpBlockHead) : 0;
 }
 
 /*< private >

@@ -39,9 +39,13 @@ guint    mp_futex_wake                  (MpAtomic32        *word,
                                          int                n_sleepers);
 guint    mp_futex_add_and_wake          (MpAtomic32        *word,
                                          guint32            addend);
+guint    mp_futex_add_and_wake_all      (MpAtomic32        *word,
+                                         guint32            addend);
 void     mp_futex_set_and_wake          (MpAtomic32        *word,
                                          guint32            value);
 void     mp_futex_set_bits_and_wake_all (MpAtomic32        *word,
+                                         guint32            bits);
+void     mp_futex_clear_and_wake_all    (MpAtomic32        *word,
                                          guint32            bits);
 gboolean mp_futex_wait                  (MpAtomic32        *word,
                                          guint32            seen,

@@ -110,6 +110,23 @@ mp_futex_add_and_wake (MpAtomic32 *word,
 }
 
 /*< private >
+ * mp_futex_add_and_wake_all:
+ * @addend: 0 to 2047
+ *
+ * Like mp_futex_add_and_wake(), but wakes all.
+ *
+ * Returns: how many were woken
+ */
+guint
+mp_futex_add_and_wake_all (MpAtomic32 *word,
+                           guint32     addend)
+{
+  tell_sanitizer (word);
+  return (guint) futex (word, FUTEX_WAKE_OP, MP_FUTEX_WAKE_ALL, count_argument (0), word,
+                        (guint32) OPERATION (ADD, addend));
+}
+
+/*< private >
  * mp_futex_set_and_wake:
  * @value: 0 to 2047
  *
@@ -137,6 +154,21 @@ mp_futex_set_bits_and_wake_all (MpAtomic32 *word,
   tell_sanitizer (word);
   futex (word, FUTEX_WAKE_OP, MP_FUTEX_WAKE_ALL, count_argument (0), word,
          (guint32) OPERATION (OR, bits));
+}
+
+/*< private >
+ * mp_futex_clear_and_wake_all:
+ * @bits: 0 to 2047
+ *
+ * Like mp_futex_add_and_wake(), but clears bits and wakes all.
+ */
+void
+mp_futex_clear_and_wake_all (MpAtomic32 *word,
+                             guint32     bits)
+{
+  tell_sanitizer (word);
+  futex (word, FUTEX_WAKE_OP, MP_FUTEX_WAKE_ALL, count_argument (0), word,
+         (guint32) OPERATION (ANDN, bits));
 }
 
 /*< private >

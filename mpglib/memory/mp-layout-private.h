@@ -285,6 +285,87 @@ typedef struct
   guint32 generation;
 } MpHandle;
 
+/* --- Objects -------------------------------------------------------------- */
+
+/* Each begins with the word that its sleepers sleep on, and has a bell for those
+ * that wait in a main loop.  The states stand in the headers of what works on them.
+ */
+
+/* mp-owner-lock-private.h, mp-owner-rlock-private.h */
+typedef struct
+{
+  MpAtomic32 word;       /* owner word */
+  MpAtomic32 count;      /* RLock: how often its owner has it; of meaning while held */
+  MpAtomic64 thread;     /* RLock: owner word << 32 | serial of the thread; 0: nobody */
+  MpBell     bell;
+} MpLockLayout;
+
+/* mp-counter-private.h */
+typedef struct
+{
+  MpAtomic32 word;       /* permits << 1 | WAIT */
+  guint8     reserved[12];
+  MpBell     bell;
+} MpCounterLayout;
+
+/* mp-permits-private.h */
+#define MP_PERMITS_MAX 16000
+
+typedef struct
+{
+  MpAtomic32 gate;       /* sequence << 1 | WAIT */
+  MpAtomic32 hint;       /* where to look first */
+  MpAtomic32 n_permits;  /* not changed after the object was made */
+  guint8     reserved[4];
+  MpBell     bell;
+  MpAtomic32 owners[];   /* owner words, one a permit; 0: it can be had */
+} MpPermitsLayout;
+
+/* mp-notes-private.h */
+#define MP_NOTES_N_PLACES 256
+
+typedef struct
+{
+  MpAtomic32 crowd;      /* sequence << 1 | WAIT; for those that found no place */
+  MpAtomic32 turn;       /* the place at which the next note is looked for */
+  guint8     reserved[8];
+  MpBell     bell;
+  MpAtomic32 places[MP_NOTES_N_PLACES];  /* owner words */
+} MpNotesLayout;
+
+/* mp-flag-private.h */
+typedef struct
+{
+  MpAtomic32 word;       /* bit 0: set; bits 1-30: how often it was cleared; bit 31: WAIT */
+  guint8     reserved[12];
+  MpBell     bell;
+} MpFlagLayout;
+
+/* mp-rendezvous-private.h */
+#define MP_RENDEZVOUS_MAX_PARTIES 8000
+
+typedef struct
+{
+  union
+  {
+    MpAtomic64 state;    /* outcomes << 32 | word */
+    struct
+    {
+#if G_BYTE_ORDER == G_LITTLE_ENDIAN
+      MpAtomic32 word;
+      MpAtomic32 outcomes;
+#else
+      MpAtomic32 outcomes;
+      MpAtomic32 word;
+#endif
+    };
+  };
+  MpAtomic32 n_parties;  /* not changed after the object was made */
+  guint8     reserved[4];
+  MpBell     bell;
+  MpAtomic64 arrivals[]; /* one a party: round << 32 | owner */
+} MpRendezvousLayout;
+
 /* --- Sizes ---------------------------------------------------------------- */
 
 G_STATIC_ASSERT (sizeof (MpSegmentHeader) == 128);
@@ -310,6 +391,12 @@ G_STATIC_ASSERT (offsetof (MpArenaLayout, journal) == 320);
 G_STATIC_ASSERT (offsetof (MpArenaLayout, holds) == 448);
 G_STATIC_ASSERT (sizeof (MpArenaLayout) == 448 + 8 * MP_TABLE_N_SLOTS);
 G_STATIC_ASSERT (sizeof (MpHandle) == 24);
+G_STATIC_ASSERT (sizeof (MpLockLayout) == 144);
+G_STATIC_ASSERT (sizeof (MpCounterLayout) == 144);
+G_STATIC_ASSERT (offsetof (MpPermitsLayout, owners) == 144);
+G_STATIC_ASSERT (sizeof (MpNotesLayout) == 144 + 4 * MP_NOTES_N_PLACES);
+G_STATIC_ASSERT (sizeof (MpFlagLayout) == 144);
+G_STATIC_ASSERT (offsetof (MpRendezvousLayout, arrivals) == 144);
 G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
 
 /* --- Fingerprint ---------------------------------------------------------- */
@@ -338,13 +425,18 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
 #define MP_FINGERPRINT_ARENA    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_BLOCK, \
                                 sizeof (MpArenaLayout)), offsetof (MpArenaLayout, journal)), \
                                 offsetof (MpArenaLayout, holds))
-#define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_ARENA
+#define MP_FINGERPRINT_SYNC     MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX ( \
+                                MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_ARENA, \
+                                sizeof (MpLockLayout)), sizeof (MpCounterLayout)), \
+                                offsetof (MpPermitsLayout, owners)), sizeof (MpNotesLayout)), \
+                                sizeof (MpFlagLayout)), offsetof (MpRendezvousLayout, arrivals))
+#define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_SYNC
 
 /* As docs/shared-memory-format.md has it: who sees this fail has changed the
  * format, and changes the text and the version too.
  */
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
-G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x08d3df9f9ad088f9));
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0xafcc358d63185c31));
 #endif
 
 G_END_DECLS

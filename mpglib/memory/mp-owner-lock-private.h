@@ -48,6 +48,8 @@ MpOwnerLockResult  mp_owner_lock_acquire_or_await (MpTable    *table,
                                                    MpAtomic32 *word,
                                                    guint32     me);
 MpOwnerLockRelease mp_owner_lock_release          (MpAtomic32 *word);
+gboolean           mp_owner_lock_is_held          (MpTable    *table,
+                                                   MpAtomic32 *word);
 void               mp_owner_lock_set_spin         (guint       n_tries);
 
 G_END_DECLS

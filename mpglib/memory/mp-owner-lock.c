@@ -67,7 +67,11 @@ acquire_slowly (MpTable    *table,
           continue;
         }
 
+#ifdef MP_FAULT_NO_PASS_ON
+      if ((seen & MP_OWNER_WAIT) == 0 && !is_over)
+#else
       if ((seen & MP_OWNER_WAIT) == 0 && (has_slept || !is_over))
+#endif
         {
           if (!atomic_compare_exchange_strong (word, &seen, seen | MP_OWNER_WAIT))
             continue;
@@ -136,7 +140,12 @@ mp_owner_lock_release (MpAtomic32 *word)
     {
       if ((seen & MP_OWNER_WAIT) != 0)
         {
+#ifdef MP_FAULT_WAKE_AFTER_UNLOCK
+          atomic_store (word, 0);
+          mp_futex_wake (word, 1);
+#else
           mp_futex_set_and_wake (word, 0);
+#endif
           return MP_OWNER_LOCK_RELEASED_AWAITED;
         }
 
@@ -145,4 +154,16 @@ mp_owner_lock_release (MpAtomic32 *word)
     }
 
   return MP_OWNER_LOCK_WAS_FREE;
+}
+
+/*< private >
+ * mp_owner_lock_is_held:
+ *
+ * Returns: whether somebody who lives has the lock
+ */
+gboolean
+mp_owner_lock_is_held (MpTable    *table,
+                       MpAtomic32 *word)
+{
+  return mp_participant_is_alive (table, atomic_load (word));
 }
