@@ -136,6 +136,36 @@ step (const Victim     *victim,
   return WIFSTOPPED (status) && WSTOPSIG (status) == SIGSTOP ? STEP_ENDED : STEP_BROKEN;
 }
 
+/* A wake that is lost is lost for ever, so a busy machine may have its time. */
+#define STALL_USEC (5 * G_TIME_SPAN_SECOND)
+
+/* Not stepped any more. */
+static Step
+run_to_end (const Victim *victim,
+            Step          last)
+{
+  gint64 end = g_get_monotonic_time () + STALL_USEC;
+  int status;
+
+  if (last != STEP_ASLEEP && ptrace (PTRACE_CONT, victim->tid, NULL, NULL) != 0)
+    g_error ("ptrace: %s", g_strerror (errno));
+
+  for (;;)
+    {
+      if (!wait_for_stop (victim->tid, &status))
+        {
+          if (g_get_monotonic_time () > end)
+            return STEP_ASLEEP;
+        }
+      else if (WIFSTOPPED (status) && WSTOPSIG (status) == SIGSTOP)
+        return STEP_ENDED;
+      else if (!WIFSTOPPED (status) || WSTOPSIG (status) != SIGTRAP)
+        return STEP_BROKEN;
+      else
+        ptrace (PTRACE_CONT, victim->tid, NULL, NULL);
+    }
+}
+
 /* --- The victim ----------------------------------------------------------- */
 
 static void
@@ -274,6 +304,13 @@ run_point (const MpKillCase *kill_case,
         done++;
     }
 
+  if (kill_case->interfere != NULL)
+    {
+      kill_case->interfere ();
+      if (last != STEP_ENDED)
+        last = run_to_end (&victim, last);
+    }
+
   stop_ticking ();
   leave_cpu (&cpus);
   if (kill_case->last != NULL)
@@ -284,6 +321,8 @@ run_point (const MpKillCase *kill_case,
 
   if (last == STEP_BROKEN)
     failure |= 1u << 31;
+  if (last == STEP_ASLEEP && kill_case->interfere != NULL)
+    failure |= 1u << 30;
 
   if (failure != 0)
     {

@@ -19,6 +19,10 @@ G_BEGIN_DECLS
  *
  * Only one thread of the victim is stepped: the one that calls `op`, or the one
  * that `get_thread` names, which must be asleep and is woken by `provoke`.
+ *
+ * A case that interferes is not about deaths: whatever others do between any two
+ * instructions, the victim must get to the end of its operation by itself.  `last`
+ * looks at the others then, before a death wakes all.
  */
 typedef struct
 {
@@ -29,6 +33,7 @@ typedef struct
   pid_t     (*get_thread) (void);          /* harness, after setup */
   void      (*provoke)    (void);          /* harness, with that thread stopped */
   void      (*blocked)    (void);          /* harness, when the victim sleeps: do what lets it go on */
+  void      (*interfere)  (void);          /* harness, victim stopped or asleep: it must come to the end after */
   void      (*last)       (void);          /* harness, just before the kill, victim stopped or asleep */
   guint     (*check)      (void);          /* harness, victim dead and reaped: bits of what failed */
   glong       n_dense;                     /* first instructions, all of which are points */

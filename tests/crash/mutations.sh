@@ -37,11 +37,11 @@ run () {
   timeout 120 "$build/tests/$program" "$@" >"$build/mutation.log" 2>&1
 }
 
-# expect_failure FAULT PROGRAM ARGUMENT...
+# expect_failure FAULT[,FAULT] PROGRAM ARGUMENT...
 expect_failure () {
   fault=$1
   shift
-  configure "-D$fault" || exit 2
+  configure "-D$(echo "$fault" | sed 's/,/ -D/g')" || exit 2
   if run "$@"; then
     echo "NOT NOTICED  $fault by $*"
     failures=$((failures + 1))
@@ -79,8 +79,19 @@ expect_failure MP_FAULT_LATE_REGISTRATION crash/test-crash -p /crash/slot/claim
 expect_failure MP_FAULT_NO_JOURNAL crash/test-crash -p /crash/arena/release
 # A ringer that is stopped before it rang looks as if it had.
 expect_failure MP_FAULT_NO_MARK crash/test-crash -p /crash/doorbell/ring-stopped
+# A lock is free before anybody is woken, and no death tells those who sleep.
+expect_failure MP_FAULT_WAKE_AFTER_UNLOCK,MP_FAULT_NO_BROADCAST crash/test-crash -p /crash/lock/release-others
+# Who gives up after it was woken says nothing to those who sleep.
+expect_failure MP_FAULT_NO_PASS_ON crash/test-crash-sync -p /crash/rlock/stopped-meanwhile
+# The mark is taken off, but not with all who sleep.
+expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-sync -p /crash/counter/asleep-meanwhile
+expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-sync -p /crash/permits/asleep-meanwhile
+# A note dies with its receiver.
+expect_failure MP_FAULT_NO_INHERITANCE test-notes -p /notes/inherited
+expect_failure MP_FAULT_NO_INHERITANCE crash/test-crash-sync -p /crash/notes/first-sleepers
 
-for program in test-segment test-participant test-arena test-doorbell crash/test-crash; do
+for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
+  test-flag test-notes test-rendezvous crash/test-crash crash/test-crash-sync crash/test-crash-storm; do
   expect_success $program
 done
 

@@ -3,10 +3,8 @@
  */
 
 /* Kills participants at every instruction of what they do to shared memory, and
- * looks whether the survivors go on: see mp-killstep.h.
- *
- *   MP_TEST_SEED=N          which points are run, where not all are; printed first
- *   MP_TEST_LONG=1, --long  many more points
+ * looks whether the survivors go on: see mp-killstep.h.  What is made of it stands in
+ * test-crash-sync.c.
  */
 
 #include <poll.h>
@@ -22,55 +20,19 @@
 
 #include "mp-arena-private.h"
 #include "mp-clock-private.h"
+#include "mp-crash-family.h"
 #include "mp-doorbell-private.h"
 #include "mp-futex-private.h"
-#include "mp-killstep.h"
 #include "mp-memfd-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-sleep-private.h"
-#include "mp-test-process.h"
-
-#define N_SLEEPERS 2
-
-/* An operation that has not more points is killed at all of them; of others, as
- * many as fit into the time.
- */
-#define MAX_POINTS      310
-#define MAX_USEC        (2 * G_TIME_SPAN_SECOND)
-#define MAX_POINTS_LONG 5500
-#define MAX_USEC_LONG   (10 * G_TIME_SPAN_MINUTE)
-
-/* A wake that is lost is lost for ever, so a busy machine may have its time. */
-#define STALL_USEC (5 * G_TIME_SPAN_SECOND)
-
-enum
-{
-  STALL = 1 << 0,       /* a survivor waits for ever */
-  NOT_TOLD = 1 << 1,    /* nobody learnt that the lock was abandoned */
-  TOLD_TWICE = 1 << 2,
-  NOT_BURIED = 1 << 3,  /* the dead keep a slot or a place */
-  LEAKED = 1 << 4,      /* an object outlives its holders, or not its holder */
-  TORN = 1 << 5,        /* lists and counts do not agree */
-};
-
-typedef enum
-{
-  DO_NOTHING,
-  DO_LOCK,
-  DO_BELL,
-} Task;
 
 typedef struct
 {
-  MpAtomic32 round;
-  MpAtomic32 task;
-  MpAtomic32 arrived[N_SLEEPERS];
-  MpAtomic32 done[N_SLEEPERS];
   MpAtomic32 lock;
   MpAtomic32 n_told;
   MpBell     bell;
   MpAtomic32 value;
-  MpAtomic32 victim;            /* in owner words */
   MpAtomic32 victim_thread;
 
   /* the other family */
@@ -94,19 +56,17 @@ static MpTable *table;
 static MpTable *other_table;     /* the harness takes no part in this one */
 static MpArena *arena;
 static MpHold kept;
-static pid_t sleepers[N_SLEEPERS];
 static guint n_objects_before;
 static guint extra_failure;
 
 /* --- Sleepers ------------------------------------------------------------- */
 
 static void
-sleep_for_lock (guint   i,
-                guint32 round)
+sleep_for_lock (guint i)
 {
   MpOwnerLockResult result;
 
-  atomic_store (&shared->arrived[i], round);
+  mp_crash_arrive (i);
   result = mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_WAIT_NEVER_ENDS);
   if (result == MP_OWNER_LOCK_ABANDONED)
     atomic_fetch_add (&shared->n_told, 1);
@@ -133,144 +93,58 @@ wait_for_eventfd (int fd)
     return;
 }
 
+static MpDoorbell *sleepers_doorbell;
+static int sleepers_fd;
+
+static void
+setup_sleeper (guint i)
+{
+  sleepers_fd = eventfd (0, EFD_CLOEXEC);
+  sleepers_doorbell = mp_doorbell_new (table, &shared->bell, write_eventfd, GINT_TO_POINTER (sleepers_fd), NULL);
+}
+
 /* As a main loop: arm, look, sleep. */
 static void
-sleep_for_bell (guint       i,
-                guint32     round,
-                MpDoorbell *doorbell,
-                int         fd)
+sleep_for_bell (guint i)
 {
   guint32 seen = atomic_load (&shared->value);
 
   for (;;)
     {
-      mp_doorbell_arm (doorbell, NULL);
-      atomic_store (&shared->arrived[i], round);
+      mp_doorbell_arm (sleepers_doorbell, NULL);
+      mp_crash_arrive (i);
       if (atomic_load (&shared->value) != seen)
         break;
-      wait_for_eventfd (fd);
+      wait_for_eventfd (sleepers_fd);
     }
 
-  mp_doorbell_disarm (doorbell);
+  mp_doorbell_disarm (sleepers_doorbell);
 }
 
 static void
-be_sleeper (gpointer data)
+begin_round (void)
 {
-  guint i = GPOINTER_TO_UINT (data);
-  int fd = eventfd (0, EFD_CLOEXEC);
-  MpDoorbell *doorbell;
-  guint32 round = 0;
-
-  mp_participant_enter (table, NULL);
-  doorbell = mp_doorbell_new (table, &shared->bell, write_eventfd, GINT_TO_POINTER (fd), NULL);
-
-  for (;;)
-    {
-      while (atomic_load (&shared->round) == round)
-        mp_futex_wait (&shared->round, round, MP_DEADLINE_NEVER);
-
-      round = atomic_load (&shared->round);
-      if (atomic_load (&shared->task) == DO_LOCK)
-        sleep_for_lock (i, round);
-      else if (atomic_load (&shared->task) == DO_BELL)
-        sleep_for_bell (i, round, doorbell, fd);
-
-      atomic_store (&shared->done[i], round);
-    }
-}
-
-static void
-start_sleepers (void)
-{
-  for (guint i = 0; i < N_SLEEPERS; i++)
-    sleepers[i] = mp_test_fork (be_sleeper, GUINT_TO_POINTER (i));
-}
-
-/* After a failure the next point begins with nothing that this one left. */
-static void
-replace_sleepers (void)
-{
-  for (guint i = 0; i < N_SLEEPERS; i++)
-    mp_test_kill (sleepers[i]);
-
-  atomic_store (&shared->lock, 0);
-  atomic_store (&shared->round, 0);
-  memset ((void *) &shared->bell, 0, sizeof shared->bell);
-  for (guint i = 0; i < N_SLEEPERS; i++)
-    {
-      atomic_store (&shared->arrived[i], 0);
-      atomic_store (&shared->done[i], 0);
-    }
-  start_sleepers ();
-}
-
-static gboolean
-sleepers_are_done (void)
-{
-  gint64 end = g_get_monotonic_time () + STALL_USEC;
-
-  for (guint i = 0; i < N_SLEEPERS; i++)
-    while (atomic_load (&shared->done[i]) != atomic_load (&shared->round))
-      {
-        if (g_get_monotonic_time () > end)
-          return FALSE;
-        mp_futex_pause (20);
-      }
-
-  return TRUE;
-}
-
-/* Victims get the same few slots again and again, so that most instructions are
- * not those of loops over thousands of empty ones.
- */
-static void
-begin_round (Task task)
-{
-  atomic_store (&table->layout->next, 0);
   atomic_store (&other_table->layout->next, 0);
   extra_failure = 0;
   atomic_store (&shared->n_told, 0);
-  atomic_store (&shared->task, task);
-  atomic_fetch_add (&shared->round, 1);
-  mp_futex_wake (&shared->round, MP_FUTEX_WAKE_ALL);
 }
 
 static void
-send_to_sleep (Task task)
+reset (void)
 {
-  begin_round (task);
-  for (guint i = 0; i < N_SLEEPERS; i++)
-    {
-      while (atomic_load (&shared->arrived[i]) != atomic_load (&shared->round))
-        mp_futex_pause (5);
-      mp_test_wait_asleep (sleepers[i]);
-    }
-}
-
-static guint
-finish (guint failure)
-{
-  if (failure != 0)
-    replace_sleepers ();
-
-  return failure;
-}
-
-static void
-enter (void)
-{
-  atomic_store (&shared->victim, mp_participant_enter (table, NULL));
+  atomic_store (&shared->lock, 0);
+  memset ((void *) &shared->bell, 0, sizeof shared->bell);
 }
 
 /* --- A lock --------------------------------------------------------------- */
 
 static gboolean harness_holds;
 
+/* Unless the victim has released it. */
 static void
 let_go (void)
 {
-  if (harness_holds)
+  if (harness_holds && (atomic_load (&shared->lock) & MP_OWNER_MASK) == mp_participant_get_me (table))
     mp_owner_lock_release (&shared->lock);
   harness_holds = FALSE;
 }
@@ -278,7 +152,7 @@ let_go (void)
 static void
 prepare_free (void)
 {
-  begin_round (DO_NOTHING);
+  mp_crash_begin_round (NULL);
 }
 
 static void
@@ -286,20 +160,20 @@ prepare_held (void)
 {
   mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_WAIT_NEVER_ENDS);
   harness_holds = TRUE;
-  send_to_sleep (DO_LOCK);
+  mp_crash_send_to_sleep (sleep_for_lock);
 }
 
 static void
 die_with_lock (gpointer data)
 {
-  enter ();
+  mp_crash_enter ();
   mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_WAIT_NEVER_ENDS);
 }
 
 static void
 prepare_corpse_with_lock (void)
 {
-  begin_round (DO_NOTHING);
+  mp_crash_begin_round (NULL);
   mp_test_join (mp_test_fork (die_with_lock, NULL));
 }
 
@@ -325,9 +199,9 @@ let_time_pass (void)
 static void
 setup_holder (void)
 {
-  enter ();
+  mp_crash_enter ();
   acquire ();
-  send_to_sleep (DO_LOCK);
+  mp_crash_send_to_sleep (sleep_for_lock);
 }
 
 static void
@@ -343,7 +217,7 @@ look_who_holds (void)
 {
   guint32 owner = atomic_load (&shared->lock) & MP_OWNER_MASK;
 
-  expected_told = owner != 0 && owner == atomic_load (&shared->victim);
+  expected_told = owner != 0 && owner == mp_crash_get_victim ();
 }
 
 static void
@@ -360,13 +234,13 @@ check_lock (void)
   guint failure = 0, n_told;
 
   let_go ();
-  if (!sleepers_are_done ())
-    return finish (STALL);
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    return mp_crash_finish (STALL);
 
   result = mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table),
-                                  MP_WAIT_UNTIL (g_get_monotonic_time () + STALL_USEC));
+                                  MP_WAIT_UNTIL (g_get_monotonic_time () + MP_CRASH_STALL_USEC));
   if (result == MP_OWNER_LOCK_TIMED_OUT)
-    return finish (STALL);
+    return mp_crash_finish (STALL);
 
   mp_owner_lock_release (&shared->lock);
   n_told = atomic_load (&shared->n_told) + (result == MP_OWNER_LOCK_ABANDONED);
@@ -375,10 +249,10 @@ check_lock (void)
 
   if (mp_owner_lock_acquire (table, &shared->lock, mp_participant_get_me (table), MP_WAIT_ENDS_NOW) !=
       MP_OWNER_LOCK_ACQUIRED)
-    return finish (failure | TOLD_TWICE);
+    return mp_crash_finish (failure | TOLD_TWICE);
 
   mp_owner_lock_release (&shared->lock);
-  return finish (failure);
+  return mp_crash_finish (failure);
 }
 
 /* --- A slot --------------------------------------------------------------- */
@@ -394,25 +268,6 @@ static void
 be_newcomer (gpointer data)
 {
   mp_participant_enter (table, NULL);
-}
-
-static gboolean
-none_is_dead (MpTable *of_table)
-{
-  gint64 end = g_get_monotonic_time () + STALL_USEC;
-  guint32 i = 0;
-
-  while (i < atomic_load (&of_table->layout->top))
-    {
-      if ((atomic_load (&of_table->layout->slots[i].identity) & MP_LIFE_DIED) == 0)
-        i++;
-      else if (g_get_monotonic_time () > end)
-        return FALSE;
-      else
-        mp_futex_pause (20);
-    }
-
-  return TRUE;
 }
 
 static guint
@@ -433,10 +288,10 @@ static guint
 check_claim (void)
 {
   mp_test_join (mp_test_fork (be_newcomer, NULL));
-  if (!none_is_dead (table))
+  if (!mp_crash_none_is_dead (table))
     return NOT_BURIED;
 
-  return count_alive () == 1 + N_SLEEPERS ? 0 : LEAKED;
+  return count_alive () == 1 + MP_CRASH_N_SLEEPERS ? 0 : LEAKED;
 }
 
 /* --- Deaths in a family of which the harness is no part ------------------- */
@@ -472,19 +327,9 @@ be_corpse (gpointer data)
 }
 
 static void
-stop (pid_t pid)
-{
-  int status;
-
-  g_assert_cmpint (kill (pid, SIGSTOP), ==, 0);
-  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
-  g_assert_true (WIFSTOPPED (status));
-}
-
-static void
 prepare_family (void)
 {
-  begin_round (DO_NOTHING);
+  mp_crash_begin_round (NULL);
   atomic_store (&shared->bystander_ready, 0);
   atomic_store (&shared->bystander_done, 0);
   atomic_store (&shared->corpse_ready, 0);
@@ -493,7 +338,7 @@ prepare_family (void)
   /* Those of the last point are buried before the bystander counts deaths. */
   corpse = mp_test_fork (be_corpse, NULL);
   mp_test_wait_word (&shared->corpse_ready, 1);
-  g_assert_true (none_is_dead (other_table));
+  g_assert_true (mp_crash_none_is_dead (other_table));
 
   bystander = mp_test_fork (be_bystander, NULL);
   mp_test_wait_word (&shared->bystander_ready, 1);
@@ -505,7 +350,7 @@ static void
 prepare_unseen_death (void)
 {
   prepare_family ();
-  stop (bystander);
+  mp_crash_stop (bystander);
   mp_test_kill (corpse);
 }
 
@@ -536,7 +381,7 @@ get_watcher (void)
 static void
 kill_neighbour (void)
 {
-  stop (bystander);
+  mp_crash_stop (bystander);
   mp_test_kill (corpse);
 }
 
@@ -544,7 +389,7 @@ kill_neighbour (void)
 static guint
 check_family (void)
 {
-  gint64 end = g_get_monotonic_time () + STALL_USEC;
+  gint64 end = g_get_monotonic_time () + MP_CRASH_STALL_USEC;
   guint failure = 0;
 
   kill (bystander, SIGCONT);
@@ -553,7 +398,7 @@ check_family (void)
 
   if (atomic_load (&shared->bystander_done) == 0)
     failure |= STALL;
-  if (!none_is_dead (other_table))
+  if (!mp_crash_none_is_dead (other_table))
     failure |= NOT_BURIED;
 
   mp_test_kill (bystander);
@@ -569,14 +414,14 @@ static guint32 value_before;
 static void
 prepare_bell (void)
 {
-  send_to_sleep (DO_BELL);
+  mp_crash_send_to_sleep (sleep_for_bell);
   value_before = atomic_load (&shared->value);
 }
 
 static void
 setup_doorbell (void)
 {
-  enter ();
+  mp_crash_enter ();
   victims_fd = eventfd (0, EFD_CLOEXEC);
   victims_doorbell = mp_doorbell_new (table, &shared->bell, write_eventfd, GINT_TO_POINTER (victims_fd), NULL);
 }
@@ -628,15 +473,15 @@ check_bell (void)
   /* What the victim changed must be heard of without our help. */
   if (atomic_load (&shared->value) == value_before)
     change_and_ring ();
-  if (!sleepers_are_done ())
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
     failure |= STALL;
 
   atomic_fetch_or (&shared->bell.gate, MP_BELL_WAIT);
   mp_bell_ring (table, &shared->bell);
-  if (!none_is_dead (table) || !dead_hold_no_armed_place ())
+  if (!mp_crash_none_is_dead (table) || !dead_hold_no_armed_place ())
     failure |= NOT_BURIED;
 
-  return finish (failure);
+  return mp_crash_finish (failure);
 }
 
 /* A ringer that is stopped keeps nobody from hearing the next one. */
@@ -644,7 +489,7 @@ static void
 ring_beside_stopped (void)
 {
   change_and_ring ();
-  if (!sleepers_are_done ())
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
     extra_failure = STALL;
 }
 
@@ -662,7 +507,7 @@ peek_arena (void)
 static void
 prepare_arena (void)
 {
-  begin_round (DO_NOTHING);
+  mp_crash_begin_round (NULL);
   n_objects_before = mp_arena_get_n_objects (arena);
 }
 
@@ -682,7 +527,7 @@ alloc_and_release (void)
 static void
 setup_holds (void)
 {
-  enter ();
+  mp_crash_enter ();
   for (guint i = 0; i < 3; i++)
     alloc ();
 }
@@ -725,7 +570,7 @@ sweep (void)
 static void
 prepare_fresh_arena (void)
 {
-  begin_round (DO_NOTHING);
+  mp_crash_begin_round (NULL);
   fresh_arena = mp_arena_new (table, 4 << 20, NULL);
   g_assert_nonnull (fresh_arena);
   n_objects_before = 0;
@@ -843,7 +688,7 @@ check_arena (void)
   guint failure = 0;
   MpHold hold;
 
-  if (!none_is_dead (table))
+  if (!mp_crash_none_is_dead (table))
     failure |= NOT_BURIED;
   if (!mp_arena_sweep (which, NULL) || arena_is_torn (which))
     failure |= TORN;
@@ -882,7 +727,7 @@ be_founder (gpointer data)
       while (atomic_load (&shared->founder_command) != 1)
         mp_futex_wait (&shared->founder_command, atomic_load (&shared->founder_command), MP_DEADLINE_NEVER);
 
-      none_is_dead (own_table);
+      mp_crash_none_is_dead (own_table);
       mp_arena_sweep (own_arena, NULL);
       atomic_store (&shared->n_objects, mp_arena_get_n_objects (own_arena) + (arena_is_torn (own_arena) ? 100 : 0));
       mp_test_set_word (&shared->founder_command, 2);
@@ -945,7 +790,7 @@ be_patient (void)
 static guint
 check_founder (void)
 {
-  gint64 end = g_get_monotonic_time () + 2 * STALL_USEC;
+  gint64 end = g_get_monotonic_time () + 2 * MP_CRASH_STALL_USEC;
 
   mp_test_set_word (&shared->founder_command, 1);
   while (atomic_load (&shared->founder_command) != 2)
@@ -961,14 +806,15 @@ check_founder (void)
 /* --- Cases ---------------------------------------------------------------- */
 
 static const MpKillCase kill_cases[] = {
-  { "lock/acquire", prepare_free, enter, acquire, .last = look_who_holds, .check = check_lock },
-  { "lock/acquire-contended", prepare_held, enter, acquire,
+  { "lock/acquire", prepare_free, mp_crash_enter, acquire, .last = look_who_holds, .check = check_lock },
+  { "lock/acquire-contended", prepare_held, mp_crash_enter, acquire,
     .blocked = let_go, .last = look_who_holds, .check = check_lock },
-  { "lock/acquire-timed", prepare_held, enter, acquire_timed,
+  { "lock/acquire-timed", prepare_held, mp_crash_enter, acquire_timed,
     .blocked = let_time_pass, .last = look_who_holds, .check = check_lock },
-  { "lock/acquire-from-dead", prepare_corpse_with_lock, enter, acquire,
+  { "lock/acquire-from-dead", prepare_corpse_with_lock, mp_crash_enter, acquire,
     .last = expect_told, .check = check_lock },
   { "lock/release", prepare_free, setup_holder, release, .last = look_who_holds, .check = check_lock },
+  { "lock/release-others", prepare_held, mp_crash_enter, release, .last = look_who_holds, .check = check_lock },
   { "slot/claim", prepare_free, NULL, claim, .check = check_claim, .n_dense = 250 },
   { "slot/bury", prepare_unseen_death, NULL, bury, .check = check_family },
   { "watch/neighbour-dies", prepare_family, setup_watcher, NULL,
@@ -976,43 +822,17 @@ static const MpKillCase kill_cases[] = {
   { "watch/doorbell", prepare_bell, setup_listener, NULL,
     .get_thread = get_watcher, .provoke = change_and_ring, .check = check_bell },
   { "doorbell/arm", prepare_bell, setup_doorbell, arm_and_leave, .check = check_bell },
-  { "doorbell/ring", prepare_bell, enter, change_and_ring, .check = check_bell },
-  { "doorbell/ring-stopped", prepare_bell, enter, change_and_ring,
+  { "doorbell/ring", prepare_bell, mp_crash_enter, change_and_ring, .check = check_bell },
+  { "doorbell/ring-stopped", prepare_bell, mp_crash_enter, change_and_ring,
     .last = ring_beside_stopped, .check = check_bell },
-  { "arena/alloc", prepare_arena, enter, alloc_and_release, .check = check_arena },
-  { "arena/grow", prepare_fresh_arena, enter, alloc_and_grow, .check = check_arena },
-  { "arena/hold", prepare_arena, enter, hold_kept, .check = check_arena },
+  { "arena/alloc", prepare_arena, mp_crash_enter, alloc_and_release, .check = check_arena },
+  { "arena/grow", prepare_fresh_arena, mp_crash_enter, alloc_and_grow, .check = check_arena },
+  { "arena/hold", prepare_arena, mp_crash_enter, hold_kept, .check = check_arena },
   { "arena/release", prepare_arena, setup_holds, release_hold, .check = check_arena },
-  { "arena/sweep", prepare_corpse_with_objects, enter, sweep, .check = check_arena },
+  { "arena/sweep", prepare_corpse_with_objects, mp_crash_enter, sweep, .check = check_arena },
   { "attach", prepare_free, NULL, attach_and_detach, .blocked = be_patient, .check = check_founder },
   { "detach", prepare_free, setup_attached, detach, .check = check_founder },
 };
-
-static gboolean is_long;
-static guint32 seed;
-static glong n_points_of_all;
-
-static void
-test_kill (gconstpointer data)
-{
-  const MpKillCase *kill_case = data;
-  g_autofree char *reason = NULL;
-  MpKillResult result;
-
-  if (!mp_kill_is_possible (&reason))
-    {
-      g_test_skip (reason);
-      return;
-    }
-
-  result = mp_kill_run (kill_case, seed,
-                        is_long ? MAX_POINTS_LONG : MAX_POINTS,
-                        is_long ? MAX_USEC_LONG : MAX_USEC);
-  n_points_of_all += result.n_points;
-  g_test_message ("%ld points of %ld instructions, %ld asleep, %ld failed",
-                  result.n_points, result.n_instructions, result.n_asleep, result.n_failed);
-  g_assert_cmpint (result.n_failed, ==, 0);
-}
 
 /* --- Whole processes ------------------------------------------------------ */
 
@@ -1058,14 +878,14 @@ start_ring (pid_t *pids,
       mp_test_wait_word (&ring->n_ready, i + 1);
       mp_test_wait_asleep (pids[i]);
       if (i == 0)
-        g_assert_true (none_is_dead (other_table));
+        g_assert_true (mp_crash_none_is_dead (other_table));
     }
 }
 
 static void
 assert_buried (guint i)
 {
-  gint64 end = g_get_monotonic_time () + STALL_USEC;
+  gint64 end = g_get_monotonic_time () + MP_CRASH_STALL_USEC;
   guint slot = mp_owner_get_slot (ring->owner[i]);
 
   while ((atomic_load (&other_table->layout->slots[slot].identity) & MP_LIFE_DIED) != 0)
@@ -1085,7 +905,7 @@ run_ring (guint mask,
   start_ring (pids, RING_LENGTH);
   for (guint i = 0; i < RING_LENGTH; i++)
     if ((stopped >> i & 1) != 0)
-      stop (pids[i]);
+      mp_crash_stop (pids[i]);
   for (guint i = 0; i < RING_LENGTH; i++)
     if ((mask >> i & 1) != 0)
       kill (pids[i], SIGKILL);
@@ -1111,7 +931,7 @@ run_ring (guint mask,
 static void
 test_neighbours_die (void)
 {
-  for (guint round = 0; round < (is_long ? 100 : 5); round++)
+  for (guint round = 0; round < (mp_crash_is_long () ? 100 : 5); round++)
     for (guint mask = 1; mask < 15; mask++)
       run_ring (mask, 0);
 }
@@ -1122,9 +942,9 @@ test_neighbours_die (void)
 static void
 test_crowd_dies (void)
 {
-  g_autoptr (GRand) random = g_rand_new_with_seed (seed);
+  g_autoptr (GRand) random = g_rand_new_with_seed (mp_crash_get_seed ());
 
-  for (guint round = 0; round < (is_long ? 5000 : 100); round++)
+  for (guint round = 0; round < (mp_crash_is_long () ? 5000 : 100); round++)
     {
       pid_t pids[CROWD_LENGTH];
       guint survivor = (guint) g_rand_int_range (random, 0, CROWD_LENGTH);
@@ -1148,7 +968,7 @@ test_crowd_dies (void)
 static void
 test_watcher_stopped (void)
 {
-  for (guint round = 0; round < (is_long ? 100 : 10); round++)
+  for (guint round = 0; round < (mp_crash_is_long () ? 100 : 10); round++)
     for (guint i = 0; i < RING_LENGTH; i++)
       run_ring (1u << i, 1u << (i + RING_LENGTH - 1) % RING_LENGTH);
 }
@@ -1167,7 +987,7 @@ hold_in_ring (gpointer data)
 static void
 test_both_watchers_stopped (void)
 {
-  for (guint round = 0; round < (is_long ? 100 : 10); round++)
+  for (guint round = 0; round < (mp_crash_is_long () ? 100 : 10); round++)
     {
       pid_t pids[RING_LENGTH], holder, waiter;
 
@@ -1180,7 +1000,7 @@ test_both_watchers_stopped (void)
       atomic_store (&shared->corpse_ready, 0);
 
       for (guint i = 0; i < RING_LENGTH; i++)
-        stop (pids[i]);
+        mp_crash_stop (pids[i]);
       mp_test_kill (holder);
       mp_test_wait_word (&shared->corpse_ready, 1);
 
@@ -1196,6 +1016,7 @@ test_both_watchers_stopped (void)
 static void
 set_up (void)
 {
+  static const MpCrashHooks hooks = { setup_sleeper, begin_round, reset, 2 * G_TIME_SPAN_SECOND };
   g_autoptr (GError) error = NULL;
 
   shared = mp_test_share (sizeof *shared);
@@ -1211,38 +1032,18 @@ set_up (void)
   /* What is stepped must be the same each time. */
   mp_owner_lock_set_spin (0);
   start_founder ();
-  start_sleepers ();
+  mp_crash_set_up (&hooks);
 }
 
 static void
 tear_down (void)
 {
-  for (guint i = 0; i < N_SLEEPERS; i++)
-    mp_test_kill (sleepers[i]);
   mp_test_kill (founder);
   mp_hold_release (&kept);
   mp_arena_unref (arena);
   close (founder_table_fd);
   close (founder_arena_fd);
-  g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
-}
-
-static void
-read_arguments (int    *argc,
-                char ***argv)
-{
-  const char *given_seed = g_getenv ("MP_TEST_SEED");
-
-  is_long = g_strcmp0 (g_getenv ("MP_TEST_LONG"), "1") == 0;
-  if (*argc > 1 && strcmp ((*argv)[1], "--long") == 0)
-    {
-      is_long = TRUE;
-      (*argv)[1] = (*argv)[0];
-      (*argv)++;
-      (*argc)--;
-    }
-
-  seed = given_seed != NULL ? (guint32) g_ascii_strtoull (given_seed, NULL, 10) : g_random_int ();
+  mp_crash_tear_down ();
 }
 
 int
@@ -1251,24 +1052,13 @@ main (int   argc,
 {
   int result;
 
-  read_arguments (&argc, &argv);
-  g_test_init (&argc, &argv, NULL);
-  g_test_message ("MP_TEST_SEED=%u%s", seed, is_long ? ", long" : "");
+  mp_crash_read_arguments (&argc, &argv);
   set_up ();
-
   g_test_add_func ("/crash/ring/neighbours-die", test_neighbours_die);
   g_test_add_func ("/crash/ring/crowd-dies", test_crowd_dies);
   g_test_add_func ("/crash/ring/watcher-stopped", test_watcher_stopped);
   g_test_add_func ("/crash/ring/both-watchers-stopped", test_both_watchers_stopped);
-  for (guint i = 0; i < G_N_ELEMENTS (kill_cases); i++)
-    {
-      g_autofree char *path = g_strconcat ("/crash/", kill_cases[i].name, NULL);
-
-      g_test_add_data_func (path, &kill_cases[i], test_kill);
-    }
-
-  result = g_test_run ();
+  result = mp_crash_run (kill_cases, G_N_ELEMENTS (kill_cases));
   tear_down ();
-  printf ("# kill points: %ld\n", n_points_of_all);
   return result;
 }

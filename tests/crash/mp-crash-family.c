@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "mp-crash-family.h"
+#include "mp-clock-private.h"
+#include "mp-futex-private.h"
+
+/* An operation that has not more points is killed at all of them; of others, as
+ * many as fit into the time.
+ */
+#define MAX_POINTS      310
+#define MAX_POINTS_LONG 5500
+#define MAX_USEC_LONG   (10 * G_TIME_SPAN_MINUTE)
+
+#define SYS_FUTEX_WAITV 449
+
+typedef struct
+{
+  MpAtomic32  round;
+  MpCrashTask task;      /* the same code in all */
+  MpAtomic32  arrived[MP_CRASH_N_SLEEPERS];
+  MpAtomic32  done[MP_CRASH_N_SLEEPERS];
+  MpAtomic32  victim;    /* in owner words */
+} Shared;
+
+static Shared *shared;
+static MpTable *table;
+static const MpCrashHooks *hooks;
+static pid_t sleepers[MP_CRASH_N_SLEEPERS];
+static gboolean is_long;
+static guint32 seed;
+static glong n_points_of_all;
+
+MpTable *
+mp_crash_get_table (void)
+{
+  return table;
+}
+
+/* --- Sleepers ------------------------------------------------------------- */
+
+/* In a sleeper. */
+void
+mp_crash_arrive (guint i)
+{
+  atomic_store (&shared->arrived[i], atomic_load (&shared->round));
+}
+
+static void
+be_sleeper (gpointer data)
+{
+  guint i = GPOINTER_TO_UINT (data);
+  guint32 round = 0;
+
+  mp_participant_enter (table, NULL);
+  if (hooks->setup_sleeper != NULL)
+    hooks->setup_sleeper (i);
+
+  for (;;)
+    {
+      while (atomic_load (&shared->round) == round)
+        mp_futex_wait (&shared->round, round, MP_DEADLINE_NEVER);
+
+      round = atomic_load (&shared->round);
+      if (shared->task != NULL)
+        shared->task (i);
+
+      atomic_store (&shared->done[i], round);
+    }
+}
+
+static void
+start_sleepers (void)
+{
+  for (guint i = 0; i < MP_CRASH_N_SLEEPERS; i++)
+    sleepers[i] = mp_test_fork (be_sleeper, GUINT_TO_POINTER (i));
+}
+
+/* After a failure the next point begins with nothing that this one left. */
+static void
+replace_sleepers (void)
+{
+  for (guint i = 0; i < MP_CRASH_N_SLEEPERS; i++)
+    mp_test_kill (sleepers[i]);
+
+  atomic_store (&shared->round, 0);
+  for (guint i = 0; i < MP_CRASH_N_SLEEPERS; i++)
+    {
+      atomic_store (&shared->arrived[i], 0);
+      atomic_store (&shared->done[i], 0);
+    }
+  hooks->reset ();
+  start_sleepers ();
+}
+
+guint
+mp_crash_finish (guint failure)
+{
+  if (failure != 0)
+    replace_sleepers ();
+
+  return failure;
+}
+
+guint
+mp_crash_n_sleepers_done (void)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < MP_CRASH_N_SLEEPERS; i++)
+    n += atomic_load (&shared->done[i]) == atomic_load (&shared->round);
+
+  return n;
+}
+
+/* At least so many. */
+gboolean
+mp_crash_sleepers_are_done (guint n)
+{
+  gint64 end = g_get_monotonic_time () + MP_CRASH_STALL_USEC;
+
+  while (mp_crash_n_sleepers_done () < n)
+    {
+      if (g_get_monotonic_time () > end)
+        return FALSE;
+      mp_futex_pause (20);
+    }
+
+  return TRUE;
+}
+
+/* Sleeps for an object, or is done. */
+gboolean
+mp_crash_sleeper_is_asleep (guint i)
+{
+  g_autofree char *name = g_strdup_printf ("/proc/%d/syscall", sleepers[i]);
+  g_autofree char *text = NULL;
+
+  if (atomic_load (&shared->done[i]) == atomic_load (&shared->round))
+    return TRUE;
+
+  return g_file_get_contents (name, &text, NULL, NULL) && g_ascii_isdigit (text[0]) &&
+         atoi (text) == SYS_FUTEX_WAITV;
+}
+
+/* --- Rounds --------------------------------------------------------------- */
+
+/* Victims get the same few slots again and again, so that most instructions are
+ * not those of loops over thousands of empty ones.
+ */
+void
+mp_crash_begin_round (MpCrashTask task)
+{
+  atomic_store (&table->layout->next, 0);
+  if (hooks->begin_round != NULL)
+    hooks->begin_round ();
+
+  shared->task = task;
+  atomic_fetch_add (&shared->round, 1);
+  mp_futex_wake (&shared->round, MP_FUTEX_WAKE_ALL);
+}
+
+void
+mp_crash_send_to_sleep (MpCrashTask task)
+{
+  mp_crash_begin_round (task);
+  for (guint i = 0; i < MP_CRASH_N_SLEEPERS; i++)
+    {
+      while (atomic_load (&shared->arrived[i]) != atomic_load (&shared->round))
+        mp_futex_pause (5);
+      mp_test_wait_asleep (sleepers[i]);
+    }
+}
+
+/* In the victim. */
+void
+mp_crash_enter (void)
+{
+  atomic_store (&shared->victim, mp_participant_enter (table, NULL));
+}
+
+guint32
+mp_crash_get_victim (void)
+{
+  return atomic_load (&shared->victim);
+}
+
+/* --- Death ---------------------------------------------------------------- */
+
+/* Waits until they are buried. */
+gboolean
+mp_crash_none_is_dead (MpTable *of_table)
+{
+  gint64 end = g_get_monotonic_time () + MP_CRASH_STALL_USEC;
+  guint32 i = 0;
+
+  while (i < atomic_load (&of_table->layout->top))
+    {
+      if ((atomic_load (&of_table->layout->slots[i].identity) & MP_LIFE_DIED) == 0)
+        i++;
+      else if (g_get_monotonic_time () > end)
+        return FALSE;
+      else
+        mp_futex_pause (20);
+    }
+
+  return TRUE;
+}
+
+void
+mp_crash_stop (pid_t pid)
+{
+  int status;
+
+  g_assert_cmpint (kill (pid, SIGSTOP), ==, 0);
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  g_assert_true (WIFSTOPPED (status));
+}
+
+/* --- Running -------------------------------------------------------------- */
+
+static void
+test_kill (gconstpointer data)
+{
+  const MpKillCase *kill_case = data;
+  g_autofree char *reason = NULL;
+  MpKillResult result;
+
+  if (!mp_kill_is_possible (&reason))
+    {
+      g_test_skip (reason);
+      return;
+    }
+
+  result = mp_kill_run (kill_case, seed,
+                        is_long ? MAX_POINTS_LONG : MAX_POINTS,
+                        is_long ? MAX_USEC_LONG : hooks->max_usec);
+  n_points_of_all += result.n_points;
+  g_test_message ("%ld points of %ld instructions, %ld asleep, %ld failed",
+                  result.n_points, result.n_instructions, result.n_asleep, result.n_failed);
+  g_assert_cmpint (result.n_failed, ==, 0);
+}
+
+gboolean
+mp_crash_is_long (void)
+{
+  return is_long;
+}
+
+guint32
+mp_crash_get_seed (void)
+{
+  return seed;
+}
+
+/*
+ *   MP_TEST_SEED=N          which points are run, where not all are; printed first
+ *   MP_TEST_LONG=1, --long  many more points
+ */
+void
+mp_crash_read_arguments (int    *argc,
+                         char ***argv)
+{
+  const char *given_seed = g_getenv ("MP_TEST_SEED");
+
+  is_long = g_strcmp0 (g_getenv ("MP_TEST_LONG"), "1") == 0;
+  if (*argc > 1 && strcmp ((*argv)[1], "--long") == 0)
+    {
+      is_long = TRUE;
+      (*argv)[1] = (*argv)[0];
+      (*argv)++;
+      (*argc)--;
+    }
+
+  seed = given_seed != NULL ? (guint32) g_ascii_strtoull (given_seed, NULL, 10) : g_random_int ();
+  g_test_init (argc, argv, NULL);
+  g_test_message ("MP_TEST_SEED=%u%s", seed, is_long ? ", long" : "");
+}
+
+void
+mp_crash_set_up (const MpCrashHooks *the_hooks)
+{
+  g_autoptr (GError) error = NULL;
+
+  hooks = the_hooks;
+  shared = mp_test_share (sizeof *shared);
+  table = mp_table_get_default (&error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (mp_participant_enter (table, &error), !=, 0);
+  start_sleepers ();
+}
+
+int
+mp_crash_run (const MpKillCase *cases,
+              guint             n_cases)
+{
+  int result;
+
+  for (guint i = 0; i < n_cases; i++)
+    {
+      g_autofree char *path = g_strconcat ("/crash/", cases[i].name, NULL);
+
+      g_test_add_data_func (path, &cases[i], test_kill);
+    }
+
+  result = g_test_run ();
+  printf ("# kill points: %ld\n", n_points_of_all);
+  return result;
+}
+
+/* Nobody is left that was not reaped. */
+void
+mp_crash_tear_down (void)
+{
+  for (guint i = 0; i < MP_CRASH_N_SLEEPERS; i++)
+    mp_test_kill (sleepers[i]);
+
+  g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
+}
