@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "mp-doorbell-private.h"
+
+G_BEGIN_DECLS
+
+/* Looks at the object once, in the task's main context, and leaves it in a state in
+ * which its bell rings when there may be more to see.
+ *
+ * Returns: TRUE if the wait is over; with the error set it failed
+ */
+typedef gboolean (*MpAsyncLook)   (gpointer    object,
+                                   gpointer    data,
+                                   GError    **error);
+
+/* The wait ends without what it was for: takes back what the looks have left. */
+typedef void     (*MpAsyncGiveUp) (gpointer    object,
+                                   gpointer    data);
+
+void mp_async_wait_start (GTask          *task_taken,
+                          MpTable        *table,
+                          MpBell         *bell,
+                          const char     *what,
+                          gdouble         timeout,
+                          MpAsyncLook     look,
+                          MpAsyncGiveUp   give_up,
+                          gpointer        data,
+                          GDestroyNotify  destroy);
+
+G_END_DECLS

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-async-wait-private.h"
+#include "mp-clock-private.h"
+#include "mp-error.h"
+#include "mp-outbox-private.h"
+#include "mp-porch-private.h"
+
+/* How a main loop waits for an object in shared memory.  All of it happens in the
+ * main context of the task: the first look too, so nothing completes before the call
+ * returned.  The thread mp-watch only puts the wait on the porch of that context.
+ *
+ *   look: arm the doorbell, look; not yet: return to the loop
+ *   rung: look again
+ *   time is over, or cancelled: give up
+ */
+typedef struct
+{
+  MpPorchCaller  caller;
+  GTask         *task;
+  MpOutbox      *outbox;        /* of the task's context: it brings the beginning */
+  MpTable       *table;
+  MpBell        *bell;
+  MpDoorbell    *doorbell;
+  const char    *what;
+  gint64         deadline;
+  GSource       *clock;         /* goes off at the deadline */
+  GSource       *cancellation;
+  MpAsyncLook    look;
+  MpAsyncGiveUp  give_up;
+  gpointer       data;
+  GDestroyNotify destroy;
+} AsyncWait;
+
+static void
+clear_source (GSource **source)
+{
+  if (*source != NULL)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+static void
+async_wait_free (MpPorchCaller *caller)
+{
+  AsyncWait *self = (AsyncWait *) caller;
+
+  if (self->destroy != NULL)
+    self->destroy (self->data);
+  g_object_unref (self->task);
+  mp_outbox_unref (self->outbox);
+  g_free (self);
+}
+
+/* Takes it off everything that could call it. */
+static void
+leave (AsyncWait *self)
+{
+  g_clear_pointer (&self->doorbell, mp_doorbell_free);
+  clear_source (&self->clock);
+  clear_source (&self->cancellation);
+  mp_porch_caller_leave (&self->caller);
+}
+
+static void
+finish (AsyncWait *self,
+        GError    *error_taken)
+{
+  g_autoptr (GTask) task = g_object_ref (self->task);
+
+  leave (self);
+  if (error_taken != NULL)
+    g_task_return_error (task, error_taken);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static void
+give_up (AsyncWait *self,
+         GError    *error_taken)
+{
+  if (self->give_up != NULL)
+    self->give_up (g_task_get_source_object (self->task), self->data);
+  finish (self, error_taken);
+}
+
+static void
+look_again (MpPorchCaller *caller)
+{
+  AsyncWait *self = (AsyncWait *) caller;
+  GError *error = NULL;
+
+  if (!mp_doorbell_arm (self->doorbell, &error))
+    {
+      finish (self, error);
+      return;
+    }
+
+  if (self->look (g_task_get_source_object (self->task), self->data, &error))
+    finish (self, error);
+}
+
+/* On the thread mp-watch. */
+static void
+on_rung (gpointer data)
+{
+  AsyncWait *self = data;
+
+  mp_porch_caller_ring (&self->caller);
+}
+
+static gboolean
+on_time_over (gpointer data)
+{
+  AsyncWait *self = data;
+
+  give_up (self, g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT, "%s within the time given", self->what));
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_cancelled (GCancellable *cancellable,
+              gpointer      data)
+{
+  GError *error = NULL;
+
+  g_cancellable_set_error_if_cancelled (cancellable, &error);
+  give_up (data, error);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+dispatch_clock (GSource     *source,
+                GSourceFunc  func,
+                gpointer     data)
+{
+  return func (data);
+}
+
+static GSourceFuncs clock_funcs = { .dispatch = dispatch_clock };
+
+static void
+add_clock (AsyncWait    *self,
+           GMainContext *context)
+{
+  if (self->deadline == MP_DEADLINE_NEVER)
+    return;
+
+  self->clock = g_source_new (&clock_funcs, sizeof (GSource));
+  g_source_set_static_name (self->clock, "mpglib time of a wait");
+  g_source_set_priority (self->clock, g_task_get_priority (self->task));
+  g_source_set_ready_time (self->clock, self->deadline);
+  g_source_set_callback (self->clock, on_time_over, self, NULL);
+  g_source_attach (self->clock, context);
+}
+
+static void
+add_cancellation (AsyncWait    *self,
+                  GMainContext *context)
+{
+  GCancellable *cancellable = g_task_get_cancellable (self->task);
+
+  if (cancellable == NULL)
+    return;
+
+  self->cancellation = g_cancellable_source_new (cancellable);
+  g_source_set_static_name (self->cancellation, "mpglib cancelling of a wait");
+  g_source_set_priority (self->cancellation, g_task_get_priority (self->task));
+  g_source_set_callback (self->cancellation, G_SOURCE_FUNC (on_cancelled), self, NULL);
+  g_source_attach (self->cancellation, context);
+}
+
+/* In the task's main context. */
+static void
+begin (gpointer data)
+{
+  AsyncWait *self = data;
+  GMainContext *context = g_task_get_context (self->task);
+  GError *error = NULL;
+
+  if (!mp_porch_caller_enter (&self->caller, context, look_again, async_wait_free, &error) ||
+      (self->doorbell = mp_doorbell_new (self->table, self->bell, on_rung, self, &error)) == NULL)
+    {
+      finish (self, error);
+      return;
+    }
+
+  if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (self->task), &error))
+    {
+      finish (self, error);
+      return;
+    }
+
+  add_clock (self, context);
+  add_cancellation (self, context);
+  look_again (&self->caller);
+}
+
+/*< private >
+ * mp_async_wait_start:
+ * @task_taken: ends with %TRUE or an error; its source object is what @look gets
+ * @what: what is waited for, as the beginning of a sentence; a static string
+ * @data: lives until the wait is over
+ *
+ * May be called by any thread.
+ */
+void
+mp_async_wait_start (GTask          *task_taken,
+                     MpTable        *table,
+                     MpBell         *bell,
+                     const char     *what,
+                     gdouble         timeout,
+                     MpAsyncLook     look,
+                     MpAsyncGiveUp   give_up_func,
+                     gpointer        data,
+                     GDestroyNotify  destroy)
+{
+  AsyncWait *self = g_new0 (AsyncWait, 1);
+
+  /* What was acquired must not be taken for cancelled. */
+  g_task_set_check_cancellable (task_taken, FALSE);
+
+  self->task = task_taken;
+  self->outbox = mp_outbox_get (g_task_get_context (task_taken));
+  self->table = table;
+  self->bell = bell;
+  self->what = what;
+  self->deadline = mp_deadline_from_timeout (timeout);
+  self->look = look;
+  self->give_up = give_up_func;
+  self->data = data;
+  self->destroy = destroy;
+
+  mp_outbox_post (self->outbox, begin, self, NULL);
+}

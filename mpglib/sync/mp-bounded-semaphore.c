@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-bounded-semaphore.h"
+#include "mp-permits-private.h"
+#include "mp-semaphore-private.h"
+
+/**
+ * MpBoundedSemaphore:
+ *
+ * A semaphore that never has more permits than at first, and that knows who has them.
+ *
+ * Permits that a process had when it died can be had again. So it is what guards a
+ * number of places that those who take them also give back. Releasing more than was
+ * acquired fails; a release gives back one of the calling process's own, or if it has
+ * none, one that somebody else has.
+ *
+ * There can be 16000 permits at most.
+ *
+ * Since: 1.0
+ */
+struct _MpBoundedSemaphore
+{
+  MpSemaphore parent_instance;
+};
+
+static void mp_bounded_semaphore_shareable_init (MpShareableInterface *iface);
+
+static MpShareableInterface *parent_shareable;
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (MpBoundedSemaphore, mp_bounded_semaphore, MP_TYPE_SEMAPHORE,
+                               G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_bounded_semaphore_shareable_init))
+
+/* --- Permits with owners -------------------------------------------------- */
+
+static gsize
+permits_get_size (guint value)
+{
+  return mp_permits_get_size (MIN (value, MP_PERMITS_MAX));
+}
+
+static void
+permits_fill (gpointer layout,
+              guint    value)
+{
+  if (value > MP_PERMITS_MAX)
+    g_warning ("A bounded semaphore can have %u permits, not %u", MP_PERMITS_MAX, value);
+
+  mp_permits_init (layout, MIN (value, MP_PERMITS_MAX));
+}
+
+/* Others wrote it: it is believed only as far as the object's memory goes. */
+static guint32
+get_n (MpSharedObject *shared,
+       gpointer        layout)
+{
+  return mp_permits_check_n (layout, mp_shared_object_get_size (shared));
+}
+
+static gboolean
+permits_enter (MpSharedObject *shared,
+               gpointer        layout,
+               guint32         me,
+               MpWait          wait)
+{
+  return mp_permits_take (shared->table, layout, get_n (shared, layout), me, wait) != MP_PERMITS_NONE;
+}
+
+static gboolean
+permits_enter_or_await (MpSharedObject *shared,
+                        gpointer        layout,
+                        guint32         me)
+{
+  return mp_permits_take_or_await (shared->table, layout, get_n (shared, layout), me) != MP_PERMITS_NONE;
+}
+
+static gboolean
+permits_leave (MpSharedObject *shared,
+               gpointer        layout,
+               guint32         me)
+{
+  MpPermitsLayout *permits = layout;
+  MpPermitsGive result = mp_permits_give (permits, get_n (shared, layout), me);
+
+  if (result == MP_PERMITS_GIVEN_AWAITED)
+    mp_bell_ring (shared->table, &permits->bell);
+
+  return result != MP_PERMITS_ALL_THERE;
+}
+
+static guint
+permits_get_value (MpSharedObject *shared,
+                   gpointer        layout)
+{
+  return mp_permits_get (shared->table, layout, get_n (shared, layout));
+}
+
+static MpBell *
+permits_get_bell (gpointer layout)
+{
+  return &((MpPermitsLayout *) layout)->bell;
+}
+
+static const MpSemaphoreKind permits_kind = {
+  .type = MP_OBJECT_BOUNDED_SEMAPHORE,
+  .name = "BoundedSemaphore",
+  .too_many = "The semaphore was released more often than it was acquired",
+  .get_size = permits_get_size,
+  .fill = permits_fill,
+  .enter = permits_enter,
+  .enter_or_await = permits_enter_or_await,
+  .leave = permits_leave,
+  .get_value = permits_get_value,
+  .get_bell = permits_get_bell,
+};
+
+static void
+mp_bounded_semaphore_class_init (MpBoundedSemaphoreClass *klass)
+{
+  MP_SEMAPHORE_CLASS (klass)->kind = &permits_kind;
+}
+
+static void
+mp_bounded_semaphore_init (MpBoundedSemaphore *self)
+{
+}
+
+/* --- Sharing -------------------------------------------------------------- */
+
+#define KIND "bounded-semaphore"
+
+static MpShareable *
+mp_bounded_semaphore_unpack (GVariant  *description,
+                             int       *fds,
+                             guint      n_fds,
+                             GError   **error)
+{
+  return mp_semaphore_unpack_kind (MP_TYPE_BOUNDED_SEMAPHORE, &permits_kind, description, fds, n_fds, error);
+}
+
+static void
+mp_bounded_semaphore_shareable_init (MpShareableInterface *iface)
+{
+  parent_shareable = g_type_interface_peek_parent (iface);
+  iface->kind = KIND;
+  iface->pack = parent_shareable->pack;
+  iface->to_string = parent_shareable->to_string;
+}
+
+__attribute__ ((constructor))
+static void
+register_kind (void)
+{
+  mp_shareable_register_kind (KIND, mp_bounded_semaphore_unpack);
+}
+
+/* --- Public --------------------------------------------------------------- */
+
+/**
+ * mp_bounded_semaphore_new:
+ * @value: how many permits there are, at most 16000
+ *
+ * Makes a bounded semaphore.
+ *
+ * Returns: (transfer full): the semaphore
+ *
+ * Since: 1.0
+ */
+MpBoundedSemaphore *
+mp_bounded_semaphore_new (guint value)
+{
+  return g_object_new (MP_TYPE_BOUNDED_SEMAPHORE, "value", value, NULL);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "mp-fd-private.h"
+#include "mp-fork-private.h"
+#include "mp-porch-private.h"
+
+struct _MpPorch
+{
+  GSource                    source;
+  GMainContext              *context;
+  int                        fd;
+  guint                      n_callers;   /* used in the context only */
+  MpPorchCaller             *list;        /* atomic; who rang, the newest first */
+};
+
+/* One a context, found by it; a forked child has none of its parent's. */
+static GMutex porches_lock;
+static GHashTable *porches;
+
+/* --- Calling -------------------------------------------------------------- */
+
+static MpPorchCaller *
+reverse (MpPorchCaller *list)
+{
+  MpPorchCaller *reversed = NULL;
+
+  while (list != NULL)
+    {
+      MpPorchCaller *next = list->next;
+
+      list->next = reversed;
+      reversed = list;
+      list = next;
+    }
+
+  return reversed;
+}
+
+/* Off the list first: it may ring again while it is called. */
+static void
+call_one (MpPorchCaller *caller)
+{
+  g_atomic_int_set (&caller->is_in_list, FALSE);
+  if (caller->has_left)
+    caller->free (caller);
+  else
+    caller->call (caller);
+}
+
+static gboolean
+call_all (GSource     *source,
+          GSourceFunc  unused,
+          gpointer     unused_data)
+{
+  MpPorch *self = (MpPorch *) source;
+  MpPorchCaller *list;
+  guint64 n;
+
+  if (read (self->fd, &n, sizeof n) < 0 && errno != EAGAIN)
+    g_critical ("mpglib cannot read an eventfd: %s", g_strerror (errno));
+
+  list = reverse (g_atomic_pointer_exchange (&self->list, NULL));
+  while (list != NULL)
+    {
+      MpPorchCaller *next = list->next;
+
+      call_one (list);
+      list = next;
+    }
+
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+porch_finalize (GSource *source)
+{
+  MpPorch *self = (MpPorch *) source;
+
+  mp_fd_close (&self->fd);
+}
+
+static GSourceFuncs porch_funcs = {
+  .dispatch = call_all,
+  .finalize = porch_finalize,
+};
+
+/* --- Porches -------------------------------------------------------------- */
+
+static MpPorch *
+porch_new (GMainContext  *context,
+           GError       **error)
+{
+  int fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  MpPorch *self;
+
+  if (fd < 0)
+    {
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
+                   "Cannot wait in a main loop: %s", g_strerror (errno));
+      return NULL;
+    }
+
+  self = (MpPorch *) g_source_new (&porch_funcs, sizeof (MpPorch));
+  self->context = context;
+  self->fd = fd;
+  self->n_callers = 0;
+  self->list = NULL;
+  g_source_set_static_name (&self->source, "mpglib shared objects");
+  g_source_set_can_recurse (&self->source, TRUE);
+  g_source_add_unix_fd (&self->source, fd, G_IO_IN);
+  g_source_attach (&self->source, context);
+  return self;
+}
+
+/* The parent's sources are in contexts that are copies too: they stay where they are. */
+static void
+forget_porches (void)
+{
+  porches = NULL;
+}
+
+__attribute__ ((constructor))
+static void
+watch_forks (void)
+{
+  mp_fork_add_leaf (&porches_lock, forget_porches);
+}
+
+static MpPorch *
+find_porch (GMainContext  *context,
+            GError       **error)
+{
+  MpPorch *self;
+
+  g_mutex_lock (&porches_lock);
+  if (porches == NULL)
+    porches = g_hash_table_new (NULL, NULL);
+  self = g_hash_table_lookup (porches, context);
+  if (self == NULL)
+    {
+      self = porch_new (context, error);
+      if (self != NULL)
+        g_hash_table_insert (porches, context, self);
+    }
+  g_mutex_unlock (&porches_lock);
+
+  return self;
+}
+
+/* With its last caller, so that a context can go.  Those on the list have left. */
+static void
+drop_porch (MpPorch *self)
+{
+  MpPorchCaller *list = g_atomic_pointer_exchange (&self->list, NULL);
+
+  while (list != NULL)
+    {
+      MpPorchCaller *next = list->next;
+
+      call_one (list);
+      list = next;
+    }
+
+  g_mutex_lock (&porches_lock);
+  if (porches != NULL && g_hash_table_lookup (porches, self->context) == self)
+    g_hash_table_remove (porches, self->context);
+  g_mutex_unlock (&porches_lock);
+
+  g_source_destroy (&self->source);
+  g_source_unref (&self->source);
+}
+
+/* --- Callers -------------------------------------------------------------- */
+
+/*< private >
+ * mp_porch_caller_enter:
+ * @call: called in @context after each mp_porch_caller_ring(), or several
+ * @free_func: called in @context when the caller has left and nothing knows it any more
+ *
+ * To be called in @context, with a caller that is zero.  If it fails, leave all the same.
+ */
+gboolean
+mp_porch_caller_enter (MpPorchCaller  *caller,
+                       GMainContext   *context,
+                       MpPorchFunc     call,
+                       MpPorchFunc     free_func,
+                       GError        **error)
+{
+  caller->call = call;
+  caller->free = free_func;
+  caller->porch = find_porch (context, error);
+  if (caller->porch == NULL)
+    return FALSE;
+
+  caller->porch->n_callers++;
+  return TRUE;
+}
+
+/*< private >
+ * mp_porch_caller_ring:
+ *
+ * On any thread: neither allocates nor locks.
+ */
+void
+mp_porch_caller_ring (MpPorchCaller *caller)
+{
+  MpPorch *self = caller->porch;
+  guint64 one = 1;
+
+  if (!g_atomic_int_compare_and_exchange (&caller->is_in_list, FALSE, TRUE))
+    return;
+
+  do
+    caller->next = g_atomic_pointer_get (&self->list);
+  while (!g_atomic_pointer_compare_and_exchange (&self->list, caller->next, caller));
+
+  /* Full is as good: the loop is awake. */
+  if (write (self->fd, &one, sizeof one) < 0)
+    return;
+}
+
+/*< private >
+ * mp_porch_caller_leave:
+ *
+ * In the context; nobody may ring it any more.  It is freed now or, if it has rung,
+ * when its turn has come.
+ */
+void
+mp_porch_caller_leave (MpPorchCaller *caller)
+{
+  MpPorch *self = caller->porch;
+
+  caller->has_left = TRUE;
+  if (!g_atomic_int_get (&caller->is_in_list))
+    caller->free (caller);
+
+  if (self != NULL && --self->n_callers == 0)
+    drop_porch (self);
+}

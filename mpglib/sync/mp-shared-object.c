@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "mp-error.h"
+#include "mp-fd-private.h"
+#include "mp-shared-object-private.h"
+
+#define DESCRIPTION_TYPE "(ayuu)" /* arena, unit, generation */
+
+/* What the object that this thread is just constructing shall be. */
+static _Thread_local MpSharedObject *received;
+
+/*< private >
+ * mp_shared_object_init:
+ * @size: bytes, all zero then
+ *
+ * For `constructed`: makes the object, in the memory where this process makes all of
+ * them, or takes what mp_shared_object_new_received() has.
+ *
+ * Returns: whether it is a new one
+ */
+gboolean
+mp_shared_object_init (MpSharedObject *self,
+                       MpObjectType    type,
+                       gsize           size)
+{
+  MpArena *arena;
+
+  if (received != NULL)
+    {
+      *self = *received;
+      received = NULL;
+      return FALSE;
+    }
+
+  arena = mp_arena_get_default (&self->error);
+  self->type = type;
+  if (arena != NULL && mp_arena_alloc (arena, size, type, &self->hold, &self->error))
+    self->table = mp_arena_get_table (arena);
+
+  return TRUE;
+}
+
+void
+mp_shared_object_clear (MpSharedObject *self)
+{
+  mp_hold_release (&self->hold);
+  g_clear_error (&self->error);
+}
+
+/*< private >
+ * mp_shared_object_enter:
+ *
+ * Use mp_shared_object_get().
+ *
+ * Returns: this process in owner words, or 0 with the error set
+ */
+guint32
+mp_shared_object_enter (MpSharedObject  *self,
+                        GError         **error)
+{
+  guint32 me;
+
+  if (self->table == NULL)
+    {
+      g_propagate_error (error, g_error_copy (self->error));
+      return 0;
+    }
+
+  me = mp_participant_enter (self->table, error);
+  return me != 0 && mp_hold_ensure (&self->hold, error) ? me : 0;
+}
+
+/* --- Sharing -------------------------------------------------------------- */
+
+static gboolean
+append_fd (GArray  *fds,
+           int      fd,
+           GError **error)
+{
+  int duplicate = mp_fd_duplicate (fd, error);
+
+  if (duplicate < 0)
+    return FALSE;
+
+  g_array_append_val (fds, duplicate);
+  return TRUE;
+}
+
+/*< private >
+ * mp_shared_object_pack:
+ *
+ * The descriptors of memory and participants go with the first object of a message
+ * that lies there.
+ */
+GVariant *
+mp_shared_object_pack (MpSharedObject  *self,
+                       MpPacking       *packing,
+                       GError         **error)
+{
+  MpArena *arena;
+  MpHandle handle;
+
+  if (mp_shared_object_enter (self, error) == 0)
+    return NULL;
+
+  arena = self->hold.arena;
+  if (mp_packing_is_first (packing, arena) &&
+      (!append_fd (packing->fds, mp_arena_get_fd (arena), error) ||
+       !append_fd (packing->fds, mp_table_get_fd (self->table), error)))
+    return NULL;
+
+  mp_hold_get_handle (&self->hold, &handle);
+  return g_variant_new ("(@ayuu)",
+                        g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, handle.arena_id, sizeof handle.arena_id, 1),
+                        handle.unit, handle.generation);
+}
+
+/*< private >
+ * mp_shared_object_new_received:
+ * @gtype: a class that calls mp_shared_object_init()
+ * @opened: from mp_shared_object_open(); taken
+ * @first_property: (nullable): as of g_object_new()
+ */
+gpointer
+mp_shared_object_new_received (GType           gtype,
+                               MpSharedObject *opened,
+                               const char     *first_property,
+                               ...)
+{
+  GObject *object;
+  va_list arguments;
+
+  g_assert (received == NULL);
+  received = opened;
+  va_start (arguments, first_property);
+  object = g_object_new_valist (gtype, first_property, arguments);
+  va_end (arguments);
+
+  return object;
+}
+
+static gboolean
+set_corrupted (GError **error)
+{
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED,
+                       "The peer sent a shared object that is none");
+  return FALSE;
+}
+
+static gboolean
+read_handle (GVariant  *description,
+             MpHandle  *handle,
+             GError   **error)
+{
+  g_autoptr (GVariant) id = NULL;
+  gconstpointer bytes;
+  gsize length;
+
+  if (!g_variant_is_of_type (description, G_VARIANT_TYPE (DESCRIPTION_TYPE)))
+    return set_corrupted (error);
+
+  g_variant_get (description, "(@ayuu)", &id, &handle->unit, &handle->generation);
+  bytes = g_variant_get_fixed_array (id, &length, 1);
+  if (length != sizeof handle->arena_id)
+    return set_corrupted (error);
+
+  memcpy (handle->arena_id, bytes, length);
+  return TRUE;
+}
+
+static MpArena *
+find_arena (const MpHandle  *handle,
+            const int       *fds,
+            guint            n_fds,
+            GError         **error)
+{
+  MpArena *arena;
+  MpTable *table;
+
+  if (n_fds == 0)
+    {
+      arena = mp_arena_find (handle->arena_id);
+      if (arena == NULL)
+        set_corrupted (error);
+      return arena;
+    }
+
+  if (n_fds != 2)
+    {
+      set_corrupted (error);
+      return NULL;
+    }
+
+  table = mp_table_open (fds[1], error);
+  return table != NULL ? mp_arena_open (table, fds[0], error) : NULL;
+}
+
+/*< private >
+ * mp_shared_object_open:
+ * @self: (out caller-allocates): what mp_shared_object_new_received() takes
+ * @size: bytes that the object must have
+ *
+ * Takes a hold of what another process has made.  Nothing that came is believed: the
+ * handle's place must hold an object of that type and size.
+ *
+ * Fails with %MP_ERROR_STALE if nobody holds the object any more.
+ */
+gboolean
+mp_shared_object_open (MpSharedObject  *self,
+                       MpObjectType     type,
+                       gsize            size,
+                       GVariant        *description,
+                       const int       *fds,
+                       guint            n_fds,
+                       GError         **error)
+{
+  g_autoptr (MpArena) arena = NULL;
+  MpHandle handle;
+
+  *self = (MpSharedObject) { .type = type };
+  if (!read_handle (description, &handle, error))
+    return FALSE;
+
+  arena = find_arena (&handle, fds, n_fds, error);
+  if (arena == NULL || !mp_arena_hold (arena, &handle, type, &self->hold, error))
+    return FALSE;
+
+  if (mp_hold_get_size (&self->hold) < size)
+    {
+      mp_hold_release (&self->hold);
+      return set_corrupted (error);
+    }
+
+  self->table = mp_arena_get_table (arena);
+  return TRUE;
+}
+
+/*< private >
+ * mp_shared_object_get_size:
+ *
+ * Returns: bytes from the layout's first on that are the object's
+ */
+gsize
+mp_shared_object_get_size (MpSharedObject *self)
+{
+  return mp_hold_get_size (&self->hold);
+}

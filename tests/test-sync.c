@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Recursive locks, semaphores, events, conditions and barriers between threads and
+ * processes.  This program is its own child.  Locks have test-lock.c.
+ */
+
+#include <string.h>
+
+#include "mpglib.h"
+#include "mp-test.h"
+
+#define FOREVER -1.0
+
+static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
+
+/* What a test and its child share. */
+typedef struct
+{
+  MpRLock *rlock;
+  MpSemaphore *semaphore;
+  MpSemaphore *bounded;
+  MpEvent *event;
+  MpCondition *condition;
+  MpBarrier *barrier;
+} Objects;
+
+static void
+objects_init (Objects *objects)
+{
+  objects->rlock = mp_rlock_new ();
+  objects->semaphore = mp_semaphore_new (2);
+  objects->bounded = MP_SEMAPHORE (mp_bounded_semaphore_new (2));
+  objects->event = mp_event_new ();
+  objects->condition = mp_condition_new (NULL);
+  objects->barrier = mp_barrier_new (2);
+}
+
+static void
+objects_clear (Objects *objects)
+{
+  g_clear_object (&objects->rlock);
+  g_clear_object (&objects->semaphore);
+  g_clear_object (&objects->bounded);
+  g_clear_object (&objects->event);
+  g_clear_object (&objects->condition);
+  g_clear_object (&objects->barrier);
+}
+
+/* --- A child that does as it is told -------------------------------------- */
+
+typedef struct
+{
+  MpProcess *process;
+  MpConnection *connection;
+} Child;
+
+static gpointer
+get_attachment (MpMessage *message,
+                guint      index)
+{
+  g_autoptr (GError) error = NULL;
+  MpShareable *object = mp_message_get_attachment (message, index, &error);
+
+  g_assert_no_error (error);
+  return object;
+}
+
+static void
+say (MpConnection *connection,
+     const char   *word)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_connection_send (connection, g_variant_new_string (word), MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static char *
+hear (MpConnection *connection,
+      gdouble       timeout)
+{
+  g_autoptr (GVariant) word = mp_connection_receive (connection, timeout, NULL, NULL);
+
+  return word != NULL ? g_variant_dup_string (word, NULL) : NULL;
+}
+
+static gboolean
+carry_out (Objects     *objects,
+           const char  *order,
+           GError     **error)
+{
+  if (g_str_equal (order, "rlock.acquire"))
+    return mp_rlock_acquire (objects->rlock, FOREVER, NULL, error);
+  if (g_str_equal (order, "rlock.release"))
+    return mp_rlock_release (objects->rlock, error);
+  if (g_str_equal (order, "semaphore.try"))
+    return mp_semaphore_try_acquire (objects->semaphore);
+  if (g_str_equal (order, "semaphore.release"))
+    return mp_semaphore_release (objects->semaphore, error);
+  if (g_str_equal (order, "bounded.try"))
+    return mp_semaphore_try_acquire (objects->bounded);
+  if (g_str_equal (order, "bounded.release"))
+    return mp_semaphore_release (objects->bounded, error);
+  if (g_str_equal (order, "event.set"))
+    return mp_event_set (objects->event, error);
+  if (g_str_equal (order, "event.pulse"))
+    return mp_event_set (objects->event, error) && mp_event_clear (objects->event, error);
+  if (g_str_equal (order, "event.wait"))
+    return mp_event_wait (objects->event, MP_TEST_DEADLINE, NULL, error);
+  if (g_str_equal (order, "condition.acquire"))
+    return mp_condition_acquire (objects->condition, FOREVER, NULL, error);
+  if (g_str_equal (order, "condition.release"))
+    return mp_condition_release (objects->condition, error);
+  if (g_str_equal (order, "condition.wait"))
+    return mp_condition_wait (objects->condition, FOREVER, NULL, error);
+  if (g_str_equal (order, "condition.notify"))
+    return mp_condition_notify_one (objects->condition, error);
+  if (g_str_equal (order, "barrier.wait"))
+    return mp_barrier_wait (objects->barrier, FOREVER, NULL, error) >= 0;
+
+  g_assert_not_reached ();
+}
+
+static GVariant *
+obey (MpMessage     *arguments,
+      GCancellable  *cancellable,
+      gpointer       data,
+      GError       **error)
+{
+  g_autoptr (MpConnection) connection = get_attachment (arguments, 0);
+  g_autofree char *order = NULL;
+  Objects objects = {
+    .rlock = get_attachment (arguments, 1),
+    .semaphore = get_attachment (arguments, 2),
+    .bounded = get_attachment (arguments, 3),
+    .event = get_attachment (arguments, 4),
+    .condition = get_attachment (arguments, 5),
+    .barrier = get_attachment (arguments, 6),
+  };
+
+  while ((order = hear (connection, FOREVER)) != NULL)
+    {
+      g_autoptr (GError) failure = NULL;
+      gboolean done = carry_out (&objects, order, &failure);
+
+      say (connection, done ? "yes" : failure != NULL ? failure->message : "no");
+      g_clear_pointer (&order, g_free);
+    }
+
+  objects_clear (&objects);
+  return NULL;
+}
+
+static Child
+start_child (MpStartMethod  method,
+             Objects       *objects)
+{
+  g_autoptr (MpContext) context = mp_context_new (method, NULL);
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("()"));
+  g_autoptr (MpConnection) theirs = NULL;
+  g_autoptr (GError) error = NULL;
+  Child child;
+
+  mp_connection_new_pair (TRUE, &child.connection, &theirs, &error);
+  g_assert_no_error (error);
+  mp_message_attach (message, MP_SHAREABLE (theirs));
+  mp_message_attach (message, MP_SHAREABLE (objects->rlock));
+  mp_message_attach (message, MP_SHAREABLE (objects->semaphore));
+  mp_message_attach (message, MP_SHAREABLE (objects->bounded));
+  mp_message_attach (message, MP_SHAREABLE (objects->event));
+  mp_message_attach (message, MP_SHAREABLE (objects->condition));
+  mp_message_attach (message, MP_SHAREABLE (objects->barrier));
+
+  child.process = mp_process_new (context, "obey", NULL);
+  mp_process_set_message (child.process, message);
+  mp_process_start (child.process, &error);
+  g_assert_no_error (error);
+  mp_connection_close (theirs);
+  return child;
+}
+
+static void
+expect (Child      *child,
+        const char *expected)
+{
+  g_autofree char *answer = hear (child->connection, MP_TEST_DEADLINE);
+
+  g_assert_cmpstr (answer, ==, expected);
+}
+
+static void
+order (Child      *child,
+       const char *what,
+       const char *expected)
+{
+  say (child->connection, what);
+  expect (child, expected);
+}
+
+static void
+join_child (Child *child)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_connection_close (child->connection);
+  mp_process_join (child->process, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_clear_object (&child->connection);
+  g_clear_object (&child->process);
+}
+
+static void
+kill_child (Child *child)
+{
+  mp_process_kill (child->process, NULL);
+  join_child (child);
+}
+
+static void
+turn_loop (void)
+{
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+}
+
+/* --- RLock ---------------------------------------------------------------- */
+
+static gpointer
+try_in_thread (gpointer rlock)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_rlock_try_acquire (rlock));
+  g_assert_false (mp_rlock_is_mine (rlock));
+  g_assert_false (mp_rlock_release (rlock, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NOT_OWNER);
+  return NULL;
+}
+
+static void
+test_rlock (gconstpointer method)
+{
+  g_autoptr (GError) error = NULL;
+  Objects objects;
+  Child child;
+
+  objects_init (&objects);
+  child = start_child (*(const MpStartMethod *) method, &objects);
+
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (mp_rlock_acquire (objects.rlock, 0, NULL, NULL));
+  g_assert_true (mp_rlock_is_mine (objects.rlock));
+  g_thread_join (g_thread_new ("try", try_in_thread, objects.rlock));
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (mp_rlock_release (objects.rlock, NULL));
+  g_assert_false (mp_rlock_release (objects.rlock, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NOT_OWNER);
+
+  order (&child, "rlock.acquire", "yes");
+  order (&child, "rlock.acquire", "yes");
+  order (&child, "rlock.release", "yes");
+  g_assert_true (mp_rlock_is_locked (objects.rlock));
+  g_assert_false (mp_rlock_try_acquire (objects.rlock));
+  kill_child (&child);
+
+  /* Once more than the dead had it. */
+  g_assert_true (mp_rlock_acquire (objects.rlock, MP_TEST_DEADLINE, NULL, NULL));
+  g_assert_true (mp_rlock_is_abandoned (objects.rlock));
+  g_assert_true (mp_rlock_acquire (objects.rlock, 0, NULL, NULL));
+  g_assert_true (mp_rlock_release (objects.rlock, NULL));
+  g_assert_true (mp_rlock_is_abandoned (objects.rlock));
+  g_assert_true (mp_rlock_release (objects.rlock, NULL));
+  g_assert_false (mp_rlock_is_abandoned (objects.rlock));
+  g_assert_false (mp_rlock_is_locked (objects.rlock));
+  objects_clear (&objects);
+}
+
+/* --- Semaphores ----------------------------------------------------------- */
+
+static void
+test_semaphore (gconstpointer method)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autofree char *text = NULL;
+  Objects objects;
+  Child child;
+
+  objects_init (&objects);
+  child = start_child (*(const MpStartMethod *) method, &objects);
+
+  text = mp_shareable_to_string (MP_SHAREABLE (objects.semaphore));
+  g_assert_cmpstr (text, ==, "<Mp.Semaphore value=2>");
+  g_assert_true (mp_semaphore_try_acquire (objects.semaphore));
+  order (&child, "semaphore.try", "yes");
+  order (&child, "semaphore.try", "no");
+  g_assert_false (mp_semaphore_acquire (objects.semaphore, 0.01, NULL, NULL));
+
+  mp_semaphore_acquire_async (objects.semaphore, FOREVER, NULL, mp_test_keep_result, &result);
+  turn_loop ();
+  g_assert_null (result);
+  order (&child, "semaphore.release", "yes");
+  mp_test_await_result (&result);
+  g_assert_true (mp_semaphore_acquire_finish (objects.semaphore, result, NULL));
+
+  /* More than at first, and those of the dead stay away. */
+  order (&child, "semaphore.release", "yes");
+  order (&child, "semaphore.release", "yes");
+  order (&child, "semaphore.release", "yes");
+  g_assert_cmpuint (mp_semaphore_get_value (objects.semaphore), ==, 3);
+  order (&child, "semaphore.try", "yes");
+  kill_child (&child);
+  g_assert_cmpuint (mp_semaphore_get_value (objects.semaphore), ==, 2);
+  objects_clear (&objects);
+}
+
+static void
+test_bounded_semaphore (gconstpointer method)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  Objects objects;
+  Child child;
+
+  objects_init (&objects);
+  child = start_child (*(const MpStartMethod *) method, &objects);
+
+  order (&child, "bounded.release", "The semaphore was released more often than it was acquired");
+  g_assert_false (mp_semaphore_release (objects.bounded, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+
+  order (&child, "bounded.try", "yes");
+  order (&child, "bounded.try", "yes");
+  order (&child, "bounded.try", "no");
+  g_assert_cmpuint (mp_semaphore_get_value (objects.bounded), ==, 0);
+  g_assert_false (mp_semaphore_acquire (objects.bounded, 0.01, NULL, NULL));
+  mp_semaphore_acquire_async (objects.bounded, FOREVER, NULL, mp_test_keep_result, &result);
+  turn_loop ();
+  g_assert_null (result);
+
+  kill_child (&child);
+  mp_test_await_result (&result);
+  g_assert_true (mp_semaphore_acquire_finish (objects.bounded, result, NULL));
+  g_assert_true (mp_semaphore_acquire (objects.bounded, MP_TEST_DEADLINE, NULL, NULL));
+  g_assert_false (mp_semaphore_try_acquire (objects.bounded));
+  g_assert_true (mp_semaphore_release (objects.bounded, NULL));
+  g_assert_true (mp_semaphore_release (objects.bounded, NULL));
+  g_assert_cmpuint (mp_semaphore_get_value (objects.bounded), ==, 2);
+  objects_clear (&objects);
+}
+
+/* --- Event ---------------------------------------------------------------- */
+
+static void
+test_event (gconstpointer method)
+{
+  g_autoptr (GAsyncResult) first = NULL, second = NULL;
+  g_autoptr (GError) error = NULL;
+  Objects objects;
+  Child child;
+
+  objects_init (&objects);
+  child = start_child (*(const MpStartMethod *) method, &objects);
+
+  g_assert_false (mp_event_is_set (objects.event));
+  g_assert_false (mp_event_wait (objects.event, 0.01, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+
+  /* Not missed though it is over before this loop runs. */
+  mp_event_wait_async (objects.event, FOREVER, NULL, mp_test_keep_result, &first);
+  order (&child, "event.pulse", "yes");
+  g_assert_false (mp_event_is_set (objects.event));
+  mp_test_await_result (&first);
+  g_assert_true (mp_event_wait_finish (objects.event, first, NULL));
+
+  mp_event_wait_async (objects.event, FOREVER, NULL, mp_test_keep_result, &second);
+  turn_loop ();
+  g_assert_null (second);
+  order (&child, "event.set", "yes");
+  mp_test_await_result (&second);
+  g_assert_true (mp_event_wait_finish (objects.event, second, NULL));
+  g_assert_true (mp_event_wait (objects.event, 0, NULL, NULL));
+
+  g_assert_true (mp_event_clear (objects.event, NULL));
+  say (child.connection, "event.wait");
+  g_assert_true (mp_event_set (objects.event, NULL));
+  expect (&child, "yes");
+  join_child (&child);
+  objects_clear (&objects);
+}
+
+/* --- Condition ------------------------------------------------------------ */
+
+static void
+test_condition (gconstpointer method)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  Objects objects;
+  Child child;
+
+  objects_init (&objects);
+  child = start_child (*(const MpStartMethod *) method, &objects);
+
+  g_assert_false (mp_condition_wait (objects.condition, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NOT_OWNER);
+  g_clear_error (&error);
+  g_assert_false (mp_condition_notify_all (objects.condition, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NOT_OWNER);
+  g_clear_error (&error);
+
+  /* The lock is held, as often as before, after a wait in vain. */
+  g_assert_true (mp_condition_acquire (objects.condition, 0, NULL, NULL));
+  g_assert_true (mp_condition_acquire (objects.condition, 0, NULL, NULL));
+  g_assert_false (mp_condition_wait (objects.condition, 0.01, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_assert_true (mp_condition_release (objects.condition, NULL));
+  g_assert_true (mp_rlock_is_mine (MP_RLOCK (mp_condition_get_lock (objects.condition))));
+
+  /* The child waits; as soon as the lock is free it does. */
+  say (child.connection, "condition.acquire");
+  g_assert_true (mp_condition_release (objects.condition, NULL));
+  expect (&child, "yes");
+  say (child.connection, "condition.wait");
+  g_assert_true (mp_condition_acquire (objects.condition, MP_TEST_DEADLINE, NULL, NULL));
+  g_assert_true (mp_condition_notify_one (objects.condition, NULL));
+  g_assert_true (mp_condition_release (objects.condition, NULL));
+  expect (&child, "yes");
+  order (&child, "condition.notify", "yes");
+  order (&child, "condition.release", "yes");
+
+  /* In a main loop. */
+  g_assert_true (mp_condition_acquire (objects.condition, 0, NULL, NULL));
+  mp_condition_wait_async (objects.condition, FOREVER, NULL, mp_test_keep_result, &result);
+  order (&child, "condition.acquire", "yes");
+  turn_loop ();
+  order (&child, "condition.notify", "yes");
+  turn_loop ();
+  g_assert_null (result);
+  order (&child, "condition.release", "yes");
+  mp_test_await_result (&result);
+  g_assert_true (mp_condition_wait_finish (objects.condition, result, NULL));
+  g_assert_true (mp_condition_release (objects.condition, NULL));
+
+  join_child (&child);
+  objects_clear (&objects);
+}
+
+static void
+test_condition_given_up (void)
+{
+  g_autoptr (MpLock) lock = mp_lock_new ();
+  g_autoptr (MpCondition) condition = mp_condition_new (MP_LOCKABLE (lock));
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) first = NULL, second = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = mp_shareable_to_string (MP_SHAREABLE (condition));
+
+  g_assert_cmpstr (text, ==, "<Mp.Condition lock=<Mp.Lock unlocked>>");
+  g_assert_true (mp_lock_try_acquire (lock));
+  mp_condition_wait_async (condition, 0.01, NULL, mp_test_keep_result, &first);
+  g_assert_false (mp_lock_is_locked (lock));
+  mp_test_await_result (&first);
+  g_assert_false (mp_condition_wait_finish (condition, first, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_assert_true (mp_lock_is_locked (lock));
+
+  mp_condition_wait_async (condition, FOREVER, cancellable, mp_test_keep_result, &second);
+  turn_loop ();
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&second);
+  g_assert_false (mp_condition_wait_finish (condition, second, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_true (mp_lock_release (lock, NULL));
+}
+
+/* --- Barrier -------------------------------------------------------------- */
+
+static void
+test_barrier (gconstpointer method)
+{
+  g_autoptr (GAsyncResult) first = NULL, second = NULL;
+  g_autoptr (GError) error = NULL;
+  Objects objects;
+  Child child;
+  int index;
+
+  objects_init (&objects);
+  child = start_child (*(const MpStartMethod *) method, &objects);
+
+  for (guint i = 0; i < 20; i++)
+    {
+      say (child.connection, "barrier.wait");
+      index = mp_barrier_wait (objects.barrier, MP_TEST_DEADLINE, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_true (index == 0 || index == 1);
+      expect (&child, "yes");
+    }
+
+  mp_barrier_wait_async (objects.barrier, FOREVER, NULL, mp_test_keep_result, &first);
+  turn_loop ();
+  g_assert_cmpuint (mp_barrier_get_n_waiting (objects.barrier), ==, 1);
+  order (&child, "barrier.wait", "yes");
+  mp_test_await_result (&first);
+  g_assert_cmpint (mp_barrier_wait_finish (objects.barrier, first, NULL), ==, 0);
+
+  /* Who gives up breaks it for all. */
+  g_assert_cmpint (mp_barrier_wait (objects.barrier, 0.01, NULL, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_assert_true (mp_barrier_is_broken (objects.barrier));
+  order (&child, "barrier.wait", "The barrier is broken: a party died, gave up or aborted it");
+  g_assert_true (mp_barrier_reset (objects.barrier, NULL));
+  g_assert_false (mp_barrier_is_broken (objects.barrier));
+
+  /* Who dies waiting does too. */
+  {
+    g_autoptr (MpBarrier) wide = g_steal_pointer (&objects.barrier);
+    Child other;
+
+    objects.barrier = mp_barrier_new (3);
+    other = start_child (*(const MpStartMethod *) method, &objects);
+    say (other.connection, "barrier.wait");
+    mp_barrier_wait_async (objects.barrier, FOREVER, NULL, mp_test_keep_result, &second);
+    while (mp_barrier_get_n_waiting (objects.barrier) < 2)
+      g_main_context_iteration (NULL, FALSE);
+    kill_child (&other);
+    mp_test_await_result (&second);
+    g_assert_cmpint (mp_barrier_wait_finish (objects.barrier, second, &error), ==, -1);
+    g_assert_error (error, MP_ERROR, MP_ERROR_BROKEN);
+  }
+
+  join_child (&child);
+  objects_clear (&objects);
+}
+
+/* --- Main ----------------------------------------------------------------- */
+
+static void
+warm_up (void)
+{
+  Objects objects;
+
+  objects_init (&objects);
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+    {
+      g_autoptr (GAsyncResult) result = NULL;
+      Child child = start_child (methods[i], &objects);
+
+      order (&child, "event.set", "yes");
+      mp_event_wait_async (objects.event, FOREVER, NULL, mp_test_keep_result, &result);
+      mp_test_await_result (&result);
+      join_child (&child);
+    }
+  objects_clear (&objects);
+}
+
+#define ADD(path, function) \
+  G_STMT_START { \
+    for (guint i = 0; i < G_N_ELEMENTS (methods); i++) \
+      { \
+        g_autofree char *full = \
+          g_strconcat (path, methods[i] == MP_START_METHOD_SPAWN ? "/spawn" : "/forkserver", NULL); \
+        mp_test_add_data (full, &methods[i], function); \
+      } \
+  } G_STMT_END
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_register_target ("obey", obey, NULL, NULL);
+  mp_init ();
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (warm_up);
+
+  ADD ("/sync/rlock", test_rlock);
+  ADD ("/sync/semaphore", test_semaphore);
+  ADD ("/sync/bounded-semaphore", test_bounded_semaphore);
+  ADD ("/sync/event", test_event);
+  ADD ("/sync/condition", test_condition);
+  ADD ("/sync/barrier", test_barrier);
+  mp_test_add ("/sync/condition/given-up", test_condition_given_up);
+  return g_test_run ();
+}
