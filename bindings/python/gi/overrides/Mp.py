@@ -3,12 +3,20 @@
 """What Python adds to the introspected namespace Mp: values, functions, exceptions, iteration."""
 
 from gi.overrides import override
-from mpglib import _awaiting, _connection, _context, _launcher, _pool, _process, _tasks, errors
+from mpglib import _awaiting, _connection, _context, _launcher, _pool, _process, _sync, _tasks, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
 Connection = override(_connection.Connection)
 Pipe = _connection.Pipe
+
+Barrier = override(_sync.Barrier)
+BoundedSemaphore = override(_sync.BoundedSemaphore)
+Condition = override(_sync.Condition)
+Event = override(_sync.Event)
+Lock = override(_sync.Lock)
+RLock = override(_sync.RLock)
+Semaphore = override(_sync.Semaphore)
 
 Context = override(_context.Context)
 Pool = override(_pool.Pool)
@@ -24,13 +32,20 @@ _launcher.register()
 __all__ = [
     *errors.__all__,
     'AsyncResult',
+    'Barrier',
+    'BoundedSemaphore',
+    'Condition',
     'Connection',
     'Context',
+    'Event',
+    'Lock',
     'Pipe',
     'Pool',
     'PoolResult',
     'Process',
+    'RLock',
     'ResultIterator',
+    'Semaphore',
     'active_children',
     'current_process',
     'current_task',

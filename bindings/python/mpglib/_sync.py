@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Locks, semaphores, events, conditions and barriers in the form of multiprocessing.
+
+A timeout is in seconds; None waits for ever, and a negative one does not wait.  What x(block, timeout) waits for can
+be awaited as x_async(timeout).
+"""
+
+import time
+
+from . import _shareables, errors
+from ._calls import Mp, SameType, adopt, wait
+
+
+def _seconds(timeout):
+    return None if timeout is None else max(0.0, timeout)
+
+
+def _succeeds(function, *args, timeout, cancellable=None):
+    """Whether the wait ended with what it was for, and not with its time."""
+    try:
+        wait(function, *args, timeout=_seconds(timeout), cancellable=cancellable)
+    except errors.TimeoutError:
+        return False
+    return True
+
+
+class _Shared:
+    """What all of them are."""
+
+    __reduce__ = _shareables.reduce_shareable
+
+    def __reduce_ex__(self, protocol):
+        return self.__reduce__()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+class _Guard(_Shared):
+    """What `with` takes."""
+
+    def acquire(self, block=True, timeout=None, cancellable=None):
+        """Whether it was acquired."""
+        if not block:
+            return self._base.try_acquire(self)
+        return _succeeds(self._base.acquire, self, timeout=timeout, cancellable=cancellable)
+
+    def release(self):
+        """Gives it back."""
+        self._base.release(self)
+
+    def __enter__(self):
+        return self.acquire()
+
+    def __exit__(self, *_exception):
+        self.release()
+
+
+class _Owned(_Guard):
+    """A guard that tells whether somebody has it."""
+
+    def locked(self):
+        return self.is_locked()
+
+    @property
+    def abandoned(self):
+        """Whether this process has it from one that died with it."""
+        return self.is_abandoned()
+
+
+class Lock(_Owned, adopt(Mp.Lock), metaclass=SameType):
+    """A lock that processes share; anybody may release it."""
+
+    __module__ = 'gi.overrides.Mp'
+    _base = Mp.Lock
+
+
+class RLock(_Owned, adopt(Mp.RLock), metaclass=SameType):
+    """A lock that processes share; the thread that has it may acquire it again, and nobody else releases it."""
+
+    __module__ = 'gi.overrides.Mp'
+    _base = Mp.RLock
+
+
+class Semaphore(_Guard, adopt(Mp.Semaphore), metaclass=SameType):
+    """A number of permits, which belong to nobody."""
+
+    __module__ = 'gi.overrides.Mp'
+    _base = Mp.Semaphore
+
+    def __init__(self, value=1, **properties):
+        super().__init__(value=value, **properties)
+
+    def locked(self):
+        return self.get_value() == 0
+
+
+class BoundedSemaphore(_Guard, adopt(Mp.BoundedSemaphore), metaclass=SameType):
+    """A number of permits that is never exceeded; those of a process that died can be had again."""
+
+    __module__ = 'gi.overrides.Mp'
+    _base = Mp.Semaphore
+
+    def __init__(self, value=1, **properties):
+        super().__init__(value=value, **properties)
+
+    def locked(self):
+        return self.get_value() == 0
+
+
+class Event(_Shared, adopt(Mp.Event), metaclass=SameType):
+    """Something that is set or not, and can be waited for."""
+
+    __module__ = 'gi.overrides.Mp'
+    _base = Mp.Event
+
+    def wait(self, timeout=None, cancellable=None):
+        """Whether it is set, or was during the wait."""
+        return _succeeds(self._base.wait, self, timeout=timeout, cancellable=cancellable)
+
+
+class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
+    """Lets processes wait for what others change under a lock."""
+
+    __module__ = 'gi.overrides.Mp'
+    _base = Mp.Condition
+
+    def __init__(self, lock=None, **properties):
+        super().__init__(lock=lock, **properties)
+
+    def wait(self, timeout=None, cancellable=None):
+        """Whether it was notified; the lock is held again in any case."""
+        return _succeeds(self._base.wait, self, timeout=timeout, cancellable=cancellable)
+
+    def wait_for(self, predicate, timeout=None, cancellable=None):
+        """Waits until the predicate is true, and gives its last value."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while not (result := predicate()):
+            left = None if end is None else end - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            self.wait(left, cancellable)
+        return result
+
+    def notify(self, n=1):
+        """Lets n of those that wait go on."""
+        self.notify_many(n)
+
+
+class Barrier(_Shared, adopt(Mp.Barrier), metaclass=SameType):
+    """Lets a number of parties wait until all have come; one of them then runs the action, if there is one."""
+
+    __module__ = 'gi.overrides.Mp'
+    _base = Mp.Barrier
+
+    def __init__(self, parties=1, timeout=None, **properties):
+        super().__init__(parties=parties, **properties)
+        self._timeout = timeout
+
+    def wait(self, timeout=None, cancellable=None):
+        """Which of the parties this was; BrokenBarrierError if not all came."""
+        if timeout is None:
+            timeout = getattr(self, '_timeout', None)
+        try:
+            return wait(self._base.wait, self, timeout=_seconds(timeout), cancellable=cancellable)
+        except errors.TimeoutError as error:
+            raise errors.BrokenBarrierError(str(error)) from None
+
+    @property
+    def parties(self):
+        return self.get_parties()
+
+    @property
+    def n_waiting(self):
+        return self.get_n_waiting()
+
+    @property
+    def broken(self):
+        return self.is_broken()

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Locks, semaphores, events, conditions and barriers, in the form of multiprocessing."""
+
+import os
+import signal
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
+
+from mp_case import DEADLINE, Mp, MpCase  # noqa: E402
+
+
+def hold(lock, connection):
+    with lock:
+        connection.send(os.getpid())
+        connection.recv()
+
+
+def count(lock, connection, n):
+    for _ in range(n):
+        with lock:
+            number = connection.recv()      # what the lock guards: one that reads and writes it at a time
+            connection.send(number + 1)
+
+
+def take_all(semaphore, connection):
+    n = 0
+    while semaphore.acquire(block=False):
+        n += 1
+    connection.send(n)
+    connection.recv()
+
+
+def wait_for_event(event, connection):
+    connection.send(event.wait(0))
+    connection.send(event.wait(DEADLINE))
+
+
+def be_consumer(condition, connection):
+    with condition:
+        connection.send('waits')
+        connection.send(condition.wait(DEADLINE))
+
+
+def be_party(barrier, connection):
+    connection.send(barrier.wait(DEADLINE))
+    try:
+        connection.send(barrier.wait(DEADLINE))
+    except threading.BrokenBarrierError:
+        connection.send('broken')
+
+
+class Sync(MpCase):
+    def setUp(self):
+        lock = Mp.Lock()                # what all of them share stays, once it is there
+        process, connection = self.start_child(hold, lock)
+        connection.recv(DEADLINE)
+        connection.send(None)
+        process.join(DEADLINE)
+        connection.close()
+        del lock, process, connection
+        super().setUp()
+
+    def start_child(self, function, shared, *args):
+        ours, theirs = Mp.Pipe()
+        process = Mp.Process(context=self.forkserver, target=function, args=(shared, theirs, *args))
+        process.start()
+        theirs.close()
+        return process, ours
+
+    def test_lock(self):
+        lock = Mp.Lock()
+        self.assertTrue(lock.acquire())
+        self.assertTrue(lock.locked())
+        self.assertFalse(lock.acquire(False))
+        self.assertFalse(lock.acquire(timeout=0.01))
+        self.assertFalse(lock.acquire(True, -1))        # a negative time is none
+        self.assertEqual(repr(lock), '<Mp.Lock locked>')
+        lock.release()
+        with self.assertRaises(ValueError):
+            lock.release()
+        with lock:
+            self.assertTrue(lock.locked())
+        self.assertFalse(lock.locked())
+
+    def test_rlock(self):
+        lock = Mp.RLock()
+        with lock, lock:
+            thread = threading.Thread(target=lambda: self.assertFalse(lock.acquire(False)))
+            thread.start()
+            thread.join()
+        with self.assertRaises(AssertionError):
+            lock.release()
+
+    def test_holder_dies(self):
+        for lock in Mp.Lock(), Mp.RLock():
+            process, connection = self.start_child(hold, lock)
+            os.kill(connection.recv(DEADLINE), signal.SIGKILL)
+            self.assertTrue(lock.acquire(timeout=DEADLINE))
+            self.assertTrue(lock.abandoned)
+            lock.release()
+            self.assertFalse(lock.abandoned)
+            process.join(DEADLINE)
+            connection.close()
+
+    def test_lock_keeps_processes_apart(self):
+        lock = Mp.Lock()
+        first, second = Mp.Pipe()
+        processes = [Mp.Process(context=self.forkserver, target=count, args=(lock, second, 50)) for _ in range(3)]
+        for process in processes:
+            process.start()
+        number = 0
+        for _ in range(150):
+            first.send(number)
+            number = first.recv(DEADLINE)
+        for process in processes:
+            process.join(DEADLINE)
+        self.assertEqual(number, 150)
+        first.close()
+        second.close()
+
+    def test_semaphores(self):
+        semaphore = Mp.Semaphore(2)
+        self.assertEqual(semaphore.get_value(), 2)
+        self.assertTrue(semaphore.acquire() and semaphore.acquire())
+        self.assertTrue(semaphore.locked())
+        self.assertFalse(semaphore.acquire(timeout=0.01))
+        semaphore.release()
+        self.assertEqual(repr(semaphore), '<Mp.Semaphore value=1>')
+        self.assertEqual(Mp.Semaphore().get_value(), 1)
+
+        bounded = Mp.BoundedSemaphore(2)
+        with self.assertRaises(ValueError):
+            bounded.release()
+        process, connection = self.start_child(take_all, bounded)
+        self.assertEqual(connection.recv(DEADLINE), 2)
+        self.assertFalse(bounded.acquire(False))
+        process.kill()
+        self.assertTrue(bounded.acquire(timeout=DEADLINE))
+        process.join(DEADLINE)
+        connection.close()
+
+    def test_event(self):
+        event = Mp.Event()
+        self.assertFalse(event.is_set())
+        process, connection = self.start_child(wait_for_event, event)
+        self.assertFalse(connection.recv(DEADLINE))
+        event.set()
+        self.assertTrue(connection.recv(DEADLINE))
+        self.assertTrue(event.is_set())
+        self.assertEqual(repr(event), '<Mp.Event set>')
+        event.clear()
+        self.assertFalse(event.wait(0.01))
+        process.join(DEADLINE)
+        connection.close()
+
+    def test_condition(self):
+        condition = Mp.Condition()
+        with self.assertRaises(AssertionError):
+            condition.notify()
+        process, connection = self.start_child(be_consumer, condition)
+        self.assertEqual(connection.recv(DEADLINE), 'waits')
+        with condition:                 # the consumer waits since it gave the lock up
+            condition.notify_all()
+        self.assertTrue(connection.recv(DEADLINE))
+        process.join(DEADLINE)
+        connection.close()
+
+        condition = Mp.Condition(Mp.Lock())
+        values = []
+        with condition:
+            self.assertFalse(condition.wait(0.01))
+            self.assertEqual(condition.wait_for(lambda: values, 0.01), [])
+            values.append(1)
+            self.assertEqual(condition.wait_for(lambda: values), [1])
+
+    def test_barrier(self):
+        barrier = Mp.Barrier(2)
+        process, connection = self.start_child(be_party, barrier)
+        index = barrier.wait(DEADLINE)
+        self.assertEqual({index, connection.recv(DEADLINE)}, {0, 1})
+        barrier.abort()
+        self.assertEqual(connection.recv(DEADLINE), 'broken')
+        self.assertTrue(barrier.broken)
+        barrier.reset()
+        with self.assertRaises(threading.BrokenBarrierError):
+            barrier.wait(0.01)
+        self.assertEqual((barrier.parties, barrier.n_waiting), (2, 0))
+        process.join(DEADLINE)
+        connection.close()
+
+    def test_signal_ends_a_wait(self):
+        lock = Mp.Lock()
+        lock.acquire()
+
+        class Alarm(Exception):
+            pass
+
+        def ring(*_args):
+            raise Alarm
+
+        before = signal.signal(signal.SIGALRM, ring)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with self.assertRaises(Alarm):
+            lock.acquire(timeout=DEADLINE)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        condition = Mp.Condition()
+        with condition, self.assertRaises(Alarm):
+            condition.wait(DEADLINE)
+
+    def test_subclass_and_pickle(self):
+        lock = Mp.Lock()
+        with self.assertRaisesRegex(TypeError, 'can only be sent'):
+            import pickle
+            pickle.dumps(lock)
+
+
+if __name__ == '__main__':
+    unittest.main()
