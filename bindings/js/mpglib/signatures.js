@@ -18,6 +18,13 @@ const SIGNATURES = {
     progress_report: 'fraction, text = null',
     shutdown: 'timeout = -1, cancellable = null',
   },
+  Barrier: {
+    wait: 'timeout = -1, cancellable = null',
+  },
+  Condition: {
+    acquire: 'timeout = -1, cancellable = null',
+    wait: 'timeout = -1, cancellable = null',
+  },
   Connection: {
     new_pair: 'duplex = true',
     poll: 'timeout = 0',
@@ -30,6 +37,12 @@ const SIGNATURES = {
     send_data: 'data, codec = null, timeout = -1, cancellable = null',
     send_message: 'message, timeout = -1, cancellable = null',
     wait_readable: 'timeout = -1, cancellable = null',
+  },
+  Event: {
+    wait: 'timeout = -1, cancellable = null',
+  },
+  Lock: {
+    acquire: 'timeout = -1, cancellable = null',
   },
   Pool: {
     apply: 'target, args = null, timeout = -1, cancellable = null',
@@ -48,10 +61,16 @@ const SIGNATURES = {
     join: 'timeout = -1, cancellable = null',
     start_async: 'cancellable = null',
   },
+  RLock: {
+    acquire: 'timeout = -1, cancellable = null',
+  },
   ResultIterator: {
     next: 'timeout = -1, cancellable = null',
     next_message: 'timeout = -1, cancellable = null',
     push_item: 'item',
+  },
+  Semaphore: {
+    acquire: 'timeout = -1, cancellable = null',
   },
 };
 

@@ -14,6 +14,7 @@ const {extendPool} = imports.mpglib.pool;
 const {extendProcess} = imports.mpglib.process;
 const {promisify} = imports.mpglib.promises;
 const {checkCalls} = imports.mpglib.signatures;
+const {extendSync} = imports.mpglib.sync;
 const {fromVariant, toVariant} = imports.mpglib.values;
 
 // Everything that describes itself in a line.
@@ -38,6 +39,7 @@ function _init() {
   extendConnection(this);
   extendProcess(this);
   extendPool(this);
+  extendSync(this);
   promisify(this, 'shutdown_async');
   checkCalls(this);
 
