@@ -234,8 +234,10 @@ mp_rendezvous_arrive (MpTable            *table,
       if (has_place && outcome != MP_RENDEZVOUS_BROKEN)
         return MP_RENDEZVOUS_MET;
 
-      if (!has_place && outcome == MP_RENDEZVOUS_TIMED_OUT)
-        return mp_rendezvous_look (table, rendezvous, arrival);
+      /* If it ends while one looks, the next one may have a place. */
+      if (!has_place && outcome == MP_RENDEZVOUS_TIMED_OUT &&
+          mp_rendezvous_look (table, rendezvous, arrival) == MP_RENDEZVOUS_TIMED_OUT)
+        return MP_RENDEZVOUS_TIMED_OUT;
     }
 }
 
