@@ -476,6 +476,37 @@ test_condition_given_up (void)
   g_assert_true (mp_lock_release (lock, NULL));
 }
 
+/* The first of two waits keeps the lock: the second has it once more, and no less. */
+static void
+test_condition_twice (void)
+{
+  g_autoptr (MpCondition) condition = mp_condition_new (NULL);
+  MpRLock *lock = MP_RLOCK (mp_condition_get_lock (condition));
+  g_autoptr (GAsyncResult) first = NULL, second = NULL;
+
+  g_assert_true (mp_condition_acquire (condition, 0, NULL, NULL));
+  mp_condition_wait_async (condition, FOREVER, NULL, mp_test_keep_result, &first);
+  g_assert_true (mp_condition_acquire (condition, 0, NULL, NULL));
+  g_assert_true (mp_condition_acquire (condition, 0, NULL, NULL));
+  mp_condition_wait_async (condition, FOREVER, NULL, mp_test_keep_result, &second);
+  g_assert_false (mp_rlock_is_locked (lock));
+
+  g_assert_true (mp_condition_acquire (condition, 0, NULL, NULL));
+  g_assert_true (mp_condition_notify_all (condition, NULL));
+  g_assert_true (mp_condition_release (condition, NULL));
+  mp_test_await_result (&first);
+  mp_test_await_result (&second);
+  g_assert_true (mp_condition_wait_finish (condition, first, NULL));
+  g_assert_true (mp_condition_wait_finish (condition, second, NULL));
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_true (mp_rlock_is_mine (lock));
+      g_assert_true (mp_condition_release (condition, NULL));
+    }
+  g_assert_false (mp_rlock_is_locked (lock));
+}
+
 /* --- Barrier -------------------------------------------------------------- */
 
 static void
@@ -583,5 +614,6 @@ main (int   argc,
   ADD ("/sync/condition", test_condition);
   ADD ("/sync/barrier", test_barrier);
   mp_test_add ("/sync/condition/given-up", test_condition_given_up);
+  mp_test_add ("/sync/condition/twice", test_condition_twice);
   return g_test_run ();
 }

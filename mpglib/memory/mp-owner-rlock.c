@@ -142,9 +142,19 @@ mp_owner_rlock_release_all (MpLockLayout *lock,
   return mp_owner_lock_release (&lock->word);
 }
 
+/*< private >
+ * mp_owner_rlock_restore:
+ * @count: from mp_owner_rlock_release_all()
+ *
+ * After it was acquired again, once: also where the thread had it already, for
+ * somebody else in the same main loop.
+ */
 void
 mp_owner_rlock_restore (MpLockLayout *lock,
                         guint32       count)
 {
-  set_count (lock, count);
+  guint32 present = mp_owner_rlock_get_count (lock);
+  guint32 others = present < G_MAXUINT32 ? present - 1 : G_MAXUINT32;
+
+  set_count (lock, count < G_MAXUINT32 - others ? count + others : G_MAXUINT32);
 }

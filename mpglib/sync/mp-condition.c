@@ -35,6 +35,12 @@
  * Look again after every wait, as there: a wait may end for nothing, when a process
  * died or more than 256 wait.
  *
+ * # In main loops
+ *
+ * If no lock is given a condition has an [class@Mp.RLock], whose owner is a thread. Tasks
+ * of one main loop run in one thread, so it does not keep them apart: asynchronous code
+ * is to give the condition a [class@Mp.Lock].
+ *
  * # Deaths
  *
  * A notification whose receiver was killed is given to another that waits. If a

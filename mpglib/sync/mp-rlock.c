@@ -21,7 +21,8 @@
  *
  * In a main loop the owner is the thread that runs it: what
  * [method@Mp.RLock.acquire_async] acquires belongs to the thread of the callback, for
- * all code that runs there.
+ * all code that runs there. So tasks of one main loop do not exclude each other by it:
+ * let them use a [class@Mp.Lock].
  *
  * What [class@Mp.Lock] says of the death of a holder and of handing it over holds here
  * too, but [method@Mp.RLock.is_abandoned] is %TRUE until the last release.
