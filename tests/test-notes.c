@@ -444,7 +444,7 @@ test_newcomer_hands_on (void)
 
   lock ();
   atomic_store (&shared->notes.turn, 0);
-  mp_notes_enter (table, &shared->notes, enter (), &note);
+  g_assert_true (mp_notes_enter (table, &shared->notes, enter (), &note));
   unlock ();
   g_assert_cmpuint (note.place, ==, 0);
   g_assert_cmpuint (atomic_load (&shared->notes.places[0]), ==, enter ());

@@ -19,7 +19,8 @@ G_BEGIN_DECLS
  *   D        D died waiting    a waiter -> me; a notifier -> 0
  *   D|NOTE   D died with the   a waiter Y in another place: that one -> Y|NOTE, then this one -> 0;
  *            note in its hand  a waiter Y of the crowd, which takes the place: -> Y|NOTE;
- *                              a newcomer: notifies another, if any waits, then -> me
+ *                              a newcomer: notifies another, if any waits, then -> me,
+ *                              and rings the object's bell
  *
  * A note lies in its place until the lock is held again.  So a note whose receiver was
  * killed before it could act is inherited by one that waited too.  Two that inherit the
@@ -42,7 +43,7 @@ typedef struct
   guint32 epoch;    /* of the table: what who died since had in its hand may be inherited */
 } MpNote;
 
-void     mp_notes_enter    (MpTable       *table,
+gboolean mp_notes_enter    (MpTable       *table,
                             MpNotesLayout *notes,
                             guint32        me,
                             MpNote        *note);

@@ -40,7 +40,8 @@ static gboolean
 take_place (MpTable       *table,
             MpNotesLayout *notes,
             guint          place,
-            guint32        me)
+            guint32        me,
+            guint         *n_notified)
 {
   guint32 seen = atomic_load (&notes->places[place]);
 
@@ -51,7 +52,7 @@ take_place (MpTable       *table,
 
       /* Those who waited beside the dead may not have got to it yet. */
       if ((seen & NOTE) != 0)
-        mp_notes_notify (table, notes, 1);
+        *n_notified += mp_notes_notify (table, notes, 1);
     }
 
   return change_place (notes, place, seen, me);
@@ -73,26 +74,30 @@ join_crowd (MpNotesLayout *notes)
  * @note: (out caller-allocates): where notifications will come
  *
  * To be called with the lock held; notifications after it is released are not missed.
+ *
+ * Returns: whether it handed a note of the dead on to another: then ring the object's bell
  */
-void
+gboolean
 mp_notes_enter (MpTable       *table,
                 MpNotesLayout *notes,
                 guint32        me,
                 MpNote        *note)
 {
   guint32 turn = atomic_load_explicit (&notes->turn, memory_order_relaxed);
+  guint n_notified = 0;
 
   note->epoch = mp_table_get_epoch (table);
   note->crowd = 0;
   for (guint i = 0; i < MP_NOTES_N_PLACES; i++)
     {
       note->place = (turn + i) % MP_NOTES_N_PLACES;
-      if (take_place (table, notes, note->place, me))
-        return;
+      if (take_place (table, notes, note->place, me, &n_notified))
+        return n_notified > 0;
     }
 
   note->place = MP_NOTES_N_PLACES;
   note->crowd = join_crowd (notes);
+  return n_notified > 0;
 }
 
 /*< private >

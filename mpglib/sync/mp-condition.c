@@ -358,6 +358,15 @@ get_notes (MpCondition  *self,
   return NULL;
 }
 
+static void
+notify (MpCondition   *self,
+        MpNotesLayout *notes,
+        guint          n)
+{
+  if (mp_notes_notify (self->shared.table, notes, n) > 0)
+    mp_bell_ring (self->shared.table, &notes->bell);
+}
+
 /* From here on notifications are not missed, and the lock is others'. */
 static gboolean
 begin_wait (MpCondition    *self,
@@ -367,11 +376,16 @@ begin_wait (MpCondition    *self,
             guint32        *depth,
             GError        **error)
 {
-  mp_notes_enter (self->shared.table, notes, me, note);
+  if (mp_notes_enter (self->shared.table, notes, me, note))
+    mp_bell_ring (self->shared.table, &notes->bell);
+
   if (MP_LOCKABLE_GET_IFACE (self->lock)->suspend (self->lock, depth, error))
     return TRUE;
 
-  mp_notes_leave (notes, note);
+  /* The lock was another's to release, and who has it now may have notified us. */
+  if (mp_notes_leave (notes, note))
+    notify (self, notes, 1);
+
   return FALSE;
 }
 
@@ -778,9 +792,7 @@ mp_condition_notify_many (MpCondition  *self,
   if (notes == NULL)
     return FALSE;
 
-  if (mp_notes_notify (self->shared.table, notes, n) > 0)
-    mp_bell_ring (self->shared.table, &notes->bell);
-
+  notify (self, notes, n);
   return TRUE;
 }
 
