@@ -390,6 +390,40 @@ test_event (gconstpointer method)
   objects_clear (&objects);
 }
 
+typedef struct
+{
+  GAsyncResult *second;
+  gboolean is_over;
+} Nested;
+
+static void
+wait_for_second (GObject      *event,
+                 GAsyncResult *result,
+                 gpointer      data)
+{
+  Nested *nested = data;
+
+  g_assert_true (mp_event_wait_finish (MP_EVENT (event), result, NULL));
+  mp_test_await_result (&nested->second);
+  nested->is_over = TRUE;
+}
+
+/* Two that one set ends, and the first has a loop of its own for the second. */
+static void
+test_event_nested_loop (void)
+{
+  g_autoptr (MpEvent) event = mp_event_new ();
+  Nested nested = { NULL, FALSE };
+
+  mp_event_wait_async (event, FOREVER, NULL, wait_for_second, &nested);
+  mp_event_wait_async (event, FOREVER, NULL, mp_test_keep_result, &nested.second);
+  turn_loop ();
+  g_assert_true (mp_event_set (event, NULL));
+  mp_test_run_until_set (&nested.is_over);
+  g_assert_true (mp_event_wait_finish (event, nested.second, NULL));
+  g_object_unref (nested.second);
+}
+
 /* --- Condition ------------------------------------------------------------ */
 
 static void
@@ -613,6 +647,7 @@ main (int   argc,
   ADD ("/sync/event", test_event);
   ADD ("/sync/condition", test_condition);
   ADD ("/sync/barrier", test_barrier);
+  mp_test_add ("/sync/event/nested-loop", test_event_nested_loop);
   mp_test_add ("/sync/condition/given-up", test_condition_given_up);
   mp_test_add ("/sync/condition/twice", test_condition_twice);
   return g_test_run ();

@@ -17,7 +17,9 @@ struct _MpPorch
   GSource                    source;
   GMainContext              *context;
   int                        fd;
-  guint                      n_callers;   /* used in the context only */
+  guint                      n_callers;   /* this and the queue are used in the context only */
+  MpPorchCaller             *first;       /* who is to be called, the oldest first */
+  MpPorchCaller             *last;
   MpPorchCaller             *list;        /* atomic; who rang, the newest first */
 };
 
@@ -44,6 +46,39 @@ reverse (MpPorchCaller *list)
   return reversed;
 }
 
+/* Who rang since the last time comes behind those that wait for their turn. */
+static void
+let_in (MpPorch *self)
+{
+  MpPorchCaller *list = g_atomic_pointer_exchange (&self->list, NULL);
+  MpPorchCaller *last = list;
+
+  if (list == NULL)
+    return;
+
+  list = reverse (list);
+  if (self->last != NULL)
+    self->last->next = list;
+  else
+    self->first = list;
+  self->last = last;
+}
+
+static MpPorchCaller *
+take_first (MpPorch *self)
+{
+  MpPorchCaller *caller = self->first;
+
+  if (caller == NULL)
+    return NULL;
+
+  self->first = caller->next;
+  if (self->first == NULL)
+    self->last = NULL;
+
+  return caller;
+}
+
 /* Off the list first: it may ring again while it is called. */
 static void
 call_one (MpPorchCaller *caller)
@@ -55,26 +90,26 @@ call_one (MpPorchCaller *caller)
     caller->call (caller);
 }
 
+/* One a turn: it may run a loop of its own, in which the others have theirs.  After the
+ * call the porch may be gone.
+ */
 static gboolean
-call_all (GSource     *source,
-          GSourceFunc  unused,
-          gpointer     unused_data)
+call_next (GSource     *source,
+           GSourceFunc  unused,
+           gpointer     unused_data)
 {
   MpPorch *self = (MpPorch *) source;
-  MpPorchCaller *list;
+  MpPorchCaller *caller;
   guint64 n;
 
   if (read (self->fd, &n, sizeof n) < 0 && errno != EAGAIN)
     g_critical ("mpglib cannot read an eventfd: %s", g_strerror (errno));
 
-  list = reverse (g_atomic_pointer_exchange (&self->list, NULL));
-  while (list != NULL)
-    {
-      MpPorchCaller *next = list->next;
-
-      call_one (list);
-      list = next;
-    }
+  let_in (self);
+  caller = take_first (self);
+  g_source_set_ready_time (source, self->first != NULL ? 0 : -1);
+  if (caller != NULL)
+    call_one (caller);
 
   return G_SOURCE_CONTINUE;
 }
@@ -88,7 +123,7 @@ porch_finalize (GSource *source)
 }
 
 static GSourceFuncs porch_funcs = {
-  .dispatch = call_all,
+  .dispatch = call_next,
   .finalize = porch_finalize,
 };
 
@@ -112,6 +147,8 @@ porch_new (GMainContext  *context,
   self->context = context;
   self->fd = fd;
   self->n_callers = 0;
+  self->first = NULL;
+  self->last = NULL;
   self->list = NULL;
   g_source_set_static_name (&self->source, "mpglib shared objects");
   g_source_set_can_recurse (&self->source, TRUE);
@@ -155,19 +192,15 @@ find_porch (GMainContext  *context,
   return self;
 }
 
-/* With its last caller, so that a context can go.  Those on the list have left. */
+/* With its last caller, so that a context can go.  Those that rang have left. */
 static void
 drop_porch (MpPorch *self)
 {
-  MpPorchCaller *list = g_atomic_pointer_exchange (&self->list, NULL);
+  MpPorchCaller *caller;
 
-  while (list != NULL)
-    {
-      MpPorchCaller *next = list->next;
-
-      call_one (list);
-      list = next;
-    }
+  let_in (self);
+  while ((caller = take_first (self)) != NULL)
+    call_one (caller);
 
   g_mutex_lock (&porches_lock);
   if (porches != NULL && g_hash_table_lookup (porches, self->context) == self)
