@@ -601,6 +601,62 @@ test_barrier (gconstpointer method)
   objects_clear (&objects);
 }
 
+static gpointer
+meet (gpointer barrier)
+{
+  g_assert_cmpint (mp_barrier_wait (barrier, MP_TEST_DEADLINE, NULL, NULL), ==, 1);
+  return NULL;
+}
+
+/* All have come before it is cancelled, which may be seen first. */
+static void
+meet_and_cancel (void)
+{
+  g_autoptr (MpBarrier) barrier = mp_barrier_new (2);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_barrier_wait_async (barrier, FOREVER, cancellable, mp_test_keep_result, &result);
+  turn_loop ();
+  g_thread_join (g_thread_new ("meet", meet, barrier));
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&result);
+  g_assert_cmpint (mp_barrier_wait_finish (barrier, result, &error), ==, 0);
+  g_assert_no_error (error);
+  g_assert_false (mp_barrier_is_broken (barrier));
+}
+
+static void
+test_barrier_met_and_cancelled (void)
+{
+  for (guint i = 0; i < 200; i++)
+    meet_and_cancel ();
+}
+
+/* The time is over while the loop is busy, and so is the wait: it came first. */
+static void
+test_late_loop (void)
+{
+  g_autoptr (MpEvent) event = mp_event_new (), other = mp_event_new ();
+  g_autoptr (MpSemaphore) semaphore = mp_semaphore_new (0);
+  g_autoptr (GAsyncResult) first = NULL, second = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_event_wait_async (event, 0.01, NULL, mp_test_keep_result, &first);
+  mp_semaphore_acquire_async (semaphore, 0.01, NULL, mp_test_keep_result, &second);
+  turn_loop ();
+  g_assert_true (mp_event_set (event, NULL));
+  g_assert_true (mp_semaphore_release (semaphore, NULL));
+  g_assert_false (mp_event_wait (other, 0.02, NULL, NULL));
+  mp_test_await_result (&first);
+  mp_test_await_result (&second);
+  g_assert_true (mp_event_wait_finish (event, first, &error));
+  g_assert_no_error (error);
+  g_assert_true (mp_semaphore_acquire_finish (semaphore, second, &error));
+  g_assert_no_error (error);
+}
+
 /* --- Main ----------------------------------------------------------------- */
 
 static void
@@ -648,6 +704,8 @@ main (int   argc,
   ADD ("/sync/condition", test_condition);
   ADD ("/sync/barrier", test_barrier);
   mp_test_add ("/sync/event/nested-loop", test_event_nested_loop);
+  mp_test_add ("/sync/barrier/met-and-cancelled", test_barrier_met_and_cancelled);
+  mp_test_add ("/sync/late-loop", test_late_loop);
   mp_test_add ("/sync/condition/given-up", test_condition_given_up);
   mp_test_add ("/sync/condition/twice", test_condition_twice);
   return g_test_run ();

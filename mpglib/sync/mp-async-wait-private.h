@@ -19,8 +19,11 @@ typedef gboolean (*MpAsyncLook)   (gpointer    object,
                                    gpointer    data,
                                    GError    **error);
 
-/* The wait ends without what it was for: takes back what the looks have left. */
-typedef void     (*MpAsyncGiveUp) (gpointer    object,
+/* The time is over, or the wait was cancelled: takes back what the looks have left.
+ *
+ * Returns: TRUE if what it was for has come all the same, so that it succeeds
+ */
+typedef gboolean (*MpAsyncGiveUp) (gpointer    object,
                                    gpointer    data);
 
 void mp_async_wait_start (GTask          *task_taken,

@@ -16,7 +16,8 @@
  *
  *   look: arm the doorbell, look; not yet: return to the loop
  *   rung: look again
- *   time is over, or cancelled: give up
+ *   time is over: look a last time, and give up
+ *   cancelled: give up
  */
 typedef struct
 {
@@ -83,8 +84,8 @@ static void
 give_up (AsyncWait *self,
          GError    *error_taken)
 {
-  if (self->give_up != NULL)
-    self->give_up (g_task_get_source_object (self->task), self->data);
+  if (self->give_up != NULL && self->give_up (g_task_get_source_object (self->task), self->data))
+    g_clear_error (&error_taken);
   finish (self, error_taken);
 }
 
@@ -117,8 +118,15 @@ static gboolean
 on_time_over (gpointer data)
 {
   AsyncWait *self = data;
+  GError *error = NULL;
 
-  give_up (self, g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT, "%s within the time given", self->what));
+  /* What came in time may not have been looked at: the loop was busy, or who changed it
+   * was stopped before it rang.
+   */
+  if (self->look (g_task_get_source_object (self->task), self->data, &error))
+    finish (self, error);
+  else
+    give_up (self, g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT, "%s within the time given", self->what));
   return G_SOURCE_REMOVE;
 }
 

@@ -414,15 +414,16 @@ look (gpointer   object,
   return TRUE;
 }
 
-static void
+static gboolean
 give_up (gpointer object,
          gpointer data)
 {
   MpBarrier *self = object;
   Wait *wait = data;
+  MpRendezvousResult outcome = mp_rendezvous_give_up (self->shared.hold.data, &wait->arrival);
 
-  mp_rendezvous_give_up (self->shared.hold.data, &wait->arrival);
   ring (self, self->shared.hold.data);
+  return outcome == MP_RENDEZVOUS_MET;
 }
 
 /**
@@ -433,7 +434,8 @@ give_up (gpointer object,
  * @callback: (scope async): called when the wait is over
  * @user_data: data for @callback
  *
- * Waits until all parties have come, without blocking.
+ * Waits until all parties have come, without blocking. If they have, it succeeds also
+ * where the time is over by then, or @cancellable was cancelled.
  *
  * The party comes when the caller's thread-default main context runs; @callback is
  * called there, never before this call returned. An idle wait costs nothing.
