@@ -7,6 +7,8 @@
  */
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "mpglib.h"
 #include "mp-test.h"
@@ -657,6 +659,76 @@ test_late_loop (void)
   g_assert_no_error (error);
 }
 
+/* --- Forks of strangers --------------------------------------------------- */
+
+static void
+join_stranger (pid_t pid)
+{
+  int status;
+
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 42 << 8);
+}
+
+/* A child that runs the loop it was forked with takes no word from its parent, and can
+ * wait in that loop itself.
+ */
+static void
+test_stranger_hears_nothing (void)
+{
+  g_autoptr (MpEvent) event = mp_event_new (), other = mp_event_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  pid_t pid;
+
+  mp_event_wait_async (event, FOREVER, NULL, mp_test_keep_result, &result);
+  turn_loop ();
+  pid = fork ();
+  if (pid == 0)
+    {
+      g_autoptr (GAsyncResult) own = NULL;
+
+      mp_event_set (event, NULL);
+      while (!g_main_context_iteration (NULL, TRUE))
+        ;
+      mp_event_wait_async (other, FOREVER, NULL, mp_test_keep_result, &own);
+      turn_loop ();
+      mp_event_set (other, NULL);
+      while (own == NULL)
+        g_main_context_iteration (NULL, TRUE);
+      _exit (result == NULL && mp_event_wait_finish (other, own, NULL) ? 42 : 1);
+    }
+
+  join_stranger (pid);
+  mp_test_await_result (&result);
+  g_assert_true (mp_event_wait_finish (event, result, NULL));
+}
+
+/* Nor does it give up what its parent waits for. */
+static void
+test_stranger_gives_nothing_up (void)
+{
+  g_autoptr (MpBarrier) barrier = mp_barrier_new (2);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  pid_t pid;
+
+  mp_barrier_wait_async (barrier, FOREVER, cancellable, mp_test_keep_result, &result);
+  turn_loop ();
+  pid = fork ();
+  if (pid == 0)
+    {
+      g_cancellable_cancel (cancellable);
+      turn_loop ();
+      _exit (result == NULL ? 42 : 1);
+    }
+
+  join_stranger (pid);
+  g_assert_false (mp_barrier_is_broken (barrier));
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&result);
+  g_assert_cmpint (mp_barrier_wait_finish (barrier, result, NULL), ==, -1);
+}
+
 /* --- Main ----------------------------------------------------------------- */
 
 static void
@@ -706,6 +778,8 @@ main (int   argc,
   mp_test_add ("/sync/event/nested-loop", test_event_nested_loop);
   mp_test_add ("/sync/barrier/met-and-cancelled", test_barrier_met_and_cancelled);
   mp_test_add ("/sync/late-loop", test_late_loop);
+  mp_test_add ("/sync/stranger/hears-nothing", test_stranger_hears_nothing);
+  mp_test_add ("/sync/stranger/gives-nothing-up", test_stranger_gives_nothing_up);
   mp_test_add ("/sync/condition/given-up", test_condition_given_up);
   mp_test_add ("/sync/condition/twice", test_condition_twice);
   return g_test_run ();

@@ -7,6 +7,7 @@
 #include "mp-async-wait-private.h"
 #include "mp-clock-private.h"
 #include "mp-error.h"
+#include "mp-origin-private.h"
 #include "mp-outbox-private.h"
 #include "mp-porch-private.h"
 
@@ -18,10 +19,14 @@
  *   rung: look again
  *   time is over: look a last time, and give up
  *   cancelled: give up
+ *
+ * A forked child has copies of the context and of the wait, which is its parent's: it
+ * lets both be.
  */
 typedef struct
 {
   MpPorchCaller  caller;
+  guint32        origin;        /* the process that waits */
   GTask         *task;
   MpOutbox      *outbox;        /* of the task's context: it brings the beginning */
   MpTable       *table;
@@ -105,6 +110,12 @@ look_again (MpPorchCaller *caller)
     finish (self, error);
 }
 
+static gboolean
+is_foreign (AsyncWait *self)
+{
+  return self->origin != mp_origin_get ();
+}
+
 /* On the thread mp-watch. */
 static void
 on_rung (gpointer data)
@@ -120,6 +131,9 @@ on_time_over (gpointer data)
   AsyncWait *self = data;
   GError *error = NULL;
 
+  if (is_foreign (self))
+    return G_SOURCE_REMOVE;
+
   /* What came in time may not have been looked at: the loop was busy, or who changed it
    * was stopped before it rang.
    */
@@ -134,10 +148,14 @@ static gboolean
 on_cancelled (GCancellable *cancellable,
               gpointer      data)
 {
+  AsyncWait *self = data;
   GError *error = NULL;
 
+  if (is_foreign (self))
+    return G_SOURCE_REMOVE;
+
   g_cancellable_set_error_if_cancelled (cancellable, &error);
-  give_up (data, error);
+  give_up (self, error);
   return G_SOURCE_REMOVE;
 }
 
@@ -232,6 +250,7 @@ mp_async_wait_start (GTask          *task_taken,
   /* What was acquired must not be taken for cancelled. */
   g_task_set_check_cancellable (task_taken, FALSE);
 
+  self->origin = mp_origin_get ();
   self->task = task_taken;
   self->outbox = mp_outbox_get (g_task_get_context (task_taken));
   self->table = table;

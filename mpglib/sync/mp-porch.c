@@ -10,11 +10,13 @@
 
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
+#include "mp-origin-private.h"
 #include "mp-porch-private.h"
 
 struct _MpPorch
 {
   GSource                    source;
+  guint32                    origin;
   GMainContext              *context;
   int                        fd;
   guint                      n_callers;   /* this and the queue are used in the context only */
@@ -26,6 +28,12 @@ struct _MpPorch
 /* One a context, found by it; a forked child has none of its parent's. */
 static GMutex porches_lock;
 static GHashTable *porches;
+
+static gboolean
+is_foreign (MpPorch *self)
+{
+  return self->origin != mp_origin_get ();
+}
 
 /* --- Calling -------------------------------------------------------------- */
 
@@ -102,6 +110,10 @@ call_next (GSource     *source,
   MpPorchCaller *caller;
   guint64 n;
 
+  /* In a forked child: the eventfd is the parent's, and what is in it. */
+  if (is_foreign (self))
+    return G_SOURCE_REMOVE;
+
   if (read (self->fd, &n, sizeof n) < 0 && errno != EAGAIN)
     g_critical ("mpglib cannot read an eventfd: %s", g_strerror (errno));
 
@@ -144,6 +156,7 @@ porch_new (GMainContext  *context,
     }
 
   self = (MpPorch *) g_source_new (&porch_funcs, sizeof (MpPorch));
+  self->origin = mp_origin_get ();
   self->context = context;
   self->fd = fd;
   self->n_callers = 0;
@@ -181,11 +194,11 @@ find_porch (GMainContext  *context,
   if (porches == NULL)
     porches = g_hash_table_new (NULL, NULL);
   self = g_hash_table_lookup (porches, context);
-  if (self == NULL)
+  if (self == NULL || is_foreign (self))
     {
       self = porch_new (context, error);
       if (self != NULL)
-        g_hash_table_insert (porches, context, self);
+        g_hash_table_replace (porches, context, self);
     }
   g_mutex_unlock (&porches_lock);
 
