@@ -36,7 +36,7 @@ set_up (void)
 static gboolean
 wait_for_it (MpWait wait)
 {
-  return mp_flag_wait (table, &shared->flag.word, wait);
+  return mp_flag_wait (table, &shared->flag.word, mp_flag_get_round (&shared->flag.word), wait);
 }
 
 static gboolean

@@ -6,6 +6,8 @@
  * processes.  This program is its own child.  Locks have test-lock.c.
  */
 
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -659,6 +661,106 @@ test_late_loop (void)
   g_assert_no_error (error);
 }
 
+/* --- Signals -------------------------------------------------------------- */
+
+typedef gboolean (*WaitFunc) (gpointer   object,
+                              gdouble    timeout,
+                              GError   **error);
+
+typedef struct
+{
+  pthread_t thread;
+  int is_over;   /* atomic */
+} Target;
+
+static void
+on_signal (int number)
+{
+}
+
+static gpointer
+send_signals (gpointer data)
+{
+  Target *target = data;
+
+  while (!g_atomic_int_get (&target->is_over))
+    {
+      pthread_kill (target->thread, SIGUSR1);
+      g_thread_yield ();
+    }
+
+  return NULL;
+}
+
+static gboolean
+wait_for_event (gpointer   object,
+                gdouble    timeout,
+                GError   **error)
+{
+  return mp_event_wait (object, timeout, NULL, error);
+}
+
+static gboolean
+wait_for_parties (gpointer   object,
+                  gdouble    timeout,
+                  GError   **error)
+{
+  return mp_barrier_wait (object, timeout, NULL, error) == 0;
+}
+
+static void
+wait_and_be_interrupted (WaitFunc func,
+                         gpointer object)
+{
+  struct sigaction action = { .sa_handler = on_signal }, saved;
+  Target target = { pthread_self (), FALSE };
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+
+  sigaction (SIGUSR1, &action, &saved);
+  mp_thread_set_interruptible (TRUE);
+  thread = g_thread_new ("signals", send_signals, &target);
+  g_assert_false (func (object, MP_TEST_DEADLINE, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INTERRUPTED);
+  g_atomic_int_set (&target.is_over, TRUE);
+  g_thread_join (thread);
+  mp_thread_set_interruptible (FALSE);
+  sigaction (SIGUSR1, &saved, NULL);
+}
+
+/* It waits on: nobody is told otherwise, and nothing is missed. */
+static void
+test_event_interrupted (void)
+{
+  g_autoptr (MpEvent) event = mp_event_new ();
+
+  wait_and_be_interrupted (wait_for_event, event);
+  g_assert_true (mp_event_set (event, NULL));
+  g_assert_true (mp_event_clear (event, NULL));
+  g_assert_true (mp_event_wait (event, MP_TEST_DEADLINE, NULL, NULL));
+  g_assert_false (mp_event_wait (event, 0, NULL, NULL));
+}
+
+static void
+test_barrier_interrupted (void)
+{
+  g_autoptr (MpBarrier) barrier = mp_barrier_new (2);
+  g_autoptr (GError) error = NULL;
+
+  wait_and_be_interrupted (wait_for_parties, barrier);
+  wait_and_be_interrupted (wait_for_parties, barrier);
+  g_assert_false (mp_barrier_is_broken (barrier));
+  g_assert_cmpuint (mp_barrier_get_n_waiting (barrier), ==, 1);
+  g_thread_join (g_thread_new ("meet", meet, barrier));
+  g_assert_true (wait_for_parties (barrier, MP_TEST_DEADLINE, NULL));
+
+  /* In the end it gives up. */
+  wait_and_be_interrupted (wait_for_parties, barrier);
+  g_assert_false (wait_for_parties (barrier, 0, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_assert_true (mp_barrier_is_broken (barrier));
+}
+
 /* --- Forks of strangers --------------------------------------------------- */
 
 static void
@@ -780,6 +882,8 @@ main (int   argc,
   mp_test_add ("/sync/late-loop", test_late_loop);
   mp_test_add ("/sync/stranger/hears-nothing", test_stranger_hears_nothing);
   mp_test_add ("/sync/stranger/gives-nothing-up", test_stranger_gives_nothing_up);
+  mp_test_add ("/sync/event/interrupted", test_event_interrupted);
+  mp_test_add ("/sync/barrier/interrupted", test_barrier_interrupted);
   mp_test_add ("/sync/condition/given-up", test_condition_given_up);
   mp_test_add ("/sync/condition/twice", test_condition_twice);
   return g_test_run ();

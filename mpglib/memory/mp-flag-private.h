@@ -30,6 +30,7 @@ gboolean mp_flag_set           (MpAtomic32 *word);
 gboolean mp_flag_clear         (MpAtomic32 *word);
 gboolean mp_flag_wait          (MpTable    *table,
                                 MpAtomic32 *word,
+                                guint32     round,
                                 MpWait      wait);
 guint32  mp_flag_get_round     (MpAtomic32 *word);
 gboolean mp_flag_look_or_await (MpAtomic32 *word,

@@ -100,16 +100,16 @@ mp_flag_look_or_await (MpAtomic32 *word,
 
 /*< private >
  * mp_flag_wait:
+ * @round: what mp_flag_get_round() gave when the wait began
  *
  * Returns: %FALSE if the wait ended before the event was set
  */
 gboolean
 mp_flag_wait (MpTable    *table,
               MpAtomic32 *word,
+              guint32     round,
               MpWait      wait)
 {
-  guint32 round = mp_flag_get_round (word);
-
   for (;;)
     {
       guint32 epoch = mp_table_get_epoch (table);

@@ -61,6 +61,10 @@ MpRendezvousResult mp_rendezvous_arrive     (MpTable            *table,
 MpRendezvousResult mp_rendezvous_look       (MpTable            *table,
                                              MpRendezvousLayout *rendezvous,
                                              const MpArrival    *arrival);
+MpRendezvousResult mp_rendezvous_await      (MpTable            *table,
+                                             MpRendezvousLayout *rendezvous,
+                                             const MpArrival    *arrival,
+                                             MpWait              wait);
 MpRendezvousResult mp_rendezvous_wait       (MpTable            *table,
                                              MpRendezvousLayout *rendezvous,
                                              const MpArrival    *arrival,

@@ -307,16 +307,16 @@ mp_rendezvous_give_up (MpRendezvousLayout *rendezvous,
 }
 
 /*< private >
- * mp_rendezvous_wait:
+ * mp_rendezvous_await:
  *
- * Returns: %MP_RENDEZVOUS_TIMED_OUT if the wait ended before; then the round is broken,
- *   if this is one of its parties
+ * Returns: %MP_RENDEZVOUS_TIMED_OUT if the wait ended before; then the party waits
+ *   again, or gives up
  */
 MpRendezvousResult
-mp_rendezvous_wait (MpTable            *table,
-                    MpRendezvousLayout *rendezvous,
-                    const MpArrival    *arrival,
-                    MpWait              wait)
+mp_rendezvous_await (MpTable            *table,
+                     MpRendezvousLayout *rendezvous,
+                     const MpArrival    *arrival,
+                     MpWait              wait)
 {
   for (;;)
     {
@@ -334,13 +334,30 @@ mp_rendezvous_wait (MpTable            *table,
         return break_round (rendezvous, arrival->round);
 
       if (is_over)
-        return mp_rendezvous_give_up (rendezvous, arrival);
+        return MP_RENDEZVOUS_TIMED_OUT;
 
       if (life == MP_LIFE_DYING)
         mp_futex_pause (MP_SLEEP_DYING_USEC);
       else
         mp_sleep_on (table, &rendezvous->word, (guint32) state, epoch, 0, wait);
     }
+}
+
+/*< private >
+ * mp_rendezvous_wait:
+ *
+ * Returns: %MP_RENDEZVOUS_TIMED_OUT if the wait ended before; then the round is broken,
+ *   if this is one of its parties
+ */
+MpRendezvousResult
+mp_rendezvous_wait (MpTable            *table,
+                    MpRendezvousLayout *rendezvous,
+                    const MpArrival    *arrival,
+                    MpWait              wait)
+{
+  MpRendezvousResult outcome = mp_rendezvous_await (table, rendezvous, arrival, wait);
+
+  return outcome == MP_RENDEZVOUS_TIMED_OUT ? mp_rendezvous_give_up (rendezvous, arrival) : outcome;
 }
 
 /* --- Others --------------------------------------------------------------- */

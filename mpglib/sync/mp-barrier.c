@@ -8,6 +8,7 @@
 #include "mp-barrier.h"
 #include "mp-blocking-wait-private.h"
 #include "mp-error.h"
+#include "mp-interrupted-private.h"
 #include "mp-outbox-private.h"
 #include "mp-rendezvous-private.h"
 #include "mp-shared-object-private.h"
@@ -20,8 +21,8 @@
  * Each party calls [method@Mp.Barrier.wait]; when the last one has come all go on, and
  * the barrier is ready for the next round. A party is a call: one process may be several.
  *
- * A barrier breaks if a party gives up (by its time, a cancellable or a signal), dies
- * while it waits, or calls [method@Mp.Barrier.abort]: then all that wait fail with
+ * A barrier breaks if a party gives up (by its time or a cancellable), dies while it
+ * waits, or calls [method@Mp.Barrier.abort]: then all that wait fail with
  * %MP_ERROR_BROKEN, and those that come, until [method@Mp.Barrier.reset].
  *
  * A barrier is a [iface@Mp.Shareable], as a [class@Mp.Lock] is: what is said there of
@@ -37,6 +38,7 @@ struct _MpBarrier
 
   MpSharedObject shared;
   guint          parties;
+  MpInterrupted *interrupted;
 };
 
 static void mp_barrier_shareable_init (MpShareableInterface *iface);
@@ -74,7 +76,10 @@ mp_barrier_constructed (GObject *object)
 static void
 mp_barrier_finalize (GObject *object)
 {
-  mp_shared_object_clear (&MP_BARRIER (object)->shared);
+  MpBarrier *self = MP_BARRIER (object);
+
+  mp_shared_object_clear (&self->shared);
+  mp_interrupted_clear (&self->interrupted);
 
   G_OBJECT_CLASS (mp_barrier_parent_class)->finalize (object);
 }
@@ -287,6 +292,34 @@ arrive (MpBarrier          *self,
   return result;
 }
 
+static gboolean
+has_place (const MpArrival *arrival)
+{
+  return arrival->index < arrival->n_parties;
+}
+
+/* A place in a round that is full is had when that round is over. */
+static MpRendezvousResult
+meet (MpBarrier          *self,
+      MpRendezvousLayout *layout,
+      guint32             me,
+      MpWait              wait,
+      MpArrival          *arrival)
+{
+  for (;;)
+    {
+      MpRendezvousResult outcome;
+      gboolean is_over = FALSE;
+
+      if (!has_place (arrival))
+        outcome = arrive (self, layout, me, arrival, &is_over);
+      if (!is_over)
+        outcome = mp_rendezvous_await (self->shared.table, layout, arrival, wait);
+      if (is_over || has_place (arrival) || outcome != MP_RENDEZVOUS_MET)
+        return outcome;
+    }
+}
+
 /**
  * mp_barrier_new:
  * @parties: how many must come, 1 to 8000
@@ -313,9 +346,11 @@ mp_barrier_new (guint parties)
  * Waits until all parties have come.
  *
  * It blocks the calling thread and iterates no main context. Fails with
- * %MP_ERROR_BROKEN; and with %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
- * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED, which break the
- * barrier for the others.
+ * %MP_ERROR_BROKEN; with %MP_ERROR_TIMED_OUT and %G_IO_ERROR_CANCELLED, which break the
+ * barrier for the others; and with %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]), which does not: the party has come, the others may
+ * go on, and the thread's next wait is about the same round. If there is to be none,
+ * call [method@Mp.Barrier.abort].
  *
  * Returns: which of the parties this was, from 0 on, another number for each; -1 on
  *   failure
@@ -328,38 +363,42 @@ mp_barrier_wait (MpBarrier     *self,
                  GCancellable  *cancellable,
                  GError       **error)
 {
-  MpRendezvousResult outcome;
+  MpRendezvousResult outcome = MP_RENDEZVOUS_TIMED_OUT;
   MpRendezvousLayout *layout;
   MpBlockingWait wait;
   MpArrival arrival;
-  gboolean is_over;
+  g_autoptr (GError) failure = NULL;
+  gboolean is_interrupted = FALSE;
   guint32 me;
 
   g_return_val_if_fail (MP_IS_BARRIER (self), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
   layout = get_layout (self, &me, error);
-  if (layout == NULL || !mp_blocking_wait_begin (&wait, timeout, cancellable, error))
+  if (layout == NULL)
     return -1;
 
-  /* A place in a round that is full is had when that round is over. */
-  do
+  arrival = (MpArrival) { .n_parties = self->parties, .index = self->parties };
+  mp_interrupted_take (&self->interrupted, me, &arrival.round, &arrival.index);
+  if (mp_blocking_wait_begin (&wait, timeout, cancellable, &failure))
     {
-      gboolean has_place;
-
-      outcome = arrive (self, layout, me, &arrival, &is_over);
-      has_place = outcome == MP_RENDEZVOUS_MET;
-      if (!is_over)
-        outcome = mp_rendezvous_wait (self->shared.table, layout, &arrival, wait.wait);
-      is_over = is_over || has_place || outcome != MP_RENDEZVOUS_MET;
+      outcome = meet (self, layout, me, wait.wait, &arrival);
+      mp_blocking_wait_end (&wait);
+      if (outcome == MP_RENDEZVOUS_TIMED_OUT)
+        is_interrupted = mp_blocking_wait_fail (&wait, WHAT, &failure);
     }
-  while (!is_over);
 
-  mp_blocking_wait_end (&wait);
+  if (is_interrupted && has_place (&arrival))
+    mp_interrupted_keep (&self->interrupted, me, arrival.round, arrival.index);
+  else if (outcome == MP_RENDEZVOUS_TIMED_OUT && !is_interrupted)
+    {
+      outcome = mp_rendezvous_give_up (layout, &arrival);
+      ring (self, layout);
+    }
+
   if (outcome == MP_RENDEZVOUS_TIMED_OUT)
     {
-      ring (self, layout);
-      mp_blocking_wait_fail (&wait, WHAT, error);
+      g_propagate_error (error, g_steal_pointer (&failure));
       return -1;
     }
 

@@ -30,7 +30,7 @@ gboolean mp_blocking_wait_begin (MpBlockingWait  *self,
                                  GCancellable    *cancellable,
                                  GError         **error);
 void     mp_blocking_wait_end   (MpBlockingWait  *self);
-void     mp_blocking_wait_fail  (MpBlockingWait  *self,
+gboolean mp_blocking_wait_fail  (MpBlockingWait  *self,
                                  const char      *what,
                                  GError         **error);
 

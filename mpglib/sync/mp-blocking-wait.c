@@ -78,17 +78,24 @@ mp_blocking_wait_end (MpBlockingWait *self)
  * @what: what was waited for, as the beginning of a sentence
  *
  * Says why it ended.
+ *
+ * Returns: whether a signal ended it, so that the thread waits again
  */
-void
+gboolean
 mp_blocking_wait_fail (MpBlockingWait  *self,
                        const char      *what,
                        GError         **error)
 {
-  if (g_cancellable_set_error_if_cancelled (self->cancellable, error))
-    return;
+  gboolean is_interrupted;
 
-  if (mp_wait_was_stopped (self->wait))
+  if (g_cancellable_set_error_if_cancelled (self->cancellable, error))
+    return FALSE;
+
+  is_interrupted = mp_wait_was_stopped (self->wait);
+  if (is_interrupted)
     g_set_error (error, MP_ERROR, MP_ERROR_INTERRUPTED, "%s: a signal ended the wait", what);
   else
     g_set_error (error, MP_ERROR, MP_ERROR_TIMED_OUT, "%s within the time given", what);
+
+  return is_interrupted;
 }

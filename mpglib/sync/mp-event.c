@@ -8,6 +8,7 @@
 #include "mp-blocking-wait-private.h"
 #include "mp-event.h"
 #include "mp-flag-private.h"
+#include "mp-interrupted-private.h"
 #include "mp-outbox-private.h"
 #include "mp-shared-object-private.h"
 
@@ -33,6 +34,7 @@ struct _MpEvent
   GObject parent_instance;
 
   MpSharedObject shared;
+  MpInterrupted *interrupted;
 };
 
 static void mp_event_shareable_init (MpShareableInterface *iface);
@@ -64,7 +66,10 @@ mp_event_constructed (GObject *object)
 static void
 mp_event_finalize (GObject *object)
 {
-  mp_shared_object_clear (&MP_EVENT (object)->shared);
+  MpEvent *self = MP_EVENT (object);
+
+  mp_shared_object_clear (&self->shared);
+  mp_interrupted_clear (&self->interrupted);
 
   G_OBJECT_CLASS (mp_event_parent_class)->finalize (object);
 }
@@ -276,6 +281,9 @@ mp_event_is_set (MpEvent *self)
  *
  * Waits until the event is set.
  *
+ * If a signal ends the wait the thread's next one begins where it was: what was set and
+ * cleared between the two counts.
+ *
  * It blocks the calling thread and iterates no main context. Fails with
  * %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
  * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED.
@@ -292,20 +300,26 @@ mp_event_wait (MpEvent       *self,
 {
   MpFlagLayout *layout;
   MpBlockingWait wait;
+  guint32 me, round, unused;
   gboolean was_set;
-  guint32 me;
 
   g_return_val_if_fail (MP_IS_EVENT (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   layout = mp_shared_object_get (&self->shared, &me, error);
-  if (layout == NULL || !mp_blocking_wait_begin (&wait, timeout, cancellable, error))
+  if (layout == NULL)
     return FALSE;
 
-  was_set = mp_flag_wait (self->shared.table, &layout->word, wait.wait);
+  if (!mp_interrupted_take (&self->interrupted, me, &round, &unused))
+    round = mp_flag_get_round (&layout->word);
+
+  if (!mp_blocking_wait_begin (&wait, timeout, cancellable, error))
+    return FALSE;
+
+  was_set = mp_flag_wait (self->shared.table, &layout->word, round, wait.wait);
   mp_blocking_wait_end (&wait);
-  if (!was_set)
-    mp_blocking_wait_fail (&wait, WHAT, error);
+  if (!was_set && mp_blocking_wait_fail (&wait, WHAT, error))
+    mp_interrupted_keep (&self->interrupted, me, round, 0);
 
   return was_set;
 }

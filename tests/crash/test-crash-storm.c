@@ -188,7 +188,7 @@ use_flag (void)
       mp_flag_clear (&shared->flag.word);
       break;
     default:
-      mp_flag_wait (table, &shared->flag.word, a_moment ());
+      mp_flag_wait (table, &shared->flag.word, mp_flag_get_round (&shared->flag.word), a_moment ());
     }
 }
 

@@ -677,7 +677,7 @@ check_permits (void)
 static gboolean
 wait_for_flag (MpWait wait)
 {
-  return mp_flag_wait (table, &objects->flag.word, wait);
+  return mp_flag_wait (table, &objects->flag.word, mp_flag_get_round (&objects->flag.word), wait);
 }
 
 static void
