@@ -539,13 +539,21 @@ test_many_arguments (gconstpointer method)
   g_assert_cmpint (mp_process_get_exit_code (process), ==, 42);
 }
 
+static void
+join_stranger (pid_t pid)
+{
+  int status;
+
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 42 << 8);
+}
+
 /* A process that a stranger forks is another user of its parent's lock. */
 static void
 test_stranger (void)
 {
   g_autoptr (MpLock) lock = mp_lock_new ();
   g_autoptr (GError) error = NULL;
-  int status;
   pid_t pid;
 
   g_assert_true (mp_lock_try_acquire (lock));
@@ -553,11 +561,36 @@ test_stranger (void)
   if (pid == 0)
     _exit (!mp_lock_try_acquire (lock) && mp_lock_release (lock, NULL) && mp_lock_try_acquire (lock) ? 42 : 1);
 
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-  g_assert_cmpint (status, ==, 42 << 8);
+  join_stranger (pid);
   g_assert_true (mp_lock_acquire (lock, MP_TEST_DEADLINE, NULL, &error));
   g_assert_no_error (error);
   g_assert_true (mp_lock_is_abandoned (lock));
+  g_assert_true (mp_lock_release (lock, NULL));
+}
+
+/* That it was abandoned is told to who has it from the dead, and not to its children,
+ * nor to itself when it has it from somebody else.
+ */
+static void
+test_stranger_abandoned (void)
+{
+  g_autoptr (MpLock) lock = mp_lock_new ();
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    _exit (mp_lock_try_acquire (lock) ? 42 : 1);
+
+  join_stranger (pid);
+  g_assert_true (mp_lock_acquire (lock, MP_TEST_DEADLINE, NULL, NULL));
+  g_assert_true (mp_lock_is_abandoned (lock));
+
+  pid = fork ();
+  if (pid == 0)
+    _exit (!mp_lock_is_abandoned (lock) && mp_lock_release (lock, NULL) ? 42 : 1);
+
+  join_stranger (pid);
+  g_assert_true (mp_lock_try_acquire (lock));
+  g_assert_false (mp_lock_is_abandoned (lock));
   g_assert_true (mp_lock_release (lock, NULL));
 }
 
@@ -601,6 +634,7 @@ main (int   argc,
   mp_test_add ("/lock/async/given-up", test_async_given_up);
   mp_test_add ("/lock/async/crowd", test_async_crowd);
   mp_test_add ("/lock/stranger", test_stranger);
+  mp_test_add ("/lock/stranger/abandoned", test_stranger_abandoned);
   for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
     {
       const char *name = methods[i] == MP_START_METHOD_SPAWN ? "spawn" : "forkserver";

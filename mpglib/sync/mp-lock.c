@@ -53,7 +53,7 @@ struct _MpLock
   GObject parent_instance;
 
   MpSharedObject shared;
-  int            is_abandoned;   /* atomic; for this process, which holds it */
+  guint          abandoned;   /* atomic; this process, which holds it, in owner words; 0: nobody died with it */
 };
 
 static void mp_lock_shareable_init (MpShareableInterface *iface);
@@ -160,14 +160,25 @@ mp_lock_init (MpLock *self)
 
 /* --- Acquiring and releasing ---------------------------------------------- */
 
+static inline void
+set_abandoned (MpLock  *self,
+               guint32  by)
+{
+  if (G_UNLIKELY ((guint) g_atomic_int_get (&self->abandoned) != by))
+    g_atomic_int_set (&self->abandoned, by);
+}
+
+/* Either way: another process may have released what this one had from the dead. */
 static MpLockableResult
 note_result (MpLock            *self,
+             guint32            me,
              MpOwnerLockResult  result)
 {
-  if (G_UNLIKELY (result == MP_OWNER_LOCK_ABANDONED))
-    g_atomic_int_set (&self->is_abandoned, TRUE);
+  if (result == MP_OWNER_LOCK_TIMED_OUT)
+    return MP_LOCKABLE_NOT_YET;
 
-  return result != MP_OWNER_LOCK_TIMED_OUT ? MP_LOCKABLE_ENTERED : MP_LOCKABLE_NOT_YET;
+  set_abandoned (self, result == MP_OWNER_LOCK_ABANDONED ? me : 0);
+  return MP_LOCKABLE_ENTERED;
 }
 
 static MpLockableResult
@@ -182,7 +193,7 @@ mp_lock_enter (MpLockable  *lockable,
   if (G_UNLIKELY (layout == NULL))
     return MP_LOCKABLE_FAILED;
 
-  return note_result (self, mp_owner_lock_acquire (self->shared.table, &layout->word, me, wait));
+  return note_result (self, me, mp_owner_lock_acquire (self->shared.table, &layout->word, me, wait));
 }
 
 static MpLockableResult
@@ -196,7 +207,7 @@ mp_lock_enter_or_await (MpLockable  *lockable,
   if (layout == NULL)
     return MP_LOCKABLE_FAILED;
 
-  return note_result (self, mp_owner_lock_acquire_or_await (self->shared.table, &layout->word, me));
+  return note_result (self, me, mp_owner_lock_acquire_or_await (self->shared.table, &layout->word, me));
 }
 
 static gboolean
@@ -210,8 +221,7 @@ mp_lock_leave (MpLockable  *lockable,
   if (G_UNLIKELY (layout == NULL))
     return FALSE;
 
-  if (G_UNLIKELY (g_atomic_int_get (&self->is_abandoned)))
-    g_atomic_int_set (&self->is_abandoned, FALSE);
+  set_abandoned (self, 0);
 
   switch (mp_owner_lock_release (&layout->word))
     {
@@ -517,7 +527,11 @@ mp_lock_is_locked (MpLock *self)
 gboolean
 mp_lock_is_abandoned (MpLock *self)
 {
+  guint abandoned;
+
   g_return_val_if_fail (MP_IS_LOCK (self), FALSE);
 
-  return g_atomic_int_get (&self->is_abandoned);
+  /* A forked child does not hold what its parent does. */
+  abandoned = (guint) g_atomic_int_get (&self->abandoned);
+  return abandoned != 0 && abandoned == mp_participant_get_me (self->shared.table);
 }

@@ -34,7 +34,7 @@ struct _MpRLock
   GObject parent_instance;
 
   MpSharedObject shared;
-  int            is_abandoned;   /* atomic; for this process, which holds it */
+  guint          abandoned;   /* atomic; this process, which holds it, in owner words; 0: nobody died with it */
 };
 
 static void mp_rlock_shareable_init (MpShareableInterface *iface);
@@ -141,14 +141,28 @@ mp_rlock_init (MpRLock *self)
 
 /* --- Acquiring and releasing ---------------------------------------------- */
 
+static inline void
+set_abandoned (MpRLock  *self,
+               guint32   by)
+{
+  if (G_UNLIKELY ((guint) g_atomic_int_get (&self->abandoned) != by))
+    g_atomic_int_set (&self->abandoned, by);
+}
+
+/* What this thread acquires once more it has as it had it. */
 static MpLockableResult
-note_result (MpRLock            *self,
+note_result (MpRLock           *self,
+             MpLockLayout      *layout,
+             guint32            me,
              MpOwnerLockResult  result)
 {
-  if (G_UNLIKELY (result == MP_OWNER_LOCK_ABANDONED))
-    g_atomic_int_set (&self->is_abandoned, TRUE);
+  if (result == MP_OWNER_LOCK_TIMED_OUT)
+    return MP_LOCKABLE_NOT_YET;
 
-  return result != MP_OWNER_LOCK_TIMED_OUT ? MP_LOCKABLE_ENTERED : MP_LOCKABLE_NOT_YET;
+  if (mp_owner_rlock_get_count (layout) == 1)
+    set_abandoned (self, result == MP_OWNER_LOCK_ABANDONED ? me : 0);
+
+  return MP_LOCKABLE_ENTERED;
 }
 
 static MpLockableResult
@@ -163,7 +177,7 @@ mp_rlock_enter (MpLockable  *lockable,
   if (G_UNLIKELY (layout == NULL))
     return MP_LOCKABLE_FAILED;
 
-  return note_result (self, mp_owner_rlock_acquire (self->shared.table, layout, me, wait));
+  return note_result (self, layout, me, mp_owner_rlock_acquire (self->shared.table, layout, me, wait));
 }
 
 static MpLockableResult
@@ -177,7 +191,7 @@ mp_rlock_enter_or_await (MpLockable  *lockable,
   if (layout == NULL)
     return MP_LOCKABLE_FAILED;
 
-  return note_result (self, mp_owner_rlock_acquire_or_await (self->shared.table, layout, me));
+  return note_result (self, layout, me, mp_owner_rlock_acquire_or_await (self->shared.table, layout, me));
 }
 
 static MpLockLayout *
@@ -217,9 +231,9 @@ mp_rlock_leave (MpLockable  *lockable,
   if (G_UNLIKELY (layout == NULL))
     return FALSE;
 
-  if (G_UNLIKELY (g_atomic_int_get (&self->is_abandoned)) &&
+  if (G_UNLIKELY (g_atomic_int_get (&self->abandoned) != 0) &&
       mp_owner_rlock_get_count (layout) == 1)
-    g_atomic_int_set (&self->is_abandoned, FALSE);
+    set_abandoned (self, 0);
 
   note_release (self, layout, mp_owner_rlock_release (layout, me));
   return TRUE;
@@ -250,7 +264,7 @@ mp_rlock_suspend (MpLockable  *lockable,
   if (layout == NULL)
     return FALSE;
 
-  g_atomic_int_set (&self->is_abandoned, FALSE);
+  set_abandoned (self, 0);
   note_release (self, layout, mp_owner_rlock_release_all (layout, me, depth));
   return TRUE;
 }
@@ -543,7 +557,11 @@ mp_rlock_is_mine (MpRLock *self)
 gboolean
 mp_rlock_is_abandoned (MpRLock *self)
 {
+  guint abandoned;
+
   g_return_val_if_fail (MP_IS_RLOCK (self), FALSE);
 
-  return g_atomic_int_get (&self->is_abandoned);
+  /* A forked child does not hold what its parent does. */
+  abandoned = (guint) g_atomic_int_get (&self->abandoned);
+  return abandoned != 0 && abandoned == mp_participant_get_me (self->shared.table);
 }
