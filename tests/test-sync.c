@@ -661,6 +661,57 @@ test_late_loop (void)
   g_assert_no_error (error);
 }
 
+/* --- Bounds --------------------------------------------------------------- */
+
+static void
+refuse_barrier (guint parties,
+                int   code)
+{
+  g_autoptr (MpBarrier) barrier = mp_barrier_new (parties);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (mp_barrier_get_parties (barrier), ==, parties);
+  g_assert_cmpint (mp_barrier_wait (barrier, MP_TEST_DEADLINE, NULL, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, code);
+  g_clear_error (&error);
+  mp_barrier_wait_async (barrier, FOREVER, NULL, mp_test_keep_result, &result);
+  mp_test_await_result (&result);
+  g_assert_cmpint (mp_barrier_wait_finish (barrier, result, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, code);
+}
+
+static void
+refuse_semaphore (MpSemaphore *semaphore_taken)
+{
+  g_autoptr (MpSemaphore) semaphore = semaphore_taken;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (mp_semaphore_get_value (semaphore), ==, 0);
+  g_assert_false (mp_semaphore_acquire (semaphore, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_BIG);
+}
+
+static void
+test_refused (void)
+{
+  refuse_barrier (0, MP_ERROR_INVALID_STATE);
+  refuse_barrier (8001, MP_ERROR_TOO_BIG);
+  refuse_barrier (G_MAXUINT, MP_ERROR_TOO_BIG);
+  refuse_semaphore (mp_semaphore_new (G_MAXUINT));
+  refuse_semaphore (MP_SEMAPHORE (mp_bounded_semaphore_new (16001)));
+}
+
+static void
+test_no_permits (void)
+{
+  g_autoptr (MpSemaphore) semaphore = MP_SEMAPHORE (mp_bounded_semaphore_new (0));
+  gint64 begin = g_get_monotonic_time ();
+
+  g_assert_false (mp_semaphore_acquire (semaphore, 0.02, NULL, NULL));
+  g_assert_cmpint (g_get_monotonic_time () - begin, >=, 20 * G_TIME_SPAN_MILLISECOND);
+}
+
 /* --- Signals -------------------------------------------------------------- */
 
 typedef gboolean (*WaitFunc) (gpointer   object,
@@ -884,6 +935,8 @@ main (int   argc,
   mp_test_add ("/sync/stranger/gives-nothing-up", test_stranger_gives_nothing_up);
   mp_test_add ("/sync/event/interrupted", test_event_interrupted);
   mp_test_add ("/sync/barrier/interrupted", test_barrier_interrupted);
+  mp_test_add ("/sync/bounds/refused", test_refused);
+  mp_test_add ("/sync/bounds/no-permits", test_no_permits);
   mp_test_add ("/sync/condition/given-up", test_condition_given_up);
   mp_test_add ("/sync/condition/twice", test_condition_twice);
   return g_test_run ();

@@ -189,8 +189,9 @@ mp_permits_take (MpTable         *table,
   gboolean somebody_is_dying;
   MpPermitsTake result;
 
-  if (n == 0)
-    return MP_PERMITS_NONE;
+  /* There will be none, but one waits for that as for others. */
+  if (G_UNLIKELY (n == 0))
+    return wait.deadline == MP_DEADLINE_NOW ? MP_PERMITS_NONE : take_slowly (table, permits, n, me, wait);
 
   if (G_LIKELY (change_owner (&permits->owners[get_hint (permits, n)], 0, me)))
     return MP_PERMITS_TAKEN;

@@ -61,14 +61,31 @@ static GParamSpec *properties[N_PROPS];
 
 /* --- Life ----------------------------------------------------------------- */
 
+static GError *
+check_parties (guint parties)
+{
+  if (parties == 0)
+    return g_error_new_literal (MP_ERROR, MP_ERROR_INVALID_STATE, "A barrier without parties cannot be waited for");
+
+  if (parties > MP_RENDEZVOUS_MAX_PARTIES)
+    return g_error_new (MP_ERROR, MP_ERROR_TOO_BIG,
+                        "A barrier can have %u parties, not %u", MP_RENDEZVOUS_MAX_PARTIES, parties);
+
+  return NULL;
+}
+
 static void
 mp_barrier_constructed (GObject *object)
 {
   MpBarrier *self = MP_BARRIER (object);
 
+  GError *error = check_parties (self->parties);
+
   G_OBJECT_CLASS (mp_barrier_parent_class)->constructed (object);
 
-  if (mp_shared_object_init (&self->shared, MP_OBJECT_BARRIER, mp_rendezvous_get_size (self->parties)) &&
+  if (error != NULL)
+    mp_shared_object_refuse (&self->shared, MP_OBJECT_BARRIER, error);
+  else if (mp_shared_object_init (&self->shared, MP_OBJECT_BARRIER, mp_rendezvous_get_size (self->parties)) &&
       self->shared.table != NULL)
     mp_rendezvous_init (self->shared.hold.data, self->parties);
 }
@@ -141,13 +158,14 @@ mp_barrier_class_init (MpBarrierClass *klass)
   /**
    * MpBarrier:parties:
    *
-   * How many must come.
+   * How many must come, 1 to 8000: waiting for others fails with
+   * %MP_ERROR_INVALID_STATE or %MP_ERROR_TOO_BIG.
    *
    * Since: 1.0
    */
   properties[PROP_PARTIES] =
     g_param_spec_uint ("parties", NULL, NULL,
-                       1, MP_RENDEZVOUS_MAX_PARTIES, 1,
+                       0, G_MAXUINT, 1,
                        G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
   /**
@@ -324,7 +342,8 @@ meet (MpBarrier          *self,
  * mp_barrier_new:
  * @parties: how many must come, 1 to 8000
  *
- * Makes a barrier.
+ * Makes a barrier. For another number waiting fails with %MP_ERROR_INVALID_STATE or
+ * %MP_ERROR_TOO_BIG.
  *
  * Returns: (transfer full): the barrier
  *

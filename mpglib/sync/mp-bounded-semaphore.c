@@ -18,7 +18,7 @@
  * acquired fails; a release gives back one of the calling process's own, or if it has
  * none, one that somebody else has.
  *
- * There can be 16000 permits at most.
+ * There can be 16000 permits at most: with more all calls fail with %MP_ERROR_TOO_BIG.
  *
  * Since: 1.0
  */
@@ -39,17 +39,14 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (MpBoundedSemaphore, mp_bounded_semaphore, MP_TYPE
 static gsize
 permits_get_size (guint value)
 {
-  return mp_permits_get_size (MIN (value, MP_PERMITS_MAX));
+  return mp_permits_get_size (value);
 }
 
 static void
 permits_fill (gpointer layout,
               guint    value)
 {
-  if (value > MP_PERMITS_MAX)
-    g_warning ("A bounded semaphore can have %u permits, not %u", MP_PERMITS_MAX, value);
-
-  mp_permits_init (layout, MIN (value, MP_PERMITS_MAX));
+  mp_permits_init (layout, value);
 }
 
 /* Others wrote it: it is believed only as far as the object's memory goes. */
@@ -108,6 +105,7 @@ static const MpSemaphoreKind permits_kind = {
   .type = MP_OBJECT_BOUNDED_SEMAPHORE,
   .name = "BoundedSemaphore",
   .too_many = "The semaphore was released more often than it was acquired",
+  .max = MP_PERMITS_MAX,
   .get_size = permits_get_size,
   .fill = permits_fill,
   .enter = permits_enter,

@@ -16,6 +16,7 @@ typedef struct
   MpObjectType     type;
   const char      *name;        /* as in to_string */
   const char      *too_many;    /* the error of one release too many */
+  guint            max;
   gsize          (*get_size)       (guint            value);
   void           (*fill)           (gpointer         layout,
                                     guint            value);

@@ -126,6 +126,7 @@ static const MpSemaphoreKind counter_kind = {
   .type = MP_OBJECT_SEMAPHORE,
   .name = "Semaphore",
   .too_many = "The semaphore has as many permits as it can have",
+  .max = MP_COUNTER_MAX,
   .get_size = counter_get_size,
   .fill = counter_fill,
   .enter = counter_enter,
@@ -145,7 +146,11 @@ mp_semaphore_constructed (GObject *object)
 
   G_OBJECT_CLASS (mp_semaphore_parent_class)->constructed (object);
 
-  if (mp_shared_object_init (&priv->shared, kind->type, kind->get_size (priv->initial)) &&
+  if (priv->initial > kind->max)
+    mp_shared_object_refuse (&priv->shared, kind->type,
+                             g_error_new (MP_ERROR, MP_ERROR_TOO_BIG,
+                                          "A %s can have %u permits, not %u", kind->name, kind->max, priv->initial));
+  else if (mp_shared_object_init (&priv->shared, kind->type, kind->get_size (priv->initial)) &&
       priv->shared.table != NULL)
     kind->fill (priv->shared.hold.data, priv->initial);
 }
@@ -209,13 +214,14 @@ mp_semaphore_class_init (MpSemaphoreClass *klass)
    * How many permits can be had; at construction, how many there are. It is not
    * notified.
    *
-   * A bounded semaphore can have 16000 at most.
+   * A bounded semaphore can have 16000 at most, another 1073741823: with more all its
+   * calls fail with %MP_ERROR_TOO_BIG.
    *
    * Since: 1.0
    */
   properties[PROP_VALUE] =
     g_param_spec_uint ("value", NULL, NULL,
-                       0, MP_COUNTER_MAX, 1,
+                       0, G_MAXUINT, 1,
                        G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, N_PROPS, properties);

@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 /* What every object in shared memory is for its GObject: a hold, and this process as
  * a participant.
  *
- * Making one never fails to the caller's eyes: an object for which there was no memory
- * tells so in each of its operations.  In a forked child it becomes the child's own at
+ * Making one never fails to the caller's eyes: an object for which there was no memory,
+ * or that cannot be as it was wanted, tells so in each of its operations.  In a forked child it becomes the child's own at
  * the first operation.
  */
 typedef struct
@@ -30,6 +30,9 @@ typedef struct
 gboolean  mp_shared_object_init         (MpSharedObject  *self,
                                          MpObjectType     type,
                                          gsize            size);
+void      mp_shared_object_refuse       (MpSharedObject  *self,
+                                         MpObjectType     type,
+                                         GError          *error_taken);
 void      mp_shared_object_clear        (MpSharedObject  *self);
 guint32   mp_shared_object_enter        (MpSharedObject  *self,
                                          GError         **error);

@@ -46,6 +46,21 @@ mp_shared_object_init (MpSharedObject *self,
   return TRUE;
 }
 
+/*< private >
+ * mp_shared_object_refuse:
+ * @error_taken: what each operation shall fail with
+ *
+ * Instead of mp_shared_object_init(), for a new object that cannot be.
+ */
+void
+mp_shared_object_refuse (MpSharedObject *self,
+                         MpObjectType    type,
+                         GError         *error_taken)
+{
+  self->type = type;
+  self->error = error_taken;
+}
+
 void
 mp_shared_object_clear (MpSharedObject *self)
 {
