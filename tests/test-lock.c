@@ -594,6 +594,57 @@ test_stranger_abandoned (void)
   g_assert_true (mp_lock_release (lock, NULL));
 }
 
+/* Two locks in a message, the first of which nobody has any more. */
+static GVariant *
+take_second_lock (MpMessage     *arguments,
+                  GCancellable  *cancellable,
+                  gpointer       data,
+                  GError       **error)
+{
+  g_autoptr (MpConnection) connection = get_attachment (arguments, 0);
+  g_autoptr (MpMessage) message = mp_connection_receive_message (connection, FOREVER, NULL, NULL);
+  g_autofree char *word = hear (connection, FOREVER);
+  g_autoptr (MpShareable) first = mp_message_get_attachment (message, 0, NULL);
+  g_autoptr (MpLock) second = NULL;
+
+  if (first != NULL)
+    exit (1);
+
+  second = get_attachment (message, 1);
+  exit (mp_lock_try_acquire (second) ? 42 : 2);
+}
+
+static void
+test_first_is_stale (gconstpointer method)
+{
+  g_autoptr (MpContext) context = mp_context_new (*(const MpStartMethod *) method, NULL);
+  g_autoptr (MpProcess) process = mp_process_new (context, "take-second-lock", NULL);
+  g_autoptr (MpMessage) arguments = mp_message_new (g_variant_new ("()"));
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("()"));
+  g_autoptr (MpLock) first = mp_lock_new (), second = mp_lock_new ();
+  g_autoptr (MpConnection) ours = NULL, theirs = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_connection_new_pair (TRUE, &ours, &theirs, &error);
+  g_assert_no_error (error);
+  mp_message_attach (arguments, MP_SHAREABLE (theirs));
+  mp_process_set_message (process, arguments);
+  g_assert_true (mp_process_start (process, &error));
+  mp_connection_close (theirs);
+
+  mp_message_attach (message, MP_SHAREABLE (first));
+  mp_message_attach (message, MP_SHAREABLE (second));
+  g_assert_true (mp_connection_send_message (ours, message, MP_TEST_DEADLINE, NULL, &error));
+  g_clear_object (&message);
+  g_clear_object (&first);
+  say (ours, "dropped");
+
+  g_assert_true (mp_process_join (process, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, 42);
+  mp_connection_close (ours);
+}
+
 /* --- Main ----------------------------------------------------------------- */
 
 static void
@@ -621,6 +672,7 @@ main (int   argc,
 {
   mp_register_target ("obey", obey, NULL, NULL);
   mp_register_target ("count-locks", count_locks, NULL, NULL);
+  mp_register_target ("take-second-lock", take_second_lock, NULL, NULL);
   mp_init ();
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (warm_up);
@@ -642,7 +694,9 @@ main (int   argc,
       g_autofree char *dies = g_strdup_printf ("/lock/holder-dies/%s", name);
       g_autofree char *siblings = g_strdup_printf ("/lock/siblings/%s", name);
       g_autofree char *many = g_strdup_printf ("/lock/many-arguments/%s", name);
+      g_autofree char *stale = g_strdup_printf ("/lock/first-is-stale/%s", name);
 
+      mp_test_add_data (stale, &methods[i], test_first_is_stale);
       mp_test_add_data (processes, &methods[i], test_processes);
       mp_test_add_data (dies, &methods[i], test_holder_dies);
       mp_test_add_data (siblings, &methods[i], test_siblings);

@@ -91,10 +91,11 @@ test_token_new_take (gint32 number,
 }
 
 static MpShareable *
-test_token_unpack (GVariant  *description,
-                   int       *fds,
-                   guint      n_fds,
-                   GError   **error)
+test_token_unpack (MpUnpacking  *unpacking,
+                   GVariant     *description,
+                   int          *fds,
+                   guint         n_fds,
+                   GError      **error)
 {
   TestToken *self;
 

@@ -42,6 +42,7 @@
 typedef struct
 {
   MpShareable *object;
+  MpUnpacking *unpacking; /* NULL unless packed */
   char *kind;            /* NULL unless packed */
   GVariant *description; /* NULL unless packed */
   int *fds;
@@ -101,13 +102,15 @@ mp_attachment_new (MpShareable *object)
 
 /* Takes the descriptors out of `fds`. */
 static MpAttachment *
-mp_attachment_new_packed (const char *kind,
-                          GVariant   *description,
-                          int        *fds,
-                          guint       n_fds)
+mp_attachment_new_packed (MpUnpacking *unpacking,
+                          const char  *kind,
+                          GVariant    *description,
+                          int         *fds,
+                          guint        n_fds)
 {
   MpAttachment *self = mp_attachment_new (NULL);
 
+  self->unpacking = mp_unpacking_ref (unpacking);
   self->kind = g_strdup (kind);
   self->description = g_variant_ref (description);
   self->n_fds = n_fds;
@@ -136,7 +139,7 @@ mp_attachment_unpack (MpAttachment *self,
   if (self->object != NULL)
     return TRUE;
 
-  self->object = mp_shareable_unpack (self->kind, self->description, self->fds, self->n_fds, error);
+  self->object = mp_shareable_unpack (self->unpacking, self->kind, self->description, self->fds, self->n_fds, error);
   return self->object != NULL;
 }
 
@@ -153,6 +156,7 @@ mp_attachment_free (MpAttachment *self)
   mp_fds_close (self->fds, self->n_fds);
   g_clear_object (&self->object);
   g_clear_pointer (&self->description, g_variant_unref);
+  g_clear_pointer (&self->unpacking, mp_unpacking_unref);
   g_free (self->kind);
   g_free (self->fds);
   g_free (self);
@@ -848,6 +852,7 @@ take_attachments (MpMessage  *self,
                   guint       n_fds,
                   GError    **error)
 {
+  g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
   GVariantIter iter;
   const char *kind;
   guint32 n_own, used = 0;
@@ -866,7 +871,7 @@ take_attachments (MpMessage  *self,
           return FALSE;
         }
 
-      add_attachment_take (self, mp_attachment_new_packed (kind, description, fds + used, n_own));
+      add_attachment_take (self, mp_attachment_new_packed (unpacking, kind, description, fds + used, n_own));
       used += n_own;
     }
 

@@ -23,6 +23,20 @@ void     mp_packing_clear    (MpPacking     *self);
 gboolean mp_packing_is_first (MpPacking     *self,
                               gconstpointer  what);
 
+/* Its twin: attachments of one received message.  What several of them need stays as long
+ * as the last of them does, so that none depends on whether another was made, or lives.
+ */
+typedef struct _MpUnpacking MpUnpacking;
+
+MpUnpacking *mp_unpacking_new   (void);
+MpUnpacking *mp_unpacking_ref   (MpUnpacking    *self);
+void         mp_unpacking_unref (MpUnpacking    *self);
+void         mp_unpacking_keep  (MpUnpacking    *self,
+                                 gpointer        what_taken,
+                                 GDestroyNotify  destroy);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpUnpacking, mp_unpacking_unref)
+
 /* What an object turns into on its way to another process: the name under
  * which the receiving library finds its maker, a description for that maker,
  * and descriptors, of which the description's owner gives away duplicates.
@@ -46,10 +60,11 @@ struct _MpShareableInterface
  * peer: whatever they hold is checked.  Descriptors that it keeps it takes out
  * of `fds` by setting them to -1; the caller closes the others.
  */
-typedef MpShareable *(*MpShareableUnpack) (GVariant  *description,
-                                           int       *fds,
-                                           guint      n_fds,
-                                           GError   **error);
+typedef MpShareable *(*MpShareableUnpack) (MpUnpacking  *unpacking,
+                                           GVariant     *description,
+                                           int          *fds,
+                                           guint         n_fds,
+                                           GError      **error);
 
 /* One attachment on the wire: kind, number of its descriptors, description. */
 #define MP_SHAREABLE_PACKED_TYPE "(suv)"
@@ -59,7 +74,8 @@ void         mp_shareable_register_kind (const char         *kind,
 GVariant    *mp_shareable_pack          (MpShareable        *self,
                                          MpPacking          *packing,
                                          GError            **error);
-MpShareable *mp_shareable_unpack        (const char         *kind,
+MpShareable *mp_shareable_unpack        (MpUnpacking        *unpacking,
+                                         const char         *kind,
                                          GVariant           *description,
                                          int                *fds,
                                          guint               n_fds,

@@ -129,6 +129,69 @@ mp_packing_is_first (MpPacking     *self,
   return g_hash_table_add (self->given, (gpointer) what);
 }
 
+struct _MpUnpacking
+{
+  GSList *kept;
+};
+
+typedef struct
+{
+  gpointer what;
+  GDestroyNotify destroy;
+} Kept;
+
+MpUnpacking *
+mp_unpacking_new (void)
+{
+  return g_atomic_rc_box_new0 (MpUnpacking);
+}
+
+MpUnpacking *
+mp_unpacking_ref (MpUnpacking *self)
+{
+  return g_atomic_rc_box_acquire (self);
+}
+
+static void
+kept_free (gpointer data)
+{
+  Kept *kept = data;
+
+  kept->destroy (kept->what);
+  g_free (kept);
+}
+
+static void
+mp_unpacking_clear (gpointer data)
+{
+  MpUnpacking *self = data;
+
+  g_slist_free_full (self->kept, kept_free);
+}
+
+void
+mp_unpacking_unref (MpUnpacking *self)
+{
+  g_atomic_rc_box_release_full (self, mp_unpacking_clear);
+}
+
+/*< private >
+ * mp_unpacking_keep:
+ *
+ * For who unpacks an attachment.
+ */
+void
+mp_unpacking_keep (MpUnpacking    *self,
+                   gpointer        what_taken,
+                   GDestroyNotify  destroy)
+{
+  Kept *kept = g_new (Kept, 1);
+
+  kept->what = what_taken;
+  kept->destroy = destroy;
+  self->kept = g_slist_prepend (self->kept, kept);
+}
+
 /*< private >
  * mp_shareable_pack:
  * @packing: of the message; the object's descriptors are appended to it
@@ -168,17 +231,19 @@ mp_shareable_pack (MpShareable  *self,
 
 /*< private >
  * mp_shareable_unpack:
+ * @unpacking: of the message
  * @fds: (array length=n_fds): descriptors that came for it; those used are -1
  *   afterwards, the others stay the caller's
  *
  * Returns: (transfer full) (nullable): the object
  */
 MpShareable *
-mp_shareable_unpack (const char  *kind,
-                     GVariant    *description,
-                     int         *fds,
-                     guint        n_fds,
-                     GError     **error)
+mp_shareable_unpack (MpUnpacking  *unpacking,
+                     const char   *kind,
+                     GVariant     *description,
+                     int          *fds,
+                     guint         n_fds,
+                     GError      **error)
 {
   MpShareableUnpack unpack = lookup_kind (kind);
 
@@ -191,5 +256,5 @@ mp_shareable_unpack (const char  *kind,
       return NULL;
     }
 
-  return unpack (description, fds, n_fds, error);
+  return unpack (unpacking, description, fds, n_fds, error);
 }

@@ -438,10 +438,11 @@ has_option (int fd,
 }
 
 static MpShareable *
-mp_connection_unpack (GVariant  *description,
-                      int       *fds,
-                      guint      n_fds,
-                      GError   **error)
+mp_connection_unpack (MpUnpacking  *unpacking,
+                      GVariant     *description,
+                      int          *fds,
+                      guint         n_fds,
+                      GError      **error)
 {
   gboolean readable, writable;
   int fd;

@@ -214,15 +214,16 @@ mp_barrier_pack (MpShareable  *shareable,
 
 /* The number of parties is believed only as far as the object's memory goes. */
 static MpShareable *
-mp_barrier_unpack (GVariant  *description,
-                   int       *fds,
-                   guint      n_fds,
-                   GError   **error)
+mp_barrier_unpack (MpUnpacking  *unpacking,
+                   GVariant     *description,
+                   int          *fds,
+                   guint         n_fds,
+                   GError      **error)
 {
   MpSharedObject opened;
   guint32 parties;
 
-  if (!mp_shared_object_open (&opened, MP_OBJECT_BARRIER, mp_rendezvous_get_size (1), description, fds, n_fds, error))
+  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_BARRIER, mp_rendezvous_get_size (1), description, fds, n_fds, error))
     return NULL;
 
   parties = mp_rendezvous_check_n (opened.hold.data, mp_shared_object_get_size (&opened));

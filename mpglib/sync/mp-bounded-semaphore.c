@@ -131,12 +131,13 @@ mp_bounded_semaphore_init (MpBoundedSemaphore *self)
 #define KIND "bounded-semaphore"
 
 static MpShareable *
-mp_bounded_semaphore_unpack (GVariant  *description,
-                             int       *fds,
-                             guint      n_fds,
-                             GError   **error)
+mp_bounded_semaphore_unpack (MpUnpacking  *unpacking,
+                             GVariant     *description,
+                             int          *fds,
+                             guint         n_fds,
+                             GError      **error)
 {
-  return mp_semaphore_unpack_kind (MP_TYPE_BOUNDED_SEMAPHORE, &permits_kind, description, fds, n_fds, error);
+  return mp_semaphore_unpack_kind (MP_TYPE_BOUNDED_SEMAPHORE, &permits_kind, unpacking, description, fds, n_fds, error);
 }
 
 static void

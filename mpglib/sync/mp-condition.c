@@ -261,13 +261,14 @@ mp_condition_pack (MpShareable  *shareable,
 }
 
 static MpLockable *
-unpack_lock (const char  *kind,
-             GVariant    *description,
-             int         *fds,
-             guint        n_fds,
-             GError     **error)
+unpack_lock (MpUnpacking  *unpacking,
+             const char   *kind,
+             GVariant     *description,
+             int          *fds,
+             guint         n_fds,
+             GError      **error)
 {
-  g_autoptr (MpShareable) object = mp_shareable_unpack (kind, description, fds, n_fds, error);
+  g_autoptr (MpShareable) object = mp_shareable_unpack (unpacking, kind, description, fds, n_fds, error);
 
   if (object == NULL)
     return NULL;
@@ -281,10 +282,11 @@ unpack_lock (const char  *kind,
 }
 
 static MpShareable *
-mp_condition_unpack (GVariant  *description,
-                     int       *fds,
-                     guint      n_fds,
-                     GError   **error)
+mp_condition_unpack (MpUnpacking  *unpacking,
+                     GVariant     *description,
+                     int          *fds,
+                     guint         n_fds,
+                     GError      **error)
 {
   g_autoptr (GVariant) own = NULL, lock_description = NULL;
   g_autoptr (MpLockable) lock = NULL;
@@ -301,11 +303,11 @@ mp_condition_unpack (GVariant  *description,
 
   g_variant_get (description, "(v(&suv))", &own, &kind, &n_lock_fds, &lock_description);
   n_lock_fds = MIN (n_lock_fds, n_fds);
-  if (!mp_shared_object_open (&opened, MP_OBJECT_CONDITION, sizeof (MpNotesLayout), own,
+  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_CONDITION, sizeof (MpNotesLayout), own,
                               fds, n_fds - n_lock_fds, error))
     return NULL;
 
-  lock = unpack_lock (kind, lock_description, fds + n_fds - n_lock_fds, n_lock_fds, error);
+  lock = unpack_lock (unpacking, kind, lock_description, fds + n_fds - n_lock_fds, n_lock_fds, error);
   if (lock == NULL)
     {
       mp_shared_object_clear (&opened);

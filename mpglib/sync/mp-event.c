@@ -133,14 +133,15 @@ mp_event_pack (MpShareable  *shareable,
 }
 
 static MpShareable *
-mp_event_unpack (GVariant  *description,
-                 int       *fds,
-                 guint      n_fds,
-                 GError   **error)
+mp_event_unpack (MpUnpacking  *unpacking,
+                 GVariant     *description,
+                 int          *fds,
+                 guint         n_fds,
+                 GError      **error)
 {
   MpSharedObject opened;
 
-  if (!mp_shared_object_open (&opened, MP_OBJECT_EVENT, sizeof (MpFlagLayout), description, fds, n_fds, error))
+  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_EVENT, sizeof (MpFlagLayout), description, fds, n_fds, error))
     return NULL;
 
   return mp_shared_object_new_received (MP_TYPE_EVENT, &opened, NULL);

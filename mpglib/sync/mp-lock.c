@@ -301,14 +301,15 @@ mp_lock_pack (MpShareable  *shareable,
 }
 
 static MpShareable *
-mp_lock_unpack (GVariant  *description,
-                int       *fds,
-                guint      n_fds,
-                GError   **error)
+mp_lock_unpack (MpUnpacking  *unpacking,
+                GVariant     *description,
+                int          *fds,
+                guint         n_fds,
+                GError      **error)
 {
   MpSharedObject opened;
 
-  if (!mp_shared_object_open (&opened, MP_OBJECT_LOCK, sizeof (MpLockLayout), description, fds, n_fds, error))
+  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_LOCK, sizeof (MpLockLayout), description, fds, n_fds, error))
     return NULL;
 
   return mp_shared_object_new_received (MP_TYPE_LOCK, &opened, NULL);

@@ -308,14 +308,15 @@ mp_rlock_pack (MpShareable  *shareable,
 }
 
 static MpShareable *
-mp_rlock_unpack (GVariant  *description,
-                 int       *fds,
-                 guint      n_fds,
-                 GError   **error)
+mp_rlock_unpack (MpUnpacking  *unpacking,
+                 GVariant     *description,
+                 int          *fds,
+                 guint         n_fds,
+                 GError      **error)
 {
   MpSharedObject opened;
 
-  if (!mp_shared_object_open (&opened, MP_OBJECT_RLOCK, sizeof (MpLockLayout), description, fds, n_fds, error))
+  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_RLOCK, sizeof (MpLockLayout), description, fds, n_fds, error))
     return NULL;
 
   return mp_shared_object_new_received (MP_TYPE_RLOCK, &opened, NULL);

@@ -37,6 +37,7 @@ typedef struct
 
 MpShareable *mp_semaphore_unpack_kind (GType                  type,
                                        const MpSemaphoreKind *kind,
+                                       MpUnpacking           *unpacking,
                                        GVariant              *description,
                                        int                   *fds,
                                        guint                  n_fds,

@@ -330,6 +330,7 @@ mp_semaphore_pack (MpShareable  *self,
 MpShareable *
 mp_semaphore_unpack_kind (GType                   type,
                           const MpSemaphoreKind  *kind,
+                          MpUnpacking            *unpacking,
                           GVariant               *description,
                           int                    *fds,
                           guint                   n_fds,
@@ -337,19 +338,20 @@ mp_semaphore_unpack_kind (GType                   type,
 {
   MpSharedObject opened;
 
-  if (!mp_shared_object_open (&opened, kind->type, kind->get_size (0), description, fds, n_fds, error))
+  if (!mp_shared_object_open (&opened, unpacking, kind->type, kind->get_size (0), description, fds, n_fds, error))
     return NULL;
 
   return mp_shared_object_new_received (type, &opened, NULL);
 }
 
 static MpShareable *
-mp_semaphore_unpack (GVariant  *description,
-                     int       *fds,
-                     guint      n_fds,
-                     GError   **error)
+mp_semaphore_unpack (MpUnpacking  *unpacking,
+                     GVariant     *description,
+                     int          *fds,
+                     guint         n_fds,
+                     GError      **error)
 {
-  return mp_semaphore_unpack_kind (MP_TYPE_SEMAPHORE, &counter_kind, description, fds, n_fds, error);
+  return mp_semaphore_unpack_kind (MP_TYPE_SEMAPHORE, &counter_kind, unpacking, description, fds, n_fds, error);
 }
 
 static char *

@@ -40,6 +40,7 @@ GVariant *mp_shared_object_pack         (MpSharedObject  *self,
                                          MpPacking       *packing,
                                          GError         **error);
 gboolean  mp_shared_object_open         (MpSharedObject  *self,
+                                         MpUnpacking     *unpacking,
                                          MpObjectType     type,
                                          gsize            size,
                                          GVariant        *description,

@@ -189,8 +189,10 @@ read_handle (GVariant  *description,
   return TRUE;
 }
 
+/* The descriptors come with the first object that lies there, which may be stale. */
 static MpArena *
-find_arena (const MpHandle  *handle,
+find_arena (MpUnpacking     *unpacking,
+            const MpHandle  *handle,
             const int       *fds,
             guint            n_fds,
             GError         **error)
@@ -213,7 +215,11 @@ find_arena (const MpHandle  *handle,
     }
 
   table = mp_table_open (fds[1], error);
-  return table != NULL ? mp_arena_open (table, fds[0], error) : NULL;
+  arena = table != NULL ? mp_arena_open (table, fds[0], error) : NULL;
+  if (arena != NULL)
+    mp_unpacking_keep (unpacking, mp_arena_ref (arena), (GDestroyNotify) mp_arena_unref);
+
+  return arena;
 }
 
 /*< private >
@@ -228,6 +234,7 @@ find_arena (const MpHandle  *handle,
  */
 gboolean
 mp_shared_object_open (MpSharedObject  *self,
+                       MpUnpacking     *unpacking,
                        MpObjectType     type,
                        gsize            size,
                        GVariant        *description,
@@ -242,7 +249,7 @@ mp_shared_object_open (MpSharedObject  *self,
   if (!read_handle (description, &handle, error))
     return FALSE;
 
-  arena = find_arena (&handle, fds, n_fds, error);
+  arena = find_arena (unpacking, &handle, fds, n_fds, error);
   if (arena == NULL || !mp_arena_hold (arena, &handle, type, &self->hold, error))
     return FALSE;
 
