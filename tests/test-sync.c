@@ -545,6 +545,28 @@ test_condition_twice (void)
   g_assert_false (mp_rlock_is_locked (lock));
 }
 
+/* All of it in the context in which it began, though that is the default no more. */
+static void
+test_condition_context (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (MpCondition) condition = mp_condition_new (NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  g_assert_true (mp_condition_acquire (condition, 0, NULL, NULL));
+  g_main_context_push_thread_default (context);
+  mp_condition_wait_async (condition, FOREVER, NULL, mp_test_keep_result, &result);
+  g_main_context_pop_thread_default (context);
+
+  g_assert_true (mp_condition_acquire (condition, 0, NULL, NULL));
+  g_assert_true (mp_condition_notify_one (condition, NULL));
+  g_assert_true (mp_condition_release (condition, NULL));
+  while (result == NULL)
+    g_main_context_iteration (context, TRUE);
+  g_assert_true (mp_condition_wait_finish (condition, result, NULL));
+  g_assert_true (mp_condition_release (condition, NULL));
+}
+
 /* --- Barrier -------------------------------------------------------------- */
 
 static void
@@ -938,6 +960,7 @@ main (int   argc,
   mp_test_add ("/sync/bounds/refused", test_refused);
   mp_test_add ("/sync/bounds/no-permits", test_no_permits);
   mp_test_add ("/sync/condition/given-up", test_condition_given_up);
+  mp_test_add ("/sync/condition/context", test_condition_context);
   mp_test_add ("/sync/condition/twice", test_condition_twice);
   return g_test_run ();
 }
