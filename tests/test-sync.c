@@ -13,6 +13,9 @@
 #include <unistd.h>
 
 #include "mpglib.h"
+
+#include "mp-layout-private.h"
+#include "mp-lockable-private.h"
 #include "mp-test.h"
 
 #define FOREVER -1.0
@@ -734,6 +737,60 @@ test_no_permits (void)
   g_assert_cmpint (g_get_monotonic_time () - begin, >=, 20 * G_TIME_SPAN_MILLISECOND);
 }
 
+/* --- Bells ---------------------------------------------------------------- */
+
+static gpointer
+hold_until_told (gpointer data)
+{
+  gpointer *arguments = data;
+
+  g_assert_true (mp_lockable_try_enter (arguments[0]));
+  g_assert_true (mp_event_set (arguments[1], NULL));
+  g_assert_true (mp_event_wait (arguments[2], MP_TEST_DEADLINE, NULL, NULL));
+  g_assert_true (mp_lockable_leave (arguments[0], NULL));
+  return NULL;
+}
+
+/* One that takes the mark of those that wait off, and is stopped before it rings: the
+ * next one that leaves rings in its place.
+ */
+static void
+leave_without_mark (MpLockable *lockable_taken,
+                    guint32     mark)
+{
+  g_autoptr (MpLockable) lockable = lockable_taken;
+  g_autoptr (MpEvent) is_held = mp_event_new (), go_on = mp_event_new ();
+  gpointer arguments[] = { lockable, is_held, go_on };
+  GThread *thread = g_thread_new ("hold", hold_until_told, arguments);
+  g_autoptr (GAsyncResult) result = NULL;
+  MpTable *table;
+  MpBell *bell;
+
+  g_assert_true (mp_event_wait (is_held, MP_TEST_DEADLINE, NULL, NULL));
+  mp_lockable_enter_async (lockable, FOREVER, NULL, mp_test_keep_result, &result);
+  turn_loop ();
+  g_assert_null (result);
+
+  bell = MP_LOCKABLE_GET_IFACE (lockable)->get_bell (lockable, &table, NULL);
+  atomic_fetch_and ((MpAtomic32 *) (gpointer) ((guint8 *) bell - G_STRUCT_OFFSET (MpLockLayout, bell)), ~mark);
+  g_assert_true (mp_event_set (go_on, NULL));
+  mp_test_await_result (&result);
+  g_assert_true (mp_lockable_enter_finish (lockable, result, NULL));
+  g_thread_join (thread);
+}
+
+static void
+test_ringer_is_stopped (void)
+{
+  G_STATIC_ASSERT (G_STRUCT_OFFSET (MpCounterLayout, bell) == G_STRUCT_OFFSET (MpLockLayout, bell));
+  G_STATIC_ASSERT (G_STRUCT_OFFSET (MpPermitsLayout, bell) == G_STRUCT_OFFSET (MpLockLayout, bell));
+
+  leave_without_mark (MP_LOCKABLE (mp_lock_new ()), MP_OWNER_WAIT);
+  leave_without_mark (MP_LOCKABLE (mp_rlock_new ()), MP_OWNER_WAIT);
+  leave_without_mark (MP_LOCKABLE (mp_semaphore_new (1)), 1);
+  leave_without_mark (MP_LOCKABLE (mp_bounded_semaphore_new (1)), 1);
+}
+
 /* --- Signals -------------------------------------------------------------- */
 
 typedef gboolean (*WaitFunc) (gpointer   object,
@@ -961,6 +1018,7 @@ main (int   argc,
   mp_test_add ("/sync/bounds/no-permits", test_no_permits);
   mp_test_add ("/sync/condition/given-up", test_condition_given_up);
   mp_test_add ("/sync/condition/context", test_condition_context);
+  mp_test_add ("/sync/ringer-is-stopped", test_ringer_is_stopped);
   mp_test_add ("/sync/condition/twice", test_condition_twice);
   return g_test_run ();
 }

@@ -24,6 +24,9 @@ G_BEGIN_DECLS
  * One goes to sleep at {0, WAIT} only, and WAIT goes only with all who sleep: so while
  * somebody sleeps there is WAIT, and each permit that is given wakes one.  Who was
  * woken looks once more even if its time is over, so it leaves no permit behind.
+ *
+ * Ring the object's bell after every permit, if somebody waits for it: who took WAIT off
+ * may be stopped before.
  */
 
 #define MP_COUNTER_MAX ((1u << 30) - 1)
@@ -32,7 +35,7 @@ typedef enum
 {
   MP_COUNTER_FULL,           /* nothing was done */
   MP_COUNTER_GIVEN,
-  MP_COUNTER_GIVEN_AWAITED,  /* ring the object's bell */
+  MP_COUNTER_GIVEN_AWAITED,  /* with a system call, which is no fence for the bell */
 } MpCounterGive;
 
 void          mp_counter_init          (MpAtomic32 *word,

@@ -47,6 +47,22 @@ void        mp_bell_ring_waiters (MpTable         *table,
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpDoorbell, mp_doorbell_free)
 
 /*< private >
+ * mp_bell_ring_after_exchange:
+ *
+ * As mp_bell_ring(), where the change was an atomic operation of this process in the
+ * order of all of them (the default of <stdatomic.h>): that takes the fence's place.
+ */
+static inline void
+mp_bell_ring_after_exchange (MpTable *table,
+                             MpBell  *bell)
+{
+  guint32 gate = atomic_load (&bell->gate);
+
+  if (G_UNLIKELY ((gate & (MP_BELL_WAIT | MP_BELL_MANY)) != 0))
+    mp_bell_ring_waiters (table, bell, gate);
+}
+
+/*< private >
  * mp_bell_ring:
  *
  * Tells who waits in a main loop that the object changed; call it after the change.

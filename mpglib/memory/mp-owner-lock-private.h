@@ -23,7 +23,8 @@ G_BEGIN_DECLS
  *
  * Who has slept takes the word with WAIT, since others may sleep still.  Who gives
  * up after a sleep sets WAIT once more: the wake it may have got belongs to them.
- * A main loop that waits by the object's bell does as a sleeper does.
+ * A main loop that waits by the object's bell does as a sleeper does.  Ring it after
+ * every release, if somebody waits for it: who took WAIT off may be stopped before.
  */
 
 typedef enum
@@ -37,7 +38,7 @@ typedef enum
 {
   MP_OWNER_LOCK_WAS_FREE,          /* nothing was done */
   MP_OWNER_LOCK_RELEASED,
-  MP_OWNER_LOCK_RELEASED_AWAITED,  /* ring the object's bell */
+  MP_OWNER_LOCK_RELEASED_AWAITED,  /* with a system call, which is no fence for the bell */
 } MpOwnerLockRelease;
 
 MpOwnerLockResult  mp_owner_lock_acquire          (MpTable    *table,

@@ -29,6 +29,9 @@ G_BEGIN_DECLS
  * Who is stopped between giving a permit and the wake keeps those asleep that wait for
  * it, until it goes on or dies, or another one is given.
  *
+ * Ring the object's bell after every permit, if somebody waits for it: who took WAIT off
+ * may be stopped before.
+ *
  * `n` is the number of permits, as mp_permits_check_n() gave it.
  */
 
@@ -43,7 +46,7 @@ typedef enum
 {
   MP_PERMITS_ALL_THERE,      /* nothing was done: none is taken */
   MP_PERMITS_GIVEN,
-  MP_PERMITS_GIVEN_AWAITED,  /* ring the object's bell */
+  MP_PERMITS_GIVEN_AWAITED,  /* with a system call, which is no fence for the bell */
 } MpPermitsGive;
 
 void          mp_permits_init          (MpPermitsLayout *permits,

@@ -82,8 +82,11 @@ permits_leave (MpSharedObject *shared,
   MpPermitsLayout *permits = layout;
   MpPermitsGive result = mp_permits_give (permits, get_n (shared, layout), me);
 
+  /* Another that took the mark off may be stopped before it rings. */
   if (result == MP_PERMITS_GIVEN_AWAITED)
     mp_bell_ring (shared->table, &permits->bell);
+  else
+    mp_bell_ring_after_exchange (shared->table, &permits->bell);
 
   return result != MP_PERMITS_ALL_THERE;
 }

@@ -225,7 +225,9 @@ mp_lock_leave (MpLockable  *lockable,
 
   switch (mp_owner_lock_release (&layout->word))
     {
+    /* Another that took the mark off may be stopped before it rings. */
     case MP_OWNER_LOCK_RELEASED:
+      mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
       return TRUE;
 
     case MP_OWNER_LOCK_RELEASED_AWAITED:

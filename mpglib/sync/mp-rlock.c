@@ -216,8 +216,11 @@ note_release (MpRLock            *self,
               MpLockLayout       *layout,
               MpOwnerLockRelease  release)
 {
+  /* Another that took the mark off may be stopped before it rings. */
   if (release == MP_OWNER_LOCK_RELEASED_AWAITED)
     mp_bell_ring (self->shared.table, &layout->bell);
+  else
+    mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
 }
 
 static gboolean

@@ -103,8 +103,11 @@ counter_leave (MpSharedObject *shared,
   MpCounterLayout *counter = layout;
   MpCounterGive result = mp_counter_give (&counter->word);
 
+  /* Another that took the mark off may be stopped before it rings. */
   if (result == MP_COUNTER_GIVEN_AWAITED)
     mp_bell_ring (shared->table, &counter->bell);
+  else
+    mp_bell_ring_after_exchange (shared->table, &counter->bell);
 
   return result != MP_COUNTER_FULL;
 }
