@@ -961,6 +961,68 @@ test_stranger_gives_nothing_up (void)
   g_assert_cmpint (mp_barrier_wait_finish (barrier, result, NULL), ==, -1);
 }
 
+typedef struct
+{
+  guint    n_calls;
+  gboolean fails;
+} Deed;
+
+static gboolean
+do_deed (MpBarrier  *barrier,
+         gpointer    user_data,
+         GError    **error)
+{
+  Deed *deed = user_data;
+
+  /* Nobody goes on before. */
+  g_assert_cmpuint (mp_barrier_get_n_waiting (barrier), ==, mp_barrier_get_parties (barrier));
+  deed->n_calls++;
+  if (deed->fails)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "The deed failed");
+
+  return !deed->fails;
+}
+
+static void
+count_notification (gpointer data)
+{
+  ((Deed *) data)->n_calls += 100;
+}
+
+/* The first waits in a main loop, the second is the last to come. */
+static void
+test_action (void)
+{
+  g_autoptr (MpBarrier) barrier = mp_barrier_new (2);
+  g_autoptr (GAsyncResult) first = NULL;
+  g_autoptr (GError) error = NULL;
+  Deed deed = { 0 };
+
+  mp_barrier_set_action (barrier, do_deed, &deed, count_notification);
+  mp_barrier_wait_async (barrier, FOREVER, NULL, mp_test_keep_result, &first);
+  turn_loop ();
+  g_assert_cmpint (mp_barrier_wait (barrier, FOREVER, NULL, NULL), ==, 1);
+  g_assert_cmpuint (deed.n_calls, ==, 1);
+  mp_test_await_result (&first);
+  g_assert_cmpint (mp_barrier_wait_finish (barrier, first, NULL), ==, 0);
+  g_clear_object (&first);
+
+  deed.fails = TRUE;
+  mp_barrier_wait_async (barrier, FOREVER, NULL, mp_test_keep_result, &first);
+  turn_loop ();
+  g_assert_cmpint (mp_barrier_wait (barrier, FOREVER, NULL, &error), ==, -1);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+  g_clear_error (&error);
+  mp_test_await_result (&first);
+  g_assert_cmpint (mp_barrier_wait_finish (barrier, first, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_BROKEN);
+  g_assert_true (mp_barrier_is_broken (barrier));
+
+  g_clear_object (&first);
+  g_clear_object (&barrier);
+  g_assert_cmpuint (deed.n_calls, ==, 102);
+}
+
 /* --- Main ----------------------------------------------------------------- */
 
 static void
@@ -1016,6 +1078,7 @@ main (int   argc,
   mp_test_add ("/sync/barrier/interrupted", test_barrier_interrupted);
   mp_test_add ("/sync/bounds/refused", test_refused);
   mp_test_add ("/sync/bounds/no-permits", test_no_permits);
+  mp_test_add ("/sync/barrier/action", test_action);
   mp_test_add ("/sync/condition/given-up", test_condition_given_up);
   mp_test_add ("/sync/condition/context", test_condition_context);
   mp_test_add ("/sync/ringer-is-stopped", test_ringer_is_stopped);

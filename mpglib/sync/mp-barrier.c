@@ -36,9 +36,12 @@ struct _MpBarrier
 {
   GObject parent_instance;
 
-  MpSharedObject shared;
-  guint          parties;
-  MpInterrupted *interrupted;
+  MpSharedObject  shared;
+  guint           parties;
+  MpInterrupted  *interrupted;
+  MpBarrierAction action;
+  gpointer        action_data;
+  GDestroyNotify  action_notify;
 };
 
 static void mp_barrier_shareable_init (MpShareableInterface *iface);
@@ -95,6 +98,7 @@ mp_barrier_finalize (GObject *object)
 {
   MpBarrier *self = MP_BARRIER (object);
 
+  mp_barrier_set_action (self, NULL, NULL, NULL);
   mp_shared_object_clear (&self->shared);
   mp_interrupted_clear (&self->interrupted);
 
@@ -278,6 +282,9 @@ check_outcome (MpRendezvousResult   outcome,
   if (outcome == MP_RENDEZVOUS_MET)
     return TRUE;
 
+  if (error != NULL && *error != NULL)    /* that of the action */
+    return FALSE;
+
   g_set_error_literal (error, MP_ERROR, MP_ERROR_BROKEN,
                        "The barrier is broken: a party died, gave up or aborted it");
   return FALSE;
@@ -290,13 +297,32 @@ ring (MpBarrier          *self,
   mp_bell_ring (self->shared.table, &layout->bell);
 }
 
+/* For the party with the last index.  The others wait meanwhile: they may give up. */
+static MpRendezvousResult
+complete (MpBarrier           *self,
+          MpRendezvousLayout  *layout,
+          const MpArrival     *arrival,
+          GError             **error)
+{
+  MpRendezvousResult result = MP_RENDEZVOUS_BROKEN;
+
+  if (self->action == NULL || self->action (self, self->action_data, error))
+    result = mp_rendezvous_complete (layout, arrival);
+  else
+    mp_rendezvous_give_up (layout, arrival);
+
+  ring (self, layout);
+  return result;
+}
+
 /* Comes, and if it is the last one lets all go on. */
 static MpRendezvousResult
-arrive (MpBarrier          *self,
-        MpRendezvousLayout *layout,
-        guint32             me,
-        MpArrival          *arrival,
-        gboolean           *is_over)
+arrive (MpBarrier           *self,
+        MpRendezvousLayout  *layout,
+        guint32              me,
+        MpArrival           *arrival,
+        gboolean            *is_over,
+        GError             **error)
 {
   MpRendezvousResult result = mp_rendezvous_arrive (self->shared.table, layout, self->parties, me, arrival);
 
@@ -304,8 +330,7 @@ arrive (MpBarrier          *self,
   if (result == MP_RENDEZVOUS_MET && mp_rendezvous_is_last (arrival))
     {
       *is_over = TRUE;
-      result = mp_rendezvous_complete (layout, arrival);
-      ring (self, layout);
+      result = complete (self, layout, arrival, error);
     }
 
   return result;
@@ -319,11 +344,12 @@ has_place (const MpArrival *arrival)
 
 /* A place in a round that is full is had when that round is over. */
 static MpRendezvousResult
-meet (MpBarrier          *self,
-      MpRendezvousLayout *layout,
-      guint32             me,
-      MpWait              wait,
-      MpArrival          *arrival)
+meet (MpBarrier           *self,
+      MpRendezvousLayout  *layout,
+      guint32              me,
+      MpWait               wait,
+      MpArrival           *arrival,
+      GError             **error)
 {
   for (;;)
     {
@@ -331,7 +357,7 @@ meet (MpBarrier          *self,
       gboolean is_over = FALSE;
 
       if (!has_place (arrival))
-        outcome = arrive (self, layout, me, arrival, &is_over);
+        outcome = arrive (self, layout, me, arrival, &is_over, error);
       if (!is_over)
         outcome = mp_rendezvous_await (self->shared.table, layout, arrival, wait);
       if (is_over || has_place (arrival) || outcome != MP_RENDEZVOUS_MET)
@@ -354,6 +380,41 @@ MpBarrier *
 mp_barrier_new (guint parties)
 {
   return g_object_new (MP_TYPE_BARRIER, "parties", parties, NULL);
+}
+
+/**
+ * mp_barrier_set_action:
+ * @self: a barrier
+ * @action: (nullable) (scope notified) (closure user_data) (destroy notify): what is
+ *   done when all have come, or %NULL
+ * @user_data: data for @action
+ * @notify: (nullable): called when @action is not needed any more
+ *
+ * Has something done once in each round, when all have come and before any goes on.
+ *
+ * The last one to come does it, in its [method@Mp.Barrier.wait], or in the main context
+ * of its [method@Mp.Barrier.wait_async]. If it fails, the barrier breaks, and that call
+ * fails with the error of @action. The times of the others run meanwhile.
+ *
+ * The action is not shared: each process sets its own, since any can be the last. It
+ * has to be set before anybody waits with this object.
+ *
+ * Since: 1.0
+ */
+void
+mp_barrier_set_action (MpBarrier       *self,
+                       MpBarrierAction  action,
+                       gpointer         user_data,
+                       GDestroyNotify   notify)
+{
+  g_return_if_fail (MP_IS_BARRIER (self));
+
+  if (self->action_notify != NULL)
+    self->action_notify (self->action_data);
+
+  self->action = action;
+  self->action_data = user_data;
+  self->action_notify = notify;
 }
 
 /**
@@ -402,7 +463,7 @@ mp_barrier_wait (MpBarrier     *self,
   mp_interrupted_take (&self->interrupted, me, &arrival.round, &arrival.index);
   if (mp_blocking_wait_begin (&wait, timeout, cancellable, &failure))
     {
-      outcome = meet (self, layout, me, wait.wait, &arrival);
+      outcome = meet (self, layout, me, wait.wait, &arrival, error);
       mp_blocking_wait_end (&wait);
       if (outcome == MP_RENDEZVOUS_TIMED_OUT)
         is_interrupted = mp_blocking_wait_fail (&wait, WHAT, &failure);
@@ -452,7 +513,7 @@ look (gpointer   object,
     {
       gboolean is_over;
 
-      outcome = arrive (self, layout, me, &wait->arrival, &is_over);
+      outcome = arrive (self, layout, me, &wait->arrival, &is_over, error);
       wait->has_place = outcome == MP_RENDEZVOUS_MET;
       if (is_over)
         {

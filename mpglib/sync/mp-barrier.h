@@ -19,8 +19,30 @@ G_BEGIN_DECLS
 MP_AVAILABLE_IN_1_0
 G_DECLARE_FINAL_TYPE (MpBarrier, mp_barrier, MP, BARRIER, GObject)
 
+/**
+ * MpBarrierAction:
+ * @barrier: the barrier
+ * @user_data: data given with the function
+ * @error: return location for an error
+ *
+ * What one party does when all have come, before any goes on.
+ *
+ * Returns: whether it was done; if not, the barrier breaks
+ *
+ * Since: 1.0
+ */
+typedef gboolean (*MpBarrierAction) (MpBarrier  *barrier,
+                                     gpointer    user_data,
+                                     GError    **error);
+
 MP_AVAILABLE_IN_1_0
 MpBarrier *mp_barrier_new           (guint                 parties);
+
+MP_AVAILABLE_IN_1_0
+void       mp_barrier_set_action    (MpBarrier            *self,
+                                     MpBarrierAction       action,
+                                     gpointer              user_data,
+                                     GDestroyNotify        notify);
 
 MP_AVAILABLE_IN_1_0
 int        mp_barrier_wait          (MpBarrier            *self,
