@@ -3,10 +3,10 @@
 """Locks, semaphores, events, conditions and barriers, in the form of multiprocessing."""
 
 import os
+import queue
 import signal
 import sys
 import threading
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
@@ -212,6 +212,72 @@ class Sync(MpCase):
         condition = Mp.Condition()
         with condition, self.assertRaises(Alarm):
             condition.wait(DEADLINE)
+
+    def test_handler_that_raises_leaves_nothing_acquired(self):
+        class Alarm(Exception):
+            pass
+
+        def ring(*_args):
+            raise Alarm
+
+        before = signal.signal(signal.SIGALRM, ring)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        lock = Mp.Lock()
+        n_rings = 0
+        while n_rings < 200:            # wherever the signal finds it
+            has_it = False
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00001 + n_rings * 0.000001)
+                has_it = lock.acquire()
+                lock.release()
+                has_it = False
+                while True:
+                    pass
+            except Alarm:
+                n_rings += 1
+            if has_it and lock.locked():
+                lock.release()
+            self.assertFalse(lock.locked())
+
+    def test_range(self):
+        for make, value in ((Mp.Semaphore, -1), (Mp.BoundedSemaphore, -1), (Mp.BoundedSemaphore, 16001),
+                            (Mp.Barrier, 0), (Mp.Barrier, -1), (Mp.Barrier, 8001), (Mp.Semaphore, 1 << 30)):
+            with self.assertRaises(ValueError, msg=f'{make} {value}'):
+                make(value)
+        self.assertEqual(Mp.BoundedSemaphore(16000).get_value(), 16000)
+        self.assertEqual(Mp.Barrier(8000).parties, 8000)
+
+    def test_classes(self):
+        self.assertIsInstance(Mp.BoundedSemaphore(), Mp.Semaphore)
+        for no_lock in Mp.Semaphore(), threading.Lock(), 1, Mp.Condition():
+            with self.assertRaises(TypeError):
+                Mp.Condition(no_lock)
+        lock = Mp.Lock()
+        self.assertIs(Mp.Condition(lock).get_lock(), lock)
+
+    def test_notify_some(self):
+        condition = Mp.Condition()
+        children = [self.start_child(be_consumer, condition) for _ in range(3)]
+        for _process, connection in children:
+            self.assertEqual(connection.recv(DEADLINE), 'waits')
+        with condition:                 # all wait since they gave the lock up
+            condition.notify(2)
+        told = queue.SimpleQueue()
+        threads = [threading.Thread(target=lambda connection=connection: told.put(connection.recv(DEADLINE)))
+                   for _process, connection in children]
+        for thread in threads:
+            thread.start()
+        self.assertTrue(told.get(timeout=DEADLINE) and told.get(timeout=DEADLINE))
+        self.assertTrue(told.empty())
+        with condition:
+            condition.notify()
+        self.assertTrue(told.get(timeout=DEADLINE))
+        for thread in threads:
+            thread.join()
+        for process, connection in children:
+            process.join(DEADLINE)
+            connection.close()
 
     def test_subclass_and_pickle(self):
         lock = Mp.Lock()

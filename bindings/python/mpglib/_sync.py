@@ -2,14 +2,17 @@
 # Copyright 2026 The mpglib developers
 """Locks, semaphores, events, conditions and barriers in the form of multiprocessing.
 
-A timeout is in seconds; None waits for ever, and a negative one does not wait.  What x(block, timeout) waits for can
-be awaited as x_async(timeout).
+A timeout is in seconds; None waits for ever, and a negative one does not wait.
 """
 
 import time
 
 from . import _shareables, errors
-from ._calls import Mp, SameType, adopt, wait
+from ._calls import Mp, SameType, adopt, translated, wait
+
+_MAX_PERMITS = 0x3fffffff
+_MAX_BOUNDED_PERMITS = 16000
+_MAX_PARTIES = 8000
 
 
 def _seconds(timeout):
@@ -23,6 +26,19 @@ def _succeeds(function, *args, timeout, cancellable=None):
     except errors.TimeoutError:
         return False
     return True
+
+
+def _check_range(what, value, least, most):
+    if not least <= value <= most:
+        raise ValueError(f'{what} is {value}, but has to be from {least} to {most}')
+
+
+def _take(taken, function, *args):
+    """Notes what a function of the library returns.
+
+    Between the two no code of Python's runs, and so no handler of a signal.
+    """
+    taken.extend(map(function, *((arg,) for arg in args)))
 
 
 class _Shared:
@@ -44,9 +60,23 @@ class _Guard(_Shared):
 
     def acquire(self, block=True, timeout=None, cancellable=None):
         """Whether it was acquired."""
-        if not block:
-            return self._base.try_acquire(self)
-        return _succeeds(self._base.acquire, self, timeout=timeout, cancellable=cancellable)
+        taken = []
+        try:
+            if cancellable is None:     # at once, where that is possible: a wait prepares itself for signals
+                _take(taken, self._base.try_acquire, self)
+            if block and True not in taken:
+                _succeeds(self._take, taken, timeout=timeout, cancellable=cancellable)
+            elif not taken:
+                _take(taken, self._base.try_acquire, self)
+        except BaseException:           # of a signal's handler: who called would not know that it was acquired
+            if True in taken:
+                self.release()
+            raise
+        return True in taken
+
+    @translated
+    def _take(self, taken, left, cancellable):
+        _take(taken, self._base.acquire.__wrapped__, self, left, cancellable)
 
     def release(self):
         """Gives it back."""
@@ -91,24 +121,21 @@ class Semaphore(_Guard, adopt(Mp.Semaphore), metaclass=SameType):
     __module__ = 'gi.overrides.Mp'
     _base = Mp.Semaphore
 
+    _most = _MAX_PERMITS
+
     def __init__(self, value=1, **properties):
+        _check_range('value', value, 0, self._most)
         super().__init__(value=value, **properties)
 
     def locked(self):
         return self.get_value() == 0
 
 
-class BoundedSemaphore(_Guard, adopt(Mp.BoundedSemaphore), metaclass=SameType):
+class BoundedSemaphore(adopt(Mp.BoundedSemaphore), Semaphore, metaclass=SameType):
     """A number of permits that is never exceeded; those of a process that died can be had again."""
 
     __module__ = 'gi.overrides.Mp'
-    _base = Mp.Semaphore
-
-    def __init__(self, value=1, **properties):
-        super().__init__(value=value, **properties)
-
-    def locked(self):
-        return self.get_value() == 0
+    _most = _MAX_BOUNDED_PERMITS
 
 
 class Event(_Shared, adopt(Mp.Event), metaclass=SameType):
@@ -129,6 +156,8 @@ class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
     _base = Mp.Condition
 
     def __init__(self, lock=None, **properties):
+        if not isinstance(lock, (Mp.Lock, Mp.RLock, type(None))):
+            raise TypeError(f'the lock of a condition is an Mp.Lock or an Mp.RLock, not {lock!r}')
         super().__init__(lock=lock, **properties)
 
     def wait(self, timeout=None, cancellable=None):
@@ -157,6 +186,7 @@ class Barrier(_Shared, adopt(Mp.Barrier), metaclass=SameType):
     _base = Mp.Barrier
 
     def __init__(self, parties=1, timeout=None, **properties):
+        _check_range('parties', parties, 1, _MAX_PARTIES)
         super().__init__(parties=parties, **properties)
         self._timeout = timeout
 
