@@ -54,6 +54,31 @@ def be_party(barrier, connection):
         connection.send('broken')
 
 
+def be_party_with_action(barrier, connection):
+    try:
+        connection.send(barrier.wait())
+    except Exception as error:
+        connection.send(type(error).__name__)
+
+
+def note_action():
+    actions.append(os.getpid())
+
+
+def fail_action():
+    raise LookupError('the action')
+
+
+def send_timeout(barrier, connection):
+    try:
+        barrier.wait()
+    except threading.BrokenBarrierError:
+        connection.send('broken')
+
+
+actions = []
+
+
 class Sync(MpCase):
     def setUp(self):
         lock = Mp.Lock()                # what all of them share stays, once it is there
@@ -213,6 +238,24 @@ class Sync(MpCase):
         with condition, self.assertRaises(Alarm):
             condition.wait(DEADLINE)
 
+    def ring_when_waiting(self, handler, n=1):
+        """Has SIGALRM come while the main thread waits."""
+        before = signal.signal(signal.SIGALRM, handler)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02 if n > 1 else 0)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+
+    def test_handler_that_raises_breaks_the_barrier(self):
+        barrier = Mp.Barrier(2)
+
+        def ring(*_args):
+            raise KeyError
+
+        self.ring_when_waiting(ring)
+        with self.assertRaises(KeyError):
+            barrier.wait(DEADLINE)
+        self.assertTrue(barrier.broken)
+
     def test_handler_that_raises_leaves_nothing_acquired(self):
         class Alarm(Exception):
             pass
@@ -278,6 +321,47 @@ class Sync(MpCase):
         for process, connection in children:
             process.join(DEADLINE)
             connection.close()
+
+    def test_action(self):
+        actions.clear()
+        barrier = Mp.Barrier(2, note_action)
+        process, connection = self.start_child(be_party_with_action, barrier)
+        index = barrier.wait(DEADLINE)
+        self.assertEqual({index, connection.recv(DEADLINE)}, {0, 1})
+        self.assertEqual(len(actions), index)           # the last one to come was the second
+        process.join(DEADLINE)
+        connection.close()
+
+        lock = Mp.Lock()
+        barrier = Mp.Barrier(1, lambda: self.assertTrue(lock.acquire(timeout=DEADLINE)))
+        lock.acquire()
+        thread = threading.Thread(target=lock.release)
+        thread.start()
+        self.assertEqual(barrier.wait(), 0)
+        thread.join()
+
+    def test_action_fails(self):
+        barrier = Mp.Barrier(2, fail_action)
+        process, connection = self.start_child(be_party_with_action, barrier)
+        outcomes = set()
+        try:
+            barrier.wait(DEADLINE)
+        except Exception as error:
+            outcomes.add(type(error).__name__)
+        outcomes.add(connection.recv(DEADLINE))
+        self.assertEqual(outcomes, {'LookupError', 'BrokenBarrierError'})
+        self.assertTrue(barrier.broken)
+        process.join(DEADLINE)
+        connection.close()
+        with self.assertRaisesRegex(LookupError, 'the action'):
+            Mp.Barrier(1, fail_action).wait()
+
+    def test_default_timeout_travels(self):
+        barrier = Mp.Barrier(2, timeout=0.01)
+        process, connection = self.start_child(send_timeout, barrier)
+        self.assertEqual(connection.recv(DEADLINE), 'broken')
+        process.join(DEADLINE)
+        connection.close()
 
     def test_subclass_and_pickle(self):
         lock = Mp.Lock()

@@ -3,6 +3,7 @@
 """How Python calls the library: errors become the exceptions of mpglib.errors, and Ctrl-C ends every wait."""
 
 from _signal import pthread_sigmask     # without the enumerations of signal's, which take longer than the call
+import contextlib
 import functools
 import signal
 import sys
@@ -86,9 +87,11 @@ def _wait(function, args, timeout, cancellable, catcher):
                     return function(*args, left, cancellable)
                 # A signal that another thread got would be noted, and the wait would go on.
                 Mp.thread_claim_signals()
+                _thread.has_claimed = True
                 try:
                     return function(*args, left, cancellable)
                 finally:
+                    _thread.has_claimed = False
                     Mp.thread_release_signals()
             except errors.InterruptedError:
                 pass        # the way back to the top is where Python runs signal handlers
@@ -100,6 +103,21 @@ def _wait(function, args, timeout, cancellable, catcher):
         if catcher is not None:
             catcher.stop()
     raise catcher.caught
+
+
+@contextlib.contextmanager
+def outside_of_wait():
+    """For functions of the program that run within a wait, and may wait themselves."""
+    if not getattr(_thread, 'has_claimed', False):
+        yield
+        return
+    Mp.thread_release_signals()
+    _thread.has_claimed = False
+    try:
+        yield
+    finally:
+        Mp.thread_claim_signals()
+        _thread.has_claimed = True
 
 
 # What a thread has asked the library for.

@@ -5,10 +5,13 @@
 A timeout is in seconds; None waits for ever, and a negative one does not wait.
 """
 
+import itertools
 import time
 
+from gi.repository import GLib
+
 from . import _shareables, errors
-from ._calls import Mp, SameType, adopt, translated, wait
+from ._calls import Mp, SameType, adopt, outside_of_wait, translated, wait
 
 _MAX_PERMITS = 0x3fffffff
 _MAX_BOUNDED_PERMITS = 16000
@@ -179,25 +182,83 @@ class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
         self.notify_many(n)
 
 
+class _Action:
+    """What the library calls for a barrier's action; what that raises waits here for who called wait()."""
+
+    DOMAIN = 'mp-python-barrier-action'
+
+    def __init__(self, function):
+        self.function = function
+        self.failures = {}
+        self.keys = itertools.count()
+
+    def __call__(self, _barrier):
+        try:
+            with outside_of_wait():
+                self.function()
+            return True
+        except BaseException as error:
+            key = next(self.keys)
+            self.failures[key] = error
+            raise GLib.Error('the action of a barrier failed', self.DOMAIN, key) from None
+
+    def explain(self, error):
+        """What the function raised, if that is the reason for the error of a wait."""
+        return self.failures.pop(error.code) if error.domain == self.DOMAIN else error
+
+
 class Barrier(_Shared, adopt(Mp.Barrier), metaclass=SameType):
-    """Lets a number of parties wait until all have come; one of them then runs the action, if there is one."""
+    """Lets a number of parties wait until all have come.
+
+    The action is called once in each round, by the last to come and before any goes on; if it raises an exception,
+    that comes out of the wait there, and the barrier is broken.  Action and timeout travel with the barrier.
+    """
 
     __module__ = 'gi.overrides.Mp'
     _base = Mp.Barrier
+    _action = None
+    _timeout = None
 
-    def __init__(self, parties=1, timeout=None, **properties):
+    def __init__(self, parties=1, action=None, timeout=None, **properties):
         _check_range('parties', parties, 1, _MAX_PARTIES)
         super().__init__(parties=parties, **properties)
-        self._timeout = timeout
+        self.__setstate__((action, timeout))
+
+    def __reduce__(self):
+        state = (self._action.function if self._action else None, self._timeout)
+        return (*super().__reduce__(), state)
+
+    def __setstate__(self, state):
+        action, self._timeout = state
+        if action is not None:
+            self._action = _Action(action)
+            self.set_action(self._action)
 
     def wait(self, timeout=None, cancellable=None):
         """Which of the parties this was; BrokenBarrierError if not all came."""
         if timeout is None:
-            timeout = getattr(self, '_timeout', None)
+            timeout = self._timeout
+        seconds = _seconds(timeout)
+        taken = []
         try:
-            return wait(self._base.wait, self, timeout=_seconds(timeout), cancellable=cancellable)
+            wait(self._take, taken, timeout=seconds, cancellable=cancellable)
+            return taken[0]
         except errors.TimeoutError as error:
             raise errors.BrokenBarrierError(str(error)) from None
+        except GLib.Error as error:
+            failure = self._explain(error)
+        except BaseException:           # of a signal's handler
+            if not taken:               # this party does not come back
+                self.abort()
+            raise
+        raise failure
+
+    @translated
+    def _take(self, taken, left, cancellable):
+        _take(taken, self._base.wait.__wrapped__, self, left, cancellable)
+
+    def _explain(self, error):
+        return self._action.explain(error) if self._action is not None else error
 
     @property
     def parties(self):
