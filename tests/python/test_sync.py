@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Locks, semaphores, events, conditions and barriers, in the form of multiprocessing."""
 
+import asyncio
 import os
 import queue
 import signal
@@ -11,7 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
-from mp_case import DEADLINE, Mp, MpCase  # noqa: E402
+from mp_case import DEADLINE, GLib, Mp, MpCase  # noqa: E402
 
 
 def hold(lock, connection):
@@ -69,11 +70,24 @@ def fail_action():
     raise LookupError('the action')
 
 
+def set_event(event, _connection):
+    event.set()
+
+
+def notify(condition, _connection):
+    with condition:
+        condition.notify()
+
+
 def send_timeout(barrier, connection):
     try:
         barrier.wait()
     except threading.BrokenBarrierError:
         connection.send('broken')
+
+
+async def await_it(awaitable):
+    return await awaitable
 
 
 actions = []
@@ -87,6 +101,7 @@ class Sync(MpCase):
         connection.send(None)
         process.join(DEADLINE)
         connection.close()
+        asyncio.run(await_it(lock.acquire_async()))
         del lock, process, connection
         super().setUp()
 
@@ -353,8 +368,9 @@ class Sync(MpCase):
         self.assertTrue(barrier.broken)
         process.join(DEADLINE)
         connection.close()
+        barrier = Mp.Barrier(1, fail_action)
         with self.assertRaisesRegex(LookupError, 'the action'):
-            Mp.Barrier(1, fail_action).wait()
+            Mp.run(await_it(barrier.wait_async()))
 
     def test_default_timeout_travels(self):
         barrier = Mp.Barrier(2, timeout=0.01)
@@ -362,6 +378,82 @@ class Sync(MpCase):
         self.assertEqual(connection.recv(DEADLINE), 'broken')
         process.join(DEADLINE)
         connection.close()
+
+    async def use_all(self, condition):
+        lock = Mp.Lock()
+        self.assertTrue(await lock.acquire_async())
+        self.assertFalse(await lock.acquire_async(0.01))
+        self.assertFalse(await lock.acquire_async(-1))
+        lock.release()
+        event = Mp.Event()
+        self.assertFalse(await event.wait_async(0.01))
+        process, connection = self.start_child(set_event, event)
+        self.assertTrue(await event.wait_async(None))
+        process.join(DEADLINE)
+        connection.close()
+        self.assertTrue(await condition.acquire_async(DEADLINE))
+        self.assertFalse(await condition.wait_async(0.01))
+        process, connection = self.start_child(notify, condition)
+        self.assertTrue(await condition.wait_async())
+        condition.release()
+        process.join(DEADLINE)
+        connection.close()
+        barrier = Mp.Barrier(2)
+        with self.assertRaises(threading.BrokenBarrierError):
+            await barrier.wait_async(0.01)
+        barrier.reset()
+        process, connection = self.start_child(be_party_with_action, barrier)
+        self.assertEqual({await barrier.wait_async(), connection.recv(DEADLINE)}, {0, 1})
+        process.join(DEADLINE)
+        connection.close()
+        return 'done'
+
+    def test_await(self):
+        self.assertEqual(Mp.run(self.use_all(Mp.Condition())), 'done')
+        self.assertEqual(asyncio.run(self.use_all(Mp.Condition(Mp.Lock()))), 'done')
+
+    def test_await_what_belongs_to_a_thread(self):
+        lock = Mp.RLock()
+        self.assertTrue(Mp.run(await_it(lock.acquire_async())))
+        lock.release()
+        for awaitable in lock.acquire_async(), Mp.Condition().acquire_async():
+            with self.assertRaisesRegex(RuntimeError, 'belongs to a thread'):
+                asyncio.run(await_it(awaitable))
+
+    def test_cancelled_task_acquires_nothing(self):
+        lock = Mp.Lock()
+
+        async def acquire(started):
+            started.set()
+            await lock.acquire_async()
+
+        async def cancel():
+            started = asyncio.Event()
+            task = asyncio.ensure_future(acquire(started))
+            await started.wait()
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        lock.acquire()
+        asyncio.run(cancel())
+        lock.release()
+        asyncio.run(cancel())           # whichever comes first
+        self.assertFalse(lock.locked())
+
+    def test_callback(self):
+        event = Mp.Event()
+        event.set()
+        loop = GLib.MainLoop()
+        outcomes = []
+
+        def end(event, outcome, word):
+            outcomes.append((event.wait_finish(outcome), word))
+            loop.quit()
+
+        event.wait_async(None, None, end, 'word')
+        loop.run()
+        self.assertEqual(outcomes, [(True, 'word')])
 
     def test_subclass_and_pickle(self):
         lock = Mp.Lock()

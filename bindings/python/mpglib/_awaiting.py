@@ -6,7 +6,7 @@ import inspect
 import sys
 import threading
 
-from gi.repository import GLib
+from gi.repository import Gio, GLib
 
 from ._calls import FOREVER
 
@@ -31,6 +31,106 @@ def wait_for(result):
 
     _watcher.call(result.wait_async, FOREVER, None, on_ready)
     yield from future
+
+
+class Operation:
+    """What x_async() without a callback gives: it begins when it is awaited.
+
+    begin(cancellable, callback) and finish(outcome) are the pair of functions; undo() takes back what was done for
+    somebody who does not wait any more.  What a thread does for itself is no business of the thread that waits on
+    behalf of asyncio: reason says so.
+    """
+
+    def __init__(self, begin, finish, undo=None, cancellable=None, reason=None):
+        self.begin = begin
+        self.finish = finish
+        self.undo = undo
+        self.cancellable = cancellable or Gio.Cancellable()
+        self.reason = reason
+        self.has_begun = self.has_ended = self.is_abandoned = False
+        self.value = self.error = None
+
+    def wait_async(self, _timeout, _cancellable, callback):
+        def on_end(_source, outcome):
+            try:
+                self.value = self.finish(outcome)
+            except Exception as error:      # it belongs to who awaits
+                self.error = error
+            self.has_ended = True
+            if self.is_abandoned:
+                self.take_back()
+            callback(self, None)
+
+        self.begin(self.cancellable, on_end)
+
+    def take_back(self):
+        if self.error is None and self.undo is not None:
+            self.undo()
+
+    def __await__(self):
+        if self.has_begun:
+            raise RuntimeError('this was awaited already')
+        self.has_begun = True
+        loop = _get_asyncio_loop()
+        if loop is None:
+            yield from _operate(self)
+        elif self.reason is not None:
+            raise RuntimeError(self.reason)
+        else:
+            yield from _operate_beside(loop, self)
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def _operate(operation):
+    try:
+        yield operation         # to run(), which comes back when it has ended
+    except BaseException:
+        operation.cancellable.cancel()
+        context = GLib.MainContext.get_thread_default() or GLib.MainContext.default()
+        while not operation.has_ended:
+            context.iteration(True)
+        operation.take_back()
+        raise
+
+
+def _operate_beside(loop, operation):
+    """Ends when the operation has ended, also when the task is cancelled: then it is as if it had not been."""
+    future = loop.create_future()
+
+    def settle():
+        if not future.done():
+            future.set_result(None)
+
+    def on_end(*_):
+        try:
+            loop.call_soon_threadsafe(settle)
+        except RuntimeError:
+            pass        # the loop was closed; nobody waits any more
+
+    _watcher.call(operation.wait_async, FOREVER, None, on_end)
+    try:
+        yield from future
+    except GeneratorExit:       # which does not let it wait
+        operation.is_abandoned = True
+        operation.cancellable.cancel()
+        raise
+    except BaseException:
+        operation.cancellable.cancel()
+        while not operation.has_ended:
+            future = loop.create_future()
+            if operation.has_ended:
+                break
+            try:
+                yield from future
+            except GeneratorExit:
+                operation.is_abandoned = True
+                raise
+            except BaseException:
+                pass            # cancelled again: the first time counts
+        operation.take_back()
+        raise
 
 
 def _get_asyncio_loop():
@@ -67,7 +167,7 @@ _watcher = _Watcher()
 
 
 def run(coroutine):
-    """Runs a coroutine that awaits results of pools; gives what it returns.
+    """Runs a coroutine that awaits results of pools, locks and the like; gives what it returns.
 
     The thread's default main context runs meanwhile, with all its other sources.
     """
@@ -81,7 +181,8 @@ def run(coroutine):
             return end.value
         if not hasattr(result, 'wait_async'):
             coroutine.close()
-            raise TypeError(f'Mp.run() cannot wait for {result!r}; results of pools can be awaited')
+            raise TypeError(f'Mp.run() cannot wait for {result!r}; results of pools, locks and '
+                            'the like can be awaited')
         loop = GLib.MainLoop(context)
         result.wait_async(FOREVER, None, lambda *_, loop=loop: loop.quit())
         try:

@@ -3,6 +3,11 @@
 """Locks, semaphores, events, conditions and barriers in the form of multiprocessing.
 
 A timeout is in seconds; None waits for ever, and a negative one does not wait.
+
+`await x_async(timeout)` gives what x(timeout=timeout) would: under asyncio, and in Mp.run().  It begins when it is
+awaited, and if the task is cancelled, nothing is left acquired (an optional cancellable is cancelled with it).  With
+a callback x_async() is the library's own: it begins at once, its negative timeouts wait for ever, and it ends with
+x_finish().  An RLock, and a condition with one, belong to the thread that acquires: asyncio cannot await them.
 """
 
 import itertools
@@ -10,8 +15,8 @@ import time
 
 from gi.repository import GLib
 
-from . import _shareables, errors
-from ._calls import Mp, SameType, adopt, outside_of_wait, translated, wait
+from . import _awaiting, _shareables, errors
+from ._calls import FOREVER, Mp, SameType, adopt, outside_of_wait, translated, wait
 
 _MAX_PERMITS = 0x3fffffff
 _MAX_BOUNDED_PERMITS = 16000
@@ -36,6 +41,25 @@ def _check_range(what, value, least, most):
         raise ValueError(f'{what} is {value}, but has to be from {least} to {most}')
 
 
+def _begin(begin, finish, shared, timeout, cancellable, callback, user_data, undo=None, convert=None):
+    """Either begins what calls back, or gives what can be awaited."""
+    if callback is not None:
+        begin(shared, FOREVER if timeout is None else timeout, cancellable, callback, *user_data)
+        return None
+    left = FOREVER if timeout is None else max(0.0, timeout)
+
+    def end(outcome):
+        try:
+            return finish(shared, outcome)
+        except errors.TimeoutError as error:
+            if convert is not None:
+                raise convert(str(error)) from None
+            return False
+
+    return _awaiting.Operation(lambda cancellable, callback: begin(shared, left, cancellable, callback),
+                               end, undo, cancellable, shared._why_not_elsewhere())
+
+
 def _take(taken, function, *args):
     """Notes what a function of the library returns.
 
@@ -46,6 +70,10 @@ def _take(taken, function, *args):
 
 class _Shared:
     """What all of them are."""
+
+    def _why_not_elsewhere(self):
+        """Why no other thread can wait on behalf of this one, if so."""
+        return None
 
     __reduce__ = _shareables.reduce_shareable
 
@@ -80,6 +108,11 @@ class _Guard(_Shared):
     @translated
     def _take(self, taken, left, cancellable):
         _take(taken, self._base.acquire.__wrapped__, self, left, cancellable)
+
+    def acquire_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Whether it was acquired, to be awaited."""
+        return _begin(self._base.acquire_async, self._base.acquire_finish, self, timeout, cancellable, callback,
+                      user_data, undo=self.release)
 
     def release(self):
         """Gives it back."""
@@ -117,6 +150,9 @@ class RLock(_Owned, adopt(Mp.RLock), metaclass=SameType):
     __module__ = 'gi.overrides.Mp'
     _base = Mp.RLock
 
+    def _why_not_elsewhere(self):
+        return 'an Mp.RLock belongs to a thread, and cannot be awaited under asyncio: use an Mp.Lock'
+
 
 class Semaphore(_Guard, adopt(Mp.Semaphore), metaclass=SameType):
     """A number of permits, which belong to nobody."""
@@ -151,6 +187,10 @@ class Event(_Shared, adopt(Mp.Event), metaclass=SameType):
         """Whether it is set, or was during the wait."""
         return _succeeds(self._base.wait, self, timeout=timeout, cancellable=cancellable)
 
+    def wait_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Whether it is set, or was during the wait, to be awaited."""
+        return _begin(self._base.wait_async, self._base.wait_finish, self, timeout, cancellable, callback, user_data)
+
 
 class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
     """Lets processes wait for what others change under a lock."""
@@ -163,9 +203,19 @@ class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
             raise TypeError(f'the lock of a condition is an Mp.Lock or an Mp.RLock, not {lock!r}')
         super().__init__(lock=lock, **properties)
 
+    def _why_not_elsewhere(self):
+        if isinstance(self.get_lock(), Mp.RLock):
+            return ('the Mp.RLock of this condition belongs to a thread, and cannot be awaited under asyncio: use '
+                    'Mp.Condition(Mp.Lock())')
+        return None
+
     def wait(self, timeout=None, cancellable=None):
         """Whether it was notified; the lock is held again in any case."""
         return _succeeds(self._base.wait, self, timeout=timeout, cancellable=cancellable)
+
+    def wait_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Whether it was notified, to be awaited; the lock is held again in any case."""
+        return _begin(self._base.wait_async, self._base.wait_finish, self, timeout, cancellable, callback, user_data)
 
     def wait_for(self, predicate, timeout=None, cancellable=None):
         """Waits until the predicate is true, and gives its last value."""
@@ -253,9 +303,24 @@ class Barrier(_Shared, adopt(Mp.Barrier), metaclass=SameType):
             raise
         raise failure
 
+    def wait_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Which of the parties this was, to be awaited; BrokenBarrierError if not all came."""
+        if timeout is None:
+            timeout = self._timeout
+        return _begin(self._base.wait_async, type(self).wait_finish, self, timeout, cancellable, callback, user_data,
+                      convert=errors.BrokenBarrierError)
+
     @translated
     def _take(self, taken, left, cancellable):
         _take(taken, self._base.wait.__wrapped__, self, left, cancellable)
+
+    def wait_finish(self, outcome):
+        """Which of the parties this was."""
+        try:
+            return self._base.wait_finish(self, outcome)
+        except GLib.Error as error:
+            failure = self._explain(error)
+        raise failure
 
     def _explain(self, error):
         return self._action.explain(error) if self._action is not None else error
