@@ -117,6 +117,87 @@ test('parties meet at a barrier', async () => {
   await finish(child);
 });
 
+test('a condition with a given lock is waited for until something is true', async () => {
+  const lock = new Mp.Lock();
+  const condition = new Mp.Condition({lock});
+  checkSame(condition.get_lock(), lock);
+  condition.acquire();
+  check(lock.is_locked(), 'by its condition');
+  await checkRejects(condition.wait_for_async(() => false, 0.01), GLib.Error, /was not notified within/);
+  check(lock.is_locked(), 'again');
+  checkThrows(() => condition.wait_for_async(null), TypeError, /predicate is null/);
+  let isThere = false;
+  const child = await start('notifyOnce', condition);
+  checkSame(await condition.wait_for_async(() => isThere || (isThere = true) && false, 20), true);
+  condition.release();
+  await finish(child);
+});
+
+test('some of those that wait are notified', async () => {
+  const condition = new Mp.Condition();
+  const children = [];
+  for (let i = 0; i < 3; i++)
+    children.push(await start('waitOnce', condition)); // eslint-disable-line no-await-in-loop
+  for (const {connection} of children)
+    await connection.receive_async(); // eslint-disable-line no-await-in-loop
+  const told = [];
+  const all = children.map(async child => {
+    await child.connection.receive_async();
+    told.push(child);
+    if (told.length === 2)
+      condition.run(() => condition.notify_many(told.length - 1));
+  });
+  await condition.run(() => condition.notify_many(2)); // all wait since they gave the lock up
+  await Promise.all(all);
+  checkSame(told.length, 3);
+  for (const child of children)
+    await finish(child); // eslint-disable-line no-await-in-loop
+});
+
+test('a lock keeps what processes write apart', async () => {
+  const lock = new Mp.Lock();
+  const [ours, theirs] = Mp.Connection.new_pair(true);
+  const processes = [];
+  for (let i = 0; i < 3; i++) {
+    const target = {module: './modules/syncing.js', name: 'write', base};
+    const process = new Mp.Process({target, args: [lock, theirs]});
+    await process.start_async(); // eslint-disable-line no-await-in-loop
+    processes.push(process);
+  }
+  for (let i = 0; i < 60; i++) {
+    checkSame(await ours.receive_async(), 'begin'); // eslint-disable-line no-await-in-loop
+    checkSame(await ours.receive_async(), 'end'); // eslint-disable-line no-await-in-loop
+  }
+  for (const process of processes)
+    await process.join_async(); // eslint-disable-line no-await-in-loop
+  ours.close();
+  theirs.close();
+});
+
+test('the last party does what is to be done before any goes on', async () => {
+  const barrier = new Mp.Barrier({parties: 1});
+  let n = 0;
+  barrier.set_action(() => {
+    n++;
+    return true;
+  });
+  checkSame([barrier.wait(), n], [0, 1]);
+  checkSame([await barrier.wait_async(), n], [0, 2]);
+  barrier.set_action(() => false);
+  checkThrows(() => barrier.wait(), GLib.Error, /is broken/);
+  check(barrier.broken, 'for all');
+});
+
+test('numbers out of range are refused', () => {
+  for (const make of [() => new Mp.Semaphore({value: -1}), () => new Mp.Semaphore({value: 2 ** 30}),
+    () => Mp.Semaphore.new(-1), () => new Mp.BoundedSemaphore({value: -1}),
+    () => new Mp.BoundedSemaphore({value: 16001}), () => new Mp.Barrier({parties: 0}),
+    () => new Mp.Barrier({parties: 8001}), () => Mp.Barrier.new(-1)])
+    checkThrows(make, RangeError, /has to be a whole number/);
+  checkSame(Mp.BoundedSemaphore.new(16000).value, 16000);
+  checkSame(new Mp.Barrier().parties, 1);
+});
+
 // What all of them share stays, once it is there.
 const warm = new Mp.Lock();
 const child = await start('hold', warm);

@@ -24,6 +24,7 @@ const SIGNATURES = {
   Condition: {
     acquire: 'timeout = -1, cancellable = null',
     wait: 'timeout = -1, cancellable = null',
+    wait_for_async: 'predicate, timeout = -1, cancellable = null',
   },
   Connection: {
     new_pair: 'duplex = true',
@@ -91,6 +92,7 @@ const KINDS = {
   options: {is: value => typeof value === 'object' && !(value instanceof Gio.Cancellable),
     text: 'an Mp.TaskOptions, an object with its properties, or null'},
   ordered: {is: value => typeof value === 'boolean', text: 'true or false'},
+  predicate: {is: value => typeof value === 'function', text: 'a function'},
   text: {is: isText, text: 'a string or null'},
 };
 

@@ -22,6 +22,24 @@ export function notifyOnce(condition, connection) {
   condition.release();
 }
 
+export function waitOnce(condition, connection) {
+  condition.acquire();
+  connection.send('acquired');
+  condition.wait();
+  condition.release();
+  connection.send('notified');
+}
+
+// Writes two parts that belong together; others who write are kept away meanwhile.
+export function write(lock, connection) {
+  for (let i = 0; i < 20; i++) {
+    lock.acquire();
+    connection.send('begin');
+    connection.send('end');
+    lock.release();
+  }
+}
+
 export function arrive(barrier, connection) {
   connection.send(barrier.wait());
 }
