@@ -41,6 +41,32 @@ Variant? notify_waiter (Mp.Message message, Cancellable? cancellable) throws Err
   return null;
 }
 
+Variant? wait_once (Mp.Message message, Cancellable? cancellable) throws Error {
+  var arguments = new Arguments (message);
+  var condition = (Mp.Condition) arguments.shared;
+
+  condition.acquire ();
+  arguments.connection.send ("acquired");
+  condition.wait (DEADLINE);
+  condition.release ();
+  arguments.connection.send ("notified");
+  return null;
+}
+
+// Writes two parts that belong together; others who write are kept away meanwhile.
+Variant? write_parts (Mp.Message message, Cancellable? cancellable) throws Error {
+  var arguments = new Arguments (message);
+  var mutex = (Mp.Lock) arguments.shared;
+
+  for (int i = 0; i < 20; i++) {
+    mutex.acquire ();
+    arguments.connection.send ("begin");
+    arguments.connection.send ("end");
+    mutex.release ();
+  }
+  return null;
+}
+
 Variant? arrive (Mp.Message message, Cancellable? cancellable) throws Error {
   var arguments = new Arguments (message);
 
@@ -56,13 +82,23 @@ class Child {
     Mp.Connection theirs;
 
     Mp.Connection.new_pair (true, out connection, out theirs);
+    start (target, shared, theirs);
+    theirs.close ();
+  }
+
+  // One that has a connection in common with others.
+  public Child.with_connection (string target, Mp.Shareable shared, Mp.Connection theirs) throws Error {
+    connection = theirs;
+    start (target, shared, theirs);
+  }
+
+  private void start (string target, Mp.Shareable shared, Mp.Connection theirs) throws Error {
     var message = new Mp.Message ("");
     message.attach (theirs);
     message.attach (shared);
     process = new Mp.Process (null, target);
     process.message = message;
     process.start ();
-    theirs.close ();
   }
 
   public void join () throws Error {
@@ -208,6 +244,104 @@ void test_condition () {
              (result) => await_condition.end (result));
 }
 
+void test_given_lock () {
+  try {
+    var mutex = new Mp.Lock ();
+    var condition = new Mp.Condition (mutex);
+
+    assert (condition.lock == mutex);
+    condition.acquire ();
+    assert (mutex.locked);
+    Child child = new Child ("notify-waiter", condition);
+    assert (condition.wait (DEADLINE));
+    assert (mutex.locked);
+    mutex.release ();
+    child.join ();
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+// Two of three are let go on, then the last.
+void test_notify_many () {
+  try {
+    var condition = new Mp.Condition (null);
+    var loop = new MainLoop ();
+    Child[] children = {};
+    int n_told = 0;
+
+    for (int i = 0; i < 3; i++)
+      children += new Child ("wait-once", condition);
+    foreach (var child in children) {
+      assert (child.connection.receive (DEADLINE).get_string () == "acquired");
+      child.connection.receive_async.begin (DEADLINE, null, (_, result) => {
+        n_told++;
+        loop.quit ();
+      });
+    }
+
+    condition.acquire ();       // all wait since they gave it up
+    condition.notify_many (2);
+    condition.release ();
+    while (n_told < 2)
+      loop.run ();
+    assert (n_told == 2);
+    condition.acquire ();
+    condition.notify_many (1);
+    condition.release ();
+    while (n_told < 3)
+      loop.run ();
+    foreach (var child in children)
+      child.join ();
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+void test_keeps_apart () {
+  try {
+    var mutex = new Mp.Lock ();
+    Mp.Connection ours, theirs;
+    Child[] children = {};
+
+    Mp.Connection.new_pair (true, out ours, out theirs);
+    for (int i = 0; i < 3; i++)
+      children += new Child.with_connection ("write-parts", mutex, theirs);
+    for (int i = 0; i < 60; i++) {
+      assert (ours.receive (DEADLINE).get_string () == "begin");
+      assert (ours.receive (DEADLINE).get_string () == "end");
+    }
+    foreach (var child in children)
+      child.process.join (DEADLINE);
+    ours.close ();
+    theirs.close ();
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+void test_action () {
+  try {
+    var barrier = new Mp.Barrier (1);
+    int n = 0;
+
+    barrier.set_action ((barrier) => {
+      if (++n == 2)
+        throw new IOError.FAILED ("the action");
+      return true;
+    });
+    assert (barrier.wait () == 0 && n == 1);
+    try {
+      barrier.wait ();
+      assert_not_reached ();
+    } catch (IOError.FAILED e) {
+    }
+    assert (barrier.broken);
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
 async void meet (Mp.Barrier barrier) throws Error {
   var child = new Child ("arrive", barrier);
   int index = yield barrier.wait_async ();
@@ -233,6 +367,8 @@ int main (string[] args) {
   Mp.register_target ("hold", hold);
   Mp.register_target ("signal-event", signal_event);
   Mp.register_target ("notify-waiter", notify_waiter);
+  Mp.register_target ("wait-once", wait_once);
+  Mp.register_target ("write-parts", write_parts);
   Mp.register_target ("arrive", arrive);
   Mp.init ();
 
@@ -243,6 +379,10 @@ int main (string[] args) {
   Test.add_func ("/sync/semaphores", test_semaphores);
   Test.add_func ("/sync/event", test_event);
   Test.add_func ("/sync/condition", test_condition);
+  Test.add_func ("/sync/condition/given-lock", test_given_lock);
+  Test.add_func ("/sync/condition/notify-many", test_notify_many);
+  Test.add_func ("/sync/lock/keeps-apart", test_keeps_apart);
   Test.add_func ("/sync/barrier", test_barrier);
+  Test.add_func ("/sync/barrier/action", test_action);
   return Test.run ();
 }
