@@ -260,6 +260,38 @@ class Sync(MpCase):
         signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02 if n > 1 else 0)
         self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
 
+    def test_barrier_goes_on_after_a_signal(self):
+        rings = []
+        barrier = Mp.Barrier(2)
+        indices = []
+
+        def ring(*_args):
+            rings.append(1)
+            if len(rings) == 3:         # the main thread has been interrupted twice in this wait
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                go_on()
+
+        def go_on():
+            thread = threading.Thread(target=lambda: indices.append(barrier.wait(DEADLINE)))
+            thread.start()
+            self.addCleanup(thread.join)
+
+        self.ring_when_waiting(ring, 3)
+        indices.append(barrier.wait(DEADLINE))
+        self.assertFalse(barrier.broken)
+        self.doCleanups()
+        self.assertEqual(sorted(indices), [0, 1])
+
+    def test_event_is_not_missed_for_a_signal(self):
+        event = Mp.Event()
+
+        def ring(*_args):
+            event.set()
+            event.clear()
+
+        self.ring_when_waiting(ring)
+        self.assertTrue(event.wait(DEADLINE))
+
     def test_handler_that_raises_breaks_the_barrier(self):
         barrier = Mp.Barrier(2)
 
