@@ -227,7 +227,8 @@ mp_barrier_unpack (MpUnpacking  *unpacking,
   MpSharedObject opened;
   guint32 parties;
 
-  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_BARRIER, mp_rendezvous_get_size (1), description, fds, n_fds, error))
+  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_BARRIER, mp_rendezvous_get_size (1),
+                              description, fds, n_fds, error))
     return NULL;
 
   parties = mp_rendezvous_check_n (opened.hold.data, mp_shared_object_get_size (&opened));

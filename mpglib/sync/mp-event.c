@@ -141,7 +141,8 @@ mp_event_unpack (MpUnpacking  *unpacking,
 {
   MpSharedObject opened;
 
-  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_EVENT, sizeof (MpFlagLayout), description, fds, n_fds, error))
+  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_EVENT, sizeof (MpFlagLayout),
+                              description, fds, n_fds, error))
     return NULL;
 
   return mp_shared_object_new_received (MP_TYPE_EVENT, &opened, NULL);

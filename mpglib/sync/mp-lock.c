@@ -311,7 +311,8 @@ mp_lock_unpack (MpUnpacking  *unpacking,
 {
   MpSharedObject opened;
 
-  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_LOCK, sizeof (MpLockLayout), description, fds, n_fds, error))
+  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_LOCK, sizeof (MpLockLayout),
+                              description, fds, n_fds, error))
     return NULL;
 
   return mp_shared_object_new_received (MP_TYPE_LOCK, &opened, NULL);

@@ -319,7 +319,8 @@ mp_rlock_unpack (MpUnpacking  *unpacking,
 {
   MpSharedObject opened;
 
-  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_RLOCK, sizeof (MpLockLayout), description, fds, n_fds, error))
+  if (!mp_shared_object_open (&opened, unpacking, MP_OBJECT_RLOCK, sizeof (MpLockLayout),
+                              description, fds, n_fds, error))
     return NULL;
 
   return mp_shared_object_new_received (MP_TYPE_RLOCK, &opened, NULL);

@@ -16,8 +16,8 @@ G_BEGIN_DECLS
  * a participant.
  *
  * Making one never fails to the caller's eyes: an object for which there was no memory,
- * or that cannot be as it was wanted, tells so in each of its operations.  In a forked child it becomes the child's own at
- * the first operation.
+ * or that cannot be as it was wanted, tells so in each of its operations.  In a forked
+ * child it becomes the child's own at the first operation.
  */
 typedef struct
 {
