@@ -20,6 +20,15 @@
 
 #include "mp-test.h"
 
+/* The child of a fork by a stranger may start a thread, its mp-watch. */
+const char *__tsan_default_options (void);
+
+const char *
+__tsan_default_options (void)
+{
+  return "die_after_fork=0";
+}
+
 /* When a test as a whole counts as hung: more than any one wait of it. */
 #define HANG_SECONDS 120
 

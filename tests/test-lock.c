@@ -14,15 +14,6 @@
 
 #define FOREVER -1.0
 
-/* A stranger's child here starts a thread, its mp-watch. */
-const char *__tsan_default_options (void);
-
-const char *
-__tsan_default_options (void)
-{
-  return "die_after_fork=0";
-}
-
 static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
 
 /* --- A child that does as it is told -------------------------------------- */
