@@ -150,6 +150,7 @@ be_other (MpMessage     *arguments,
   };
   GVariant *order;
 
+  mp_bench_pin (1);
   while ((order = mp_connection_receive (bench.connection, FOREVER, NULL, NULL)) != NULL)
     {
       gboolean is_lock;
@@ -175,12 +176,14 @@ do_together (Bench    *bench,
 {
   n = MAX (n / 2, 1);
   mp_connection_send (bench->connection, g_variant_new ("(bt)", is_lock, n), FOREVER, NULL, NULL);
+  mp_bench_pin (0);
   mp_barrier_wait (bench->barrier, FOREVER, NULL, NULL);
   if (is_lock)
     pair_of_lock (n, bench);
   else
     take_turns (n, bench, 0);
   mp_barrier_wait (bench->barrier, FOREVER, NULL, NULL);
+  mp_bench_unpin ();
 }
 
 static void

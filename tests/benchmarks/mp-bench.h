@@ -17,14 +17,24 @@ typedef enum
 } MpBenchUnit;
 
 /* Does the operation n times. */
-typedef void (*MpBenchFunc) (guint64  n,
-                             gpointer user_data);
+typedef void   (*MpBenchFunc)     (guint64  n,
+                                   gpointer user_data);
 
-void mp_bench_init (int           argc,
-                    char         *argv[]);
-void mp_bench_run  (const char   *name,
-                    MpBenchUnit   unit,
-                    MpBenchFunc   func,
-                    gpointer      user_data);
+/* Does the operation once, and returns what of that counts, in nanoseconds. */
+typedef gint64 (*MpBenchOnceFunc) (gpointer user_data);
+
+void   mp_bench_init     (int              argc,
+                          char            *argv[]);
+void   mp_bench_run      (const char      *name,
+                          MpBenchUnit      unit,
+                          MpBenchFunc      func,
+                          gpointer         user_data);
+void   mp_bench_run_once (const char      *name,
+                          MpBenchUnit      unit,
+                          MpBenchOnceFunc  func,
+                          gpointer         user_data);
+gint64 mp_bench_get_time (void);
+void   mp_bench_pin      (guint            side);
+void   mp_bench_unpin    (void);
 
 G_END_DECLS

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+
+"""Sets the figures of a run beside the goals: goals.py FILE, which has a line
+`name median lowest highest unit` for each figure.
+
+A goal is `ours` against the best of the peers that were measured in the same run: for a
+rate how many times more, for a time how many times quicker, at least.
+"""
+
+import re
+import sys
+
+# what, ours, peers, at least
+GOALS = [
+    ('Lock, beside Python', 'own.lock', r'py31\d\.lock', 2.5),
+    ('Lock, beside the yardstick', 'own.lock', r'lock\.own\.alone', 1 / 1.3),
+    ('Lock, two processes', 'own.lock.two', r'py31\d\.lock\.two', 10),
+    ('RLock', 'own.rlock', r'py31\d\.rlock', 2.5),
+    ('RLock, nested', 'own.rlock.nested', r'peer\.py31\d\.rlock\.nested', 8),
+    ('Semaphore', 'own.semaphore', r'peer\.py31\d\.semaphore', 2),
+    ('BoundedSemaphore', 'own.bounded-semaphore', r'peer\.py31\d\.bounded-semaphore', 2),
+    ('Condition, spinning', 'own.condition', r'py31\d\.condition', 50),
+    ('Condition, sleeping', 'own.condition.sleeps', r'py31\d\.condition', 3),
+    ('Release to main loop, beside a thread a wait', 'own.async.lock', r'own\.async\.thread', 1),
+]
+# what, ours, at most
+LIMITS = [
+    ('SIGKILL of a holder to the next owner', 'own.death', 1000),
+]
+
+
+def read(path):
+    figures = {}
+    with open(path, encoding='utf-8') as lines:
+        for line in lines:
+            name, median, _lowest, _highest, unit = line.split()
+            figures[name] = (float(median), unit)
+    return figures
+
+
+def compare(figures, ours, pattern):
+    """The ratio to the best peer, and its name; None where one of the two is missing."""
+    if ours not in figures:
+        return None
+    mine, unit = figures[ours]
+    ratios = {
+        name: mine / value if unit.endswith('/s') else value / mine
+        for name, (value, _unit) in figures.items() if re.fullmatch(pattern, name)
+    }
+    return min((ratio, name) for name, ratio in ratios.items()) if ratios else None
+
+
+def main():
+    figures = read(sys.argv[1])
+    for what, ours, pattern, least in GOALS:
+        if found := compare(figures, ours, pattern):
+            ratio, peer = found
+            verdict = 'met' if ratio >= least else 'MISSED'
+            print(f'{what:<46}{ratio:8.2f} x {peer:<26} goal {least:5.2f}  {verdict}')
+    for what, ours, most in LIMITS:
+        if ours in figures:
+            value, unit = figures[ours]
+            print(f'{what:<46}{value:8.0f} {unit:<28} goal < {most}  {"met" if value < most else "MISSED"}')
+
+
+main()
