@@ -458,3 +458,25 @@ mp_test_count_fds (void)
   add_fds (holdings);
   return g_hash_table_size (holdings);
 }
+
+/* How often threads of a process have gone to sleep, and so have been awake. */
+guint64
+mp_test_count_sleeps (int pid)
+{
+  const char key[] = "\nvoluntary_ctxt_switches:";
+  g_autofree char *folder = g_strdup_printf ("/proc/%d/task", pid);
+  g_autoptr (GDir) tasks = g_dir_open (folder, 0, NULL);
+  guint64 n = 0;
+  const char *name;
+
+  g_assert_nonnull (tasks);
+  while ((name = g_dir_read_name (tasks)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (folder, name, "status", NULL);
+      g_autofree char *status = NULL;
+
+      g_assert_true (g_file_get_contents (path, &status, NULL, NULL));
+      n += g_ascii_strtoull (strstr (status, key) + strlen (key), NULL, 10);
+    }
+  return n;
+}

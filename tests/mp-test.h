@@ -66,6 +66,7 @@ void     mp_test_poll        (int              fd,
                               short            events);
 
 guint    mp_test_count_fds   (void);
+guint64  mp_test_count_sleeps (int             pid);
 
 void     mp_test_run_until_at (const char     *where,
                                const char     *what,

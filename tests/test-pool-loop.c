@@ -722,28 +722,6 @@ test_workers (void)
 
 /* --- idleness --------------------------------------------------------------------------------------------- */
 
-/* How often threads of a process have gone to sleep, and so have been awake. */
-static guint64
-count_sleeps (int pid)
-{
-  const char key[] = "\nvoluntary_ctxt_switches:";
-  g_autofree char *folder = g_strdup_printf ("/proc/%d/task", pid);
-  g_autoptr (GDir) tasks = g_dir_open (folder, 0, NULL);
-  guint64 n = 0;
-  const char *name;
-
-  g_assert_nonnull (tasks);
-  while ((name = g_dir_read_name (tasks)) != NULL)
-    {
-      g_autofree char *path = g_build_filename (folder, name, "status", NULL);
-      g_autofree char *status = NULL;
-
-      g_assert_true (g_file_get_contents (path, &status, NULL, NULL));
-      n += g_ascii_strtoull (strstr (status, key) + strlen (key), NULL, 10);
-    }
-  return n;
-}
-
 static void
 test_idle (void)
 {
@@ -767,11 +745,11 @@ test_idle (void)
 
   /* The first pause lets everything come to rest; after the second, this thread has slept once */
   poll (NULL, 0, 200);
-  own = count_sleeps (getpid ());
-  theirs = count_sleeps (worker);
+  own = mp_test_count_sleeps (getpid ());
+  theirs = mp_test_count_sleeps (worker);
   poll (NULL, 0, 1000); /* only time shows that nothing happens */
-  g_assert_cmpuint (count_sleeps (worker) - theirs, ==, 0);
-  g_assert_cmpuint (count_sleeps (getpid ()) - own, ==, 1);
+  g_assert_cmpuint (mp_test_count_sleeps (worker) - theirs, ==, 0);
+  g_assert_cmpuint (mp_test_count_sleeps (getpid ()) - own, ==, 1);
   pool_finish (pool);
 }
 
