@@ -22,6 +22,11 @@
 # define DEFAULT_RESERVATION (G_GUINT64_CONSTANT (1) << 26)
 #endif
 
+/* Nobody has the lock for longer than some microseconds, unless he was stopped in
+ * that very moment, or the lock was written to by somebody who never had it.
+ */
+#define LOCK_PATIENCE_USEC (10 * G_TIME_SPAN_SECOND)
+
 /* Memory that is taken at once, in units. */
 #define GROWTH (256 * 1024 / MP_ARENA_UNIT)
 
@@ -76,6 +81,15 @@ find_class (gsize size)
   return class;
 }
 
+/* Whether units that were never used are inside of the arena. */
+static gboolean
+has_room (MpArena *self,
+          guint32  unit,
+          guint    n)
+{
+  return unit >= FIRST_UNIT && (guint64) unit + n <= mp_segment_get_size (self->segment) / MP_ARENA_UNIT;
+}
+
 static gboolean
 is_block (MpArena *self,
           guint32  unit)
@@ -116,6 +130,14 @@ set_corrupted (GError **error)
 }
 
 static gboolean
+set_locked (GError **error)
+{
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
+                       "A process has locked the memory of shared objects, and does not go on");
+  return FALSE;
+}
+
+static gboolean
 set_stale (GError **error)
 {
   g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE,
@@ -150,10 +172,16 @@ take_record (MpArena   *self,
     {
       guint32 unit = mp_journal_get (journal, &layout->units_used);
 
+      if (!has_room (self, unit, RECORD_PIECE))
+        return set_corrupted (error);
+
       *record = unit * RECORDS_IN_UNIT;
       mp_journal_set (journal, &layout->units_used, unit + RECORD_PIECE);
       mp_journal_set (journal, &layout->end_record, (unit + RECORD_PIECE) * RECORDS_IN_UNIT);
     }
+
+  if (!has_room (self, *record / RECORDS_IN_UNIT, 1))
+    return set_corrupted (error);
 
   mp_journal_set (journal, &layout->next_record, *record + 1);
   return TRUE;
@@ -216,14 +244,22 @@ unlink_record (MpArena    *self,
 {
   guint32 next = mp_journal_get (journal, &get_record (self, record)->next);
   guint32 previous = mp_journal_get (journal, &get_record (self, record)->previous);
+  MpAtomic32 *link = &list->first;
 
   if ((next != 0 && !is_record (self, next)) || (previous != 0 && !is_record (self, previous)))
+    return set_corrupted (error);
+
+  /* Both neighbours must know it: so no list goes round in a circle. */
+  if (previous != 0)
+    link = &get_record (self, previous)->next;
+  if (mp_journal_get (journal, link) != record ||
+      (next != 0 && mp_journal_get (journal, &get_record (self, next)->previous) != record))
     return set_corrupted (error);
 
   if (next != 0)
     mp_journal_set (journal, &get_record (self, next)->previous, previous);
 
-  mp_journal_set (journal, previous != 0 ? &get_record (self, previous)->next : &list->first, next);
+  mp_journal_set (journal, link, next);
   return TRUE;
 }
 
@@ -265,11 +301,15 @@ sweep_list_locked (MpArena    *self,
                    MpHoldList *list,
                    GError    **error)
 {
+  guint64 n_left = mp_segment_get_size (self->segment) / MP_ARENA_RECORD;
   MpJournal journal;
   guint32 record;
 
   while ((record = atomic_load_explicit (&list->first, memory_order_relaxed)) != 0)
     {
+      if (n_left-- == 0)
+        return set_corrupted (error);
+
       mp_journal_begin (&journal, self->layout);
 #ifdef MP_FAULT_NO_SWEEP
       mp_journal_set (&journal, &list->first, 0);
@@ -299,8 +339,8 @@ sweep_locked (MpArena  *self,
   if (G_LIKELY (atomic_load (&layout->swept_epoch) == epoch))
     return TRUE;
 
-  top = atomic_load (&self->table->layout->top);
-  for (guint32 i = 0; i < MIN (top, MP_TABLE_N_SLOTS); i++)
+  top = mp_table_get_top (self->table);
+  for (guint32 i = 0; i < top; i++)
     {
       guint32 owner = atomic_load_explicit (&layout->holds[i].owner, memory_order_relaxed);
       MpLife life = owner != 0 ? mp_participant_look (self->table, owner) : MP_LIFE_ALIVE;
@@ -337,6 +377,20 @@ unlock (MpArena *self)
   mp_owner_lock_release (&self->layout->lock);
 }
 
+static gboolean
+acquire_lock (MpArena *self,
+              guint32  me)
+{
+  MpAtomic32 *word = &self->layout->lock;
+  gint64 end;
+
+  if (mp_owner_lock_acquire (self->table, word, me, MP_WAIT_ENDS_NOW) != MP_OWNER_LOCK_TIMED_OUT)
+    return TRUE;
+
+  end = g_get_monotonic_time () + LOCK_PATIENCE_USEC;
+  return mp_owner_lock_acquire (self->table, word, me, MP_WAIT_UNTIL (end)) != MP_OWNER_LOCK_TIMED_OUT;
+}
+
 /* Whoever had the lock before may have died with it. */
 static gboolean
 lock (MpArena  *self,
@@ -347,7 +401,8 @@ lock (MpArena  *self,
   if (*me == 0)
     return FALSE;
 
-  mp_owner_lock_acquire (self->table, &self->layout->lock, *me, MP_WAIT_NEVER_ENDS);
+  if (!acquire_lock (self, *me))
+    return set_locked (error);
 
   if (!mp_journal_replay (self->layout, mp_segment_get_size (self->segment)))
     set_corrupted (error);
@@ -381,7 +436,7 @@ grow_locked (MpArena  *self,
   guint64 needed = used + n + (has_spare_record (layout) ? 0 : RECORD_PIECE);
   MpJournal journal;
 
-  if (used > most || allocated > most)
+  if (used > allocated || allocated > most)
     return set_corrupted (error);
 
   if (needed <= allocated)
@@ -432,6 +487,9 @@ take_block (MpArena   *self,
     }
 
   *unit = mp_journal_get (journal, &layout->units_used);
+  if (!has_room (self, *unit, class_units[class]))
+    return set_corrupted (error);
+
   mp_journal_set (journal, &layout->units_used, *unit + class_units[class]);
   return TRUE;
 }

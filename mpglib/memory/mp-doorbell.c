@@ -121,9 +121,9 @@ ring_waiter (MpTable      *table,
 static void
 ring_everybody (MpTable *table)
 {
-  guint32 top = atomic_load (&table->layout->top);
+  guint32 top = mp_table_get_top (table);
 
-  for (guint32 i = 0; i < MIN (top, MP_TABLE_N_SLOTS); i++)
+  for (guint32 i = 0; i < top; i++)
     if ((atomic_load (&table->layout->slots[i].life) & MP_LIFE_THREAD_MASK) != 0)
       ring_slot (table, i, ALL_CHANNELS);
 }

@@ -47,16 +47,24 @@ mp_journal_set (MpJournal  *self,
   self->n = MAX (self->n, i + 1);
 }
 
+/* From the copy: what lies in the arena may have been changed by others since it was
+ * written or checked.
+ */
 static void
-make_changes (MpArenaLayout *layout,
-              guint          n)
+make_changes (const MpJournal *self)
 {
-  MpAtomic32 *words = (MpAtomic32 *) (gpointer) layout;
+  for (guint i = 0; i < self->n; i++)
+    {
+#ifdef MP_FAULT_DOUBLE_FETCH
+      MpAtomic32 *words = (MpAtomic32 *) (gpointer) self->layout;
 
-  for (guint i = 0; i < n; i++)
-    atomic_store (&words[atomic_load (&layout->journal[i].word)], atomic_load (&layout->journal[i].value));
+      atomic_store (&words[atomic_load (&self->layout->journal[i].word)], self->changes[i].value);
+#else
+      atomic_store (self->changes[i].word, self->changes[i].value);
+#endif
+    }
 
-  atomic_store (&layout->n_entries, 0);
+  atomic_store (&self->layout->n_entries, 0);
 }
 
 void
@@ -69,6 +77,9 @@ mp_journal_commit (MpJournal *self)
     {
       atomic_store (&layout->journal[i].word, (guint32) (self->changes[i].word - words));
       atomic_store (&layout->journal[i].value, self->changes[i].value);
+#ifdef MP_FAULT_TWO_WORD_COMMIT
+      atomic_store (&layout->n_entries, i + 1);
+#endif
     }
 
 #ifdef MP_FAULT_NO_JOURNAL
@@ -77,8 +88,26 @@ mp_journal_commit (MpJournal *self)
 #else
   /* From here on it has happened. */
   atomic_store (&layout->n_entries, self->n);
-  make_changes (layout, self->n);
+  make_changes (self);
 #endif
+}
+
+/* Returns: FALSE if the entry names no word that changes */
+static gboolean
+read_entry (MpJournal *self,
+            guint      index,
+            guint64    size)
+{
+  MpJournalEntry *entry = &self->layout->journal[index];
+  guint32 word = atomic_load (&entry->word);
+  guint64 offset = (guint64) word * sizeof (MpAtomic32);
+
+  if (offset < sizeof (MpSegmentHeader) || offset >= size)
+    return FALSE;
+
+  self->changes[index].word = (MpAtomic32 *) (gpointer) self->layout + word;
+  self->changes[index].value = atomic_load (&entry->value);
+  return TRUE;
 }
 
 /*< private >
@@ -93,22 +122,18 @@ gboolean
 mp_journal_replay (MpArenaLayout *layout,
                    guint64        size)
 {
-  guint32 n = atomic_load (&layout->n_entries);
+  MpJournal journal = { .layout = layout, .n = atomic_load (&layout->n_entries) };
 
-  if (G_LIKELY (n == 0))
+  if (G_LIKELY (journal.n == 0))
     return TRUE;
 
-  if (n > MP_ARENA_JOURNAL_LENGTH)
+  if (journal.n > MP_ARENA_JOURNAL_LENGTH)
     return FALSE;
 
-  for (guint i = 0; i < n; i++)
-    {
-      guint64 offset = (guint64) atomic_load (&layout->journal[i].word) * sizeof (MpAtomic32);
+  for (guint i = 0; i < journal.n; i++)
+    if (!read_entry (&journal, i, size))
+      return FALSE;
 
-      if (offset < sizeof (MpSegmentHeader) || offset >= size)
-        return FALSE;
-    }
-
-  make_changes (layout, n);
+  make_changes (&journal);
   return TRUE;
 }

@@ -199,6 +199,10 @@ mp_participant_bury (MpTable *table,
   /* Before the slot is free: who is killed here leaves it to be done again. */
   mp_participant_broadcast (table);
 
+#ifdef MP_FAULT_TWO_WORD_COMMIT
+  atomic_store (&slot->life, (guint32) next_identity (identity));
+  identity = identity >> 32 << 32 | (guint32) next_identity (identity);
+#endif
   if (atomic_compare_exchange_strong (&slot->identity, &identity, next_identity (identity)))
     {
       atomic_fetch_add (&table->layout->n_buried, 1);
@@ -342,7 +346,7 @@ static void
 poke_watchers (MpTable *table,
                guint    slot_index)
 {
-  guint32 top = atomic_load (&table->layout->top);
+  guint32 top = mp_table_get_top (table);
   guint n_poked = 0;
 
   for (guint32 i = 1; i < top && n_poked < N_NEIGHBOURS; i++)

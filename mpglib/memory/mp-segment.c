@@ -281,6 +281,10 @@ mp_segment_open (int             fd,
       !check_header (&header, kind, (guint64) status.st_size, error))
     return NULL;
 
+#ifdef MP_FAULT_DOUBLE_FETCH
+  read_header (fd, &header, error);
+#endif
+
   own_fd = fcntl (fd, F_DUPFD_CLOEXEC, 3);
   if (own_fd < 0)
     {

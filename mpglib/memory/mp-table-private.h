@@ -59,4 +59,13 @@ mp_table_get_epoch (MpTable *self)
   return atomic_load (&self->layout->epoch);
 }
 
+/* Slots from there on were never used. */
+static inline guint32
+mp_table_get_top (MpTable *self)
+{
+  guint32 top = atomic_load (&self->layout->top);
+
+  return MIN (top, MP_TABLE_N_SLOTS);
+}
+
 G_END_DECLS

@@ -182,7 +182,7 @@ look_at_all_slots (TableWatch *known,
                    MpTable    *table)
 {
   guint own = mp_owner_get_slot (known->me);
-  guint32 top = atomic_load (&table->layout->top);
+  guint32 top = mp_table_get_top (table);
 
   end_vigils (known);
   known->has_looked = TRUE;
