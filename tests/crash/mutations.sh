@@ -2,13 +2,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright 2026 The mpglib developers
 #
-# mutations.sh [BUILD-DIRECTORY]: a test is trusted only after it has failed.
+# mutations.sh [--if-long] [BUILD-DIRECTORY]: a test is trusted only after it has failed.
 #
 # Builds the library with one fault at a time and expects the test that guards
 # against it to fail; and without a fault, to pass.  The faults are in the code as
 # MP_FAULT_…, which nothing but this script defines.
+#
+# --if-long: for `meson test`; does nothing unless MP_TEST_LONG=1
 
 set -u
+
+if [ "${1-}" = --if-long ]; then
+  shift
+  if [ "${MP_TEST_LONG-}" != 1 ]; then
+    echo 'skipped: builds the library many times, which ./dev test --long does'
+    exit 77
+  fi
+fi
+unset MP_TEST_LONG
 
 source=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-$source/build-mutations}
@@ -34,7 +45,7 @@ run () {
     echo "cannot build $program" >&2
     exit 2
   fi
-  timeout 120 "$build/tests/$program" "$@" >"$build/mutation.log" 2>&1
+  timeout 300 "$build/tests/$program" "$@" >"$build/mutation.log" 2>&1
 }
 
 # expect_failure FAULT[,FAULT] PROGRAM ARGUMENT...
@@ -62,33 +73,41 @@ expect_success () {
 }
 
 # Nobody is told of a death.
-expect_failure MP_FAULT_NO_BROADCAST crash/test-crash -p /crash/slot/bury
-expect_failure MP_FAULT_NO_BROADCAST crash/test-crash -p /crash/watch/neighbour-dies
+expect_failure MP_FAULT_NO_BROADCAST crash/test-crash --long -p /crash/slot/bury
+expect_failure MP_FAULT_NO_BROADCAST crash/test-crash --long -p /crash/watch/neighbour-dies
 expect_failure MP_FAULT_NO_BROADCAST test-participant -p /participant/death-is-told
 # Two sleep on one word to hear of a death, and one takes the wake to its grave.
 expect_failure MP_FAULT_SHARED_VIGIL crash/test-crash --long -p /crash/ring/crowd-dies
 # What the dead held is forgotten when the slot is used again.
 expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/death
 expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/slot-reuse
-expect_failure MP_FAULT_NO_SWEEP crash/test-crash -p /crash/arena/sweep
+expect_failure MP_FAULT_NO_SWEEP crash/test-crash --long -p /crash/arena/sweep
 # Others can truncate what is mapped here.
 expect_failure MP_FAULT_NO_SEAL_SHRINK test-segment
 # The kernel hears of a slot after it was taken.
-expect_failure MP_FAULT_LATE_REGISTRATION crash/test-crash -p /crash/slot/claim
+expect_failure MP_FAULT_LATE_REGISTRATION crash/test-crash --long -p /crash/slot/claim
 # Changes of an arena are made one by one.
-expect_failure MP_FAULT_NO_JOURNAL crash/test-crash -p /crash/arena/release
+expect_failure MP_FAULT_NO_JOURNAL crash/test-crash --long -p /crash/arena/release
+# Each change of an arena is committed for itself.
+expect_failure MP_FAULT_TWO_WORD_COMMIT crash/test-crash --long -p /crash/arena/alloc
+expect_failure MP_FAULT_TWO_WORD_COMMIT crash/test-crash --long -p /crash/arena/release
+# A slot is free before its generation is another.
+expect_failure MP_FAULT_TWO_WORD_COMMIT crash/test-crash --long -p /crash/slot/bury
+# What was checked is read once more before it is used.
+expect_failure MP_FAULT_DOUBLE_FETCH crash/test-crash --long -p /crash/arena/replay-meanwhile
+expect_failure MP_FAULT_DOUBLE_FETCH crash/test-crash --long -p /crash/segment/open-meanwhile
 # A ringer that is stopped before it rang looks as if it had.
-expect_failure MP_FAULT_NO_MARK crash/test-crash -p /crash/doorbell/ring-stopped
+expect_failure MP_FAULT_NO_MARK crash/test-crash --long -p /crash/doorbell/ring-stopped
 # A lock is free before anybody is woken, and no death tells those who sleep.
-expect_failure MP_FAULT_WAKE_AFTER_UNLOCK,MP_FAULT_NO_BROADCAST crash/test-crash -p /crash/lock/release-others
+expect_failure MP_FAULT_WAKE_AFTER_UNLOCK,MP_FAULT_NO_BROADCAST crash/test-crash --long -p /crash/lock/release-others
 # Who gives up after it was woken says nothing to those who sleep.
-expect_failure MP_FAULT_NO_PASS_ON crash/test-crash-sync -p /crash/rlock/stopped-meanwhile
+expect_failure MP_FAULT_NO_PASS_ON crash/test-crash-sync --long -p /crash/rlock/stopped-meanwhile
 # The mark is taken off, but not with all who sleep.
-expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-sync -p /crash/counter/asleep-meanwhile
-expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-sync -p /crash/permits/asleep-meanwhile
+expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-sync --long -p /crash/counter/asleep-meanwhile
+expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-sync --long -p /crash/permits/asleep-meanwhile
 # A note dies with its receiver.
 expect_failure MP_FAULT_NO_INHERITANCE test-notes -p /notes/inherited
-expect_failure MP_FAULT_NO_INHERITANCE crash/test-crash-sync -p /crash/notes/first-sleepers
+expect_failure MP_FAULT_NO_INHERITANCE crash/test-crash-sync --long -p /crash/notes/first-sleepers
 
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
   test-flag test-notes test-rendezvous crash/test-crash crash/test-crash-sync crash/test-crash-storm; do

@@ -23,6 +23,7 @@
 #include "mp-crash-family.h"
 #include "mp-doorbell-private.h"
 #include "mp-futex-private.h"
+#include "mp-journal-private.h"
 #include "mp-memfd-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-sleep-private.h"
@@ -385,6 +386,15 @@ kill_neighbour (void)
   mp_test_kill (corpse);
 }
 
+/* Who gets the slot next would own what the dead did. */
+static gboolean
+could_be_taken_for (guint32 dead)
+{
+  const MpSlot *slot = &other_table->layout->slots[mp_owner_get_slot (dead)];
+
+  return (atomic_load (&slot->generation) & MP_OWNER_GENERATION_MASK) == mp_owner_get_generation (dead);
+}
+
 /* All who died are buried, and whoever sleeps is told. */
 static guint
 check_family (void)
@@ -400,6 +410,8 @@ check_family (void)
     failure |= STALL;
   if (!mp_crash_none_is_dead (other_table))
     failure |= NOT_BURIED;
+  if (could_be_taken_for (atomic_load (&shared->corpse)))
+    failure |= TORN;
 
   mp_test_kill (bystander);
   return failure;
@@ -702,6 +714,84 @@ check_arena (void)
   return failure;
 }
 
+/* --- Memory that others change ---------------------------------------------- */
+
+#define SEGMENT_SIZE (1 << 16)
+
+/* An arena, and what comes behind it. */
+typedef struct
+{
+  MpArenaLayout layout;
+  MpAtomic32    behind;
+  guint64       size_of_segment;   /* as the victim has it; 0: it was refused */
+} Changing;
+
+static Changing *changing;
+static MpSegment *segment;
+
+/* Committed, by somebody who died. */
+static void
+prepare_journal (void)
+{
+  mp_crash_begin_round (NULL);
+  atomic_store (&changing->behind, 0);
+  atomic_store (&changing->layout.journal[0].word, offsetof (MpArenaLayout, n_objects) / sizeof (MpAtomic32));
+  atomic_store (&changing->layout.journal[0].value, 1);
+  atomic_store (&changing->layout.n_entries, 1);
+}
+
+static void
+replay (void)
+{
+  mp_journal_replay (&changing->layout, sizeof changing->layout);
+}
+
+static void
+change_journal (void)
+{
+  atomic_store (&changing->layout.journal[0].word, offsetof (Changing, behind) / sizeof (MpAtomic32));
+}
+
+/* What was checked is what was used. */
+static guint
+check_behind (void)
+{
+  return atomic_load (&changing->behind) == 0 ? 0 : TORN;
+}
+
+static void
+prepare_segment (void)
+{
+  mp_crash_begin_round (NULL);
+  changing->size_of_segment = 0;
+  segment = mp_segment_new (MP_SEGMENT_ARENA, mp_table_get_id (table), SEGMENT_SIZE, SEGMENT_SIZE, NULL, NULL);
+  g_assert_nonnull (segment);
+}
+
+static void
+open_segment (void)
+{
+  MpSegment *opened = mp_segment_open (mp_segment_get_fd (segment), MP_SEGMENT_ARENA, NULL, NULL);
+
+  if (opened != NULL)
+    changing->size_of_segment = mp_segment_get_size (opened);
+}
+
+static void
+change_header (void)
+{
+  MpSegmentHeader *header = mp_segment_get_data (segment);
+
+  header->size = 2 * SEGMENT_SIZE;
+}
+
+static guint
+check_segment (void)
+{
+  mp_segment_unref (segment);
+  return changing->size_of_segment == 0 || changing->size_of_segment == SEGMENT_SIZE ? 0 : TORN;
+}
+
 /* --- Attaching to what others made ---------------------------------------- */
 
 static pid_t founder;
@@ -830,6 +920,9 @@ static const MpKillCase kill_cases[] = {
   { "arena/hold", prepare_arena, mp_crash_enter, hold_kept, .check = check_arena },
   { "arena/release", prepare_arena, setup_holds, release_hold, .check = check_arena },
   { "arena/sweep", prepare_corpse_with_objects, mp_crash_enter, sweep, .check = check_arena },
+  { "arena/replay-meanwhile", prepare_journal, NULL, replay, .interfere = change_journal, .check = check_behind },
+  { "segment/open-meanwhile", prepare_segment, NULL, open_segment,
+    .interfere = change_header, .check = check_segment },
   { "attach", prepare_free, NULL, attach_and_detach, .blocked = be_patient, .check = check_founder },
   { "detach", prepare_free, setup_attached, detach, .check = check_founder },
 };
@@ -1021,6 +1114,7 @@ set_up (void)
 
   shared = mp_test_share (sizeof *shared);
   ring = mp_test_share (sizeof *ring);
+  changing = mp_test_share (sizeof *changing);
   table = mp_table_get_default (&error);
   g_assert_no_error (error);
   other_table = mp_table_new (&error);
