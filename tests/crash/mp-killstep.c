@@ -351,6 +351,24 @@ spread_point (glong   index,
   return (glong) ((at - (gdouble) (glong) at) * (gdouble) n_points);
 }
 
+/* So many of those below `n_instructions`. */
+static void
+run_points (const MpKillCase *kill_case,
+            guint32           seed,
+            glong             n_points,
+            glong             n_instructions,
+            gint64            end,
+            MpKillResult     *result)
+{
+  for (glong i = 0; i < n_points; i++)
+    {
+      if (g_get_monotonic_time () > end || result->n_failed == ENOUGH_FAILURES)
+        return;
+
+      run_point (kill_case, n_points == n_instructions ? i : spread_point (i, seed, n_instructions), result);
+    }
+}
+
 /*
  * mp_kill_run:
  * @max_points: all, if the operation has not more
@@ -374,19 +392,11 @@ mp_kill_run (const MpKillCase *kill_case,
   result.n_instructions = run_point (kill_case, G_MAXLONG, &result);
   all = result.n_instructions <= max_points;
 
-  for (glong i = 0; !all && i < kill_case->n_dense && result.n_failed < ENOUGH_FAILURES; i++)
-    run_point (kill_case, i, &result);
+  if (!all)
+    run_points (kill_case, seed, MIN (max_points, kill_case->n_dense), kill_case->n_dense, G_MAXINT64, &result);
 
-  for (glong i = 0; i < MIN (max_points, result.n_instructions); i++)
-    {
-      glong point = all ? i : spread_point (i, seed, result.n_instructions);
-
-      if ((!all && g_get_monotonic_time () > end) || result.n_failed == ENOUGH_FAILURES)
-        break;
-
-      run_point (kill_case, point, &result);
-    }
-
+  run_points (kill_case, seed, MIN (max_points, result.n_instructions), result.n_instructions,
+              all ? G_MAXINT64 : end, &result);
   return result;
 }
 

@@ -36,7 +36,7 @@ typedef struct
   void      (*interfere)  (void);          /* harness, victim stopped or asleep: it must come to the end after */
   void      (*last)       (void);          /* harness, just before the kill, victim stopped or asleep */
   guint     (*check)      (void);          /* harness, victim dead and reaped: bits of what failed */
-  glong       n_dense;                     /* first instructions, all of which are points */
+  glong       n_dense;                     /* first instructions, which have points of their own */
 } MpKillCase;
 
 typedef struct
