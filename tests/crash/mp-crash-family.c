@@ -185,7 +185,14 @@ mp_crash_send_to_sleep (MpCrashTask task)
 void
 mp_crash_enter (void)
 {
-  atomic_store (&shared->victim, mp_participant_enter (table, NULL));
+  mp_crash_set_victim (mp_participant_enter (table, NULL));
+}
+
+/* In owner words. */
+void
+mp_crash_set_victim (guint32 me)
+{
+  atomic_store (&shared->victim, me);
 }
 
 guint32
@@ -228,6 +235,15 @@ mp_crash_stop (pid_t pid)
 
 /* --- Running -------------------------------------------------------------- */
 
+static glong
+get_max_points (void)
+{
+  if (is_long)
+    return hooks->max_points_long != 0 ? hooks->max_points_long : MAX_POINTS_LONG;
+
+  return hooks->max_points != 0 ? hooks->max_points : MAX_POINTS;
+}
+
 static void
 test_kill (gconstpointer data)
 {
@@ -241,8 +257,7 @@ test_kill (gconstpointer data)
       return;
     }
 
-  result = mp_kill_run (kill_case, seed,
-                        is_long ? MAX_POINTS_LONG : MAX_POINTS,
+  result = mp_kill_run (kill_case, seed, get_max_points (),
                         is_long ? MAX_USEC_LONG : hooks->max_usec);
   n_points_of_all += result.n_points;
   g_test_message ("%ld points of %ld instructions, %ld asleep, %ld failed",
@@ -299,6 +314,15 @@ mp_crash_set_up (const MpCrashHooks *the_hooks)
   start_sleepers ();
 }
 
+/* To what mp_crash_run() runs. */
+void
+mp_crash_add (const MpKillCase *kill_case)
+{
+  g_autofree char *path = g_strconcat ("/crash/", kill_case->name, NULL);
+
+  g_test_add_data_func (path, kill_case, test_kill);
+}
+
 int
 mp_crash_run (const MpKillCase *cases,
               guint             n_cases)
@@ -306,23 +330,24 @@ mp_crash_run (const MpKillCase *cases,
   int result;
 
   for (guint i = 0; i < n_cases; i++)
-    {
-      g_autofree char *path = g_strconcat ("/crash/", cases[i].name, NULL);
-
-      g_test_add_data_func (path, &cases[i], test_kill);
-    }
+    mp_crash_add (&cases[i]);
 
   result = g_test_run ();
   printf ("# kill points: %ld\n", n_points_of_all);
   return result;
 }
 
+void
+mp_crash_end_sleepers (void)
+{
+  for (guint i = 0; i < MP_CRASH_N_SLEEPERS; i++)
+    mp_test_kill (sleepers[i]);
+}
+
 /* Nobody is left that was not reaped. */
 void
 mp_crash_tear_down (void)
 {
-  for (guint i = 0; i < MP_CRASH_N_SLEEPERS; i++)
-    mp_test_kill (sleepers[i]);
-
+  mp_crash_end_sleepers ();
   g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
 }

@@ -44,6 +44,8 @@ typedef struct
   void (*begin_round)   (void);     /* in the harness or the victim */
   void (*reset)         (void);     /* after a failure, with no sleeper alive */
   gint64 max_usec;                  /* a case, where not all points fit into it */
+  glong  max_points;                /* 0: as many as usual */
+  glong  max_points_long;
 } MpCrashHooks;
 
 void     mp_crash_read_arguments    (int                *argc,
@@ -51,12 +53,15 @@ void     mp_crash_read_arguments    (int                *argc,
 gboolean mp_crash_is_long           (void);
 guint32  mp_crash_get_seed          (void);
 void     mp_crash_set_up            (const MpCrashHooks *hooks);
+void     mp_crash_add               (const MpKillCase   *kill_case);
 int      mp_crash_run               (const MpKillCase   *cases,
                                      guint               n_cases);
+void     mp_crash_end_sleepers      (void);
 void     mp_crash_tear_down         (void);
 
 MpTable *mp_crash_get_table         (void);
 guint32  mp_crash_get_victim        (void);
+void     mp_crash_set_victim        (guint32             me);
 void     mp_crash_enter             (void);
 
 void     mp_crash_begin_round       (MpCrashTask         task);

@@ -225,11 +225,31 @@ leave_cpu (const cpu_set_t *before)
   sched_setaffinity (0, sizeof *before, before);
 }
 
+/* It need not be a child of this process. */
+static Victim
+seize_victim (const MpKillCase *kill_case)
+{
+  pid_t pid = kill_case->start (kill_case);
+  int status;
+
+  if (ptrace (PTRACE_SEIZE, pid, NULL, NULL) != 0)
+    g_error ("ptrace: %s", g_strerror (errno));
+
+  kill_case->go ();
+  if (waitpid (pid, &status, __WALL) != pid || !WIFSTOPPED (status) || WSTOPSIG (status) != SIGSTOP)
+    g_error ("%s: the victim did not start", kill_case->name);
+
+  return (Victim) { pid, pid };
+}
+
 static Victim
 start_victim (const MpKillCase *kill_case)
 {
   Victim victim;
   int status;
+
+  if (kill_case->start != NULL)
+    return seize_victim (kill_case);
 
   atomic_store (is_ready, 0);
   victim.pid = victim.tid = fork ();
@@ -262,11 +282,17 @@ start_victim (const MpKillCase *kill_case)
 }
 
 static void
-kill_victim (const Victim *victim)
+kill_victim (const MpKillCase *kill_case,
+             const Victim     *victim)
 {
   int status;
 
   kill (victim->pid, SIGKILL);
+  if (kill_case->reap != NULL)
+    {
+      kill_case->reap ();
+      return;
+    }
 
   /* A traced thread stays until its tracer has seen its end, and its process too. */
   if (victim->tid != victim->pid)
@@ -316,7 +342,7 @@ run_point (const MpKillCase *kill_case,
   if (kill_case->last != NULL)
     kill_case->last ();
 
-  kill_victim (&victim);
+  kill_victim (kill_case, &victim);
   failure = kill_case->check ();
 
   if (last == STEP_BROKEN)

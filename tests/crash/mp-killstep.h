@@ -20,11 +20,15 @@ G_BEGIN_DECLS
  * Only one thread of the victim is stepped: the one that calls `op`, or the one
  * that `get_thread` names, which must be asleep and is woken by `provoke`.
  *
+ * A case that starts its victims itself has no `setup` and `op`: what it starts raises
+ * SIGSTOP before and after the operation, from when `go` was called.
+ *
  * A case that interferes is not about deaths: whatever others do between any two
  * instructions, the victim must get to the end of its operation by itself.  `last`
  * looks at the others then, before a death wakes all.
  */
-typedef struct
+typedef struct _MpKillCase MpKillCase;
+struct _MpKillCase
 {
   const char *name;
   void      (*prepare)    (void);          /* harness, before the victim is forked */
@@ -37,7 +41,11 @@ typedef struct
   void      (*last)       (void);          /* harness, just before the kill, victim stopped or asleep */
   guint     (*check)      (void);          /* harness, victim dead and reaped: bits of what failed */
   glong       n_dense;                     /* first instructions, which have points of their own */
-} MpKillCase;
+
+  pid_t     (*start)      (const MpKillCase *self);  /* harness, instead of the fork */
+  void      (*go)         (void);          /* harness, of what was started */
+  void      (*reap)       (void);          /* harness, when that was killed */
+};
 
 typedef struct
 {
