@@ -50,7 +50,8 @@ typedef struct
 
 void     mp_crash_read_arguments    (int                *argc,
                                      char             ***argv);
-gboolean mp_crash_is_long           (void);
+guint    mp_crash_get_n_rounds      (guint               n,
+                                     guint               n_long);
 guint32  mp_crash_get_seed          (void);
 void     mp_crash_set_up            (const MpCrashHooks *hooks);
 void     mp_crash_add               (const MpKillCase   *kill_case);

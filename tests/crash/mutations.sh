@@ -75,6 +75,7 @@ expect_success () {
 # Nobody is told of a death.
 expect_failure MP_FAULT_NO_BROADCAST crash/test-crash --long -p /crash/slot/bury
 expect_failure MP_FAULT_NO_BROADCAST crash/test-crash --long -p /crash/watch/neighbour-dies
+expect_failure MP_FAULT_NO_BROADCAST crash/test-crash-started --long -p /crash/barrier/wait
 expect_failure MP_FAULT_NO_BROADCAST test-participant -p /participant/death-is-told
 # Two sleep on one word to hear of a death, and one takes the wake to its grave.
 expect_failure MP_FAULT_SHARED_VIGIL crash/test-crash --long -p /crash/ring/crowd-dies
@@ -100,6 +101,8 @@ expect_failure MP_FAULT_DOUBLE_FETCH crash/test-crash --long -p /crash/segment/o
 expect_failure MP_FAULT_NO_MARK crash/test-crash --long -p /crash/doorbell/ring-stopped
 # A lock is free before anybody is woken, and no death tells those who sleep.
 expect_failure MP_FAULT_WAKE_AFTER_UNLOCK,MP_FAULT_NO_BROADCAST crash/test-crash --long -p /crash/lock/release-others
+# So is that of one that is stopped before it wakes anybody.
+expect_failure MP_FAULT_WAKE_AFTER_UNLOCK crash/test-crash --long -p /crash/lock/release-stopped
 # Who gives up after it was woken says nothing to those who sleep.
 expect_failure MP_FAULT_NO_PASS_ON crash/test-crash-sync --long -p /crash/rlock/stopped-meanwhile
 # The mark is taken off, but not with all who sleep.
@@ -110,7 +113,8 @@ expect_failure MP_FAULT_NO_INHERITANCE test-notes -p /notes/inherited
 expect_failure MP_FAULT_NO_INHERITANCE crash/test-crash-sync --long -p /crash/notes/first-sleepers
 
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
-  test-flag test-notes test-rendezvous crash/test-crash crash/test-crash-sync crash/test-crash-storm; do
+  test-flag test-notes test-rendezvous crash/test-crash crash/test-crash-started crash/test-crash-storm \
+  crash/test-crash-sync; do
   expect_success $program
 done
 

@@ -400,7 +400,7 @@ test_storm (void)
 {
   g_autoptr (GRand) random = g_rand_new_with_seed (mp_crash_get_seed ());
   g_autoptr (GError) error = NULL;
-  guint n_kills = mp_crash_is_long () ? N_KILLS_LONG : N_KILLS;
+  guint n_kills = mp_crash_get_n_rounds (N_KILLS, N_KILLS_LONG);
 
   table = mp_table_get_default (&error);
   g_assert_no_error (error);

@@ -221,6 +221,15 @@ look_who_holds (void)
   expected_told = owner != 0 && owner == mp_crash_get_victim ();
 }
 
+/* Who has released the lock and goes no further keeps nobody waiting. */
+static void
+expect_others_go_on (void)
+{
+  look_who_holds ();
+  if (!expected_told && !mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    extra_failure |= STALL;
+}
+
 static void
 expect_told (void)
 {
@@ -253,7 +262,7 @@ check_lock (void)
     return mp_crash_finish (failure | TOLD_TWICE);
 
   mp_owner_lock_release (&shared->lock);
-  return mp_crash_finish (failure);
+  return mp_crash_finish (failure | extra_failure);
 }
 
 /* --- A slot --------------------------------------------------------------- */
@@ -905,6 +914,7 @@ static const MpKillCase kill_cases[] = {
     .last = expect_told, .check = check_lock },
   { "lock/release", prepare_free, setup_holder, release, .last = look_who_holds, .check = check_lock },
   { "lock/release-others", prepare_held, mp_crash_enter, release, .last = look_who_holds, .check = check_lock },
+  { "lock/release-stopped", prepare_free, setup_holder, release, .last = expect_others_go_on, .check = check_lock },
   { "slot/claim", prepare_free, NULL, claim, .check = check_claim, .n_dense = 250 },
   { "slot/bury", prepare_unseen_death, NULL, bury, .check = check_family },
   { "watch/neighbour-dies", prepare_family, setup_watcher, NULL,
@@ -1024,7 +1034,7 @@ run_ring (guint mask,
 static void
 test_neighbours_die (void)
 {
-  for (guint round = 0; round < (mp_crash_is_long () ? 100 : 5); round++)
+  for (guint round = 0; round < mp_crash_get_n_rounds (5, 100); round++)
     for (guint mask = 1; mask < 15; mask++)
       run_ring (mask, 0);
 }
@@ -1037,7 +1047,7 @@ test_crowd_dies (void)
 {
   g_autoptr (GRand) random = g_rand_new_with_seed (mp_crash_get_seed ());
 
-  for (guint round = 0; round < (mp_crash_is_long () ? 5000 : 100); round++)
+  for (guint round = 0; round < mp_crash_get_n_rounds (100, 5000); round++)
     {
       pid_t pids[CROWD_LENGTH];
       guint survivor = (guint) g_rand_int_range (random, 0, CROWD_LENGTH);
@@ -1061,7 +1071,7 @@ test_crowd_dies (void)
 static void
 test_watcher_stopped (void)
 {
-  for (guint round = 0; round < (mp_crash_is_long () ? 100 : 10); round++)
+  for (guint round = 0; round < mp_crash_get_n_rounds (10, 100); round++)
     for (guint i = 0; i < RING_LENGTH; i++)
       run_ring (1u << i, 1u << (i + RING_LENGTH - 1) % RING_LENGTH);
 }
@@ -1080,7 +1090,7 @@ hold_in_ring (gpointer data)
 static void
 test_both_watchers_stopped (void)
 {
-  for (guint round = 0; round < (mp_crash_is_long () ? 100 : 10); round++)
+  for (guint round = 0; round < mp_crash_get_n_rounds (10, 100); round++)
     {
       pid_t pids[RING_LENGTH], holder, waiter;
 
