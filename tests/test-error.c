@@ -28,6 +28,7 @@ test_numbers (void)
   g_assert_cmpint (MP_ERROR_NO_TARGET, ==, 18);
   g_assert_cmpint (MP_ERROR_AUTHENTICATION, ==, 23);
   g_assert_cmpint (MP_ERROR_NOT_SUPPORTED, ==, 26);
+  g_assert_cmpint (MP_ERROR_WRONG_TYPE, ==, 28);
 }
 
 static void
@@ -36,7 +37,7 @@ test_enum_type (void)
   g_autoptr (GEnumClass) class = g_type_class_ref (mp_error_get_type ());
   const GEnumValue *value;
 
-  g_assert_cmpuint (class->n_values, ==, MP_ERROR_NOT_SUPPORTED + 1);
+  g_assert_cmpuint (class->n_values, ==, MP_ERROR_WRONG_TYPE + 1);
 
   value = g_enum_get_value (class, MP_ERROR_WORKER_LOST);
   g_assert_nonnull (value);

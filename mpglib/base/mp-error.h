@@ -54,6 +54,8 @@ G_BEGIN_DECLS
  * @MP_ERROR_REFUSED: the other end, or a rule of this one, does not allow it
  * @MP_ERROR_REMOTE: the function that ran in the other process failed; the message is its own
  * @MP_ERROR_NOT_SUPPORTED: this platform, language or kind of object does not offer the operation
+ * @MP_ERROR_OUT_OF_RANGE: there is no place of that index, or the number does not fit where it shall be stored
+ * @MP_ERROR_WRONG_TYPE: the value has another type than the place where it shall be stored
  *
  * Codes of the error domain `mp_error_quark()`.
  *
@@ -92,6 +94,8 @@ typedef enum
   MP_ERROR_REFUSED,
   MP_ERROR_REMOTE,
   MP_ERROR_NOT_SUPPORTED,
+  MP_ERROR_OUT_OF_RANGE,
+  MP_ERROR_WRONG_TYPE,
 } MpError;
 
 MP_AVAILABLE_IN_1_0

@@ -23,5 +23,6 @@ GVariant *mp_variant_from_wire     (const char  *type_string,
                                     GError     **error);
 gboolean  mp_variant_is_plain      (const char  *type_string,
                                     gsize        size);
+gsize     mp_variant_get_fixed_size (const char *type_string);
 
 G_END_DECLS

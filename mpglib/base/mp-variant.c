@@ -129,6 +129,26 @@ mp_variant_is_plain (const char *type_string,
   return unit > 0 && size % unit == 0;
 }
 
+/*< private >
+ * mp_variant_get_fixed_size:
+ * @type_string: anything
+ *
+ * Returns: the bytes of every value of that type, or 0 if they differ in length, the
+ *   type is none, or its values mean nothing without a message around them
+ */
+gsize
+mp_variant_get_fixed_size (const char *type_string)
+{
+  g_autoptr (GVariant) zero = NULL;
+
+  if (!mp_variant_check_type (type_string, NULL) || strchr (type_string, 'h') != NULL)
+    return 0;
+
+  /* GVariant makes up what is missing of a value of fixed size, and of no other. */
+  zero = g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE (type_string), "", 0, TRUE, NULL, NULL));
+  return g_variant_get_size (zero);
+}
+
 static gboolean check_variant (GVariant  *value,
                                guint      depth,
                                guint      n_handles,

@@ -31,6 +31,8 @@ typedef enum
   MP_OBJECT_VALUE,
   MP_OBJECT_QUEUE,
   MP_OBJECT_BOUNDED_SEMAPHORE,
+  MP_OBJECT_ARRAY,
+  MP_OBJECT_LIST,
 } MpObjectType;
 
 /* The largest object. */

@@ -51,6 +51,17 @@ mp_atomic_fence (void)
 #endif
 }
 
+/* Loads after it see no less than those before it. */
+static inline void
+mp_atomic_fence_acquire (void)
+{
+#ifdef MP_THREAD_SANITIZER
+  mp_atomic_fence ();
+#else
+  atomic_thread_fence (memory_order_acquire);
+#endif
+}
+
 /* In a loop that looks at a word until another CPU changes it. */
 static inline void
 mp_cpu_relax (void)

@@ -366,6 +366,53 @@ typedef struct
   MpAtomic64 arrivals[]; /* one a party: round << 32 | owner */
 } MpRendezvousLayout;
 
+/* mp-cell-private.h */
+typedef struct
+{
+  MpAtomic32 writer;     /* owner word */
+  MpAtomic32 turn;       /* bit 0: the half that counts */
+} MpCell;
+
+/* A word; longer values are two halves of a cell. */
+typedef struct
+{
+  MpCell     cell;
+  guint8     reserved[8];
+  MpBell     bell;
+  MpAtomic64 words[];
+} MpValueLayout;
+
+/* mp-whole-private.h */
+typedef struct
+{
+  MpAtomic32 writer;     /* owner word */
+  MpAtomic32 torn;
+} MpWhole;
+
+/* Followed by the elements, at a multiple of 64, unless they are in memory of their own. */
+typedef struct
+{
+  MpWhole    whole;
+  guint8     reserved[40];
+} MpArrayLayout;
+
+/* An item of a list is a cell.  A half begins with a word that tells what is in it:
+ * bits 0-7 one of MpItemCode, bits 8-63 the length in bytes of strings and bytes.
+ */
+typedef struct
+{
+  MpCell     cell;
+  guint32    n_words;    /* of a half; not changed after the list was made */
+  guint32    place;      /* of the first half, in words from the first item on; likewise */
+} MpListItem;
+
+/* Followed by the items and their halves, unless they are in memory of their own. */
+typedef struct
+{
+  guint32    n_items;    /* not changed after the list was made */
+  guint8     reserved[44];
+} MpListLayout;
+
 /* --- Sizes ---------------------------------------------------------------- */
 
 G_STATIC_ASSERT (sizeof (MpSegmentHeader) == 128);
@@ -397,6 +444,10 @@ G_STATIC_ASSERT (offsetof (MpPermitsLayout, owners) == 144);
 G_STATIC_ASSERT (sizeof (MpNotesLayout) == 144 + 4 * MP_NOTES_N_PLACES);
 G_STATIC_ASSERT (sizeof (MpFlagLayout) == 144);
 G_STATIC_ASSERT (offsetof (MpRendezvousLayout, arrivals) == 144);
+G_STATIC_ASSERT (offsetof (MpValueLayout, words) == 144);
+G_STATIC_ASSERT (sizeof (MpArrayLayout) == 48);
+G_STATIC_ASSERT (sizeof (MpListItem) == 16);
+G_STATIC_ASSERT (sizeof (MpListLayout) == 48);
 G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
 
 /* --- Fingerprint ---------------------------------------------------------- */
@@ -430,13 +481,16 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
                                 sizeof (MpLockLayout)), sizeof (MpCounterLayout)), \
                                 offsetof (MpPermitsLayout, owners)), sizeof (MpNotesLayout)), \
                                 sizeof (MpFlagLayout)), offsetof (MpRendezvousLayout, arrivals))
-#define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_SYNC
+#define MP_FINGERPRINT_SHARED   MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX ( \
+                                MP_FINGERPRINT_SYNC, offsetof (MpValueLayout, words)), sizeof (MpArrayLayout)), \
+                                sizeof (MpListItem)), sizeof (MpListLayout))
+#define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_SHARED
 
 /* As docs/shared-memory-format.md has it: who sees this fail has changed the
  * format, and changes the text and the version too.
  */
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
-G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0xafcc358d63185c31));
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x95282e0c96795021));
 #endif
 
 G_END_DECLS

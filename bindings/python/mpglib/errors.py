@@ -171,6 +171,16 @@ class NotSupported(ProcessError, NotImplementedError):
     code = 26
 
 
+class OutOfRange(ProcessError, IndexError, OverflowError):
+    """There is no place of that index, or the number does not fit where it shall be stored."""
+    code = 27
+
+
+class WrongType(ProcessError, TypeError):
+    """The value has another type than the place where it shall be stored."""
+    code = 28
+
+
 _CLASSES = {cls.code: cls for cls in ProcessError.__subclasses__()}
 
 

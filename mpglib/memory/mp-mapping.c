@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+
+#include "mp-error.h"
+#include "mp-mapping-private.h"
+#include "mp-memfd-private.h"
+
+struct _MpMapping
+{
+  gatomicrefcount ref_count;
+  gsize           size;
+  int             fd;
+  gpointer        address;   /* atomic; NULL until it is asked for */
+};
+
+static gboolean
+set_errno_error (GError     **error,
+                 const char  *what,
+                 const char  *name)
+{
+  int saved_errno = errno;
+
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+               "Cannot %s shared memory%s%s%s: %s",
+               what, name != NULL ? " \"" : "", name != NULL ? name : "", name != NULL ? "\"" : "",
+               g_strerror (saved_errno));
+  return FALSE;
+}
+
+/* --- Life ----------------------------------------------------------------- */
+
+static MpMapping *
+mapping_new (int   *fd,
+             gsize  size)
+{
+  MpMapping *self = g_new0 (MpMapping, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->size = size;
+  self->fd = mp_memfd_steal (fd);
+  return self;
+}
+
+static gboolean
+check_size (gsize    size,
+            GError **error)
+{
+  if (size > 0 && size <= G_MAXSSIZE)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, size == 0 ? MP_ERROR_OUT_OF_RANGE : MP_ERROR_TOO_BIG,
+               "Shared memory cannot have %" G_GSIZE_FORMAT " bytes", size);
+  return FALSE;
+}
+
+/*< private >
+ * mp_mapping_new:
+ * @size: bytes, which are zero
+ *
+ * Takes the memory at once, so that its lack is an error here.
+ */
+MpMapping *
+mp_mapping_new (gsize    size,
+                GError **error)
+{
+  MP_AUTO_FD fd = -1;
+
+  if (!check_size (size, error))
+    return NULL;
+
+  fd = mp_memfd_new ("mp-memory", size, error);
+  if (fd < 0 ||
+      !mp_memfd_seal (fd, MP_MEMFD_SEALS_SIZE, error) ||
+      !mp_memfd_allocate (fd, 0, size, error))
+    return NULL;
+
+  return mapping_new (&fd, size);
+}
+
+/*< private >
+ * mp_mapping_new_named:
+ * @name: without slashes
+ *
+ * Fails with %G_IO_ERROR_EXISTS if there is one of that name.  Only the user who made
+ * it may open it.
+ */
+MpMapping *
+mp_mapping_new_named (const char  *name,
+                      gsize        size,
+                      GError     **error)
+{
+  MP_AUTO_FD fd = -1;
+
+  if (!check_size (size, error))
+    return NULL;
+
+  fd = shm_open (name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    {
+      set_errno_error (error, "make", name);
+      return NULL;
+    }
+
+  if (ftruncate (fd, (off_t) size) != 0)
+    set_errno_error (error, "size", name);
+  else if (mp_memfd_allocate (fd, 0, size, error))
+    return mapping_new (&fd, size);
+
+  shm_unlink (name);
+  return NULL;
+}
+
+/* Somebody else may have made the name first, in the hope that we come. */
+static gboolean
+check_named (int           fd,
+             const char   *name,
+             struct stat  *status,
+             GError      **error)
+{
+  if (fstat (fd, status) != 0)
+    return set_errno_error (error, "look at", name);
+
+  if (S_ISREG (status->st_mode) && status->st_size > 0 && status->st_uid == geteuid ())
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
+               "The shared memory \"%s\" is empty, or somebody else's", name);
+  return FALSE;
+}
+
+/*< private >
+ * mp_mapping_open_named:
+ *
+ * Fails with %G_IO_ERROR_NOT_FOUND if there is none.
+ */
+MpMapping *
+mp_mapping_open_named (const char  *name,
+                       GError     **error)
+{
+  MP_AUTO_FD fd = shm_open (name, O_RDWR | O_CLOEXEC, 0);
+  struct stat status;
+
+  if (fd < 0)
+    {
+      set_errno_error (error, "open", name);
+      return NULL;
+    }
+
+  return check_named (fd, name, &status, error) ? mapping_new (&fd, (gsize) status.st_size) : NULL;
+}
+
+/*< private >
+ * mp_mapping_open:
+ * @fd_taken: what a peer sent; taken on success
+ * @size: what the peer says it has
+ * @is_sealed: refuse it if others can take it away
+ */
+MpMapping *
+mp_mapping_open (int       *fd_taken,
+                 gsize      size,
+                 gboolean   is_sealed,
+                 GError   **error)
+{
+  struct stat status;
+
+  if (!mp_memfd_check (*fd_taken, is_sealed ? MP_MEMFD_SEALS_SIZE : 0, &status, error))
+    return NULL;
+
+  if (size == 0 || (guint64) status.st_size != size)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED,
+                   "The shared memory received has %" G_GINT64_FORMAT " bytes, not %" G_GSIZE_FORMAT,
+                   (gint64) status.st_size, size);
+      return NULL;
+    }
+
+  /* Somebody may have given its pages back. */
+  if (is_sealed && !mp_memfd_allocate (*fd_taken, 0, size, error))
+    return NULL;
+
+  return mapping_new (fd_taken, size);
+}
+
+/*< private >
+ * mp_mapping_remove_name:
+ *
+ * Those that have it open keep it.
+ */
+gboolean
+mp_mapping_remove_name (const char  *name,
+                        GError     **error)
+{
+  return shm_unlink (name) == 0 || set_errno_error (error, "remove", name);
+}
+
+MpMapping *
+mp_mapping_ref (MpMapping *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+mp_mapping_unref (MpMapping *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  if (self->address != NULL)
+    munmap (self->address, self->size);
+  mp_memfd_close (&self->fd);
+  g_free (self);
+}
+
+/* --- Use ------------------------------------------------------------------ */
+
+gsize
+mp_mapping_get_size (MpMapping *self)
+{
+  return self->size;
+}
+
+int
+mp_mapping_get_fd (MpMapping *self)
+{
+  return self->fd;
+}
+
+/*< private >
+ * mp_mapping_get_address:
+ *
+ * Returns: (nullable): where it is mapped, until the last reference goes
+ */
+gpointer
+mp_mapping_get_address (MpMapping  *self,
+                        GError    **error)
+{
+  gpointer address = g_atomic_pointer_get (&self->address);
+
+  if (G_LIKELY (address != NULL))
+    return address;
+
+  address = mmap (NULL, self->size, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
+  if (address == MAP_FAILED)
+    {
+      set_errno_error (error, "map", NULL);
+      return NULL;
+    }
+
+  /* Another thread may have been faster. */
+  if (!g_atomic_pointer_compare_and_exchange (&self->address, NULL, address))
+    {
+      munmap (address, self->size);
+      address = g_atomic_pointer_get (&self->address);
+    }
+
+  return address;
+}
+
+/*< private >
+ * mp_mapping_check_part:
+ *
+ * Returns: whether there are that many bytes
+ */
+gboolean
+mp_mapping_check_part (MpMapping  *self,
+                       gsize       offset,
+                       gsize       length,
+                       GError    **error)
+{
+  if (offset <= self->size && length <= self->size - offset)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_OUT_OF_RANGE,
+               "There are no %" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT " in shared memory of %" G_GSIZE_FORMAT,
+               length, offset, self->size);
+  return FALSE;
+}
+
+/*< private >
+ * mp_mapping_read:
+ *
+ * Fails with %MP_ERROR_CORRUPTED if somebody took a part of the memory away.
+ */
+gboolean
+mp_mapping_read (MpMapping  *self,
+                 gsize       offset,
+                 gpointer    bytes,
+                 gsize       length,
+                 GError    **error)
+{
+  guint8 *end = bytes;
+
+  if (!mp_mapping_check_part (self, offset, length, error))
+    return FALSE;
+
+  while (length > 0)
+    {
+      gssize n = pread (self->fd, end, length, (off_t) offset);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+
+      if (n < 0)
+        return set_errno_error (error, "read", NULL);
+
+      if (n == 0)
+        {
+          g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED,
+                               "Somebody has made the shared memory shorter");
+          return FALSE;
+        }
+
+      end += n;
+      offset += (gsize) n;
+      length -= (gsize) n;
+    }
+
+  return TRUE;
+}
+
+gboolean
+mp_mapping_write (MpMapping      *self,
+                  gsize           offset,
+                  gconstpointer   bytes,
+                  gsize           length,
+                  GError        **error)
+{
+  const guint8 *next = bytes;
+
+  if (!mp_mapping_check_part (self, offset, length, error))
+    return FALSE;
+
+  while (length > 0)
+    {
+      gssize n = pwrite (self->fd, next, length, (off_t) offset);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+
+      if (n < 0)
+        return set_errno_error (error, "write", NULL);
+
+      next += n;
+      offset += (gsize) n;
+      length -= (gsize) n;
+    }
+
+  return TRUE;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include "mp-layout-private.h"
+#include "mp-table-private.h"
+
+G_BEGIN_DECLS
+
+/* Whether a long piece of shared memory is as its writers wanted it.
+ *
+ *   writer   torn   state
+ *   0        0      whole
+ *   X        0      X writes
+ *   D        0      torn: D died while it wrote.  The next writer makes it {X, 1}
+ *   any      1      torn, until the whole is overwritten, or somebody says that it is mended
+ *
+ * `writer` is an owner lock: those that write several words follow each other.  Who
+ * writes one, or through a pointer, asks nobody.
+ */
+
+void mp_whole_begin (MpTable  *table,
+                     MpWhole  *self,
+                     guint32   me);
+void mp_whole_end   (MpWhole  *self,
+                     gboolean  is_whole);
+
+gboolean mp_whole_was_abandoned (MpTable *table,
+                                 MpWhole *self);
+
+/*< private >
+ * mp_whole_is_torn:
+ *
+ * Two loads, unless somebody writes just now.
+ */
+static inline gboolean
+mp_whole_is_torn (MpTable *table,
+                  MpWhole *self)
+{
+  if (G_UNLIKELY (atomic_load_explicit (&self->torn, memory_order_acquire) != 0))
+    return TRUE;
+
+  return G_UNLIKELY (atomic_load_explicit (&self->writer, memory_order_acquire) != 0) &&
+         mp_whole_was_abandoned (table, self);
+}
+
+G_END_DECLS

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-owner-lock-private.h"
+#include "mp-participant-private.h"
+#include "mp-whole-private.h"
+
+/*< private >
+ * mp_whole_was_abandoned:
+ *
+ * Use mp_whole_is_torn().
+ */
+gboolean
+mp_whole_was_abandoned (MpTable *table,
+                        MpWhole *self)
+{
+  guint32 seen = atomic_load (&self->writer);
+
+  return (seen & MP_OWNER_MASK) != 0 && !mp_participant_is_alive (table, seen);
+}
+
+/*< private >
+ * mp_whole_begin:
+ * @me: this process, from mp_participant_enter()
+ *
+ * Before the writing.
+ */
+void
+mp_whole_begin (MpTable *table,
+                MpWhole *self,
+                guint32  me)
+{
+  /* If this one dies before it has noted that, it leaves the same behind. */
+  if (mp_owner_lock_acquire (table, &self->writer, me, MP_WAIT_NEVER_ENDS) == MP_OWNER_LOCK_ABANDONED)
+    atomic_store (&self->torn, 1);
+}
+
+/*< private >
+ * mp_whole_end:
+ * @is_whole: whether all of it was written, or is mended
+ */
+void
+mp_whole_end (MpWhole  *self,
+              gboolean  is_whole)
+{
+  if (is_whole)
+    atomic_store (&self->torn, 0);
+  mp_owner_lock_release (&self->writer);
+}
