@@ -8,6 +8,7 @@
 
 #define MP_INSIDE
 
+#include "mp-array.h"
 #include "mp-barrier.h"
 #include "mp-bounded-semaphore.h"
 #include "mp-condition.h"
@@ -32,9 +33,12 @@
 #include "mp-rlock.h"
 #include "mp-semaphore.h"
 #include "mp-shareable.h"
+#include "mp-shareable-list.h"
+#include "mp-shared-memory.h"
 #include "mp-target.h"
 #include "mp-task-options.h"
 #include "mp-task-state.h"
+#include "mp-value.h"
 #include "mp-version.h"
 #include "mp-worker.h"
 #include "mp-worker-task.h"

@@ -51,6 +51,13 @@ gpointer  mp_shared_object_new_received (GType            gtype,
                                          MpSharedObject  *opened,
                                          const char      *first_property,
                                          ...);
+gpointer  mp_shared_object_new_received_valist (GType           gtype,
+                                                MpSharedObject *opened,
+                                                const char     *first_property,
+                                                va_list         arguments);
+gboolean  mp_shared_object_open_again   (MpSharedObject  *self,
+                                         MpSharedObject  *again,
+                                         GError         **error);
 gsize     mp_shared_object_get_size     (MpSharedObject  *self);
 
 /*< private >

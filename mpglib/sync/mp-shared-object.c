@@ -148,16 +148,25 @@ mp_shared_object_new_received (GType           gtype,
                                const char     *first_property,
                                ...)
 {
-  GObject *object;
+  gpointer object;
   va_list arguments;
 
-  g_assert (received == NULL);
-  received = opened;
   va_start (arguments, first_property);
-  object = g_object_new_valist (gtype, first_property, arguments);
+  object = mp_shared_object_new_received_valist (gtype, opened, first_property, arguments);
   va_end (arguments);
 
   return object;
+}
+
+gpointer
+mp_shared_object_new_received_valist (GType           gtype,
+                                      MpSharedObject *opened,
+                                      const char     *first_property,
+                                      va_list         arguments)
+{
+  g_assert (received == NULL);
+  received = opened;
+  return g_object_new_valist (gtype, first_property, arguments);
 }
 
 static gboolean
@@ -260,6 +269,32 @@ mp_shared_object_open (MpSharedObject  *self,
     }
 
   self->table = mp_arena_get_table (arena);
+  return TRUE;
+}
+
+/*< private >
+ * mp_shared_object_open_again:
+ * @again: (out caller-allocates): what mp_shared_object_new_received() takes
+ *
+ * Takes another hold, for another object of this process or for who uses the layout
+ * when this one may be gone.
+ */
+gboolean
+mp_shared_object_open_again (MpSharedObject  *self,
+                             MpSharedObject  *again,
+                             GError         **error)
+{
+  MpHandle handle;
+
+  *again = (MpSharedObject) { .type = self->type };
+  if (mp_shared_object_enter (self, error) == 0)
+    return FALSE;
+
+  mp_hold_get_handle (&self->hold, &handle);
+  if (!mp_arena_hold (self->hold.arena, &handle, self->type, &again->hold, error))
+    return FALSE;
+
+  again->table = self->table;
   return TRUE;
 }
 

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-change-watch-private.h"
+#include "mp-doorbell-private.h"
+#include "mp-log-private.h"
+#include "mp-origin-private.h"
+#include "mp-outbox-private.h"
+#include "mp-porch-private.h"
+
+struct _MpChangeWatch
+{
+  MpPorchCaller  caller;
+  guint32        origin;     /* the process that watches */
+  GWeakRef       object;
+  MpSharedObject shared;     /* a hold of its own */
+  MpBell        *bell;
+  MpDoorbell    *doorbell;
+  MpOutbox      *outbox;
+  MpChangeFunc   func;
+  int            has_ended;  /* atomic */
+};
+
+static void
+change_watch_free (MpPorchCaller *caller)
+{
+  MpChangeWatch *self = (MpChangeWatch *) caller;
+
+  g_weak_ref_clear (&self->object);
+  mp_shared_object_clear (&self->shared);
+  mp_outbox_unref (self->outbox);
+  g_free (self);
+}
+
+static void
+leave (MpChangeWatch *self)
+{
+  g_clear_pointer (&self->doorbell, mp_doorbell_free);
+  mp_porch_caller_leave (&self->caller);
+}
+
+/* Armed before it is told, so that what changes from now on rings again. */
+static void
+tell (MpPorchCaller *caller)
+{
+  MpChangeWatch *self = (MpChangeWatch *) caller;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GObject) object = NULL;
+
+  if (g_atomic_int_get (&self->has_ended))
+    return;
+
+  if (!mp_doorbell_arm (self->doorbell, &error))
+    {
+      g_warning ("mpglib cannot watch a shared object any more: %s", error->message);
+      return;
+    }
+
+  object = g_weak_ref_get (&self->object);
+  if (object != NULL)
+    self->func (object);
+}
+
+/* On the thread mp-watch. */
+static void
+on_rung (gpointer data)
+{
+  MpChangeWatch *self = data;
+
+  mp_porch_caller_ring (&self->caller);
+}
+
+/* In the main context, as all of these. */
+static void
+begin (gpointer data)
+{
+  MpChangeWatch *self = data;
+  g_autoptr (GError) error = NULL;
+
+  if (!mp_porch_caller_enter (&self->caller, mp_outbox_get_context (self->outbox), tell, change_watch_free, &error) ||
+      (self->doorbell = mp_doorbell_new (self->shared.table, self->bell, on_rung, self, &error)) == NULL)
+    {
+      g_warning ("mpglib cannot watch a shared object: %s", error->message);
+      return;
+    }
+
+  /* What changed between the call and now rings nobody. */
+  tell (&self->caller);
+}
+
+static void
+end (gpointer data)
+{
+  leave (data);
+}
+
+/*< private >
+ * mp_change_watch_new:
+ * @object: (transfer none): a GObject; it is not kept alive
+ * @bell: in the layout of @shared
+ * @func: called in @context
+ *
+ * May be called by any thread.  It tells once at the beginning, too.
+ */
+MpChangeWatch *
+mp_change_watch_new (gpointer         object,
+                     MpSharedObject  *shared,
+                     MpBell          *bell,
+                     GMainContext    *context,
+                     MpChangeFunc     func,
+                     GError         **error)
+{
+  MpChangeWatch *self = g_new0 (MpChangeWatch, 1);
+
+  if (!mp_shared_object_open_again (shared, &self->shared, error))
+    {
+      g_free (self);
+      return NULL;
+    }
+
+  g_weak_ref_init (&self->object, object);
+  self->origin = mp_origin_get ();
+  self->bell = bell;
+  self->outbox = mp_outbox_get (context);
+  self->func = func;
+  mp_outbox_post (self->outbox, begin, self, NULL);
+  return self;
+}
+
+/*< private >
+ * mp_change_watch_end:
+ *
+ * May be called by any thread.  If that is the context's, nothing is told afterwards.
+ * In a forked child the parent's is let be.
+ */
+void
+mp_change_watch_end (MpChangeWatch *self)
+{
+  if (self->origin != mp_origin_get ())
+    return;
+
+  g_atomic_int_set (&self->has_ended, TRUE);
+  mp_outbox_post (self->outbox, end, self, NULL);
+}

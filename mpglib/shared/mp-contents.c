@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-contents-private.h"
+#include "mp-error.h"
+#include "mp-fd-private.h"
+
+#define DESCRIPTION_TYPE "((ayuu)tb)" /* object, bytes of the contents, whether they are elsewhere */
+
+/* What the object that this thread is just constructing shall have. */
+static _Thread_local MpContents *received;
+
+/*< private >
+ * mp_contents_init:
+ * @head_size: bytes of the object before the contents
+ * @size: bytes of the contents, all zero then
+ *
+ * For `constructed`: makes the object, or takes what mp_contents_new_received() has.
+ *
+ * Returns: whether it is a new one
+ */
+gboolean
+mp_contents_init (MpContents   *self,
+                  MpObjectType  type,
+                  gsize         head_size,
+                  gsize         size)
+{
+  gboolean is_large = size > MP_ARENA_MAX_OBJECT - head_size;
+  GError *error = NULL;
+
+  if (received != NULL)
+    {
+      MpContents *opened = received;
+
+      received = NULL;
+      mp_shared_object_init (&self->shared, type, 0);
+      self->mapping = opened->mapping;
+      self->size = opened->size;
+      self->data = opened->data;
+      return FALSE;
+    }
+
+  if (is_large)
+    {
+      self->mapping = mp_mapping_new (size, &error);
+      self->data = self->mapping != NULL ? mp_mapping_get_address (self->mapping, &error) : NULL;
+      if (self->data == NULL)
+        {
+          mp_shared_object_refuse (&self->shared, type, error);
+          return TRUE;
+        }
+    }
+
+  self->size = size;
+  mp_shared_object_init (&self->shared, type, is_large ? head_size : head_size + size);
+  if (!is_large && self->shared.table != NULL)
+    self->data = (guint8 *) self->shared.hold.data + head_size;
+  return TRUE;
+}
+
+/*< private >
+ * mp_contents_is_receiving:
+ *
+ * Returns: whether mp_contents_init() will take something received
+ */
+gboolean
+mp_contents_is_receiving (void)
+{
+  return received != NULL;
+}
+
+void
+mp_contents_clear (MpContents *self)
+{
+  mp_shared_object_clear (&self->shared);
+  g_clear_pointer (&self->mapping, mp_mapping_unref);
+}
+
+/* --- Sharing -------------------------------------------------------------- */
+
+/*< private >
+ * mp_contents_pack:
+ *
+ * Returns: (transfer floating): a description for mp_contents_open()
+ */
+GVariant *
+mp_contents_pack (MpContents  *self,
+                  MpPacking   *packing,
+                  GError     **error)
+{
+  GVariant *object = mp_shared_object_pack (&self->shared, packing, error);
+  int duplicate;
+
+  if (object == NULL)
+    return NULL;
+
+  if (self->mapping != NULL)
+    {
+      duplicate = mp_fd_duplicate (mp_mapping_get_fd (self->mapping), error);
+      if (duplicate < 0)
+        {
+          g_variant_unref (g_variant_ref_sink (object));
+          return NULL;
+        }
+      g_array_append_val (packing->fds, duplicate);
+    }
+
+  return g_variant_new ("(@(ayuu)tb)", object, (guint64) self->size, self->mapping != NULL);
+}
+
+static gboolean
+set_corrupted (GError **error)
+{
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED,
+                       "The peer sent a shared object whose contents are not there");
+  return FALSE;
+}
+
+static gboolean
+open_elsewhere (MpContents  *self,
+                int         *fds,
+                guint        n_fds,
+                GError     **error)
+{
+  if (n_fds == 0)
+    return set_corrupted (error);
+
+  self->mapping = mp_mapping_open (&fds[n_fds - 1], self->size, TRUE, error);
+  self->data = self->mapping != NULL ? mp_mapping_get_address (self->mapping, error) : NULL;
+  return self->data != NULL;
+}
+
+/*< private >
+ * mp_contents_open:
+ * @self: (out caller-allocates): what mp_contents_new_received() takes
+ * @fds: what came with it
+ *
+ * Nothing that came is believed: the memory must be there, and nobody able to take it
+ * away.
+ */
+gboolean
+mp_contents_open (MpContents    *self,
+                  MpUnpacking   *unpacking,
+                  MpObjectType   type,
+                  gsize          head_size,
+                  GVariant      *description,
+                  int           *fds,
+                  guint          n_fds,
+                  GError       **error)
+{
+  g_autoptr (GVariant) object = NULL;
+  gboolean is_elsewhere, is_there;
+  guint64 size;
+
+  *self = (MpContents) { 0 };
+  if (!g_variant_is_of_type (description, G_VARIANT_TYPE (DESCRIPTION_TYPE)))
+    return set_corrupted (error);
+
+  g_variant_get (description, "(@(ayuu)tb)", &object, &size, &is_elsewhere);
+  if (size > G_MAXSSIZE || (!is_elsewhere && size > MP_ARENA_MAX_OBJECT))
+    return set_corrupted (error);
+
+  if (!mp_shared_object_open (&self->shared, unpacking, type, is_elsewhere ? head_size : head_size + (gsize) size,
+                              object, fds, is_elsewhere && n_fds > 0 ? n_fds - 1 : n_fds, error))
+    return FALSE;
+
+  self->size = (gsize) size;
+  self->data = (guint8 *) self->shared.hold.data + head_size;
+  is_there = !is_elsewhere || open_elsewhere (self, fds, n_fds, error);
+  if (!is_there)
+    mp_contents_clear (self);
+  return is_there;
+}
+
+/*< private >
+ * mp_contents_open_again:
+ * @again: (out caller-allocates): the same for another object of this process
+ */
+gboolean
+mp_contents_open_again (MpContents  *self,
+                        MpContents  *again,
+                        GError     **error)
+{
+  *again = (MpContents) { 0 };
+  if (!mp_shared_object_open_again (&self->shared, &again->shared, error))
+    return FALSE;
+
+  again->mapping = self->mapping != NULL ? mp_mapping_ref (self->mapping) : NULL;
+  again->size = self->size;
+  again->data = self->data;
+  return TRUE;
+}
+
+/*< private >
+ * mp_contents_new_received:
+ * @gtype: a class that calls mp_contents_init()
+ * @opened: from mp_contents_open(); taken
+ * @first_property: (nullable): as of g_object_new()
+ */
+gpointer
+mp_contents_new_received (GType        gtype,
+                          MpContents  *opened,
+                          const char  *first_property,
+                          ...)
+{
+  gpointer object;
+  va_list arguments;
+
+  received = opened;
+  va_start (arguments, first_property);
+  object = mp_shared_object_new_received_valist (gtype, &opened->shared, first_property, arguments);
+  va_end (arguments);
+
+  return object;
+}

@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "mp-cell-private.h"
+#include "mp-contents-private.h"
+#include "mp-error.h"
+#include "mp-list-item-private.h"
+#include "mp-shareable-list.h"
+#include "mp-word-private.h"
+
+/**
+ * MpShareableList:
+ *
+ * A list of simple values that processes share: whole numbers, doubles, booleans,
+ * strings, bytes, and nothing.
+ *
+ * Its length never changes, nor does the room that an item has: a string or bytes may be
+ * replaced by what is no longer than they were at first, rounded up to 8 bytes, and each
+ * item by a number.
+ *
+ * Items are read and replaced as a whole: nobody sees a half of one, and a process killed
+ * while it replaces an item leaves the old one or the new. Several items are not; where
+ * they belong together take a [class@Mp.Lock].
+ *
+ * A list is a [iface@Mp.Shareable], as a [class@Mp.Lock] is: what is said there of handing
+ * over and of forks holds here.
+ *
+ * A list may be used by all threads.
+ *
+ * Since: 1.0
+ */
+struct _MpShareableList
+{
+  GObject parent_instance;
+
+  MpContents  contents;
+  GVariant   *initial;    /* until it is constructed */
+  MpListItem *items;      /* in shared memory */
+  guint      *n_words;    /* of each item; what others write there is not asked again */
+  guint      *places;
+  guint       length;
+};
+
+static void mp_shareable_list_shareable_init (MpShareableInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (MpShareableList, mp_shareable_list, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_shareable_list_shareable_init))
+
+enum
+{
+  PROP_0,
+  PROP_ITEMS,
+  N_PROPS
+};
+
+static GParamSpec *properties[N_PROPS];
+
+#define WORD sizeof (guint64)
+
+/* --- Places --------------------------------------------------------------- */
+
+/* Of the halves, in words from the first item on. */
+static void
+lay_out (MpShareableList *self)
+{
+  gsize place = self->length * sizeof (MpListItem) / WORD;
+
+  self->places = g_new (guint, self->length);
+  for (guint i = 0; i < self->length; i++)
+    {
+      self->places[i] = (guint) place;
+      place += 2 * (gsize) self->n_words[i];
+    }
+}
+
+static gsize
+get_size (MpShareableList *self)
+{
+  gsize size = self->length * sizeof (MpListItem);
+
+  for (guint i = 0; i < self->length; i++)
+    size += 2 * (gsize) self->n_words[i] * WORD;
+
+  return size;
+}
+
+static MpCellPlace
+get_place (MpShareableList *self,
+           guint            index)
+{
+  return (MpCellPlace) {
+    &self->items[index].cell,
+    (MpAtomic64 *) self->contents.data + self->places[index],
+    self->n_words[index],
+  };
+}
+
+/* --- Making --------------------------------------------------------------- */
+
+/* Of its first content, and of a number. */
+static guint
+get_room (gsize n_words)
+{
+  return MAX ((guint) n_words, 2);
+}
+
+static GPtrArray *
+encode_all (GVariant  *items,
+            GArray    *n_words,
+            GError   **error)
+{
+  g_autoptr (GPtrArray) encoded = g_ptr_array_new_with_free_func (g_free);
+  gsize n = g_variant_n_children (items);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) item = g_variant_get_child_value (items, i);
+      gsize length;
+      guint64 *words = mp_list_item_encode (item, &length, error);
+
+      if (words == NULL)
+        return NULL;
+      g_ptr_array_add (encoded, words);
+      g_array_append_val (n_words, length);
+    }
+
+  return g_steal_pointer (&encoded);
+}
+
+/* Nobody else knows of it yet. */
+static void
+fill (MpShareableList *self,
+      GPtrArray       *encoded,
+      GArray          *n_words)
+{
+  MpListLayout *layout = self->contents.shared.hold.data;
+
+  layout->n_items = self->length;
+  for (guint i = 0; i < self->length; i++)
+    {
+      MpAtomic64 *half = (MpAtomic64 *) self->contents.data + self->places[i];
+      const guint64 *words = g_ptr_array_index (encoded, i);
+
+      self->items[i].n_words = self->n_words[i];
+      self->items[i].place = self->places[i];
+      for (gsize word = 0; word < g_array_index (n_words, gsize, i); word++)
+        mp_word_set (&half[word], words[word]);
+    }
+}
+
+static void
+make (MpShareableList *self)
+{
+  g_autoptr (GArray) n_words = g_array_new (FALSE, FALSE, sizeof (gsize));
+  g_autoptr (GPtrArray) encoded = NULL;
+  GError *error = NULL;
+
+  encoded = encode_all (self->initial, n_words, &error);
+  if (encoded == NULL)
+    {
+      mp_shared_object_refuse (&self->contents.shared, MP_OBJECT_LIST, error);
+      return;
+    }
+
+  self->length = encoded->len;
+  self->n_words = g_new (guint, self->length);
+  for (guint i = 0; i < self->length; i++)
+    self->n_words[i] = get_room (g_array_index (n_words, gsize, i));
+
+  /* Places are counted in 32 bits. */
+  if (get_size (self) / WORD > G_MAXUINT32)
+    {
+      mp_shared_object_refuse (&self->contents.shared, MP_OBJECT_LIST,
+                               g_error_new (MP_ERROR, MP_ERROR_TOO_BIG, "The list is too long"));
+      return;
+    }
+
+  lay_out (self);
+  mp_contents_init (&self->contents, MP_OBJECT_LIST, sizeof (MpListLayout), get_size (self));
+  self->items = self->contents.data;
+  if (self->contents.shared.table != NULL)
+    fill (self, encoded, n_words);
+}
+
+/* --- Receiving ------------------------------------------------------------ */
+
+/* One look at each number, which is then checked and kept. */
+static gboolean
+read_items (MpShareableList *self,
+            guint            length)
+{
+  gsize n_words_of_all = self->contents.size / WORD;
+
+  if (length > self->contents.size / sizeof (MpListItem))
+    return FALSE;
+
+  self->n_words = g_new (guint, length);
+  self->places = g_new (guint, length);
+  self->items = self->contents.data;
+  for (guint i = 0; i < length; i++)
+    {
+      guint32 n_words, place;
+
+      mp_word_load (&self->items[i].n_words, sizeof n_words, &n_words);
+      mp_word_load (&self->items[i].place, sizeof place, &place);
+      if (n_words < 2 || place < length * sizeof (MpListItem) / WORD ||
+          place > n_words_of_all || (n_words_of_all - place) / 2 < n_words)
+        return FALSE;
+
+      self->n_words[i] = n_words;
+      self->places[i] = place;
+    }
+
+  self->length = length;
+  return TRUE;
+}
+
+static gboolean
+set_corrupted (GError **error)
+{
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED, "The peer sent a shareable list that is none");
+  return FALSE;
+}
+
+static void
+take_received (MpShareableList *self)
+{
+  GError *error = NULL;
+  MpListLayout *layout;
+  guint32 length;
+
+  mp_contents_init (&self->contents, MP_OBJECT_LIST, 0, 0);
+  layout = self->contents.shared.hold.data;
+  mp_word_load (&layout->n_items, sizeof length, &length);
+  if (read_items (self, length))
+    return;
+
+  set_corrupted (&error);
+  mp_contents_clear (&self->contents);
+  self->contents = (MpContents) { 0 };
+  mp_shared_object_refuse (&self->contents.shared, MP_OBJECT_LIST, error);
+}
+
+/* --- Life ----------------------------------------------------------------- */
+
+static void
+mp_shareable_list_constructed (GObject *object)
+{
+  MpShareableList *self = MP_SHAREABLE_LIST (object);
+
+  G_OBJECT_CLASS (mp_shareable_list_parent_class)->constructed (object);
+
+  if (mp_contents_is_receiving ())
+    {
+      take_received (self);
+      return;
+    }
+
+  if (self->initial == NULL)
+    self->initial = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARIANT, NULL, 0));
+  make (self);
+  g_clear_pointer (&self->initial, g_variant_unref);
+}
+
+static void
+mp_shareable_list_finalize (GObject *object)
+{
+  MpShareableList *self = MP_SHAREABLE_LIST (object);
+
+  mp_contents_clear (&self->contents);
+  g_free (self->n_words);
+  g_free (self->places);
+
+  G_OBJECT_CLASS (mp_shareable_list_parent_class)->finalize (object);
+}
+
+static void
+mp_shareable_list_set_property (GObject      *object,
+                                guint         prop_id,
+                                const GValue *value,
+                                GParamSpec   *pspec)
+{
+  MpShareableList *self = MP_SHAREABLE_LIST (object);
+  GVariant *items;
+
+  switch (prop_id)
+    {
+    case PROP_ITEMS:
+      items = g_value_get_variant (value);
+      if (items != NULL && g_variant_is_container (items) && !g_variant_is_of_type (items, G_VARIANT_TYPE_VARIANT))
+        self->initial = g_variant_ref (items);
+      else if (items != NULL)
+        g_critical ("The items of a shareable list are an array or a tuple, not of the type \"%s\"",
+                    g_variant_get_type_string (items));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mp_shareable_list_class_init (MpShareableListClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->constructed = mp_shareable_list_constructed;
+  object_class->finalize = mp_shareable_list_finalize;
+  object_class->set_property = mp_shareable_list_set_property;
+
+  /**
+   * MpShareableList:items:
+   *
+   * What is in the list at first: an array, as `av`, or a tuple.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_ITEMS] =
+    g_param_spec_variant ("items", NULL, NULL,
+                          G_VARIANT_TYPE_ANY, NULL,
+                          G_PARAM_WRITABLE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+mp_shareable_list_init (MpShareableList *self)
+{
+}
+
+/* --- Sharing -------------------------------------------------------------- */
+
+#define KIND "shareable-list"
+
+static GVariant *
+mp_shareable_list_pack (MpShareable  *shareable,
+                        MpPacking    *packing,
+                        GError      **error)
+{
+  return mp_contents_pack (&MP_SHAREABLE_LIST (shareable)->contents, packing, error);
+}
+
+static MpShareable *
+mp_shareable_list_unpack (MpUnpacking  *unpacking,
+                          GVariant     *description,
+                          int          *fds,
+                          guint         n_fds,
+                          GError      **error)
+{
+  g_autoptr (MpShareableList) self = NULL;
+  MpContents opened;
+  guint32 me;
+
+  if (!mp_contents_open (&opened, unpacking, MP_OBJECT_LIST, sizeof (MpListLayout), description, fds, n_fds, error))
+    return NULL;
+
+  self = mp_contents_new_received (MP_TYPE_SHAREABLE_LIST, &opened, NULL);
+  if (mp_shared_object_get (&self->contents.shared, &me, error) == NULL)
+    return NULL;
+
+  return MP_SHAREABLE (g_steal_pointer (&self));
+}
+
+static char *
+mp_shareable_list_to_string (MpShareable *shareable)
+{
+  return g_strdup_printf ("<Mp.ShareableList length=%u>", MP_SHAREABLE_LIST (shareable)->length);
+}
+
+static void
+mp_shareable_list_shareable_init (MpShareableInterface *iface)
+{
+  iface->kind = KIND;
+  iface->pack = mp_shareable_list_pack;
+  iface->to_string = mp_shareable_list_to_string;
+}
+
+__attribute__ ((constructor))
+static void
+register_kind (void)
+{
+  mp_shareable_register_kind (KIND, mp_shareable_list_unpack);
+}
+
+/* --- Public --------------------------------------------------------------- */
+
+/**
+ * mp_shareable_list_new:
+ * @items: what is in it: an array, as `av`, or a tuple; sunk if it is floating
+ *
+ * Makes a list that can be shared. Items are whole numbers (`y`, `n`, `q`, `i`, `u`, `x`,
+ * `t`), doubles (`d`), booleans (`b`), strings (`s`) and bytes (`ay`) of up to 10,000,000
+ * bytes each, and nothing (`mv` and other maybe types); each may be boxed in a variant.
+ *
+ * Where that is not possible, for want of memory or because of what is in it, all calls
+ * tell why.
+ *
+ * Returns: (transfer full): the list
+ *
+ * Since: 1.0
+ */
+MpShareableList *
+mp_shareable_list_new (GVariant *items)
+{
+  g_autoptr (GVariant) sunk = NULL;
+
+  g_return_val_if_fail (items != NULL, NULL);
+
+  sunk = g_variant_ref_sink (items);
+  return g_object_new (MP_TYPE_SHAREABLE_LIST, "items", sunk, NULL);
+}
+
+/**
+ * mp_shareable_list_get_length:
+ * @self: a shareable list
+ *
+ * Gets how many items there are.
+ *
+ * Returns: the length
+ *
+ * Since: 1.0
+ */
+guint
+mp_shareable_list_get_length (MpShareableList *self)
+{
+  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), 0);
+
+  return self->length;
+}
+
+static gboolean
+check_index (MpShareableList  *self,
+             guint             index,
+             guint32          *me,
+             GError          **error)
+{
+  if (mp_shared_object_get (&self->contents.shared, me, error) == NULL)
+    return FALSE;
+
+  if (index < self->length)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_OUT_OF_RANGE,
+               "There is no item %u in a list of %u", index, self->length);
+  return FALSE;
+}
+
+/**
+ * mp_shareable_list_get_item_size:
+ * @self: a shareable list
+ * @index: which, from 0 on
+ * @error: return location for an error
+ *
+ * Gets how long a string or bytes can be there.
+ *
+ * Fails as [method@Mp.ShareableList.get_item] does.
+ *
+ * Returns: bytes, or 0 with the error set
+ *
+ * Since: 1.0
+ */
+gsize
+mp_shareable_list_get_item_size (MpShareableList  *self,
+                                 guint             index,
+                                 GError          **error)
+{
+  guint32 me;
+
+  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), 0);
+  g_return_val_if_fail (error == NULL || *error == NULL, 0);
+
+  return check_index (self, index, &me, error) ? (self->n_words[index] - 1) * WORD : 0;
+}
+
+/* Its length first, since there may be room for much more.  It may be replaced between. */
+static guint64 *
+read_words (MpShareableList *self,
+            guint            index,
+            guint32          me,
+            gsize           *n_words)
+{
+  MpTable *table = self->contents.shared.table;
+  MpCellPlace place = get_place (self, index);
+  guint64 head;
+  guint64 *words = NULL;
+
+  mp_cell_read (table, &place, me, &head, 1);
+  do
+    {
+      *n_words = mp_list_item_measure (head, place.n_words);
+      g_free (words);
+      words = g_new (guint64, *n_words);
+      mp_cell_read (table, &place, me, words, *n_words);
+      head = words[0];
+    }
+  while (mp_list_item_measure (head, place.n_words) > *n_words);
+
+  return words;
+}
+
+/**
+ * mp_shareable_list_get_item:
+ * @self: a shareable list
+ * @index: which, from 0 on
+ * @error: return location for an error
+ *
+ * Gets an item as it is at this moment.
+ *
+ * Fails with %MP_ERROR_OUT_OF_RANGE if there is no such item, with %MP_ERROR_CORRUPTED
+ * if another process has written rubbish there, with %MP_ERROR_WRONG_TYPE,
+ * %MP_ERROR_TOO_BIG and %MP_ERROR_OUT_OF_RANGE if the list could not be made of its first
+ * items, and with the error of the system if there was no memory for it.
+ *
+ * Returns: (transfer full): the item: `x`, `d`, `b`, `s`, `ay`, or `mv` for nothing
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_shareable_list_get_item (MpShareableList  *self,
+                            guint             index,
+                            GError          **error)
+{
+  g_autofree guint64 *words = NULL;
+  GVariant *value;
+  gsize n_words;
+  guint32 me;
+
+  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (!check_index (self, index, &me, error))
+    return NULL;
+
+  words = read_words (self, index, me, &n_words);
+  value = mp_list_item_decode (words, n_words);
+  if (value == NULL)
+    g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "Item %u of the shareable list holds rubbish", index);
+
+  return value;
+}
+
+/**
+ * mp_shareable_list_set_item:
+ * @self: a shareable list
+ * @index: which, from 0 on
+ * @value: what it becomes, as for [ctor@Mp.ShareableList.new]; sunk if it is floating
+ * @error: return location for an error
+ *
+ * Replaces an item, as a whole.
+ *
+ * Fails with %MP_ERROR_TOO_BIG if there is no room for it, with %MP_ERROR_WRONG_TYPE if a
+ * list does not take such values, and as [method@Mp.ShareableList.get_item] does.
+ *
+ * Returns: whether it was replaced
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_shareable_list_set_item (MpShareableList  *self,
+                            guint             index,
+                            GVariant         *value,
+                            GError          **error)
+{
+  g_autoptr (GVariant) sunk = NULL;
+  g_autofree guint64 *words = NULL;
+  MpCellPlace place;
+  gsize n_words;
+  guint32 me;
+
+  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), FALSE);
+  g_return_val_if_fail (value != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  sunk = g_variant_ref_sink (value);
+  if (!check_index (self, index, &me, error) || (words = mp_list_item_encode (sunk, &n_words, error)) == NULL)
+    return FALSE;
+
+  place = get_place (self, index);
+  if (n_words > place.n_words)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+                   "Item %u of the shareable list has room for %" G_GSIZE_FORMAT " bytes, as at first, and no more",
+                   index, (place.n_words - 1) * WORD);
+      return FALSE;
+    }
+
+  mp_cell_write (self->contents.shared.table, &place, me, words, n_words);
+  return TRUE;
+}
+
+/**
+ * mp_shareable_list_get_items:
+ * @self: a shareable list
+ * @error: return location for an error
+ *
+ * Gets all items, one after the other: others may replace some meanwhile.
+ *
+ * Fails as [method@Mp.ShareableList.get_item] does.
+ *
+ * Returns: (transfer full): an `av` of them
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_shareable_list_get_items (MpShareableList  *self,
+                             GError          **error)
+{
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("av"));
+  guint32 me;
+
+  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (mp_shared_object_get (&self->contents.shared, &me, error) == NULL)
+    return NULL;
+
+  for (guint i = 0; i < self->length; i++)
+    {
+      g_autoptr (GVariant) item = mp_shareable_list_get_item (self, i, error);
+
+      if (item == NULL)
+        return NULL;
+      g_variant_builder_add (&builder, "v", item);
+    }
+
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}

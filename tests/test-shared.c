@@ -1,0 +1,969 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Values, arrays, lists and memory between processes.  This program is its own child. */
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "mpglib.h"
+#include "mp-shareable-private.h"
+#include "mp-test.h"
+
+#define N_CHILDREN 3
+#define N_ROUNDS   2000
+#define LARGE      100000
+#define SEALS      (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
+
+/* --- A child that runs a function with shared objects --------------------- */
+
+static gpointer
+get_attachment (MpMessage *message,
+                guint      index)
+{
+  g_autoptr (GError) error = NULL;
+  MpShareable *object = mp_message_get_attachment (message, index, &error);
+
+  g_assert_no_error (error);
+  return object;
+}
+
+static MpProcess *
+start_child (MpStartMethod  method,
+             const char    *target,
+             gpointer       shared)
+{
+  g_autoptr (MpContext) context = mp_context_new (method, NULL);
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("(h)", 0));
+  g_autoptr (GError) error = NULL;
+  MpProcess *process = mp_process_new (context, target, NULL);
+
+  mp_message_attach (message, MP_SHAREABLE (shared));
+  mp_process_set_message (process, message);
+  mp_process_start (process, &error);
+  g_assert_no_error (error);
+  return process;
+}
+
+static void
+join_child (MpProcess *process)
+{
+  g_autoptr (MpProcess) taken = process;
+  g_autoptr (GError) error = NULL;
+
+  mp_process_join (taken, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_process_get_exit_code (taken), ==, 0);
+}
+
+static void
+run_child (MpStartMethod  method,
+           const char    *target,
+           gpointer       shared)
+{
+  join_child (start_child (method, target, shared));
+}
+
+static void
+expect_error (gboolean   failed,
+              GError   **error,
+              GQuark     domain,
+              int        code)
+{
+  g_assert_true (failed);
+  g_assert_error (*error, domain, code);
+  g_clear_error (error);
+}
+
+/* What a peer would make of it. */
+static gpointer
+pass_on (gpointer   shared,
+         GError   **error)
+{
+  g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
+  g_autoptr (GVariant) packed = NULL;
+  g_autoptr (GVariant) description = NULL;
+  MpPacking packing;
+  const char *kind;
+  gpointer object;
+  guint n_fds;
+
+  mp_packing_init (&packing);
+  packed = g_variant_ref_sink (mp_shareable_pack (shared, &packing, error));
+  g_variant_get (packed, "(&suv)", &kind, &n_fds, &description);
+  object = mp_shareable_unpack (unpacking, kind, description, &g_array_index (packing.fds, int, 0), n_fds, error);
+  for (guint i = 0; i < n_fds; i++)
+    if (g_array_index (packing.fds, int, i) >= 0)
+      close (g_array_index (packing.fds, int, i));
+  mp_packing_clear (&packing);
+  return object;
+}
+
+static void
+assert_variant (GVariant   *value_taken,
+                const char *text)
+{
+  g_autoptr (GVariant) value = value_taken;
+  g_autofree char *printed = NULL;
+
+  g_assert_nonnull (value);
+  printed = g_variant_print (value, FALSE);
+  g_assert_cmpstr (printed, ==, text);
+}
+
+/* --- Values --------------------------------------------------------------- */
+
+static void
+test_value_types (void)
+{
+  static const struct
+  {
+    const char *type, *format, *first, *then;
+    gsize size;
+  } rows[] = {
+    { "b", NULL, "true", "false", 1 },
+    { "y", NULL, "0x07", "0xff", 1 },
+    { "n", NULL, "-7", "32767", 2 },
+    { "q", NULL, "7", "65535", 2 },
+    { "i", NULL, "-7", "2147483647", 4 },
+    { "u", NULL, "7", "4294967295", 4 },
+    { "x", NULL, "-7", "9223372036854775807", 8 },
+    { "t", NULL, "7", "18446744073709551615", 8 },
+    { "d", NULL, "-7.5", "1048576.0", 8 },
+    { "n", "b", "-128", "127", 1 },
+    { "d", "f", "-7.5", "0.25", 4 },
+    { "y", "c", "0x41", "0x42", 1 },
+    { "u", "u", "65", "128512", 4 },
+    { "(dd)", NULL, "(1.0, 2.0)", "(-3.0, 4.5)", 16 },
+    { "(ybd)", NULL, "(0x01, true, 2.0)", "(0xff, false, 4.5)", 16 },
+    { "(yyy)", NULL, "(0x01, 0x02, 0x03)", "(0xff, 0xfe, 0xfd)", 3 },
+    { "(x(yq)i)", NULL, "(1, (0x02, 3), 4)", "(-1, (0x05, 6), -7)", 16 },
+    { "()", NULL, "()", "()", 1 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GVariant) first = g_variant_parse (G_VARIANT_TYPE (rows[i].type), rows[i].first, NULL, NULL, NULL);
+      g_autoptr (GVariant) then = g_variant_parse (G_VARIANT_TYPE (rows[i].type), rows[i].then, NULL, NULL, NULL);
+      g_autoptr (MpValue) value = rows[i].format != NULL ? mp_value_new_with_format (rows[i].format, first, NULL)
+                                                         : mp_value_new (rows[i].type, first, NULL);
+      g_autoptr (MpValue) same = NULL;
+      g_autoptr (GError) error = NULL;
+
+      g_assert_cmpuint (mp_value_get_size (value), ==, rows[i].size);
+      g_assert_cmpstr (mp_value_get_value_type (value), ==, rows[i].type);
+      assert_variant (mp_value_get_value (value, NULL), rows[i].first);
+      same = pass_on (value, &error);
+      g_assert_no_error (error);
+      g_assert_cmpstr (mp_value_get_value_type (same), ==, rows[i].type);
+      g_assert_cmpstr (mp_value_get_format (same), ==, rows[i].format);
+      g_assert_true (mp_value_set_value (same, then, &error));
+      assert_variant (mp_value_get_value (value, NULL), rows[i].then);
+    }
+}
+
+static void
+test_value_refuses (void)
+{
+  static const char * const types[] = { "s", "as", "ai", "mi", "v", "h", "(dh)", "", "x?", "ii", "a{si}" };
+  g_autoptr (MpValue) small = mp_value_new_with_format ("b", NULL, NULL);
+  g_autoptr (MpValue) integer = mp_value_new ("i", NULL, NULL);
+  g_autoptr (MpValue) wrong = mp_value_new ("i", g_variant_new_string ("one"), NULL);
+  g_autoptr (MpValue) formless = mp_value_new_with_format ("z", NULL, NULL);
+  g_autoptr (MpValue) pair = mp_value_new ("(dd)", NULL, NULL);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      g_autoptr (MpValue) value = mp_value_new (types[i], NULL, NULL);
+      g_autofree char *text = mp_shareable_to_string (MP_SHAREABLE (value));
+
+      expect_error (mp_value_get_value (value, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+      expect_error (!mp_value_set_value (value, g_variant_new_int32 (1), &error), &error,
+                    MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+      mp_value_add_int64 (value, 1, &error);
+      expect_error (TRUE, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+    }
+
+  expect_error (mp_value_get_value (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+  expect_error (mp_value_get_value (formless, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  expect_error (!mp_value_set_value (integer, g_variant_new_double (1), &error), &error,
+                MP_ERROR, MP_ERROR_WRONG_TYPE);
+  expect_error (!mp_value_set_value (small, g_variant_new_int16 (128), &error), &error,
+                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (!mp_value_set_int64 (integer, G_GINT64_CONSTANT (1) << 31, &error), &error,
+                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (!mp_value_set_double (integer, 1, &error), &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_value_get_int64 (pair, &error);
+  expect_error (TRUE, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+  expect_error (mp_value_get_address (pair, &error) == 0, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  assert_variant (mp_value_get_value (integer, NULL), "0");
+}
+
+static GVariant *
+count (MpMessage     *arguments,
+       GCancellable  *cancellable,
+       gpointer       data,
+       GError       **error)
+{
+  g_autoptr (MpValue) value = get_attachment (arguments, 0);
+
+  for (guint i = 0; i < N_ROUNDS; i++)
+    if (mp_value_add_int64 (value, 1, error) == 0)
+      return NULL;
+
+  return NULL;
+}
+
+static void
+test_value_counts (void)
+{
+  for (guint method = 0; method < G_N_ELEMENTS (methods); method++)
+    {
+      g_autoptr (MpValue) value = mp_value_new ("u", NULL, NULL);
+      MpProcess *children[N_CHILDREN];
+
+      for (guint i = 0; i < N_CHILDREN; i++)
+        children[i] = start_child (methods[method], "count", value);
+      for (guint i = 0; i < N_CHILDREN; i++)
+        join_child (children[i]);
+      g_assert_cmpint (mp_value_get_int64 (value, NULL), ==, N_CHILDREN * N_ROUNDS);
+    }
+}
+
+static void
+test_value_wraps (void)
+{
+  g_autoptr (MpValue) byte = mp_value_new ("y", g_variant_new_byte (250), NULL);
+  g_autoptr (MpValue) real = mp_value_new ("d", g_variant_new_double (0.5), NULL);
+
+  g_assert_cmpint (mp_value_add_int64 (byte, 10, NULL), ==, 4);
+  g_assert_cmpint (mp_value_add_int64 (byte, -5, NULL), ==, 255);
+  g_assert_cmpfloat (mp_value_add_double (real, 1.25, NULL), ==, 1.75);
+  g_assert_cmpfloat (*(gdouble *) mp_value_get_address (real, NULL), ==, 1.75);
+}
+
+/* Both numbers are the same whenever somebody looks. */
+static GVariant *
+replace_pair (MpMessage     *arguments,
+              GCancellable  *cancellable,
+              gpointer       data,
+              GError       **error)
+{
+  g_autoptr (MpValue) value = get_attachment (arguments, 0);
+
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      g_autoptr (GVariant) pair = NULL;
+      gint64 first, second;
+
+      if (!mp_value_set_value (value, g_variant_new ("(xx)", (gint64) i, (gint64) i), error))
+        return NULL;
+      pair = mp_value_get_value (value, error);
+      if (pair == NULL)
+        return NULL;
+      g_variant_get (pair, "(xx)", &first, &second);
+      g_assert_cmpint (first, ==, second);
+    }
+
+  return NULL;
+}
+
+static void
+test_value_whole (void)
+{
+  g_autoptr (MpValue) value = mp_value_new ("(xx)", NULL, NULL);
+  MpProcess *children[N_CHILDREN];
+
+  for (guint i = 0; i < N_CHILDREN; i++)
+    children[i] = start_child (MP_START_METHOD_FORKSERVER, "replace_pair", value);
+  for (guint i = 0; i < N_CHILDREN; i++)
+    join_child (children[i]);
+}
+
+/* With the lock that came along. */
+static GVariant *
+raise_in_steps (MpMessage     *arguments,
+                GCancellable  *cancellable,
+                gpointer       data,
+                GError       **error)
+{
+  g_autoptr (MpValue) value = get_attachment (arguments, 0);
+  MpLockable *lock = mp_value_get_lock (value);
+
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      gdouble number;
+
+      if (!mp_lockable_enter (lock, MP_TEST_DEADLINE, NULL, error))
+        return NULL;
+      number = mp_value_get_double (value, error);
+      mp_value_set_double (value, number + 1, error);
+      if (!mp_lockable_leave (lock, error))
+        return NULL;
+    }
+
+  return NULL;
+}
+
+static void
+test_value_lock (void)
+{
+  g_autoptr (MpRLock) lock = mp_rlock_new ();
+  g_autoptr (MpValue) value = mp_value_new ("d", NULL, MP_LOCKABLE (lock));
+  g_autoptr (MpValue) raw = mp_value_new ("d", NULL, NULL);
+  g_autoptr (MpValue) guarded = mp_value_synchronize (raw, NULL, NULL);
+  g_autoptr (MpValue) copy = NULL;
+  MpProcess *children[2 * N_CHILDREN];
+
+  g_assert_true (mp_value_get_lock (value) == MP_LOCKABLE (lock));
+  g_assert_true (MP_IS_RLOCK (mp_value_get_lock (guarded)));
+  for (guint i = 0; i < 2 * N_CHILDREN; i++)
+    children[i] = start_child (methods[i % 2], "raise_in_steps", i < N_CHILDREN ? value : guarded);
+  for (guint i = 0; i < 2 * N_CHILDREN; i++)
+    join_child (children[i]);
+
+  g_assert_cmpfloat (mp_value_get_double (value, NULL), ==, N_CHILDREN * N_ROUNDS);
+  g_assert_cmpfloat (mp_value_get_double (raw, NULL), ==, N_CHILDREN * N_ROUNDS);
+
+  copy = mp_value_copy (value, NULL);
+  g_assert_null (mp_value_get_lock (copy));
+  mp_value_set_double (value, 0, NULL);
+  g_assert_cmpfloat (mp_value_get_double (copy, NULL), ==, N_CHILDREN * N_ROUNDS);
+}
+
+typedef struct
+{
+  MpValue *value;
+  GThread *thread;
+  guint    n;
+} Heard;
+
+static void
+on_value (MpValue    *value,
+          GParamSpec *pspec,
+          Heard      *heard)
+{
+  g_assert_true (g_thread_self () == heard->thread);
+  heard->n++;
+}
+
+static gboolean
+is_counted (gpointer data)
+{
+  return mp_value_get_int64 (((Heard *) data)->value, NULL) == N_ROUNDS;
+}
+
+static gboolean
+was_heard (gpointer data)
+{
+  return ((Heard *) data)->n > 0;
+}
+
+static void
+test_value_live (void)
+{
+  g_autoptr (MpValue) value = mp_value_new ("u", NULL, NULL);
+  Heard heard = { value, g_thread_self (), 0 };
+  MpProcess *child;
+  guint n;
+
+  g_signal_connect (value, "notify::value", G_CALLBACK (on_value), &heard);
+  mp_value_set_live (value, TRUE);
+  g_assert_true (mp_value_get_live (value));
+  g_assert_cmpuint (heard.n, ==, 0);
+  mp_test_run_until (was_heard, &heard);
+
+  /* Of the last change too, and not of each. */
+  child = start_child (MP_START_METHOD_FORKSERVER, "count", value);
+  mp_test_run_until (is_counted, &heard);
+  join_child (child);
+  g_assert_cmpuint (heard.n, >, 1);
+
+  heard.n = 0;
+  while (g_main_context_iteration (NULL, FALSE));
+  mp_value_set_int64 (value, 5, NULL);
+  mp_test_run_until (was_heard, &heard);
+
+  /* Not any more. */
+  mp_value_set_live (value, FALSE);
+  n = heard.n;
+  mp_value_set_int64 (value, 6, NULL);
+  while (g_main_context_iteration (NULL, FALSE));
+  g_assert_cmpuint (heard.n, ==, n);
+}
+
+/* It is live when it goes. */
+static void
+test_value_live_goes (void)
+{
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (MpValue) value = g_object_new (MP_TYPE_VALUE, "value-type", "i", "live", TRUE, NULL);
+
+      if (i > 0)
+        while (g_main_context_iteration (NULL, FALSE));
+      if (i > 1)
+        mp_value_set_int64 (value, 1, NULL);
+    }
+  while (g_main_context_iteration (NULL, FALSE));
+}
+
+static void
+test_value_property (void)
+{
+  g_autoptr (MpValue) value = g_object_new (MP_TYPE_VALUE, "value", g_variant_new_int32 (4), "value-type", "i", NULL);
+  g_autoptr (GVariant) got = NULL;
+  g_autofree char *text = mp_shareable_to_string (MP_SHAREABLE (value));
+
+  g_assert_cmpstr (text, ==, "<Mp.Value i 4>");
+  g_object_set (value, "value", g_variant_new_int32 (9), NULL);
+  g_object_get (value, "value", &got, NULL);
+  g_assert_cmpint (g_variant_get_int32 (got), ==, 9);
+}
+
+/* --- Arrays --------------------------------------------------------------- */
+
+static GVariant *
+square (MpMessage     *arguments,
+        GCancellable  *cancellable,
+        gpointer       data,
+        GError       **error)
+{
+  g_autoptr (MpArray) array = get_attachment (arguments, 0);
+  gdouble *numbers = (gdouble *) mp_array_get_address (array, error);
+
+  for (gsize i = 0; numbers != NULL && i < mp_array_get_length (array); i++)
+    numbers[i] *= numbers[i];
+  return NULL;
+}
+
+static void
+check_squares (gsize length)
+{
+  for (guint method = 0; method < G_N_ELEMENTS (methods); method++)
+    {
+      g_autoptr (MpArray) array = mp_array_new ("d", length, NULL);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MpArray) copy = NULL;
+
+      for (gsize i = 0; i < length; i++)
+        mp_array_set_double (array, i, (gdouble) i, &error);
+      g_assert_no_error (error);
+      copy = mp_array_copy (array, &error);
+      run_child (methods[method], "square", array);
+      for (gsize i = 0; i < length; i++)
+        {
+          g_assert_cmpfloat (mp_array_get_double (array, i, &error), ==, (gdouble) i * (gdouble) i);
+          g_assert_cmpfloat (mp_array_get_double (copy, i, &error), ==, (gdouble) i);
+        }
+      g_assert_no_error (error);
+    }
+}
+
+static void
+test_array_small (void)
+{
+  check_squares (10);
+}
+
+static void
+test_array_large (void)
+{
+  check_squares (LARGE);
+}
+
+static void
+test_array_elements (void)
+{
+  g_autoptr (MpArray) points = mp_array_new ("(dd)", 3, NULL);
+  g_autoptr (MpArray) floats = mp_array_new_with_format ("f", 3, NULL);
+  g_autoptr (MpArray) small = mp_array_new_with_format ("b", 3, NULL);
+  g_autoptr (MpArray) none = mp_array_new ("i", 0, NULL);
+  g_autoptr (MpArray) given = mp_array_new_from_elements (g_variant_new_parsed ("[1, 2, 3]"), NULL);
+  g_autoptr (MpArray) same = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = mp_shareable_to_string (MP_SHAREABLE (given));
+
+  g_assert_cmpstr (text, ==, "<Mp.Array i length=3>");
+  g_assert_true (mp_array_set_element (points, 1, g_variant_new ("(dd)", 1.5, 2.5), &error));
+  assert_variant (mp_array_get_slice (points, 0, 3, NULL), "[(0.0, 0.0), (1.5, 2.5), (0.0, 0.0)]");
+  assert_variant (mp_array_get_element (points, 1, NULL), "(1.5, 2.5)");
+  g_assert_true (mp_array_set_slice (floats, 1, g_variant_new_parsed ("[0.5, 1.5]"), &error));
+  assert_variant (mp_array_get_slice (floats, 0, 3, NULL), "[0.0, 0.5, 1.5]");
+  g_assert_cmpfloat (((float *) mp_array_get_address (floats, NULL))[2], ==, 1.5);
+  g_assert_true (mp_array_set_slice (small, 0, g_variant_new_parsed ("@an [-128, 0, 127]"), &error));
+  assert_variant (mp_array_get_slice (small, 0, 3, NULL), "[-128, 0, 127]");
+  assert_variant (mp_array_get_slice (none, 0, 0, NULL), "[]");
+
+  same = pass_on (small, &error);
+  g_assert_cmpint (mp_array_get_int64 (same, 0, &error), ==, -128);
+  g_assert_no_error (error);
+
+  expect_error (!mp_array_set_slice (small, 0, g_variant_new_parsed ("@an [1, 128]"), &error), &error,
+                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  g_assert_cmpint (mp_array_get_int64 (small, 0, NULL), ==, -128);
+  expect_error (mp_array_get_element (given, 3, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (mp_array_get_element (none, 0, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (mp_array_get_slice (given, 2, G_MAXSIZE, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (!mp_array_set_slice (given, 2, g_variant_new_parsed ("[1, 2]"), &error), &error,
+                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (!mp_array_set_slice (given, 0, g_variant_new_parsed ("[1.0]"), &error), &error,
+                MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_array_get_double (given, 0, &error);
+  expect_error (TRUE, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+}
+
+static void
+test_array_refuses (void)
+{
+  g_autoptr (MpArray) wrong = mp_array_new ("s", 3, NULL);
+  g_autoptr (MpArray) endless = mp_array_new ("d", G_MAXSIZE / 4, NULL);
+  g_autoptr (MpArray) strings = mp_array_new_from_elements (g_variant_new_parsed ("['a']"), NULL);
+  g_autoptr (GError) error = NULL;
+
+  expect_error (mp_array_get_slice (wrong, 0, 1, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  expect_error (!mp_array_set_int64 (wrong, 0, 1, &error), &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  expect_error (mp_array_get_buffer (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  expect_error (mp_array_copy (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  expect_error (mp_array_synchronize (wrong, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  expect_error (mp_array_get_address (endless, &error) == 0, &error, MP_ERROR, MP_ERROR_TOO_BIG);
+  expect_error (mp_array_get_address (strings, &error) == 0, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  g_assert_false (mp_array_is_consistent (wrong));
+}
+
+static void
+test_array_buffer (void)
+{
+  static const gsize lengths[] = { 5, LARGE };
+
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      MpArray *array = mp_array_new ("i", lengths[i], NULL);
+      MpArray *twin = mp_array_synchronize (array, NULL, NULL);
+      g_autoptr (GBytes) bytes = mp_array_get_buffer (array, NULL);
+      const gint32 *numbers;
+      gsize size;
+
+      numbers = g_bytes_get_data (bytes, &size);
+      g_assert_cmpuint (size, ==, lengths[i] * sizeof (gint32));
+      g_assert_cmpuint ((guintptr) numbers % 64, ==, 0);
+      mp_array_set_int64 (twin, lengths[i] - 1, 7, NULL);
+      g_object_unref (array);
+      g_object_unref (twin);
+      g_assert_cmpint (numbers[lengths[i] - 1], ==, 7);
+    }
+}
+
+/* The child dies in the midst of its slice: the pages behind are not there for it. */
+static GVariant *
+die_while_writing (MpMessage     *arguments,
+                   GCancellable  *cancellable,
+                   gpointer       data,
+                   GError       **error)
+{
+  g_autoptr (MpArray) array = get_attachment (arguments, 0);
+  guintptr address = mp_array_get_address (array, error);
+  g_autofree gint32 *numbers = g_new (gint32, LARGE);
+
+  for (guint i = 0; i < LARGE; i++)
+    numbers[i] = 1;
+  mprotect ((gpointer) (address + 4096 * 8), 4096, PROT_READ);
+  mp_array_set_slice (array, 0, g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, numbers, LARGE, sizeof *numbers),
+                      error);
+  return NULL;
+}
+
+static void
+test_array_torn (void)
+{
+  g_autoptr (MpArray) array = mp_array_new ("i", LARGE, NULL);
+  g_autoptr (MpProcess) child = start_child (MP_START_METHOD_FORKSERVER, "die_while_writing", array);
+  g_autofree gint32 *zero = g_new0 (gint32, LARGE);
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_process_join (child, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_process_get_exit_code (child), <, 0);
+
+  g_assert_false (mp_array_is_consistent (array));
+  text = mp_shareable_to_string (MP_SHAREABLE (array));
+  g_assert_nonnull (strstr (text, "torn"));
+  mp_array_get_int64 (array, 0, &error);
+  expect_error (TRUE, &error, MP_ERROR, MP_ERROR_ABANDONED);
+  expect_error (mp_array_get_slice (array, 0, 1, &error) == NULL, &error, MP_ERROR, MP_ERROR_ABANDONED);
+
+  /* A part is not all; a look at all is. */
+  g_assert_true (mp_array_set_slice (array, 0, g_variant_new_parsed ("[5]"), &error));
+  g_assert_false (mp_array_is_consistent (array));
+  g_assert_true (mp_array_mark_consistent (array, &error));
+  g_assert_cmpint (mp_array_get_int64 (array, 0, &error), ==, 5);
+  g_assert_cmpint (mp_array_get_int64 (array, 1, &error), ==, 1);
+  g_assert_cmpint (mp_array_get_int64 (array, LARGE - 1, &error), ==, 0);
+  g_assert_no_error (error);
+}
+
+/* --- Lists ---------------------------------------------------------------- */
+
+static GVariant *
+replace_items (MpMessage     *arguments,
+               GCancellable  *cancellable,
+               gpointer       data,
+               GError       **error)
+{
+  g_autoptr (MpShareableList) list = get_attachment (arguments, 0);
+
+  mp_shareable_list_set_item (list, 0, g_variant_new_string ("child"), error);
+  mp_shareable_list_set_item (list, 1, g_variant_new_parsed ("@mx nothing"), error);
+  return NULL;
+}
+
+static void
+test_list (void)
+{
+  g_autoptr (MpShareableList) list = NULL;
+  g_autoptr (GError) error = NULL;
+
+  list = mp_shareable_list_new (g_variant_new_parsed ("('parent', 7, -1.5, true, b'ab', @mv nothing, <uint16 9>)"));
+  assert_variant (mp_shareable_list_get_items (list, &error),
+                  "[<'parent'>, <int64 7>, <-1.5>, <true>, <b'ab'>, <@mv nothing>, <int64 9>]");
+  for (guint method = 0; method < G_N_ELEMENTS (methods); method++)
+    {
+      mp_shareable_list_set_item (list, 0, g_variant_new_string (""), &error);
+      run_child (methods[method], "replace_items", list);
+      assert_variant (mp_shareable_list_get_item (list, 0, &error), "'child'");
+      assert_variant (mp_shareable_list_get_item (list, 1, &error), "nothing");
+    }
+  g_assert_no_error (error);
+
+  g_assert_cmpuint (mp_shareable_list_get_item_size (list, 0, NULL), ==, 8);
+  g_assert_true (mp_shareable_list_set_item (list, 0, g_variant_new_string ("12345678"), &error));
+  expect_error (!mp_shareable_list_set_item (list, 0, g_variant_new_string ("123456789"), &error), &error,
+                MP_ERROR, MP_ERROR_TOO_BIG);
+  assert_variant (mp_shareable_list_get_item (list, 0, &error), "'12345678'");
+  expect_error (!mp_shareable_list_set_item (list, 0, g_variant_new_parsed ("(1, 2)"), &error), &error,
+                MP_ERROR, MP_ERROR_WRONG_TYPE);
+  expect_error (!mp_shareable_list_set_item (list, 0, g_variant_new_uint64 (G_MAXUINT64), &error), &error,
+                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (mp_shareable_list_get_item (list, 7, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+}
+
+static void
+test_list_large (void)
+{
+  g_autofree char *text = g_strnfill (1000000, 'x');
+  g_autoptr (MpShareableList) list = mp_shareable_list_new (g_variant_new ("(sis)", text, 1, text));
+  g_autoptr (MpShareableList) empty = mp_shareable_list_new (g_variant_new ("()"));
+  g_autoptr (MpShareableList) wrong = mp_shareable_list_new (g_variant_new_parsed ("[[1, 2]]"));
+  g_autofree char *too_long = g_strnfill (10000001, 'x');
+  g_autoptr (MpShareableList) too_large = mp_shareable_list_new (g_variant_new ("(s)", too_long));
+  g_autoptr (MpShareableList) same = NULL;
+  g_autoptr (GVariant) item = NULL;
+  g_autoptr (GError) error = NULL;
+
+  same = pass_on (list, &error);
+  g_assert_no_error (error);
+  item = mp_shareable_list_get_item (same, 2, NULL);
+  g_assert_cmpstr (g_variant_get_string (item, NULL), ==, text);
+  assert_variant (mp_shareable_list_get_items (empty, NULL), "[]");
+  expect_error (mp_shareable_list_get_items (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+  expect_error (mp_shareable_list_get_items (too_large, &error) == NULL, &error, MP_ERROR, MP_ERROR_TOO_BIG);
+}
+
+/* --- Memory --------------------------------------------------------------- */
+
+static GVariant *
+write_memory (MpMessage     *arguments,
+              GCancellable  *cancellable,
+              gpointer       data,
+              GError       **error)
+{
+  g_autoptr (MpSharedMemory) memory = get_attachment (arguments, 0);
+
+  mp_shared_memory_write (memory, 4, (const guint8 *) "child", 5, error);
+  return NULL;
+}
+
+static void
+assert_bytes (MpSharedMemory *memory,
+              gsize           offset,
+              const char     *text)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = mp_shared_memory_read (memory, offset, strlen (text), &error);
+  gsize length;
+  gconstpointer data;
+
+  g_assert_no_error (error);
+  data = g_bytes_get_data (bytes, &length);
+  g_assert_cmpmem (data, length, text, strlen (text));
+}
+
+static void
+test_memory (void)
+{
+  g_autoptr (MpSharedMemory) memory = mp_shared_memory_new (10000);
+  g_autoptr (MpSharedMemory) none = mp_shared_memory_new (0);
+  g_autoptr (MpSharedMemory) endless = mp_shared_memory_new (G_MAXSIZE);
+  g_autoptr (GBytes) buffer = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint method = 0; method < G_N_ELEMENTS (methods); method++)
+    {
+      memset ((gpointer) mp_shared_memory_get_address (memory, NULL), 0, 10000);
+      run_child (methods[method], "write_memory", memory);
+      assert_bytes (memory, 4, "child");
+    }
+
+  g_assert_cmpint (fcntl (mp_shared_memory_get_fd (memory, NULL), F_GET_SEALS) & SEALS, ==, SEALS);
+  g_assert_cmpint (ftruncate (mp_shared_memory_get_fd (memory, NULL), 0), <, 0);
+  expect_error (mp_shared_memory_read (memory, 9999, 2, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (mp_shared_memory_read (memory, G_MAXSIZE, 2, &error) == NULL, &error,
+                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (!mp_shared_memory_write (memory, 9999, (const guint8 *) "ab", 2, &error), &error,
+                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (!mp_shared_memory_unlink (memory, &error), &error, MP_ERROR, MP_ERROR_INVALID_STATE);
+  expect_error (!mp_shared_memory_open (none, &error), &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (!mp_shared_memory_open (endless, &error), &error, MP_ERROR, MP_ERROR_TOO_BIG);
+
+  buffer = mp_shared_memory_get_buffer (memory, NULL);
+  mp_shared_memory_close (memory);
+  mp_shared_memory_close (memory);
+  expect_error (mp_shared_memory_get_fd (memory, &error) < 0, &error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_cmpint (((const char *) g_bytes_get_data (buffer, NULL))[4], ==, 'c');
+}
+
+static void
+test_memory_named (void)
+{
+  g_autoptr (MpSharedMemory) memory = mp_shared_memory_new_named (NULL, 100);
+  g_autoptr (MpSharedMemory) again = NULL;
+  g_autoptr (MpSharedMemory) other = NULL;
+  g_autoptr (MpSharedMemory) slash = mp_shared_memory_new_named ("a/b", 100);
+  g_autoptr (MpSharedMemory) dots = mp_shared_memory_new_existing ("..");
+  g_autoptr (GError) error = NULL;
+  const char *name = mp_shared_memory_get_name (memory);
+
+  g_assert_true (mp_shared_memory_open (memory, &error));
+  g_assert_no_error (error);
+  again = mp_shared_memory_new_named (name, 100);
+  other = mp_shared_memory_new_existing (name);
+  expect_error (!mp_shared_memory_open (again, &error), &error, G_IO_ERROR, G_IO_ERROR_EXISTS);
+  g_assert_true (mp_shared_memory_open (other, &error));
+  g_assert_cmpuint (mp_shared_memory_get_size (other), ==, 100);
+  mp_shared_memory_write (other, 0, (const guint8 *) "other", 5, &error);
+  g_assert_no_error (error);
+  assert_bytes (memory, 0, "other");
+  run_child (MP_START_METHOD_SPAWN, "write_memory", memory);
+  assert_bytes (other, 4, "child");
+
+  expect_error (!mp_shared_memory_open (slash, &error), &error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME);
+  expect_error (!mp_shared_memory_open (dots, &error), &error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME);
+  mp_shared_memory_close (memory);
+  g_assert_true (mp_shared_memory_unlink (memory, &error));
+  expect_error (!mp_shared_memory_unlink (other, &error), &error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  assert_bytes (other, 4, "child");
+}
+
+/* By calls it is an error, not a SIGBUS. */
+static void
+test_memory_truncated (void)
+{
+  g_autoptr (MpSharedMemory) memory = mp_shared_memory_new_named (NULL, 10000);
+  g_autoptr (MpSharedMemory) same = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_shared_memory_open (memory, NULL));
+  same = pass_on (memory, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (ftruncate (mp_shared_memory_get_fd (same, NULL), 4000), ==, 0);
+  expect_error (mp_shared_memory_read (memory, 5000, 2, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  g_clear_object (&same);
+  same = pass_on (memory, &error);
+  expect_error (same == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  g_assert_true (mp_shared_memory_unlink (memory, &error));
+}
+
+/* --- Rubbish -------------------------------------------------------------- */
+
+static gpointer
+unpack (const char *kind,
+        GVariant   *description,
+        int         fd)
+{
+  g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
+  g_autoptr (GVariant) sunk = g_variant_ref_sink (description);
+  g_autoptr (GError) error = NULL;
+  int fds[1] = { fd };
+  gpointer object = mp_shareable_unpack (unpacking, kind, sunk, fds, fd >= 0 ? 1 : 0, &error);
+
+  g_assert_true ((object == NULL) == (error != NULL));
+  if (fds[0] >= 0)
+    close (fds[0]);
+  return object;
+}
+
+static int
+make_memory (gsize size,
+             int   seals)
+{
+  int fd = memfd_create ("test", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+
+  g_assert_cmpint (ftruncate (fd, (off_t) size), ==, 0);
+  g_assert_cmpint (fcntl (fd, F_ADD_SEALS, seals), ==, 0);
+  return fd;
+}
+
+static void
+test_rubbish (void)
+{
+  g_autoptr (MpSharedMemory) sound = NULL;
+
+  sound = unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 5000),
+                  make_memory (5000, SEALS));
+  g_assert_nonnull (sound);
+  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 5000),
+                         make_memory (5000, F_SEAL_GROW)));
+  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 5001),
+                         make_memory (5000, SEALS)));
+  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 0),
+                         make_memory (0, SEALS)));
+  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", "../etc", (guint64) 5000),
+                         make_memory (5000, SEALS)));
+  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 5000), -1));
+  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 4096),
+                         open ("/dev/zero", O_RDWR | O_CLOEXEC)));
+  g_assert_null (unpack ("shared-memory", g_variant_new_int32 (1), -1));
+  g_assert_null (unpack ("value", g_variant_new_int32 (1), -1));
+  g_assert_null (unpack ("array", g_variant_new_int32 (1), -1));
+  g_assert_null (unpack ("shareable-list", g_variant_new_int32 (1), -1));
+}
+
+/* Takes what was packed apart, and has one part of it replaced. */
+static GVariant *
+pack_with (gpointer     shared,
+           MpPacking   *packing,
+           guint        index,
+           GVariant    *part)
+{
+  g_autoptr (GVariant) packed = g_variant_ref_sink (mp_shareable_pack (shared, packing, NULL));
+  g_autoptr (GVariant) boxed = g_variant_get_child_value (packed, 2);
+  g_autoptr (GVariant) description = g_variant_get_variant (boxed);
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_TUPLE);
+  for (guint i = 0; i < g_variant_n_children (description); i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (description, i);
+
+      g_variant_builder_add_value (&builder, i == index ? part : child);
+    }
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+static void
+refuse (gpointer    shared,
+        const char *kind,
+        guint       index,
+        GVariant   *part)
+{
+  g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
+  g_autoptr (GVariant) description = NULL;
+  g_autoptr (GError) error = NULL;
+  MpPacking packing;
+  gpointer object;
+
+  mp_packing_init (&packing);
+  description = pack_with (shared, &packing, index, part);
+  object = mp_shareable_unpack (unpacking, kind, description, (int *) (gpointer) packing.fds->data, packing.fds->len,
+                                &error);
+  g_assert_null (object);
+  g_assert_nonnull (error);
+  for (guint i = 0; i < packing.fds->len; i++)
+    if (g_array_index (packing.fds, int, i) >= 0)
+      close (g_array_index (packing.fds, int, i));
+  mp_packing_clear (&packing);
+}
+
+static void
+test_lies (void)
+{
+  g_autoptr (MpValue) value = mp_value_new ("i", NULL, NULL);
+  g_autoptr (MpArray) array = mp_array_new ("i", 10, NULL);
+  g_autoptr (MpArray) large = mp_array_new ("i", LARGE, NULL);
+
+  /* It is larger than its place. */
+  refuse (value, "value", 1, g_variant_new ("ms", "((xxxxxxxxxxxxxxxx)(xxxxxxxxxxxxxxxx))"));
+  refuse (value, "value", 1, g_variant_new ("ms", "s"));
+  refuse (value, "value", 2, g_variant_new ("ms", "f"));
+  refuse (array, "array", 3, g_variant_new_uint64 (11));
+  refuse (array, "array", 3, g_variant_new_uint64 (G_MAXUINT64));
+  refuse (array, "array", 1, g_variant_new ("ms", "x"));
+  refuse (large, "array", 3, g_variant_new_uint64 (LARGE + 1));
+}
+
+/* --- Descriptors ---------------------------------------------------------- */
+
+static void
+test_many (void)
+{
+  enum { N = 1000 };
+  g_autoptr (GPtrArray) objects = g_ptr_array_new_with_free_func (g_object_unref);
+  guint n_fds = mp_test_count_fds ();
+
+  for (guint i = 0; i < N; i++)
+    {
+      g_ptr_array_add (objects, mp_value_new ("d", NULL, NULL));
+      g_ptr_array_add (objects, mp_array_new ("d", 100, NULL));
+      g_ptr_array_add (objects, mp_shareable_list_new (g_variant_new ("(si)", "text", 1)));
+    }
+
+  g_assert_cmpuint (mp_test_count_fds (), <=, n_fds + 4);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_register_target ("count", count, NULL, NULL);
+  mp_register_target ("replace_pair", replace_pair, NULL, NULL);
+  mp_register_target ("raise_in_steps", raise_in_steps, NULL, NULL);
+  mp_register_target ("square", square, NULL, NULL);
+  mp_register_target ("die_while_writing", die_while_writing, NULL, NULL);
+  mp_register_target ("replace_items", replace_items, NULL, NULL);
+  mp_register_target ("write_memory", write_memory, NULL, NULL);
+  mp_init ();
+
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (test_value_counts);
+  mp_test_add ("/value/types", test_value_types);
+  mp_test_add ("/value/refuses", test_value_refuses);
+  mp_test_add ("/value/counts", test_value_counts);
+  mp_test_add ("/value/wraps", test_value_wraps);
+  mp_test_add ("/value/whole", test_value_whole);
+  mp_test_add ("/value/lock", test_value_lock);
+  mp_test_add ("/value/live", test_value_live);
+  mp_test_add ("/value/live-goes", test_value_live_goes);
+  mp_test_add ("/value/property", test_value_property);
+  mp_test_add ("/array/small", test_array_small);
+  mp_test_add ("/array/large", test_array_large);
+  mp_test_add ("/array/elements", test_array_elements);
+  mp_test_add ("/array/refuses", test_array_refuses);
+  mp_test_add ("/array/buffer", test_array_buffer);
+  mp_test_add ("/array/torn", test_array_torn);
+  mp_test_add ("/list/items", test_list);
+  mp_test_add ("/list/large", test_list_large);
+  mp_test_add ("/memory/anonymous", test_memory);
+  mp_test_add ("/memory/named", test_memory_named);
+  mp_test_add ("/memory/truncated", test_memory_truncated);
+  mp_test_add ("/shared/rubbish", test_rubbish);
+  mp_test_add ("/shared/lies", test_lies);
+  mp_test_add ("/shared/many", test_many);
+  return g_test_run ();
+}
