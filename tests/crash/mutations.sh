@@ -111,10 +111,16 @@ expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-sync --long -p /crash/permi
 # A note dies with its receiver.
 expect_failure MP_FAULT_NO_INHERITANCE test-notes -p /notes/inherited
 expect_failure MP_FAULT_NO_INHERITANCE crash/test-crash-sync --long -p /crash/notes/first-sleepers
+# What is replaced is written over.
+expect_failure MP_FAULT_ONE_HALF test-cell -p /cell/processes
+expect_failure MP_FAULT_ONE_HALF crash/test-crash-shared --long -p /crash/cell/write
+# Who writes after one that died in the midst of it says nothing of that.
+expect_failure MP_FAULT_FORGET_TORN test-cell -p /cell/torn
+expect_failure MP_FAULT_FORGET_TORN crash/test-crash-shared --long -p /crash/whole/write-from-dead
 
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
-  test-flag test-notes test-rendezvous crash/test-crash crash/test-crash-started crash/test-crash-storm \
-  crash/test-crash-sync; do
+  test-flag test-notes test-rendezvous test-cell crash/test-crash crash/test-crash-shared \
+  crash/test-crash-started crash/test-crash-storm crash/test-crash-sync; do
   expect_success $program
 done
 

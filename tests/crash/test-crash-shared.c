@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* As test-crash.c, for what mpglib/shared is made of: values that are replaced as a
+ * whole, long pieces that may be torn, and the objects themselves.
+ */
+
+#include <string.h>
+
+#include <mpglib.h>
+
+#include "mp-arena-private.h"
+#include "mp-cell-private.h"
+#include "mp-clock-private.h"
+#include "mp-crash-family.h"
+#include "mp-owner-lock-private.h"
+#include "mp-whole-private.h"
+
+#define N_WORDS 6
+
+typedef struct
+{
+  MpCell     cell;
+  MpAtomic64 halves[2 * N_WORDS];
+  MpWhole    whole;
+  MpAtomic64 elements[N_WORDS];
+  MpAtomic64 number;    /* what was there before the operation */
+  MpAtomic32 n_torn;    /* what somebody read was neither the old nor the new one */
+  MpAtomic32 n_read;
+} Shared;
+
+static Shared *shared;
+static MpTable *table;
+static MpValue *value;
+static MpValue *pair;
+static MpArray *array;
+static GVariant *new_pair;      /* so that its making is not stepped */
+static GVariant *new_elements;
+
+static guint32
+get_me (void)
+{
+  return mp_participant_get_me (table);
+}
+
+static guint64
+get_number (void)
+{
+  return atomic_load (&shared->number);
+}
+
+static void
+begin_round (void)
+{
+  atomic_store (&shared->n_torn, 0);
+  atomic_store (&shared->n_read, 0);
+}
+
+static void
+reset (void)
+{
+  memset ((void *) shared, 0, sizeof *shared);
+}
+
+/* --- Cells ---------------------------------------------------------------- */
+
+static MpCellPlace
+get_place (void)
+{
+  return (MpCellPlace) { &shared->cell, shared->halves, N_WORDS };
+}
+
+static void
+write_cell (guint64 what)
+{
+  MpCellPlace place = get_place ();
+  guint64 words[N_WORDS];
+
+  for (guint i = 0; i < N_WORDS; i++)
+    words[i] = what;
+  mp_cell_write (table, &place, get_me (), words, N_WORDS);
+}
+
+/* All words of one writing? */
+static gboolean
+read_cell (guint64 *what)
+{
+  MpCellPlace place = get_place ();
+  guint64 words[N_WORDS];
+
+  mp_cell_read (table, &place, get_me (), words, N_WORDS);
+  *what = words[0];
+  for (guint i = 1; i < N_WORDS; i++)
+    if (words[i] != words[0])
+      return FALSE;
+  return TRUE;
+}
+
+static void
+prepare_cell (void)
+{
+  write_cell (atomic_fetch_add (&shared->number, 10) + 10);
+  mp_crash_begin_round (NULL);
+}
+
+static void
+write_next (void)
+{
+  write_cell (get_number () + 1);
+}
+
+static void
+sleep_to_write (guint i)
+{
+  mp_crash_arrive (i);
+  write_cell (get_number () + 2);
+}
+
+static gboolean harness_writes;
+
+/* The harness stands for a writer that takes its time. */
+static void
+prepare_cell_writing (void)
+{
+  prepare_cell ();
+  mp_owner_lock_acquire (table, &shared->cell.writer, get_me (), MP_WAIT_NEVER_ENDS);
+  harness_writes = TRUE;
+}
+
+static void
+prepare_cell_sleepers (void)
+{
+  prepare_cell_writing ();
+  mp_crash_send_to_sleep (sleep_to_write);
+}
+
+static void
+let_write (void)
+{
+  if (harness_writes)
+    mp_owner_lock_release (&shared->cell.writer);
+  harness_writes = FALSE;
+}
+
+static void
+die_writing (gpointer unused)
+{
+  mp_owner_lock_acquire (table, &shared->cell.writer, mp_participant_enter (table, NULL), MP_WAIT_NEVER_ENDS);
+  for (guint i = 0; i < 2 * N_WORDS; i++)
+    if ((i < N_WORDS) != ((atomic_load (&shared->cell.turn) & 1) == 0))
+      atomic_store (&shared->halves[i], 99 + i);
+}
+
+static void
+prepare_cell_corpse (void)
+{
+  prepare_cell ();
+  mp_test_join (mp_test_fork (die_writing, NULL));
+}
+
+/* Nobody stands in the way of the others, who are done or may go on. */
+static guint
+check_cell (void)
+{
+  guint64 found;
+
+  let_write ();
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    return mp_crash_finish (STALL);
+
+  if (!read_cell (&found) || found < get_number () || found > get_number () + 2)
+    return mp_crash_finish (TORN);
+
+  write_cell (get_number () + 5);
+  if (!read_cell (&found) || found != get_number () + 5 || atomic_load (&shared->n_torn) != 0)
+    return mp_crash_finish (TORN);
+
+  return mp_crash_finish (mp_crash_none_is_dead (table) ? 0 : NOT_BURIED);
+}
+
+static void
+read_once (void)
+{
+  guint64 found;
+
+  if (!read_cell (&found))
+    atomic_fetch_add (&shared->n_torn, 1);
+  atomic_fetch_add (&shared->n_read, 1);
+}
+
+static void
+write_twice (void)
+{
+  write_cell (get_number () + 1);
+  write_cell (get_number () + 2);
+}
+
+static void
+expect_read (void)
+{
+  if (atomic_load (&shared->n_read) == 0)
+    atomic_fetch_add (&shared->n_torn, 1);
+}
+
+/* --- Wholes --------------------------------------------------------------- */
+
+static void
+write_elements (guint64 what,
+                guint   n)
+{
+  mp_whole_begin (table, &shared->whole, get_me ());
+  for (guint i = 0; i < n; i++)
+    atomic_store (&shared->elements[i], what);
+  mp_whole_end (&shared->whole, n == N_WORDS);
+}
+
+static gboolean
+elements_agree (void)
+{
+  for (guint i = 1; i < N_WORDS; i++)
+    if (atomic_load (&shared->elements[i]) != atomic_load (&shared->elements[0]))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+prepare_elements (void)
+{
+  write_elements (atomic_fetch_add (&shared->number, 10) + 10, N_WORDS);
+  mp_crash_begin_round (NULL);
+}
+
+static void
+write_all_elements (void)
+{
+  write_elements (get_number () + 1, N_WORDS);
+}
+
+static void
+sleep_to_write_one (guint i)
+{
+  mp_crash_arrive (i);
+  mp_whole_begin (table, &shared->whole, get_me ());
+  mp_whole_end (&shared->whole, FALSE);
+}
+
+static void
+prepare_elements_sleepers (void)
+{
+  prepare_elements ();
+  mp_whole_begin (table, &shared->whole, get_me ());
+  harness_writes = TRUE;
+  mp_crash_send_to_sleep (sleep_to_write_one);
+}
+
+static void
+let_write_elements (void)
+{
+  if (harness_writes)
+    mp_whole_end (&shared->whole, FALSE);
+  harness_writes = FALSE;
+}
+
+static void
+die_tearing (gpointer unused)
+{
+  mp_whole_begin (table, &shared->whole, mp_participant_enter (table, NULL));
+  atomic_store (&shared->elements[0], 99);
+}
+
+static void
+prepare_elements_corpse (void)
+{
+  prepare_elements ();
+  mp_test_join (mp_test_fork (die_tearing, NULL));
+}
+
+/* Who finds elements that do not agree has been told, however many wrote since. */
+static guint
+check_elements (void)
+{
+  let_write_elements ();
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    return mp_crash_finish (STALL);
+
+  if (!elements_agree () && !mp_whole_is_torn (table, &shared->whole))
+    return mp_crash_finish (NOT_TOLD);
+
+  write_elements (get_number () + 1, 0);
+  if (!elements_agree () && !mp_whole_is_torn (table, &shared->whole))
+    return mp_crash_finish (NOT_TOLD);
+
+  write_elements (get_number () + 5, N_WORDS);
+  if (!elements_agree () || mp_whole_is_torn (table, &shared->whole))
+    return mp_crash_finish (TORN);
+
+  return mp_crash_finish (mp_crash_none_is_dead (table) ? 0 : NOT_BURIED);
+}
+
+/* --- Objects -------------------------------------------------------------- */
+
+static gint64
+get_pair (gint64 *second)
+{
+  g_autoptr (GVariant) found = mp_value_get_value (pair, NULL);
+  gint64 first;
+
+  g_variant_get (found, "(xx)", &first, second);
+  return first;
+}
+
+static void
+set_pair (gint64 what)
+{
+  mp_value_set_value (pair, g_variant_new ("(xx)", what, what), NULL);
+}
+
+static void
+prepare_objects (void)
+{
+  mp_value_set_int64 (value, 1, NULL);
+  set_pair (1);
+  mp_crash_begin_round (NULL);
+}
+
+/* Its own holds of them, as the first operation takes. */
+static void
+enter_objects (void)
+{
+  gint64 second;
+
+  mp_crash_enter ();
+  mp_value_get_int64 (value, NULL);
+  get_pair (&second);
+  mp_array_get_int64 (array, 0, NULL);
+}
+
+static void
+set_value (void)
+{
+  mp_value_set_int64 (value, 2, NULL);
+}
+
+static void
+add_to_value (void)
+{
+  mp_value_add_int64 (value, 1, NULL);
+}
+
+static void
+replace_pair (void)
+{
+  mp_value_set_value (pair, new_pair, NULL);
+}
+
+static void
+set_slice (void)
+{
+  mp_array_set_slice (array, 1, new_elements, NULL);
+}
+
+static void
+attach (void)
+{
+  g_autoptr (MpValue) same = mp_value_synchronize (value, NULL, NULL);
+
+  mp_value_set_int64 (same, 2, NULL);
+}
+
+static void
+make (void)
+{
+  g_autoptr (MpArray) other = mp_array_new ("x", 10, NULL);
+
+  mp_array_set_int64 (other, 1, 5, NULL);
+}
+
+/* Old or new; what the victim had is free again; and all of it works. */
+static guint
+check_objects (void)
+{
+  MpArena *arena = mp_arena_get_default (NULL);
+  guint n_objects;
+  gint64 first, second;
+
+  first = mp_value_get_int64 (value, NULL);
+  if (first != 1 && first != 2)
+    return mp_crash_finish (TORN);
+
+  first = get_pair (&second);
+  if (first != second || (first != 1 && first != 2))
+    return mp_crash_finish (TORN);
+
+  if (!mp_crash_none_is_dead (table))
+    return mp_crash_finish (NOT_BURIED);
+
+  mp_array_mark_consistent (array, NULL);
+  mp_value_set_int64 (value, 3, NULL);
+  set_pair (3);
+  mp_arena_sweep (arena, NULL);
+  n_objects = mp_arena_get_n_objects (arena);
+  return mp_crash_finish (mp_value_get_int64 (value, NULL) != 3 || get_pair (&second) != 3 ? TORN
+                          : n_objects != 3 ? LEAKED : 0);
+}
+
+/* --- Cases ---------------------------------------------------------------- */
+
+static const MpKillCase kill_cases[] = {
+  { "cell/write", prepare_cell, mp_crash_enter, write_next, .check = check_cell },
+  { "cell/write-contended", prepare_cell_writing, mp_crash_enter, write_next,
+    .blocked = let_write, .check = check_cell },
+  { "cell/write-sleepers", prepare_cell_sleepers, mp_crash_enter, write_next,
+    .blocked = let_write, .check = check_cell },
+  { "cell/write-from-dead", prepare_cell_corpse, mp_crash_enter, write_next, .check = check_cell },
+  { "cell/read", prepare_cell, mp_crash_enter, read_once, .check = check_cell },
+  { "cell/written-meanwhile", prepare_cell, mp_crash_enter, read_once,
+    .interfere = write_twice, .last = expect_read, .check = check_cell },
+  { "cell/read-meanwhile", prepare_cell, mp_crash_enter, write_next,
+    .interfere = read_once, .check = check_cell },
+
+  { "whole/write", prepare_elements, mp_crash_enter, write_all_elements, .check = check_elements },
+  { "whole/write-sleepers", prepare_elements_sleepers, mp_crash_enter, write_all_elements,
+    .blocked = let_write_elements, .check = check_elements },
+  { "whole/write-from-dead", prepare_elements_corpse, mp_crash_enter, write_all_elements, .check = check_elements },
+
+  { "value/set", prepare_objects, enter_objects, set_value, .check = check_objects },
+  { "value/add", prepare_objects, enter_objects, add_to_value, .check = check_objects },
+  { "value/replace", prepare_objects, enter_objects, replace_pair, .check = check_objects },
+  { "value/attach", prepare_objects, enter_objects, attach, .check = check_objects },
+  { "array/slice", prepare_objects, enter_objects, set_slice, .check = check_objects },
+  { "array/make", prepare_objects, enter_objects, make, .check = check_objects },
+};
+
+int
+main (int   argc,
+      char *argv[])
+{
+  static const MpCrashHooks hooks = { NULL, begin_round, reset, 600 * G_TIME_SPAN_MILLISECOND };
+  g_autoptr (GError) error = NULL;
+  int result;
+
+  mp_crash_read_arguments (&argc, &argv);
+  shared = mp_test_share (sizeof *shared);
+  table = mp_table_get_default (&error);
+  g_assert_no_error (error);
+  mp_owner_lock_set_spin (0);
+
+  value = mp_value_new ("x", NULL, NULL);
+  pair = mp_value_new ("(xx)", NULL, NULL);
+  array = mp_array_new ("x", 4, NULL);
+  new_pair = g_variant_ref_sink (g_variant_new ("(xx)", G_GINT64_CONSTANT (2), G_GINT64_CONSTANT (2)));
+  new_elements = g_variant_ref_sink (g_variant_new_parsed ("[@x 4, 5]"));
+  g_variant_get_data (new_pair);
+  g_variant_get_data (new_elements);
+
+  mp_crash_set_up (&hooks);
+  result = mp_crash_run (kill_cases, G_N_ELEMENTS (kill_cases));
+  mp_crash_tear_down ();
+  return result;
+}
