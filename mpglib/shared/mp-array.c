@@ -675,14 +675,13 @@ get_place (MpArray *self,
   return (guint8 *) self->contents.data + index * self->element.size;
 }
 
-/* Several elements, or one that is not written at once. */
+/* Several at once. */
 static gboolean
-write_guarded (MpArray        *self,
-               gsize           begin,
-               GVariant       *values,
-               gconstpointer   element,
-               gsize           length,
-               GError        **error)
+write_slice (MpArray   *self,
+             gsize      begin,
+             GVariant  *values,
+             gsize      length,
+             GError   **error)
 {
   guint32 me;
   MpArrayLayout *layout = get_layout (self, &me, error);
@@ -691,12 +690,22 @@ write_guarded (MpArray        *self,
     return FALSE;
 
   mp_whole_begin (self->contents.shared.table, &layout->whole, me);
-  if (values != NULL)
-    mp_element_write_many (&self->element, values, get_place (self, begin));
-  else
-    memcpy (get_place (self, begin), element, self->element.size);
+  mp_element_write_many (&self->element, values, get_place (self, begin));
   mp_whole_end (&layout->whole, length == self->length);
   return TRUE;
+}
+
+/* One that cannot be written at once. */
+static void
+write_long (MpArray        *self,
+            MpArrayLayout  *layout,
+            guint32         me,
+            gsize           index,
+            gconstpointer   bytes)
+{
+  mp_whole_begin (self->contents.shared.table, &layout->whole, me);
+  memcpy (get_place (self, index), bytes, self->element.size);
+  mp_whole_end (&layout->whole, self->length == 1);
 }
 
 /* bytes: room for an element, aligned as a guint64 */
@@ -728,14 +737,15 @@ store (MpArray        *self,
        GError        **error)
 {
   guint32 me;
+  MpArrayLayout *layout = get_layout (self, &me, error);
 
-  if (G_UNLIKELY (get_layout (self, &me, error) == NULL) || G_UNLIKELY (!check_place (self, index, 1, error)))
+  if (G_UNLIKELY (layout == NULL) || G_UNLIKELY (!check_place (self, index, 1, error)))
     return FALSE;
 
-  if (!is_word (self))
-    return write_guarded (self, index, NULL, bytes, 1, error);
-
-  mp_word_store (get_place (self, index), self->element.size, bytes);
+  if (G_LIKELY (is_word (self)))
+    mp_word_store (get_place (self, index), self->element.size, bytes);
+  else
+    write_long (self, layout, me, index, bytes);
   return TRUE;
 }
 
@@ -880,7 +890,7 @@ mp_array_set_slice (MpArray   *self,
   return check_there (self, error) &&
          mp_element_check_many (&self->element, sunk, &length, error) &&
          check_place (self, begin, length, error) &&
-         write_guarded (self, begin, sunk, NULL, length, error);
+         write_slice (self, begin, sunk, length, error);
 }
 
 /* --- Numbers -------------------------------------------------------------- */

@@ -40,6 +40,7 @@ typedef struct
   char    *format;   /* NULL: GVariant's */
   gsize    size;     /* bytes; 0: the element cannot be */
   MpNumber number;
+  gboolean is_plain; /* any bytes are a value in normal form */
 } MpElement;
 
 /* The largest. */

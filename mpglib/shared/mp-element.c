@@ -68,6 +68,7 @@ init_format (MpElement   *self,
       self->type = g_strdup (formats[i].type);
       self->format = g_strdup (format);
       self->number = formats[i].number;
+      self->is_plain = TRUE;
       self->size = formats[i].size;
       return TRUE;
     }
@@ -87,6 +88,7 @@ mp_element_init (MpElement   *self,
                  const char  *format,
                  GError     **error)
 {
+  g_autofree char *array_type = NULL;
   gsize size;
 
   memset (self, 0, sizeof *self);
@@ -101,8 +103,10 @@ mp_element_init (MpElement   *self,
     return set_no_element (error, "type", type,
                            "give a GVariant type of fixed size, such as \"d\", \"i\" or \"(dd)\"");
 
+  array_type = g_strconcat ("a", type, NULL);
   self->type = g_strdup (type);
   self->number = get_number (type);
+  self->is_plain = mp_variant_is_plain (array_type, size);
   self->size = size;
   return TRUE;
 }
@@ -122,6 +126,28 @@ static gboolean
 is_converted (const MpElement *self)
 {
   return self->format != NULL && (self->number == MP_NUMBER_INT8 || self->number == MP_NUMBER_FLOAT);
+}
+
+static GVariant *
+make_sound (const MpElement    *self,
+            const GVariantType *type,
+            GBytes             *bytes)
+{
+  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_from_bytes (type, bytes, self->is_plain));
+
+  return self->is_plain ? g_steal_pointer (&value) : g_variant_get_normal_form (value);
+}
+
+static void
+store_sound (const MpElement *self,
+             GVariant        *value,
+             gpointer         bytes)
+{
+  g_autoptr (GVariant) sound = self->is_plain ? g_variant_ref (value) : g_variant_get_normal_form (value);
+
+  /* GVariant stores nothing of which it does not know the size yet. */
+  g_variant_get_size (sound);
+  g_variant_store (sound, bytes);
 }
 
 static GVariant *
@@ -159,8 +185,7 @@ mp_element_read (const MpElement *self,
     return read_converted (self, bytes);
 
   copy = g_bytes_new (bytes, self->size);
-  return mp_variant_ref_sound (g_variant_new_from_bytes (G_VARIANT_TYPE (self->type), copy,
-                                                         self->number != MP_NUMBER_NONE));
+  return make_sound (self, G_VARIANT_TYPE (self->type), copy);
 }
 
 static gboolean
@@ -199,7 +224,6 @@ mp_element_write (const MpElement  *self,
                   gpointer          bytes,
                   GError          **error)
 {
-  g_autoptr (GVariant) sound = NULL;
   float number;
 
   if (!check_type (self->type, value, error))
@@ -207,8 +231,7 @@ mp_element_write (const MpElement  *self,
 
   if (!is_converted (self))
     {
-      sound = mp_variant_ref_sound (value);
-      g_variant_store (sound, bytes);
+      store_sound (self, value, bytes);
       return TRUE;
     }
 
@@ -267,7 +290,7 @@ mp_element_read_many (const MpElement *self,
     return read_many_converted (self, bytes, n);
 
   copy = g_bytes_new (bytes, n * self->size);
-  return mp_variant_ref_sound (g_variant_new_from_bytes (G_VARIANT_TYPE (type), copy, self->number != MP_NUMBER_NONE));
+  return make_sound (self, G_VARIANT_TYPE (type), copy);
 }
 
 /*< private >
@@ -314,16 +337,12 @@ mp_element_write_many (const MpElement *self,
                        GVariant        *values,
                        gpointer         bytes)
 {
-  g_autoptr (GVariant) sound = NULL;
   const gint16 *integers;
   const gdouble *doubles;
   gsize n;
 
   if (!is_converted (self))
-    {
-      sound = mp_variant_ref_sound (values);
-      g_variant_store (sound, bytes);
-    }
+    store_sound (self, values, bytes);
   else if (self->number == MP_NUMBER_INT8)
     {
       integers = g_variant_get_fixed_array (values, &n, sizeof *integers);

@@ -23,10 +23,13 @@ GOALS = [
     ('BoundedSemaphore', 'own.bounded-semaphore', r'peer\.py31\d\.bounded-semaphore', 2),
     ('Condition, spinning', 'own.condition', r'py31\d\.condition', 50),
     ('Condition, sleeping', 'own.condition.sleeps', r'py31\d\.condition', 3),
+    ('Element through the buffer, beside C', 'own.element.mapped', r'own\.element\.plain', 0.95),
     ('Release to main loop, beside a thread a wait', 'own.async.lock', r'own\.async\.thread', 1),
 ]
 # what, ours, at most
 LIMITS = [
+    ('Element of an array, got by call', 'own.element.get', 30),
+    ('Element of an array, set by call', 'own.element.set', 30),
     ('SIGKILL of a holder to the next owner', 'own.death', 1000),
 ]
 
