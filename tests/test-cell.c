@@ -14,6 +14,7 @@
 #include "mp-cell-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-participant-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-test-crew.h"
 #include "mp-whole-private.h"
 
@@ -50,7 +51,7 @@ write_number (guint64 number)
 
   for (guint i = 0; i < N_WORDS; i++)
     words[i] = number;
-  mp_cell_write (table, &place, mp_participant_enter (table, NULL), words, N_WORDS);
+  g_assert_true (mp_cell_write (table, &place, mp_participant_enter (table, NULL), words, N_WORDS, NULL));
 }
 
 /* All words are of one writing. */
@@ -60,7 +61,7 @@ read_number (void)
   MpCellPlace place = { &shared->cell, shared->halves, N_WORDS };
   guint64 words[N_WORDS];
 
-  mp_cell_read (table, &place, mp_participant_enter (table, NULL), words, N_WORDS);
+  g_assert_true (mp_cell_read (table, &place, mp_participant_enter (table, NULL), words, N_WORDS, NULL));
   for (guint i = 1; i < N_WORDS; i++)
     g_assert_cmpuint (words[i], ==, words[0]);
   return words[0];
@@ -82,8 +83,8 @@ test_alone (void)
 
   place = (MpCellPlace) { &shared->cell, shared->halves, N_WORDS };
   word = 9;
-  mp_cell_write (table, &place, mp_participant_enter (table, NULL), &word, 1);
-  mp_cell_read (table, &place, mp_participant_enter (table, NULL), &word, 1);
+  mp_cell_write (table, &place, mp_participant_enter (table, NULL), &word, 1, NULL);
+  mp_cell_read (table, &place, mp_participant_enter (table, NULL), &word, 1, NULL);
   g_assert_cmpuint (word, ==, 9);
 }
 
@@ -141,14 +142,22 @@ stop_midway (gpointer unused)
 static void
 test_death (void)
 {
+  MpCellPlace place;
+  g_autoptr (GError) error = NULL;
+  guint64 number = 3;
   pid_t pid;
 
   set_up ();
+  place = (MpCellPlace) { &shared->cell, shared->halves, N_WORDS };
   pid = mp_test_fork (stop_midway, NULL);
   mp_test_wait_count (&shared->n_writers, 1);
 
-  /* A reader waits for nobody. */
+  /* A reader waits for nobody, and a writer not for ever. */
   g_assert_cmpuint (read_number (), ==, 0);
+  mp_short_lock_set_patience (50 * G_TIME_SPAN_MILLISECOND);
+  g_assert_false (mp_cell_write (table, &place, mp_participant_enter (table, NULL), &number, 1, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  mp_short_lock_set_patience (MP_TEST_PATIENCE);
   mp_test_kill (pid);
   write_number (5);
   g_assert_cmpuint (read_number (), ==, 5);
@@ -159,14 +168,14 @@ test_death (void)
 static void
 die_midway (gpointer unused)
 {
-  mp_whole_begin (table, &shared->whole, mp_participant_enter (table, NULL));
+  mp_whole_begin (table, &shared->whole, mp_participant_enter (table, NULL), NULL);
   kill (getpid (), SIGKILL);
 }
 
 static void
 write_whole (gboolean all)
 {
-  mp_whole_begin (table, &shared->whole, mp_participant_enter (table, NULL));
+  mp_whole_begin (table, &shared->whole, mp_participant_enter (table, NULL), NULL);
   mp_whole_end (&shared->whole, all);
 }
 
@@ -177,7 +186,7 @@ test_torn (void)
 
   set_up ();
   g_assert_false (mp_whole_is_torn (table, &shared->whole));
-  mp_whole_begin (table, &shared->whole, mp_participant_enter (table, NULL));
+  mp_whole_begin (table, &shared->whole, mp_participant_enter (table, NULL), NULL);
   g_assert_false (mp_whole_is_torn (table, &shared->whole));
   mp_whole_end (&shared->whole, FALSE);
 

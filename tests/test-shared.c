@@ -11,6 +11,7 @@
 
 #include "mpglib.h"
 #include "mp-shareable-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-test.h"
 
 #define N_CHILDREN 3
@@ -906,6 +907,114 @@ test_lies (void)
   refuse (large, "array", 3, g_variant_new_uint64 (LARGE + 1));
 }
 
+#define N_RUBBISH 300
+
+/* The object of a description, wherever it is in it. */
+static guint32
+find_unit (GVariant *description)
+{
+  g_autoptr (GVariant) first = g_variant_get_child_value (description, 0);
+  guint32 unit;
+
+  if (!g_variant_is_of_type (first, G_VARIANT_TYPE ("(ayuu)")))
+    return find_unit (first);
+
+  g_variant_get (first, "(@ayuu)", NULL, &unit, NULL);
+  return unit;
+}
+
+/* Where it lies, for one that should not write there. */
+typedef struct
+{
+  guint8  *memory;
+  gsize    length;
+  guint32 *words;
+  gsize    size;
+} Place;
+
+static Place
+map_object (gpointer shared,
+            gsize    size)
+{
+  g_autoptr (GVariant) packed = NULL;
+  g_autoptr (GVariant) boxed = NULL;
+  g_autoptr (GVariant) description = NULL;
+  MpPacking packing;
+  guint8 *memory;
+  gsize offset;
+
+  mp_packing_init (&packing);
+  packed = g_variant_ref_sink (mp_shareable_pack (shared, &packing, NULL));
+  boxed = g_variant_get_child_value (packed, 2);
+  description = g_variant_get_variant (boxed);
+  offset = (gsize) find_unit (description) * 64 + 16;
+  memory = mmap (NULL, offset + size, PROT_READ | PROT_WRITE, MAP_SHARED, g_array_index (packing.fds, int, 0), 0);
+  g_assert_true (memory != MAP_FAILED);
+  for (guint i = 0; i < packing.fds->len; i++)
+    close (g_array_index (packing.fds, int, i));
+  mp_packing_clear (&packing);
+  return (Place) { memory, offset + size, (guint32 *) (gpointer) (memory + offset), size };
+}
+
+/* Some words become rubbish, or zero again, which is a state like others. */
+static void
+write_rubbish (const Place *place)
+{
+  for (guint i = 0; i < 4; i++)
+    place->words[g_test_rand_int_range (0, (gint32) (place->size / 4))] = g_test_rand_bit () ? (guint32) g_test_rand_int () : 0;
+}
+
+/* Whatever it is that they say, they say something. */
+static void
+use_all (MpValue         *value,
+         MpArray         *array,
+         MpShareableList *list)
+{
+  g_autoptr (GVariant) all = NULL;
+  g_autoptr (GVariant) pair = mp_value_get_value (value, NULL);
+  g_autoptr (GVariant) slice = mp_array_get_slice (array, 0, 2, NULL);
+  g_autoptr (GError) error = NULL;
+
+  all = mp_shareable_list_get_items (list, &error);
+  g_assert_true ((all == NULL) == (error != NULL));
+  mp_value_set_value (value, g_variant_new_parsed ("(@x 1, @x 2)"), NULL);
+  mp_array_set_slice (array, 0, g_variant_new_parsed ("[(true, 1.5)]"), NULL);
+  mp_shareable_list_set_item (list, 1, g_variant_new_string ("new"), NULL);
+}
+
+static void
+test_rubbish_contents (void)
+{
+  g_autoptr (MpValue) value = mp_value_new ("(xx)", NULL, NULL);
+  g_autoptr (MpArray) array = mp_array_new ("(bd)", 2, NULL);
+  g_autoptr (MpShareableList) list = mp_shareable_list_new (g_variant_new_parsed ("(1, 'text', 2.5)"));
+  Place places[] = {
+    map_object (value, 144 + 32),
+    map_object (array, 48 + 32),
+    map_object (list, 48 + 3 * 16 + 3 * 32),
+  };
+
+  mp_short_lock_set_patience (G_TIME_SPAN_MILLISECOND);
+  for (guint i = 0; i < N_RUBBISH; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MpShareableList) same = NULL;
+
+      for (guint place = 0; place < G_N_ELEMENTS (places); place++)
+        write_rubbish (&places[place]);
+      use_all (value, array, list);
+
+      same = pass_on (list, &error);
+      g_assert_true ((same == NULL) == (error != NULL));
+      if (same != NULL)
+        use_all (value, array, same);
+    }
+  mp_short_lock_set_patience (10 * G_TIME_SPAN_SECOND);
+
+  for (guint place = 0; place < G_N_ELEMENTS (places); place++)
+    munmap (places[place].memory, places[place].length);
+}
+
 /* --- Descriptors ---------------------------------------------------------- */
 
 static void
@@ -962,6 +1071,7 @@ main (int   argc,
   mp_test_add ("/memory/truncated", test_memory_truncated);
   mp_test_add ("/shared/rubbish", test_rubbish);
   mp_test_add ("/shared/lies", test_lies);
+  mp_test_add ("/shared/rubbish-contents", test_rubbish_contents);
   mp_test_add ("/shared/many", test_many);
   return g_test_run ();
 }

@@ -17,8 +17,7 @@ G_BEGIN_DECLS
  *   X          t      X writes it, then turn -> t + 1: this commits; then writer -> 0
  *   D          t      whatever D left there when it died; the next writer begins anew
  *
- * So there is nothing to repair.  `writer` is an owner lock: writers follow each other,
- * and hold it no longer than it takes to copy.
+ * So there is nothing to repair.  `writer` is a short lock: writers follow each other.
  *
  * Readers take no lock: what was copied counts if `turn` is still the same, since a
  * writer touches the half that counts no sooner than after the next turn.  Who has
@@ -32,15 +31,17 @@ typedef struct
   gsize       n_words;   /* of one half */
 } MpCellPlace;
 
-void mp_cell_read  (MpTable           *table,
-                    const MpCellPlace *place,
-                    guint32            me,
-                    guint64           *words,
-                    gsize              n_words);
-void mp_cell_write (MpTable           *table,
-                    const MpCellPlace *place,
-                    guint32            me,
-                    const guint64     *words,
-                    gsize              n_words);
+gboolean mp_cell_read  (MpTable            *table,
+                        const MpCellPlace  *place,
+                        guint32             me,
+                        guint64            *words,
+                        gsize               n_words,
+                        GError            **error);
+gboolean mp_cell_write (MpTable            *table,
+                        const MpCellPlace  *place,
+                        guint32             me,
+                        const guint64      *words,
+                        gsize               n_words,
+                        GError            **error);
 
 G_END_DECLS

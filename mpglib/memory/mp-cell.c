@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "mp-cell-private.h"
-#include "mp-owner-lock-private.h"
+#include "mp-short-lock-private.h"
 
 /* In vain, before a reader takes the lock of the writers. */
 #define N_TRIES 64
@@ -52,39 +52,50 @@ try_read (const MpCellPlace *place,
  * mp_cell_read:
  * @me: this process, from mp_participant_enter()
  * @words: (out caller-allocates): the first @n_words of the value
+ *
+ * Fails with %MP_ERROR_TIMED_OUT if the value changes again and again and then does not
+ * any more, with somebody just changing it.
  */
-void
-mp_cell_read (MpTable           *table,
-              const MpCellPlace *place,
-              guint32            me,
-              guint64           *words,
-              gsize              n_words)
+gboolean
+mp_cell_read (MpTable            *table,
+              const MpCellPlace  *place,
+              guint32             me,
+              guint64            *words,
+              gsize               n_words,
+              GError            **error)
 {
   for (guint i = 0; i < N_TRIES; i++)
     if (try_read (place, words, n_words))
-      return;
+      return TRUE;
 
-  mp_owner_lock_acquire (table, &place->head->writer, me, MP_WAIT_NEVER_ENDS);
+  if (!mp_short_lock_acquire (table, &place->head->writer, me, NULL, error))
+    return FALSE;
+
   copy_out (place, atomic_load (&place->head->turn), words, n_words);
-  mp_owner_lock_release (&place->head->writer);
+  mp_short_lock_release (&place->head->writer);
+  return TRUE;
 }
 
 /*< private >
  * mp_cell_write:
  * @words: what the first @n_words of the value become; what is in the others then, nobody knows
+ *
+ * Fails with %MP_ERROR_TIMED_OUT if another writer does not come to its end.
  */
-void
-mp_cell_write (MpTable           *table,
-               const MpCellPlace *place,
-               guint32            me,
-               const guint64     *words,
-               gsize              n_words)
+gboolean
+mp_cell_write (MpTable            *table,
+               const MpCellPlace  *place,
+               guint32             me,
+               const guint64      *words,
+               gsize               n_words,
+               GError            **error)
 {
   MpAtomic64 *half;
   guint32 turn;
 
   /* What a writer that died has left in the other half is overwritten. */
-  mp_owner_lock_acquire (table, &place->head->writer, me, MP_WAIT_NEVER_ENDS);
+  if (!mp_short_lock_acquire (table, &place->head->writer, me, NULL, error))
+    return FALSE;
 
   turn = atomic_load (&place->head->turn) + 1;
   half = get_half (place, turn);
@@ -93,5 +104,6 @@ mp_cell_write (MpTable           *table,
     atomic_store_explicit (&half[i], words[i], memory_order_relaxed);
 
   atomic_store (&place->head->turn, turn);
-  mp_owner_lock_release (&place->head->writer);
+  mp_short_lock_release (&place->head->writer);
+  return TRUE;
 }

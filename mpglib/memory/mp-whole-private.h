@@ -17,15 +17,16 @@ G_BEGIN_DECLS
  *   D        0      torn: D died while it wrote.  The next writer makes it {X, 1}
  *   any      1      torn, until the whole is overwritten, or somebody says that it is mended
  *
- * `writer` is an owner lock: those that write several words follow each other.  Who
+ * `writer` is a short lock: those that write several words follow each other.  Who
  * writes one, or through a pointer, asks nobody.
  */
 
-void mp_whole_begin (MpTable  *table,
-                     MpWhole  *self,
-                     guint32   me);
-void mp_whole_end   (MpWhole  *self,
-                     gboolean  is_whole);
+gboolean mp_whole_begin (MpTable  *table,
+                         MpWhole  *self,
+                         guint32   me,
+                         GError  **error);
+void     mp_whole_end   (MpWhole  *self,
+                         gboolean  is_whole);
 
 gboolean mp_whole_was_abandoned (MpTable *table,
                                  MpWhole *self);

@@ -4,8 +4,8 @@
 
 #include "config.h"
 
-#include "mp-owner-lock-private.h"
 #include "mp-participant-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-whole-private.h"
 
 /*< private >
@@ -26,15 +26,19 @@ mp_whole_was_abandoned (MpTable *table,
  * mp_whole_begin:
  * @me: this process, from mp_participant_enter()
  *
- * Before the writing.
+ * Before the writing.  Fails with %MP_ERROR_TIMED_OUT if another writer does not come to
+ * its end.
  */
-void
-mp_whole_begin (MpTable *table,
-                MpWhole *self,
-                guint32  me)
+gboolean
+mp_whole_begin (MpTable  *table,
+                MpWhole  *self,
+                guint32   me,
+                GError  **error)
 {
-  gboolean was_abandoned =
-    mp_owner_lock_acquire (table, &self->writer, me, MP_WAIT_NEVER_ENDS) == MP_OWNER_LOCK_ABANDONED;
+  gboolean was_abandoned;
+
+  if (!mp_short_lock_acquire (table, &self->writer, me, &was_abandoned, error))
+    return FALSE;
 
 #ifdef MP_FAULT_FORGET_TORN
   was_abandoned = FALSE;
@@ -43,6 +47,7 @@ mp_whole_begin (MpTable *table,
   /* If this one dies before it has noted that, it leaves the same behind. */
   if (was_abandoned)
     atomic_store (&self->torn, 1);
+  return TRUE;
 }
 
 /*< private >
@@ -55,5 +60,5 @@ mp_whole_end (MpWhole  *self,
 {
   if (is_whole)
     atomic_store (&self->torn, 0);
-  mp_owner_lock_release (&self->writer);
+  mp_short_lock_release (&self->writer);
 }

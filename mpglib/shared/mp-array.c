@@ -613,7 +613,7 @@ mp_array_is_consistent (MpArray *self)
  * Says that the array can be used again though a process died while it wrote: its
  * elements are right, or have been put right through [method@Mp.Array.get_buffer].
  *
- * Fails only where there was no memory for the array.
+ * Fails as [method@Mp.Array.set_slice] does.
  *
  * Returns: whether it is marked
  *
@@ -633,7 +633,9 @@ mp_array_mark_consistent (MpArray  *self,
   if (layout == NULL)
     return FALSE;
 
-  mp_whole_begin (self->contents.shared.table, &layout->whole, me);
+  if (!mp_whole_begin (self->contents.shared.table, &layout->whole, me, error))
+    return FALSE;
+
   mp_whole_end (&layout->whole, TRUE);
   return TRUE;
 }
@@ -686,26 +688,29 @@ write_slice (MpArray   *self,
   guint32 me;
   MpArrayLayout *layout = get_layout (self, &me, error);
 
-  if (layout == NULL)
+  if (layout == NULL || !mp_whole_begin (self->contents.shared.table, &layout->whole, me, error))
     return FALSE;
 
-  mp_whole_begin (self->contents.shared.table, &layout->whole, me);
   mp_element_write_many (&self->element, values, get_place (self, begin));
   mp_whole_end (&layout->whole, length == self->length);
   return TRUE;
 }
 
 /* One that cannot be written at once. */
-static void
+static gboolean
 write_long (MpArray        *self,
             MpArrayLayout  *layout,
             guint32         me,
             gsize           index,
-            gconstpointer   bytes)
+            gconstpointer   bytes,
+            GError        **error)
 {
-  mp_whole_begin (self->contents.shared.table, &layout->whole, me);
+  if (!mp_whole_begin (self->contents.shared.table, &layout->whole, me, error))
+    return FALSE;
+
   memcpy (get_place (self, index), bytes, self->element.size);
   mp_whole_end (&layout->whole, self->length == 1);
+  return TRUE;
 }
 
 /* bytes: room for an element, aligned as a guint64 */
@@ -742,10 +747,10 @@ store (MpArray        *self,
   if (G_UNLIKELY (layout == NULL) || G_UNLIKELY (!check_place (self, index, 1, error)))
     return FALSE;
 
-  if (G_LIKELY (is_word (self)))
-    mp_word_store (get_place (self, index), self->element.size, bytes);
-  else
-    write_long (self, layout, me, index, bytes);
+  if (G_UNLIKELY (!is_word (self)))
+    return write_long (self, layout, me, index, bytes, error);
+
+  mp_word_store (get_place (self, index), self->element.size, bytes);
   return TRUE;
 }
 
@@ -801,7 +806,9 @@ mp_array_get_element (MpArray  *self,
  * Fails with %MP_ERROR_WRONG_TYPE if @value is not of the type
  * [property@Mp.Array:element-type], with %MP_ERROR_OUT_OF_RANGE if there is no such
  * element or the format has no room for the value, and as [method@Mp.Array.get_element]
- * does, but never with %MP_ERROR_ABANDONED.
+ * does, but never with %MP_ERROR_ABANDONED. Slices and elements that are not of 1, 2, 4 or
+ * 8 bytes wait for others that write such; that fails with %MP_ERROR_TIMED_OUT, after 10
+ * seconds, if one was stopped in the midst of it.
  *
  * Returns: whether it was replaced
  *

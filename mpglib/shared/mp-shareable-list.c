@@ -479,28 +479,32 @@ mp_shareable_list_get_item_size (MpShareableList  *self,
 
 /* Its length first, since there may be room for much more.  It may be replaced between. */
 static guint64 *
-read_words (MpShareableList *self,
-            guint            index,
-            guint32          me,
-            gsize           *n_words)
+read_words (MpShareableList  *self,
+            guint             index,
+            guint32           me,
+            gsize            *n_words,
+            GError          **error)
 {
   MpTable *table = self->contents.shared.table;
   MpCellPlace place = get_place (self, index);
+  g_autofree guint64 *words = NULL;
   guint64 head;
-  guint64 *words = NULL;
 
-  mp_cell_read (table, &place, me, &head, 1);
+  if (!mp_cell_read (table, &place, me, &head, 1, error))
+    return NULL;
+
   do
     {
       *n_words = mp_list_item_measure (head, place.n_words);
       g_free (words);
       words = g_new (guint64, *n_words);
-      mp_cell_read (table, &place, me, words, *n_words);
+      if (!mp_cell_read (table, &place, me, words, *n_words, error))
+        return NULL;
       head = words[0];
     }
   while (mp_list_item_measure (head, place.n_words) > *n_words);
 
-  return words;
+  return g_steal_pointer (&words);
 }
 
 /**
@@ -512,9 +516,10 @@ read_words (MpShareableList *self,
  * Gets an item as it is at this moment.
  *
  * Fails with %MP_ERROR_OUT_OF_RANGE if there is no such item, with %MP_ERROR_CORRUPTED
- * if another process has written rubbish there, with %MP_ERROR_WRONG_TYPE,
- * %MP_ERROR_TOO_BIG and %MP_ERROR_OUT_OF_RANGE if the list could not be made of its first
- * items, and with the error of the system if there was no memory for it.
+ * if another process has written rubbish there, with %MP_ERROR_TIMED_OUT, after 10 seconds,
+ * if one was stopped in the very moment in which it changed the item, with
+ * %MP_ERROR_WRONG_TYPE, %MP_ERROR_TOO_BIG and %MP_ERROR_OUT_OF_RANGE if the list could not be
+ * made of its first items, and with the error of the system if there was no memory for it.
  *
  * Returns: (transfer full): the item: `x`, `d`, `b`, `s`, `ay`, or `mv` for nothing
  *
@@ -536,7 +541,10 @@ mp_shareable_list_get_item (MpShareableList  *self,
   if (!check_index (self, index, &me, error))
     return NULL;
 
-  words = read_words (self, index, me, &n_words);
+  words = read_words (self, index, me, &n_words, error);
+  if (words == NULL)
+    return NULL;
+
   value = mp_list_item_decode (words, n_words);
   if (value == NULL)
     g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "Item %u of the shareable list holds rubbish", index);
@@ -589,8 +597,7 @@ mp_shareable_list_set_item (MpShareableList  *self,
       return FALSE;
     }
 
-  mp_cell_write (self->contents.shared.table, &place, me, words, n_words);
-  return TRUE;
+  return mp_cell_write (self->contents.shared.table, &place, me, words, n_words, error);
 }
 
 /**

@@ -142,8 +142,7 @@ load (MpValue  *self,
     }
 
   place = get_place (self, layout);
-  mp_cell_read (self->shared.table, &place, me, words, place.n_words);
-  return TRUE;
+  return mp_cell_read (self->shared.table, &place, me, words, place.n_words, error);
 }
 
 static inline gboolean
@@ -166,7 +165,9 @@ store (MpValue        *self,
     }
 
   place = get_place (self, layout);
-  mp_cell_write (self->shared.table, &place, me, words, place.n_words);
+  if (!mp_cell_write (self->shared.table, &place, me, words, place.n_words, error))
+    return FALSE;
+
   mp_bell_ring (self->shared.table, &layout->bell);
   return TRUE;
 }
@@ -796,9 +797,11 @@ mp_value_set_live (MpValue  *self,
  *
  * Gets the value as it is at this moment.
  *
- * Fails only where there is no such value: with %MP_ERROR_NOT_SUPPORTED if its type has
- * no fixed size, with %MP_ERROR_WRONG_TYPE if its first content had another type, and
- * with the error of the system if there was no memory.
+ * Fails where there is no such value: with %MP_ERROR_NOT_SUPPORTED if its type has no fixed
+ * size, with %MP_ERROR_WRONG_TYPE if its first content had another type, and with the
+ * error of the system if there was no memory. With more than 8 bytes also with
+ * %MP_ERROR_TIMED_OUT, after 10 seconds, if a process was stopped in the very moment in which
+ * it changed the value.
  *
  * Returns: (transfer full): the value, of the type [property@Mp.Value:value-type]
  *

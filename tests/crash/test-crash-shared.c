@@ -79,7 +79,7 @@ write_cell (guint64 what)
 
   for (guint i = 0; i < N_WORDS; i++)
     words[i] = what;
-  mp_cell_write (table, &place, get_me (), words, N_WORDS);
+  mp_cell_write (table, &place, get_me (), words, N_WORDS, NULL);
 }
 
 /* All words of one writing? */
@@ -89,7 +89,7 @@ read_cell (guint64 *what)
   MpCellPlace place = get_place ();
   guint64 words[N_WORDS];
 
-  mp_cell_read (table, &place, get_me (), words, N_WORDS);
+  mp_cell_read (table, &place, get_me (), words, N_WORDS, NULL);
   *what = words[0];
   for (guint i = 1; i < N_WORDS; i++)
     if (words[i] != words[0])
@@ -209,7 +209,7 @@ static void
 write_elements (guint64 what,
                 guint   n)
 {
-  mp_whole_begin (table, &shared->whole, get_me ());
+  mp_whole_begin (table, &shared->whole, get_me (), NULL);
   for (guint i = 0; i < n; i++)
     atomic_store (&shared->elements[i], what);
   mp_whole_end (&shared->whole, n == N_WORDS);
@@ -241,7 +241,7 @@ static void
 sleep_to_write_one (guint i)
 {
   mp_crash_arrive (i);
-  mp_whole_begin (table, &shared->whole, get_me ());
+  mp_whole_begin (table, &shared->whole, get_me (), NULL);
   mp_whole_end (&shared->whole, FALSE);
 }
 
@@ -249,7 +249,7 @@ static void
 prepare_elements_sleepers (void)
 {
   prepare_elements ();
-  mp_whole_begin (table, &shared->whole, get_me ());
+  mp_whole_begin (table, &shared->whole, get_me (), NULL);
   harness_writes = TRUE;
   mp_crash_send_to_sleep (sleep_to_write_one);
 }
@@ -265,7 +265,7 @@ let_write_elements (void)
 static void
 die_tearing (gpointer unused)
 {
-  mp_whole_begin (table, &shared->whole, mp_participant_enter (table, NULL));
+  mp_whole_begin (table, &shared->whole, mp_participant_enter (table, NULL), NULL);
   atomic_store (&shared->elements[0], 99);
 }
 

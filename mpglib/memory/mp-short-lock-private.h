@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <glib.h>
+
+#include "mp-table-private.h"
+
+G_BEGIN_DECLS
+
+/* An owner lock that everybody has for no longer than it takes to copy something.  Who
+ * waits for it does not wait for ever, though: its owner may have been stopped in that
+ * very moment, or the word may be the rubbish of somebody who never had it.
+ */
+
+gboolean mp_short_lock_acquire      (MpTable     *table,
+                                     MpAtomic32  *word,
+                                     guint32      me,
+                                     gboolean    *was_abandoned,
+                                     GError     **error);
+void     mp_short_lock_release      (MpAtomic32  *word);
+void     mp_short_lock_set_patience (gint64       usec);
+
+G_END_DECLS
