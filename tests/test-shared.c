@@ -961,7 +961,8 @@ static void
 write_rubbish (const Place *place)
 {
   for (guint i = 0; i < 4; i++)
-    place->words[g_test_rand_int_range (0, (gint32) (place->size / 4))] = g_test_rand_bit () ? (guint32) g_test_rand_int () : 0;
+    place->words[g_test_rand_int_range (0, (gint32) (place->size / 4))] =
+      g_test_rand_bit () ? (guint32) g_test_rand_int () : 0;
 }
 
 /* Whatever it is that they say, they say something. */
