@@ -418,6 +418,28 @@ mp_worker_to_string (MpWorker *self)
 
 /* --- a template ------------------------------------------------------------------------------------------- */
 
+/* What a child does to become one, done here once over a pair of the template's own.  Otherwise each child would be
+ * the first: to bind the functions that it calls, to look up types, to make the heap grow. */
+static void
+rehearse (MpWorker *self)
+{
+  g_autoptr (MpFrame) frame = mp_bootstrap_to_frame (self->bootstrap);
+  g_autoptr (MpBootstrap) copy = NULL;
+  MpTransport *host, *child;
+  int ends[2];
+
+  if (!mp_transport_new_pair (ends, NULL))
+    return;
+  host = mp_transport_new (ends[0]);
+  child = mp_transport_new (ends[1]);
+  mp_transport_push (host, g_steal_pointer (&frame), NULL);
+  if (mp_transport_receive (child, &frame, NULL) == MP_IO_DONE)
+    copy = mp_bootstrap_from_frame (frame, NULL);
+  mp_transport_push (child, mp_frame_new (MP_FRAME_HELLO, 0, 0, NULL, NULL), NULL);
+  mp_transport_free (child);
+  mp_transport_free (host);
+}
+
 /**
  * mp_worker_wait_fork:
  * @self: the worker of a template process
@@ -448,6 +470,7 @@ mp_worker_wait_fork (MpWorker *self)
           mp_worker_report_error (self, error);
           return FALSE;
         }
+      rehearse (self);
       if (!mp_worker_ready (self, NULL))
         return FALSE;
     }
@@ -494,17 +517,6 @@ wait_wanted (MpWorker  *self,
   return TRUE;
 }
 
-/* Every page that is written for the first time after a fork costs a fault.  A spare has the time: it goes once
- * through what it will do when it is wanted. */
-static void
-warm_up (MpWorker *self)
-{
-  g_autoptr (MpFrame) frame = mp_bootstrap_to_frame (self->bootstrap);
-  g_autoptr (MpBootstrap) copy = mp_bootstrap_from_frame (frame, NULL);
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("()"));
-  g_autoptr (GVariant) value = mp_message_get_value (message, NULL);
-}
-
 /**
  * mp_worker_forked_child:
  * @self: the worker of a template process, in a child that it has forked
@@ -534,12 +546,8 @@ mp_worker_forked_child (MpWorker  *self,
   setpgid (0, 0); /* like a child that was spawned */
   if (!mp_lifeline_hold (MP_MARKER_LIFELINE_FD, error))
     return FALSE;
-  if (is_spare)
-    {
-      warm_up (self);
-      if (!wait_wanted (self, error))
-        return FALSE;
-    }
+  if (is_spare && !wait_wanted (self, error))
+    return FALSE;
   g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
   return read_bootstrap (self, error) && become (self, error);
 }
