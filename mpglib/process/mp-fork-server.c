@@ -7,6 +7,7 @@
 #include "mp-fork-server-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -32,6 +33,7 @@ struct _MpForkServer
   gboolean channel_is_open;
   int epoll_fd;
   int host_fd;             /* pidfd of the host */
+  int threads_fd;          /* the folder of its own threads */
   GHashTable *children;    /* pidfd → Forked */
 
   /* What mp_fork_server_wait() wants a child for: a request, or nothing yet */
@@ -74,6 +76,7 @@ mp_fork_server_new (MpTransport  *transport,
   self->children = g_hash_table_new_full (NULL, NULL, NULL, forked_free);
   self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   self->host_fd = (int) syscall (SYS_pidfd_open, host_pid, 0);
+  self->threads_fd = open ("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* without /proc: -1 */
   if (self->epoll_fd < 0 || self->host_fd < 0
       || !watch (self, self->host_fd) || !watch (self, mp_transport_get_fd (transport)))
     {
@@ -93,6 +96,7 @@ mp_fork_server_free (MpForkServer *self)
 {
   mp_fd_close (&self->epoll_fd);
   mp_fd_close (&self->host_fd);
+  mp_fd_close (&self->threads_fd);
   mp_fd_close (&self->channel);
   mp_fd_close (&self->to_spare_fd);
   g_clear_pointer (&self->to_spare, mp_transport_free);
@@ -220,11 +224,12 @@ kill_children (MpForkServer *self)
 
 /* A thread that does not exist in the child may hold any lock there: memory, locale, GObject's types */
 static gboolean
-check_single_thread (GError **error)
+check_single_thread (MpForkServer  *self,
+                     GError       **error)
 {
   struct stat status;
 
-  if (stat ("/proc/self/task", &status) < 0 || status.st_nlink <= 3)
+  if (fstat (self->threads_fd, &status) < 0 || status.st_nlink <= 3)
     return TRUE;
   g_set_error (error, MP_ERROR, MP_ERROR_UNSAFE_FORK,
                "The template process has %u threads and must not fork: something that is loaded before the main "
@@ -238,7 +243,7 @@ want_spare (MpForkServer *self)
 {
   int pair[2];
 
-  if (self->spare != NULL || !self->channel_is_open || !check_single_thread (NULL)
+  if (self->spare != NULL || !self->channel_is_open || !check_single_thread (self, NULL)
       || !mp_transport_new_pair (pair, NULL))
     return FALSE;
   self->serial = 0;
@@ -285,7 +290,7 @@ take_request (MpForkServer *self,
   self->channel = mp_message_get_attached_fd (frame->message, 0, &error);
   if (self->channel >= 0 && give_to_spare (self))
     return want_spare (self);
-  if (self->channel >= 0 && check_single_thread (&error))
+  if (self->channel >= 0 && check_single_thread (self, &error))
     return TRUE;
   refuse (self, error);
   return FALSE;

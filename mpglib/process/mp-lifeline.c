@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "mp-error.h"
+#include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-origin-private.h"
 
@@ -63,23 +64,52 @@ end_with_host (void)
   _exit (137); /* not reached */
 }
 
+/* Of a template, for the children that it forks; -1: none */
+static int descriptors = -1;
+
+void
+mp_lifeline_prepare (void)
+{
+  if (descriptors < 0)
+    descriptors = open ("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* A file description of its own.  By the descriptors of the template, while that lives: each process that looks into
+ * its own folder of /proc has the kernel make one, and take it away when it ends. */
+static int
+open_anew (int fd)
+{
+  char path[sizeof "/proc/self/fd/" + 12];
+  int own = -1;
+
+  if (descriptors >= 0)
+    {
+      snprintf (path, sizeof path, "%d", fd);
+      own = openat (descriptors, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+      mp_fd_close (&descriptors);
+    }
+  if (own < 0)
+    {
+      snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
+      own = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    }
+  return own;
+}
+
 gboolean
 mp_lifeline_hold (int      fd,
                   GError **error)
 {
-  char path[sizeof "/proc/self/fd/" + 12];
   struct pollfd look;
-  int own;
+  int own = open_anew (fd);
 
-  snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
-  own = open (path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (own < 0
       || fcntl (own, F_SETSIG, SIGKILL) < 0
       || fcntl (own, F_SETOWN, getpid ()) < 0
       || fcntl (own, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
     {
-      g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "Cannot hold on to the host's lifeline (%s): %s",
-                   path, g_strerror (errno));
+      g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "Cannot hold on to the host's lifeline (descriptor %d): %s",
+                   fd, g_strerror (errno));
       return FALSE;
     }
   close (fd);

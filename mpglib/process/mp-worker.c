@@ -470,6 +470,7 @@ mp_worker_wait_fork (MpWorker *self)
           mp_worker_report_error (self, error);
           return FALSE;
         }
+      mp_lifeline_prepare ();
       rehearse (self);
       if (!mp_worker_ready (self, NULL))
         return FALSE;
