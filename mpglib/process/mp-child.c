@@ -178,7 +178,7 @@ mp_child_new (MpPump               *pump,
   if (!mp_pump_open (pump, error)
       || (method == MP_START_METHOD_FORKSERVER && !mp_pump_open (mp_pump_get_shared (), error)))
     return NULL;
-  recipe = spec->context != NULL ? mp_context_new_recipe (spec->context) : mp_recipe_ref (spec->recipe);
+  recipe = spec->context != NULL ? mp_context_new_recipe (spec->context, method) : mp_recipe_ref (spec->recipe);
   self = g_new0 (MpChild, 1);
   g_atomic_ref_count_init (&self->refs);
   self->pump = mp_pump_ref (pump);

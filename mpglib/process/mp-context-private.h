@@ -22,7 +22,8 @@ gboolean       mp_context_resolve_method  (MpContext      *self,
                                            MpStartMethod  *method,
                                            GError        **error);
 /* As things are now */
-MpRecipe      *mp_context_new_recipe      (MpContext      *self);
+MpRecipe      *mp_context_new_recipe      (MpContext      *self,
+                                           MpStartMethod   method);
 /* The fork server, told how its next process is to be made */
 MpTemplate    *mp_context_ref_template    (MpContext      *self,
                                            MpRecipe       *recipe);

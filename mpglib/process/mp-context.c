@@ -50,6 +50,7 @@ struct _MpContext {
   char *working_directory;
   gdouble hello_timeout;
   MpTemplate *template_; /* NULL until a child is forked */
+  MpSpawnPlan *plan;     /* by which the template was last asked; NULL where something of it changed since */
 };
 
 /* One for all, so that a fork finds none held by another thread.  A leaf */
@@ -95,6 +96,7 @@ mp_context_finalize (GObject *object)
       mp_template_hang_up (self->template_);
       mp_template_unref (self->template_);
     }
+  g_clear_pointer (&self->plan, mp_spawn_plan_unref);
   g_clear_object (&self->launcher);
   g_strfreev (self->environment);
   g_free (self->working_directory);
@@ -413,17 +415,39 @@ mp_context_resolve_method (MpContext      *self,
   return TRUE;
 }
 
-/* References none of the objects: it is also called by the engine, for workers of pools */
-MpRecipe *
-mp_context_new_recipe (MpContext *self)
+static MpSpawnPlan *
+new_plan (MpContext *self)
 {
-  MpLauncher *launcher = mp_context_get_launcher (self);
-  g_auto (GStrv) argv = mp_launcher_dup_argv (launcher);
+  g_auto (GStrv) argv = mp_launcher_dup_argv (mp_context_get_launcher (self));
   g_auto (GStrv) environment = mp_context_dup_environment (self);
   g_autofree char *directory = mp_context_dup_working_directory (self);
 
-  return mp_recipe_new (mp_launcher_get_language (launcher),
-                        mp_spawn_plan_new ((const char * const *) argv, (const char * const *) environment, directory),
+  return mp_spawn_plan_new ((const char * const *) argv, (const char * const *) environment, directory);
+}
+
+/* A plan is a copy of the whole environment, and a template that runs has no use for one */
+static MpSpawnPlan *
+ref_plan_of_running_template (MpContext *self)
+{
+  MpSpawnPlan *plan = NULL;
+
+  g_mutex_lock (&contexts_lock);
+  if (self->plan != NULL && self->template_ != NULL && mp_template_is_own (self->template_)
+      && mp_template_is_running (self->template_))
+    plan = mp_spawn_plan_ref (self->plan);
+  g_mutex_unlock (&contexts_lock);
+  return plan;
+}
+
+/* References none of the objects: it is also called by the engine, for workers of pools */
+MpRecipe *
+mp_context_new_recipe (MpContext     *self,
+                       MpStartMethod  method)
+{
+  MpLauncher *launcher = mp_context_get_launcher (self);
+  MpSpawnPlan *plan = method == MP_START_METHOD_FORKSERVER ? ref_plan_of_running_template (self) : NULL;
+
+  return mp_recipe_new (mp_launcher_get_language (launcher), plan != NULL ? plan : new_plan (self),
                         mp_launcher_get_preparation (launcher), mp_context_get_hello_timeout (self));
 }
 
@@ -437,6 +461,8 @@ mp_context_ref_template (MpContext *self,
   if (self->template_ == NULL || !mp_template_is_own (self->template_)) /* a parent's is let alone */
     self->template_ = mp_template_new ();
   template_ = mp_template_ref (self->template_);
+  g_clear_pointer (&self->plan, mp_spawn_plan_unref);
+  self->plan = mp_spawn_plan_ref (recipe->plan);
   g_mutex_unlock (&contexts_lock);
 
   mp_template_set_recipe (template_, recipe);
@@ -506,6 +532,7 @@ mp_context_set_launcher (MpContext  *self,
   g_object_ref (launcher); /* without the lock: a language may hear of it, and take one of its own */
   g_mutex_lock (&contexts_lock);
   self->launcher = launcher;
+  g_clear_pointer (&self->plan, mp_spawn_plan_unref);
   g_mutex_unlock (&contexts_lock);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LAUNCHER]);
 }
@@ -552,6 +579,7 @@ mp_context_set_environment (MpContext          *self,
   g_mutex_lock (&contexts_lock);
   g_strfreev (self->environment);
   self->environment = g_strdupv ((char **) environment);
+  g_clear_pointer (&self->plan, mp_spawn_plan_unref);
   g_mutex_unlock (&contexts_lock);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ENVIRONMENT]);
 }
@@ -597,6 +625,7 @@ mp_context_set_working_directory (MpContext  *self,
   g_mutex_lock (&contexts_lock);
   g_free (self->working_directory);
   self->working_directory = g_strdup (directory);
+  g_clear_pointer (&self->plan, mp_spawn_plan_unref);
   g_mutex_unlock (&contexts_lock);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_WORKING_DIRECTORY]);
 }

@@ -34,7 +34,7 @@ mp_recipe_unref (MpRecipe *self)
 {
   if (!g_atomic_ref_count_dec (&self->refs))
     return;
-  mp_spawn_plan_free (self->plan);
+  mp_spawn_plan_unref (self->plan);
   g_clear_pointer (&self->preparation, g_variant_unref);
   g_free (self->language);
   g_free (self);

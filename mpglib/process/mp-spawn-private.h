@@ -13,6 +13,7 @@
 G_BEGIN_DECLS
 
 typedef struct {
+  gatomicrefcount refs;
   char **argv;
   char **environment; /* the marker included */
   char *directory;    /* nullable: the host's */
@@ -21,13 +22,14 @@ typedef struct {
 MpSpawnPlan *mp_spawn_plan_new  (const char * const  *argv,
                                  const char * const  *environment, /* nullable: this process's */
                                  const char          *directory);
-void         mp_spawn_plan_free (MpSpawnPlan         *self);
+MpSpawnPlan *mp_spawn_plan_ref  (MpSpawnPlan         *self);
+void         mp_spawn_plan_unref (MpSpawnPlan        *self);
 /* The pid, or -1 and MP_ERROR_START_FAILED.  Blocks until the exec: only on the engine's thread */
 int          mp_spawn           (MpSpawnPlan         *plan,
                                  int                  channel,
                                  int                  lifeline,
                                  GError             **error);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpSpawnPlan, mp_spawn_plan_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpSpawnPlan, mp_spawn_plan_unref)
 
 G_END_DECLS

@@ -25,6 +25,7 @@ mp_spawn_plan_new (const char * const *argv,
   g_autofree char *marker = mp_marker_new ();
   const char *value = strchr (marker, '=') + 1;
 
+  g_atomic_ref_count_init (&self->refs);
   self->argv = g_strdupv ((char **) argv);
   self->environment = environment != NULL ? g_strdupv ((char **) environment) : g_get_environ ();
   self->environment = g_environ_setenv (self->environment, MP_MARKER_VARIABLE, value, TRUE);
@@ -32,9 +33,18 @@ mp_spawn_plan_new (const char * const *argv,
   return self;
 }
 
-void
-mp_spawn_plan_free (MpSpawnPlan *self)
+MpSpawnPlan *
+mp_spawn_plan_ref (MpSpawnPlan *self)
 {
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+void
+mp_spawn_plan_unref (MpSpawnPlan *self)
+{
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
   g_strfreev (self->argv);
   g_strfreev (self->environment);
   g_free (self->directory);

@@ -26,6 +26,8 @@ MpTemplate *mp_template_ref     (MpTemplate *self);
 void        mp_template_unref   (MpTemplate *self);
 /* Whether this process made it, and not one that it was forked from */
 gboolean    mp_template_is_own  (MpTemplate *self);
+/* Whether there is a process; it may end at any time.  Any thread */
+gboolean    mp_template_is_running (MpTemplate *self);
 /* How the next process is to be made */
 void        mp_template_set_recipe (MpTemplate *self,
                                  MpRecipe   *recipe);

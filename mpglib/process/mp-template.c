@@ -26,6 +26,7 @@ typedef struct {
 struct _MpTemplate {
   gatomicrefcount refs;
   guint32 origin;
+  gboolean is_running;  /* atomic: whether there is a process, for who has not the lock */
   MpRecipe *recipe;     /* no context: it would be let go by the engine; guarded by the lock of all recipes */
 
   /* guarded by the lock of the shared pump */
@@ -79,6 +80,12 @@ gboolean
 mp_template_is_own (MpTemplate *self)
 {
   return self->origin == mp_origin_get ();
+}
+
+gboolean
+mp_template_is_running (MpTemplate *self)
+{
+  return g_atomic_int_get (&self->is_running);
 }
 
 void
@@ -264,6 +271,7 @@ ensure_process_locked (MpTemplate  *self,
   if (self->process == NULL)
     return FALSE;
   mp_template_ref (self); /* until the process has ended */
+  g_atomic_int_set (&self->is_running, TRUE);
   mp_child_start_locked (self->process);
   return self->process != NULL; /* if it ended at once, so did the requests */
 }
@@ -330,6 +338,7 @@ on_state_changed (MpChild  *process,
     }
 
   self->process = NULL;
+  g_atomic_int_set (&self->is_running, FALSE);
   requests = g_hash_table_get_values (self->requests);
   g_hash_table_steal_all (self->requests);
   for (GList *l = requests; l != NULL; l = l->next)
