@@ -35,45 +35,153 @@ mp_worker_role_from_string (const char   *name,
   return FALSE;
 }
 
+/* Both ways without a hash table in between: a child does this in memory that it has not touched yet, where it is half
+ * of what it does to become one. */
+static void
+add (GVariantBuilder *builder,
+     const char      *key,
+     GVariant        *value)
+{
+  g_variant_builder_add_value (builder, g_variant_new_dict_entry (g_variant_new_string (key),
+                                                                  g_variant_new_variant (value)));
+}
+
 MpFrame *
 mp_bootstrap_to_frame (const MpBootstrap *self)
 {
   g_autoptr (MpMessage) message = NULL;
-  GVariantDict dict;
+  GVariantBuilder builder;
 
-  g_variant_dict_init (&dict, NULL);
-  g_variant_dict_insert (&dict, "version", "u", MP_BOOTSTRAP_VERSION);
-  g_variant_dict_insert (&dict, "role", "s", mp_worker_role_to_string (self->role));
-  g_variant_dict_insert (&dict, "name", "s", self->name);
-  g_variant_dict_insert (&dict, "identity", "s", self->identity);
-  g_variant_dict_insert (&dict, "start-method", "s", self->start_method);
-  g_variant_dict_insert (&dict, "generation", "u", self->generation);
-  g_variant_dict_insert (&dict, "hello-timeout", "d", self->hello_timeout);
-  g_variant_dict_insert (&dict, "spread", "b", self->spread);
-  g_variant_dict_insert (&dict, "arguments", "b", self->has_arguments);
-  g_variant_dict_insert_value (&dict, "key",
-                               g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, self->key, MP_KEY_SIZE, 1));
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  add (&builder, "version", g_variant_new_uint32 (MP_BOOTSTRAP_VERSION));
+  add (&builder, "role", g_variant_new_string (mp_worker_role_to_string (self->role)));
+  add (&builder, "name", g_variant_new_string (self->name));
+  add (&builder, "identity", g_variant_new_string (self->identity));
+  add (&builder, "start-method", g_variant_new_string (self->start_method));
+  add (&builder, "generation", g_variant_new_uint32 (self->generation));
+  add (&builder, "hello-timeout", g_variant_new_double (self->hello_timeout));
+  add (&builder, "spread", g_variant_new_boolean (self->spread));
+  add (&builder, "arguments", g_variant_new_boolean (self->has_arguments));
+  add (&builder, "key", g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, self->key, MP_KEY_SIZE, 1));
   if (self->target != NULL)
-    g_variant_dict_insert (&dict, "target", "s", self->target);
+    add (&builder, "target", g_variant_new_string (self->target));
   if (self->preparation != NULL)
-    g_variant_dict_insert (&dict, "preparation", "v", self->preparation);
+    add (&builder, "preparation", g_variant_new_variant (self->preparation));
 
-  message = mp_message_new (g_variant_dict_end (&dict));
+  message = mp_message_new (g_variant_builder_end (&builder));
   return mp_frame_new (MP_FRAME_BOOTSTRAP, 0, 0, NULL, message);
 }
 
 static gboolean
-read_key (MpBootstrap  *self,
-          GVariantDict *dict)
+read_string (GVariant  *value,
+             char     **string)
 {
-  g_autoptr (GVariant) key = g_variant_dict_lookup_value (dict, "key", G_VARIANT_TYPE_BYTESTRING);
-  gsize length = 0;
-  gconstpointer bytes = key != NULL ? g_variant_get_fixed_array (key, &length, 1) : NULL;
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) || *string != NULL)
+    return FALSE;
+  *string = g_variant_dup_string (value, NULL);
+  return TRUE;
+}
 
+static gboolean
+read_boolean (GVariant *value,
+              gboolean *boolean)
+{
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
+    return FALSE;
+  *boolean = g_variant_get_boolean (value);
+  return TRUE;
+}
+
+static gboolean
+read_number (GVariant *value,
+             guint    *number)
+{
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
+    return FALSE;
+  *number = g_variant_get_uint32 (value);
+  return TRUE;
+}
+
+static gboolean
+read_key (GVariant *value,
+          guint8   *key)
+{
+  gsize length = 0;
+  gconstpointer bytes = NULL;
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
+    bytes = g_variant_get_fixed_array (value, &length, 1);
   if (length != MP_KEY_SIZE)
     return FALSE;
-  memcpy (self->key, bytes, MP_KEY_SIZE);
+  memcpy (key, bytes, MP_KEY_SIZE);
   return TRUE;
+}
+
+/* What a bootstrap must have; returns whether it is that, and proper */
+static gboolean
+read_needed (MpBootstrap *self,
+             const char  *key,
+             GVariant    *value)
+{
+  if (strcmp (key, "role") == 0)
+    return g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
+           && mp_worker_role_from_string (g_variant_get_string (value, NULL), &self->role);
+  if (strcmp (key, "name") == 0)
+    return read_string (value, &self->name);
+  if (strcmp (key, "identity") == 0)
+    return read_string (value, &self->identity);
+  if (strcmp (key, "start-method") == 0)
+    return read_string (value, &self->start_method);
+  if (strcmp (key, "generation") == 0)
+    return read_number (value, &self->generation);
+  if (strcmp (key, "spread") == 0)
+    return read_boolean (value, &self->spread);
+  if (strcmp (key, "arguments") == 0)
+    return read_boolean (value, &self->has_arguments);
+  return strcmp (key, "key") == 0 && read_key (value, self->key);
+}
+
+#define N_NEEDED 8
+
+static void
+read_other (MpBootstrap *self,
+            const char  *key,
+            GVariant    *value)
+{
+  if (strcmp (key, "hello-timeout") == 0 && g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE))
+    self->hello_timeout = g_variant_get_double (value);
+  else if (strcmp (key, "target") == 0)
+    read_string (value, &self->target);
+  else if (strcmp (key, "preparation") == 0 && g_variant_is_of_type (value, G_VARIANT_TYPE_VARIANT)
+           && self->preparation == NULL)
+    self->preparation = g_variant_get_variant (value);
+}
+
+/* Returns the version */
+static guint
+read_all (MpBootstrap *self,
+          GVariant    *dictionary,
+          guint       *n_needed)
+{
+  GVariantIter iter;
+  guint version = 0;
+
+  *n_needed = 0;
+  g_variant_iter_init (&iter, dictionary);
+  for (;;)
+    {
+      g_autoptr (GVariant) value = NULL;
+      const char *key;
+
+      if (!g_variant_iter_next (&iter, "{&sv}", &key, &value))
+        return version;
+      if (strcmp (key, "version") == 0)
+        read_number (value, &version);
+      else if (read_needed (self, key, value))
+        (*n_needed)++;
+      else
+        read_other (self, key, value);
+    }
 }
 
 MpBootstrap *
@@ -82,9 +190,7 @@ mp_bootstrap_from_frame (MpFrame  *frame,
 {
   g_autoptr (GVariant) value = NULL;
   g_autoptr (MpBootstrap) self = g_new0 (MpBootstrap, 1);
-  g_autofree char *role = NULL;
-  g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
-  guint version = 0;
+  guint version, n_needed;
 
   if (frame->kind != MP_FRAME_BOOTSTRAP)
     {
@@ -96,9 +202,8 @@ mp_bootstrap_from_frame (MpFrame  *frame,
   if (value == NULL)
     return NULL;
 
-  g_variant_dict_clear (&dict);
-  g_variant_dict_init (&dict, value);
-  g_variant_dict_lookup (&dict, "version", "u", &version);
+  self->hello_timeout = -1;
+  version = read_all (self, value, &n_needed);
   if (version != MP_BOOTSTRAP_VERSION)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED,
@@ -106,22 +211,12 @@ mp_bootstrap_from_frame (MpFrame  *frame,
                    "mpglib", version, MP_BOOTSTRAP_VERSION);
       return NULL;
     }
-  if (!g_variant_dict_lookup (&dict, "role", "s", &role) || !mp_worker_role_from_string (role, &self->role)
-      || !g_variant_dict_lookup (&dict, "name", "s", &self->name)
-      || !g_variant_dict_lookup (&dict, "identity", "s", &self->identity)
-      || !g_variant_dict_lookup (&dict, "start-method", "s", &self->start_method)
-      || !g_variant_dict_lookup (&dict, "generation", "u", &self->generation)
-      || !g_variant_dict_lookup (&dict, "spread", "b", &self->spread)
-      || !g_variant_dict_lookup (&dict, "arguments", "b", &self->has_arguments)
-      || !read_key (self, &dict))
+  /* A key may have come twice in the place of another */
+  if (n_needed != N_NEEDED || self->name == NULL || self->identity == NULL || self->start_method == NULL)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The bootstrap lacks what it must have");
       return NULL;
     }
-  if (!g_variant_dict_lookup (&dict, "hello-timeout", "d", &self->hello_timeout))
-    self->hello_timeout = -1;
-  g_variant_dict_lookup (&dict, "target", "s", &self->target);
-  g_variant_dict_lookup (&dict, "preparation", "v", &self->preparation);
   return g_steal_pointer (&self);
 }
 
