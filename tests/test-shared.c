@@ -506,6 +506,14 @@ test_array_elements (void)
   g_assert_cmpint (mp_array_get_int64 (same, 0, &error), ==, -128);
   g_assert_no_error (error);
 
+  g_assert_true (mp_array_write (given, 1, (const guint8 *) "\7\0\0\0\10\0\0\0", 8, &error));
+#if G_BYTE_ORDER == G_LITTLE_ENDIAN
+  assert_variant (mp_array_get_slice (given, 0, 3, NULL), "[1, 7, 8]");
+#endif
+  expect_error (!mp_array_write (given, 0, (const guint8 *) "12345", 5, &error), &error,
+                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  expect_error (!mp_array_write (given, 3, (const guint8 *) "1234", 4, &error), &error,
+                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
   expect_error (!mp_array_set_slice (small, 0, g_variant_new_parsed ("@an [1, 128]"), &error), &error,
                 MP_ERROR, MP_ERROR_OUT_OF_RANGE);
   g_assert_cmpint (mp_array_get_int64 (small, 0, NULL), ==, -128);

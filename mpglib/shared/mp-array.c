@@ -677,23 +677,21 @@ get_place (MpArray *self,
   return (guint8 *) self->contents.data + index * self->element.size;
 }
 
-/* Several at once. */
-static gboolean
-write_slice (MpArray   *self,
-             gsize      begin,
-             GVariant  *values,
-             gsize      length,
-             GError   **error)
+/* Several at once: mp_whole_end() has to follow. */
+static MpWhole *
+begin_slice (MpArray  *self,
+             gsize     begin,
+             gsize     length,
+             GError  **error)
 {
   guint32 me;
   MpArrayLayout *layout = get_layout (self, &me, error);
 
-  if (layout == NULL || !mp_whole_begin (self->contents.shared.table, &layout->whole, me, error))
-    return FALSE;
+  if (layout == NULL || !check_place (self, begin, length, error) ||
+      !mp_whole_begin (self->contents.shared.table, &layout->whole, me, error))
+    return NULL;
 
-  mp_element_write_many (&self->element, values, get_place (self, begin));
-  mp_whole_end (&layout->whole, length == self->length);
-  return TRUE;
+  return &layout->whole;
 }
 
 /* One that cannot be written at once. */
@@ -887,6 +885,7 @@ mp_array_set_slice (MpArray   *self,
                     GError   **error)
 {
   g_autoptr (GVariant) sunk = NULL;
+  MpWhole *whole;
   gsize length;
 
   g_return_val_if_fail (MP_IS_ARRAY (self), FALSE);
@@ -894,10 +893,66 @@ mp_array_set_slice (MpArray   *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   sunk = g_variant_ref_sink (values);
-  return check_there (self, error) &&
-         mp_element_check_many (&self->element, sunk, &length, error) &&
-         check_place (self, begin, length, error) &&
-         write_slice (self, begin, sunk, length, error);
+  if (!check_there (self, error) ||
+      !mp_element_check_many (&self->element, sunk, &length, error) ||
+      (whole = begin_slice (self, begin, length, error)) == NULL)
+    return FALSE;
+
+  mp_element_write_many (&self->element, sunk, get_place (self, begin));
+  mp_whole_end (whole, length == self->length);
+  return TRUE;
+}
+
+/**
+ * mp_array_write:
+ * @self: an array
+ * @begin: the first element, from 0 on
+ * @data: (array length=length): elements, as they are stored
+ * @length: how many bytes: those of whole elements
+ * @error: return location for an error
+ *
+ * Replaces some elements by bytes, as [method@Mp.Array.set_slice] does by values.
+ *
+ * Fails with %MP_ERROR_OUT_OF_RANGE if @length is no multiple of
+ * [method@Mp.Array.get_element_size], and as [method@Mp.Array.set_slice] does.
+ *
+ * Returns: whether they were replaced
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_array_write (MpArray       *self,
+                gsize          begin,
+                const guint8  *data,
+                gsize          length,
+                GError       **error)
+{
+  MpWhole *whole;
+  gsize n;
+
+  g_return_val_if_fail (MP_IS_ARRAY (self), FALSE);
+  g_return_val_if_fail (data != NULL || length == 0, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!check_there (self, error))
+    return FALSE;
+
+  n = length / self->element.size;
+  if (n * self->element.size != length)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_OUT_OF_RANGE,
+                   "%" G_GSIZE_FORMAT " bytes are no whole elements of %" G_GSIZE_FORMAT, length, self->element.size);
+      return FALSE;
+    }
+
+  whole = begin_slice (self, begin, n, error);
+  if (whole == NULL)
+    return FALSE;
+
+  if (length > 0)
+    memcpy (get_place (self, begin), data, length);
+  mp_whole_end (whole, n == self->length);
+  return TRUE;
 }
 
 /* --- Numbers -------------------------------------------------------------- */

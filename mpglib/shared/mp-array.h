@@ -68,6 +68,12 @@ gboolean    mp_array_set_slice        (MpArray       *self,
                                        GVariant      *values,
                                        GError       **error);
 MP_AVAILABLE_IN_1_0
+gboolean    mp_array_write            (MpArray       *self,
+                                       gsize          begin,
+                                       const guint8  *data,
+                                       gsize          length,
+                                       GError       **error);
+MP_AVAILABLE_IN_1_0
 gint64      mp_array_get_int64        (MpArray       *self,
                                        gsize          index,
                                        GError       **error);

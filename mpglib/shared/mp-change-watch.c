@@ -21,6 +21,7 @@ struct _MpChangeWatch
   MpDoorbell    *doorbell;
   MpOutbox      *outbox;
   MpChangeFunc   func;
+  gboolean       has_begun;  /* used in the context only */
   int            has_ended;  /* atomic */
 };
 
@@ -80,7 +81,9 @@ begin (gpointer data)
   MpChangeWatch *self = data;
   g_autoptr (GError) error = NULL;
 
-  if (!mp_porch_caller_enter (&self->caller, mp_outbox_get_context (self->outbox), tell, change_watch_free, &error) ||
+  self->has_begun = TRUE;
+  if (!mp_porch_caller_enter (&self->caller, mp_outbox_get_context (self->outbox), tell, change_watch_free,
+                              &error) ||
       (self->doorbell = mp_doorbell_new (self->shared.table, self->bell, on_rung, self, &error)) == NULL)
     {
       g_warning ("mpglib cannot watch a shared object: %s", error->message);
@@ -95,6 +98,28 @@ static void
 end (gpointer data)
 {
   leave (data);
+}
+
+/* Whether this thread is where the context runs, or could be. */
+static gboolean
+end_here (MpChangeWatch *self)
+{
+  GMainContext *context = mp_outbox_get_context (self->outbox);
+  gboolean can_end;
+
+  if (!g_main_context_acquire (context))
+    return FALSE;
+
+  can_end = self->has_begun;
+  if (can_end)
+    {
+      g_main_context_ref (context);
+      leave (self);
+    }
+  g_main_context_release (context);
+  if (can_end)
+    g_main_context_unref (context);
+  return can_end;
 }
 
 /*< private >
@@ -133,8 +158,9 @@ mp_change_watch_new (gpointer         object,
 /*< private >
  * mp_change_watch_end:
  *
- * May be called by any thread.  If that is the context's, nothing is told afterwards.
- * In a forked child the parent's is let be.
+ * May be called by any thread.  If that is the context's, or if no thread runs it,
+ * nothing is told afterwards, and all is given back at once; else in the context.  In a
+ * forked child the parent's is let be.
  */
 void
 mp_change_watch_end (MpChangeWatch *self)
@@ -143,5 +169,6 @@ mp_change_watch_end (MpChangeWatch *self)
     return;
 
   g_atomic_int_set (&self->has_ended, TRUE);
-  mp_outbox_post (self->outbox, end, self, NULL);
+  if (!end_here (self))
+    mp_outbox_post (self->outbox, end, self, NULL);
 }

@@ -16,6 +16,7 @@
 
 TARGET (measure);
 TARGET (describe);
+TARGET (scale);
 
 /* s -> x: a string's length */
 GVariant *
@@ -46,4 +47,28 @@ describe (MpMessage     *arguments,
 {
   mp_progress_report (0.5, "half way");
   return g_variant_new ("(si)", mp_message_get_type_string (arguments), (int) getpid ());
+}
+
+/* (hh): an array and a value, both of doubles -> d: multiplies all elements by the value, which
+ * becomes their sum
+ */
+GVariant *
+scale (MpMessage     *arguments,
+       GCancellable  *cancellable,
+       gpointer       user_data,
+       GError       **error)
+{
+  g_autoptr (MpShareable) array = mp_message_get_attachment (arguments, 0, error);
+  g_autoptr (MpShareable) value = array != NULL ? mp_message_get_attachment (arguments, 1, error) : NULL;
+  gdouble factor, sum = 0;
+  gdouble *elements;
+
+  if (value == NULL || (elements = (gdouble *) mp_array_get_address (MP_ARRAY (array), error)) == NULL)
+    return NULL;
+
+  factor = mp_value_get_double (MP_VALUE (value), NULL);
+  for (gsize i = 0; i < mp_array_get_length (MP_ARRAY (array)); i++)
+    sum += elements[i] *= factor;
+  mp_value_set_double (MP_VALUE (value), sum, NULL);
+  return g_variant_new_double (sum);
 }

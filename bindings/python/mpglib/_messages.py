@@ -6,6 +6,8 @@ Between Python processes a call is the pickle of (args, kwargs) and a result is 
 any other language both are GVariants.  An answer uses the codec of the question.
 """
 
+import sys
+
 from gi.repository import GLib
 
 from . import _pickle5, _shareables, _targets, _variant
@@ -20,7 +22,7 @@ def make_call(target, args, kwargs):
         raise TypeError(f'{target} takes no arguments by keyword: it is not written in Python')
     # Who takes one argument gets it as it is, as from a map; a tuple would be a list of arguments.
     is_alone = len(args) == 1 and not isinstance(args[0], tuple)
-    return Mp.Message.new(make_variant(args[0] if is_alone else tuple(args)))
+    return make_plain(args[0] if is_alone else tuple(args))
 
 
 def is_python(target):
@@ -41,7 +43,7 @@ def make_value(value, codec):
     """The message with a value, in the codec."""
     if codec == _pickle5.CODEC:
         return _shareables.make_message(value)
-    return Mp.Message.new(make_variant(value))
+    return make_plain(value)
 
 
 def read_value(message):
@@ -54,11 +56,36 @@ def read_value(message):
     return message.get_payload()
 
 
+def make_plain(value):
+    """The message with a value that all languages read, and with what is shared in it."""
+    shared = []
+
+    def convert(part):
+        part = getattr(part, '_mp_owner', part)     # of an object of ctypes, whose memory it is
+        if not isinstance(part, Mp.Shareable):
+            return _convert(part)
+        index = next((i for i, other in enumerate(shared) if other is part), len(shared))
+        if index == len(shared):
+            shared.append(part)
+        return 'h', index.to_bytes(4, sys.byteorder)
+
+    if isinstance(value, GLib.Variant):
+        return Mp.Message.new(value)
+    type_string, data = _variant.encode(value, convert)
+    message = Mp.Message.new(_wrap(type_string, data))
+    for shareable in shared:
+        message.attach(shareable)
+    return message
+
+
 def make_variant(value):
     """The GVariant of a value, which may contain GVariants."""
     if isinstance(value, GLib.Variant):
         return value
-    type_string, data = _variant.encode(value, _convert)
+    return _wrap(*_variant.encode(value, _convert))
+
+
+def _wrap(type_string, data):
     return GLib.Variant.new_from_bytes(GLib.VariantType(type_string), GLib.Bytes.new(data), True)
 
 

@@ -160,12 +160,12 @@ class _Items:
         if self.is_python:
             return _shareables.make_message(list(iterable), self._pickle_all)
         items = [tuple(item) for item in iterable] if self.starmap else list(iterable)
-        return Mp.Message.new(_messages.make_variant(items))
+        return _messages.make_plain(items)
 
     def make_message(self, item):
         if self.is_python:
             return _shareables.make_message(item, self._pickle)
-        return Mp.Message.new(_messages.make_variant(item))
+        return _messages.make_plain(item)
 
 
 class PoolResult(_PoolResult, metaclass=SameType):

@@ -3,7 +3,8 @@
 """What Python adds to the introspected namespace Mp: values, functions, exceptions, iteration."""
 
 from gi.overrides import override
-from mpglib import _awaiting, _connection, _context, _launcher, _pool, _process, _sync, _tasks, errors
+from mpglib import _arrays, _awaiting, _connection, _context, _launcher, _lists, _memory, _pool, _process, _raw
+from mpglib import _sync, _synchronized, _tasks, _values, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
@@ -18,6 +19,15 @@ Lock = override(_sync.Lock)
 RLock = override(_sync.RLock)
 Semaphore = override(_sync.Semaphore)
 
+Array = override(_arrays.Array)
+ShareableList = override(_lists.ShareableList)
+SharedMemory = override(_memory.SharedMemory)
+Value = override(_values.Value)
+RawArray = _raw.RawArray
+RawValue = _raw.RawValue
+copy = _raw.copy
+synchronized = _synchronized.synchronized
+
 Context = override(_context.Context)
 Pool = override(_pool.Pool)
 PoolResult = AsyncResult = override(_pool.PoolResult)
@@ -31,6 +41,7 @@ _launcher.register()
 
 __all__ = [
     *errors.__all__,
+    'Array',
     'AsyncResult',
     'Barrier',
     'BoundedSemaphore',
@@ -44,11 +55,18 @@ __all__ = [
     'PoolResult',
     'Process',
     'RLock',
+    'RawArray',
+    'RawValue',
     'ResultIterator',
     'Semaphore',
+    'ShareableList',
+    'SharedMemory',
+    'Value',
     'active_children',
+    'copy',
     'current_process',
     'current_task',
     'run',
     'shutdown',
+    'synchronized',
 ]

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Arrays in shared memory, in the form of multiprocessing."""
+
+import ctypes
+import sys
+
+from gi.repository import GLib
+
+from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized
+from ._calls import Mp, SameType, adopt
+
+_Base = adopt(Mp.Array)
+
+# As NumPy has them.
+_ORDER = '<' if sys.byteorder == 'little' else '>'
+_LETTERS = {'c': 'S', '?': 'b', 'f': 'f', 'd': 'f'}
+
+
+class Array(_guarded.Guarded, _Base, metaclass=SameType):
+    """Numbers, characters or structures side by side in memory that processes share.
+
+    Mp.Array(typecode_or_type, size_or_initializer, *, lock=True): the type is a letter of the module array, a class
+    of ctypes, or a GVariant type of more than one letter, as '(dd)'; then how many, all zero, or which.  lock=True
+    makes an Mp.RLock that elements and slices acquire each time they are read or written; an Mp.Lock or Mp.RLock is
+    used likewise; False is none.
+
+    view() is the memory itself, a memoryview; numpy.asarray(array) shares it, too.  Neither asks for the lock.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    def __new__(cls, typecode_or_type=None, size_or_initializer=None, *, lock=True, **properties):
+        if typecode_or_type is None or _kinds.find_kind(typecode_or_type) is not None:
+            return super().__new__(cls)
+        raw = _raw.RawArray(typecode_or_type, size_or_initializer)
+        lock = _guarded.make_lock(lock)
+        return raw if lock is None else _synchronized.synchronized(raw, lock)
+
+    def __init__(self, typecode_or_type=None, size_or_initializer=None, *, lock=True, **properties):
+        if typecode_or_type is None:
+            super().__init__(lock=None if lock is True else lock, **properties)
+            return
+        kind = _kinds.find_kind(typecode_or_type)
+        length, items = _raw.measure(size_or_initializer)
+        super().__init__(element_type=kind.gvariant_type, format=kind.format, length=length,
+                         lock=_guarded.make_lock(lock), **properties)
+        self.get_address()              # tells why there is none
+        if items:
+            self._set_slice(0, items)
+
+    def _get_kind(self):
+        return _kinds.get_kind(self.get_element_type(), self.get_format())
+
+    def _guard(self):
+        return self.get_lock() or _guarded.NO_LOCK
+
+    # --- The memory
+
+    def view(self):
+        """The memory as a memoryview of the elements, or of bytes if they are structures; it keeps the memory."""
+        kind = self._get_kind()
+        whole = memoryview(self._get_bytes())
+        if kind is None or kind.ctype is ctypes.c_wchar:
+            return whole.cast('B')
+        return whole.cast('B').cast(kind.ctype._type_)
+
+    def _get_bytes(self):
+        made = (ctypes.c_ubyte * (self.get_length() * self.get_element_size())).from_address(self.get_address())
+        made._mp_owner = self
+        return made
+
+    __buffer__ = view
+
+    @property
+    def __array_interface__(self):
+        """What NumPy takes, which keeps this object."""
+        return {'version': 3, 'shape': (len(self),), 'typestr': self._describe(), 'data': (self.get_address(), False)}
+
+    def _describe(self):
+        kind = self._get_kind()
+        if kind is None:
+            return f'|V{self.get_element_size()}'
+        code, size = kind.ctype._type_, ctypes.sizeof(kind.ctype)
+        if code == 'u':
+            return f'{_ORDER}U1'
+        letter = _LETTERS.get(code) or ('i' if code in 'bhilq' else 'u')
+        return f'{_ORDER if size > 1 else "|"}{letter}{size}'
+
+    def get_obj(self):
+        """The array of ctypes that this is, which asks for no lock."""
+        kind = self._get_kind()
+        if kind is None:
+            raise TypeError(f'{self!r} is no array of ctypes')
+        return _raw.place(self, kind.ctype * self.get_length())
+
+    # --- Elements
+
+    def __len__(self):
+        return self.get_length()
+
+    def _get_cells(self):
+        """The elements as an array of ctypes that this object keeps; None for structures."""
+        cells = self.__dict__.get('_cells')
+        if cells is None:
+            kind = self._get_kind()
+            if kind is None:
+                return None
+            # It does not keep this object alive, which it does not outlive.
+            cells = self._cells = (kind.ctype * self.get_length()).from_address(self.get_address())
+        return cells
+
+    def __getitem__(self, index):
+        with self._guard():
+            cells = self._get_cells()
+            if cells is not None:
+                return cells[index]
+            if isinstance(index, slice):
+                return [self._get_structure(i) for i in range(*index.indices(len(self)))]
+            return self._get_structure(self._check(index))
+
+    def __setitem__(self, index, value):
+        with self._guard():
+            if isinstance(index, slice):
+                self._set_by_slice(index, value)
+            else:
+                self._set_one(self._check(index), value)
+
+    def __iter__(self):
+        for index in range(len(self)):
+            yield self[index]
+
+    def _check(self, index):
+        place = index.__index__()
+        if place < 0:
+            place += len(self)
+        if not 0 <= place < len(self):
+            raise IndexError(f'there is no element {index} in an array of {len(self)}')
+        return place
+
+    def _get_structure(self, index):
+        return _messages.read_variant(_Base.get_element(self, index))
+
+    def _set_one(self, index, value):
+        cells = self._get_cells()
+        if cells is None:
+            _Base.set_element(self, index, self._make_variant(self.get_element_type(), value))
+        else:
+            self._check_number(value)
+            cells[index] = value
+
+    def _check_number(self, value):
+        """ctypes cuts off what does not fit."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            cell = self._get_kind().ctype(value)
+            if isinstance(cell.value, int) and cell.value != value:
+                raise OverflowError(f'{value} does not fit into an element of {self!r}')
+
+    def _set_by_slice(self, index, values):
+        values = list(values) if not isinstance(values, (bytes, str)) else values
+        places = range(*index.indices(len(self)))
+        if len(places) != len(values):
+            raise ValueError(f'an array cannot be resized: {len(places)} elements cannot become {len(values)}')
+        if places.step == 1:
+            self._set_slice(places.start, values)
+        else:
+            for place, value in zip(places, values):
+                self._set_one(place, value)
+
+    def _set_slice(self, begin, values):
+        """By one call of the library, which knows if it was not finished."""
+        kind = self._get_kind()
+        if kind is None:
+            variant = self._make_variant('a' + self.get_element_type(), list(values))
+            _Base.set_slice(self, begin, variant)
+            return
+        if isinstance(values, bytes):
+            made = (kind.ctype * len(values)).from_buffer_copy(values)
+        else:
+            for value in values:
+                self._check_number(value)
+            made = (kind.ctype * len(values))(*values)
+        _Base.write(self, begin, bytes(made))
+
+    def _make_variant(self, type_string, value):
+        try:
+            return GLib.Variant(type_string, value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f'{value!r} is nothing of the type {type_string!r}: {error}') from None
+
+    # --- Characters
+
+    def _check_characters(self):
+        if self.get_format() not in ('c', 'u'):
+            raise AttributeError(f"{self!r} has no value as a whole: arrays of the types 'c' and 'u' have")
+
+    @property
+    def value(self):
+        """The bytes or the text up to the first zero, of an array of characters."""
+        self._check_characters()
+        with self._guard():
+            return self._get_cells().value
+
+    @value.setter
+    def value(self, value):
+        self._check_characters()
+        with self._guard():
+            self._get_cells().value = value
+
+    @property
+    def raw(self):
+        """All bytes, of an array of the type 'c'."""
+        if self.get_format() != 'c':
+            raise AttributeError(f"{self!r} has no raw bytes: arrays of the type 'c' have, and view() of any")
+        with self._guard():
+            return self._get_cells().raw
+
+    @raw.setter
+    def raw(self, value):
+        if self.get_format() != 'c':
+            raise AttributeError(f"{self!r} has no raw bytes: arrays of the type 'c' have, and view() of any")
+        with self._guard():
+            self._get_cells().raw = value
+
+    # --- The whole
+
+    def copy(self):
+        """Another array with the same elements, and no lock."""
+        return _Base.copy(self)
+
+    def synchronized(self, lock=None):
+        """Another object for the same array, with a lock: a new Mp.RLock, unless one is given."""
+        return self.synchronize(_guarded.make_lock(True if lock is None else lock))
+
+    __reduce__ = _shareables.reduce_shareable
+
+    def __reduce_ex__(self, protocol):
+        return self.__reduce__()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""What shared values and arrays with a lock have in common."""
+
+from . import _sync
+from ._calls import Mp
+
+
+def make_lock(lock):
+    """The lock that the argument of that name asks for: its own, one that is there, or none."""
+    if lock is True:
+        return _sync.RLock()
+    if lock is False or lock is None:
+        return None
+    if isinstance(lock, Mp.Lockable):
+        return lock
+    raise AttributeError(f'{lock!r} cannot be acquired in another process: give lock=True for a lock of its own, '
+                         'lock=False for none, or an Mp.Lock or Mp.RLock')
+
+
+class Guarded:
+    """What `with` takes; get_lock() is the library's or that of the class."""
+
+    def _need_lock(self):
+        lock = self.get_lock()
+        if lock is None:
+            raise TypeError(f'{self!r} has no lock: it was made with lock=False')
+        return lock
+
+    def acquire(self, block=True, timeout=None):
+        """Whether its lock was acquired."""
+        return self._need_lock().acquire(block, timeout)
+
+    def release(self):
+        """Gives its lock back."""
+        self._need_lock().release()
+
+    def __enter__(self):
+        return self._need_lock().__enter__()
+
+    def __exit__(self, *exception):
+        return self._need_lock().__exit__(*exception)
+
+
+class NoLock:
+    """In the place of a lock that is not there."""
+
+    def __enter__(self):
+        return True
+
+    def __exit__(self, *_exception):
+        return None
+
+
+NO_LOCK = NoLock()

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Values in shared memory, in the form of multiprocessing."""
+
+from gi.repository import GLib
+
+from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized, errors
+from ._calls import Mp, SameType, adopt
+
+_Base = adopt(Mp.Value)
+
+_SIGN = 1 << 63
+
+
+class Value(_guarded.Guarded, _Base, metaclass=SameType):
+    """One number, character or structure that processes share.
+
+    Mp.Value(typecode_or_type, *args, lock=True): the type is a letter of the module array, a class of ctypes, or
+    a GVariant type of more than one letter, as '(dd)'; args are the first content.  lock=True makes an Mp.RLock
+    that `value` acquires each time it is read or replaced; an Mp.Lock or Mp.RLock is used likewise; False is none.
+    Reading and replacing are whole without it, too.  What reads and replaces takes `with value.get_lock():`, or add().
+
+    A structure of ctypes is given as what multiprocessing makes of it, with its members as attributes.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    def __new__(cls, typecode_or_type=None, *args, lock=True, **properties):
+        if typecode_or_type is None or _kinds.find_kind(typecode_or_type) is not None:
+            return super().__new__(cls)
+        raw = _raw.RawValue(typecode_or_type, *args)
+        lock = _guarded.make_lock(lock)
+        return raw if lock is None else _synchronized.synchronized(raw, lock)
+
+    def __init__(self, typecode_or_type=None, *args, lock=True, **properties):
+        if typecode_or_type is None:
+            super().__init__(lock=None if lock is True else lock, **properties)
+            return
+        kind = _kinds.find_kind(typecode_or_type)
+        if len(args) > 1 and kind.ctype is not None:
+            raise TypeError(f'{typecode_or_type!r} takes one first content, not {len(args)}')
+        super().__init__(value_type=kind.gvariant_type, format=kind.format, lock=_guarded.make_lock(lock), **properties)
+        if args:
+            self._set(args[0] if len(args) == 1 else args)
+        elif kind.ctype is None:
+            _Base.get_value(self)       # tells of a type that cannot be
+
+    def _get_kind(self):
+        return _kinds.get_kind(self.get_value_type(), self.get_format())
+
+    def _guard(self):
+        return self.get_lock() or _guarded.NO_LOCK
+
+    @property
+    def value(self):
+        with self._guard():
+            return self._get()
+
+    @value.setter
+    def value(self, value):
+        with self._guard():
+            self._set(value)
+
+    def _get(self):
+        cell = self.__dict__.get('_cell')
+        if cell is None:
+            kind = self._get_kind()
+            if kind is None:
+                return _messages.read_variant(_Base.get_value(self))
+            # It does not keep this object alive, which it does not outlive.
+            cell = self._cell = kind.ctype.from_address(self.get_address())
+        return cell.value
+
+    def _set(self, value):
+        kind = self._get_kind()
+        if kind is None or kind.gvariant_type == 'b':
+            self._set_variant(value)
+        elif kind.gvariant_type == 'd' or kind.format == 'f':
+            _Base.set_double(self, value)
+        else:
+            _Base.set_int64(self, self._to_integer(kind, value))
+
+    def _set_variant(self, value):
+        try:
+            variant = GLib.Variant(self.get_value_type(), value)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f'{value!r} is no value of the type {self.get_value_type()!r}: {error}') from None
+        _Base.set_value(self, variant)
+
+    @staticmethod
+    def _to_integer(kind, value):
+        if kind.format in ('c', 'u'):
+            if not isinstance(value, bytes if kind.format == 'c' else str) or len(value) != 1:
+                raise TypeError(f'{value!r} is not {"a byte, as bytes" if kind.format == "c" else "one character"}')
+            return ord(value)
+        if not hasattr(value, '__index__'):
+            raise TypeError(f'{value!r} is not a whole number')
+        number = value.__index__()
+        if kind.gvariant_type == 't':
+            if not 0 <= number < 2 * _SIGN:
+                raise errors.OutOfRange(f'{number} does not fit into a shared value of 64 bits without a sign')
+            return number - 2 * _SIGN if number >= _SIGN else number
+        if not -_SIGN <= number < _SIGN:
+            raise errors.OutOfRange(f'{number} does not fit into a shared value')
+        return number
+
+    def add(self, amount):
+        """Adds in one step, without the lock, and gives the sum; whole numbers begin again beyond their range."""
+        kind = self._get_kind()
+        if kind is not None and (kind.gvariant_type == 'd' or kind.format == 'f'):
+            return self.add_double(amount)
+        total = self.add_int64(amount)
+        return total + 2 * _SIGN if total < 0 and kind is not None and kind.gvariant_type == 't' else total
+
+    def get_obj(self):
+        """The object of ctypes that the value is, which asks for no lock; what is set there is not notified."""
+        kind = self._get_kind()
+        if kind is None:
+            raise TypeError(f'{self!r} is no object of ctypes')
+        return _raw.place(self, kind.ctype)
+
+    def copy(self):
+        """Another value with the same content, and no lock."""
+        return _Base.copy(self)
+
+    def synchronized(self, lock=None):
+        """Another object for the same value, with a lock: a new Mp.RLock, unless one is given."""
+        return self.synchronize(_guarded.make_lock(True if lock is None else lock))
+
+    __reduce__ = _shareables.reduce_shareable
+
+    def __reduce_ex__(self, protocol):
+        return self.__reduce__()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
