@@ -41,6 +41,8 @@ typedef enum
   MP_OWNER_LOCK_RELEASED_AWAITED,  /* with a system call, which is no fence for the bell */
 } MpOwnerLockRelease;
 
+gboolean           mp_owner_lock_spin             (MpAtomic32 *word,
+                                                   guint32     me);
 MpOwnerLockResult  mp_owner_lock_acquire          (MpTable    *table,
                                                    MpAtomic32 *word,
                                                    guint32     me,
@@ -52,5 +54,23 @@ MpOwnerLockRelease mp_owner_lock_release          (MpAtomic32 *word);
 gboolean           mp_owner_lock_is_held          (MpTable    *table,
                                                    MpAtomic32 *word);
 void               mp_owner_lock_set_spin         (guint       n_tries);
+
+/* What nearly every acquisition finds, in the caller's own code: a free lock. */
+static inline gboolean
+mp_owner_lock_try (MpAtomic32 *word,
+                   guint32     me)
+{
+  guint32 seen = 0;
+
+  return atomic_compare_exchange_strong (word, &seen, me);
+}
+
+/* And nearly every release: nobody waits.  Otherwise nothing was done. */
+static inline gboolean
+mp_owner_lock_try_release (MpAtomic32 *word,
+                           guint32     me)
+{
+  return atomic_compare_exchange_strong (word, &me, 0);
+}
 
 G_END_DECLS

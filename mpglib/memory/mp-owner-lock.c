@@ -18,9 +18,16 @@ mp_owner_lock_set_spin (guint n_tries)
   mp_spin_set_most (&spin, n_tries);
 }
 
-static gboolean
-acquire_with_spin (MpAtomic32 *word,
-                   guint32     me)
+/*< private >
+ * mp_owner_lock_spin:
+ *
+ * Before a wait begins, and after mp_owner_lock_try().
+ *
+ * Returns: whether it was acquired
+ */
+gboolean
+mp_owner_lock_spin (MpAtomic32 *word,
+                    guint32     me)
 {
   guint tries = mp_spin_begin (&spin);
 
@@ -30,7 +37,7 @@ acquire_with_spin (MpAtomic32 *word,
 
       mp_spin_pause (i);
       seen = atomic_load_explicit (word, memory_order_relaxed);
-      if (seen == 0 && atomic_compare_exchange_strong (word, &seen, me))
+      if (seen == 0 && mp_owner_lock_try (word, me))
         return mp_spin_end (&spin, tries, TRUE);
     }
 
@@ -101,12 +108,10 @@ mp_owner_lock_acquire (MpTable    *table,
                        guint32     me,
                        MpWait      wait)
 {
-  guint32 seen = 0;
-
-  if (G_LIKELY (atomic_compare_exchange_strong (word, &seen, me)))
+  if (G_LIKELY (mp_owner_lock_try (word, me)))
     return MP_OWNER_LOCK_ACQUIRED;
 
-  if (wait.deadline != MP_DEADLINE_NOW && acquire_with_spin (word, me))
+  if (wait.deadline != MP_DEADLINE_NOW && mp_owner_lock_spin (word, me))
     return MP_OWNER_LOCK_ACQUIRED;
 
   return acquire_slowly (table, word, me, 0, wait);

@@ -63,6 +63,24 @@ mp_participant_get_me (MpTable *table)
 }
 
 /*< private >
+ * mp_participant_find_me:
+ *
+ * Returns: where mp_participant_get_me() looks, as long as this process and its forked
+ *   children live
+ */
+static inline const MpAtomic32 *
+mp_participant_find_me (MpTable *table)
+{
+  return &mp_self_get ()->me[table->index];
+}
+
+static inline guint32
+mp_participant_read_me (const MpAtomic32 *me)
+{
+  return atomic_load_explicit (me, memory_order_acquire);
+}
+
+/*< private >
  * mp_participant_has_name:
  * @identity: the slot's
  *

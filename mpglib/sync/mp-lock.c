@@ -59,6 +59,12 @@ struct _MpLock
 static void mp_lock_shareable_init (MpShareableInterface *iface);
 static void mp_lock_lockable_init (MpLockableInterface *iface);
 
+/* Of every instance, since nothing is derived from it. */
+static gpointer the_class;
+
+/* MP_IS_LOCK(), in two comparisons and no call. */
+#define IS_LOCK(self) ((self) != NULL && ((GTypeInstance *) (self))->g_class == the_class)
+
 G_DEFINE_FINAL_TYPE_WITH_CODE (MpLock, mp_lock, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_lock_shareable_init)
                                G_IMPLEMENT_INTERFACE (MP_TYPE_LOCKABLE, mp_lock_lockable_init))
@@ -121,6 +127,7 @@ mp_lock_class_init (MpLockClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  the_class = klass;
   object_class->constructed = mp_lock_constructed;
   object_class->finalize = mp_lock_finalize;
   object_class->get_property = mp_lock_get_property;
@@ -196,6 +203,50 @@ mp_lock_enter (MpLockable  *lockable,
   return note_result (self, me, mp_owner_lock_acquire (self->shared.table, &layout->word, me, wait));
 }
 
+/* The way of nearly all, without a call: it is free.  FALSE says nothing. */
+static inline gboolean
+enter_free (MpLock *self)
+{
+  guint32 me;
+  MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
+
+  if (layout == NULL || !mp_owner_lock_try (&layout->word, me))
+    return FALSE;
+
+  set_abandoned (self, 0);
+  return TRUE;
+}
+
+/* Others are often done before a wait has begun. */
+static gboolean
+enter_spinning (MpLock *self)
+{
+  guint32 me;
+  MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
+
+  if (layout == NULL || !mp_owner_lock_spin (&layout->word, me))
+    return FALSE;
+
+  set_abandoned (self, 0);
+  return TRUE;
+}
+
+G_GNUC_NO_INLINE
+static gboolean
+acquire_slowly (MpLock        *self,
+                gdouble        timeout,
+                GCancellable  *cancellable,
+                GError       **error)
+{
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  if (timeout != 0 && enter_spinning (self))
+    return TRUE;
+
+  return mp_lockable_wait ((MpLockable *) self, timeout, cancellable, error);
+}
+
 static MpLockableResult
 mp_lock_enter_or_await (MpLockable  *lockable,
                         GError     **error)
@@ -240,6 +291,21 @@ mp_lock_leave (MpLockable  *lockable,
                            "The lock cannot be released: nobody has it");
       return FALSE;
     }
+}
+
+/* The way of nearly all, without a call: nobody waits.  FALSE says nothing. */
+static inline gboolean
+leave_alone (MpLock *self)
+{
+  guint32 me;
+  MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
+
+  if (layout == NULL || g_atomic_int_get (&self->abandoned) != 0 ||
+      !mp_owner_lock_try_release (&layout->word, me))
+    return FALSE;
+
+  mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
+  return TRUE;
 }
 
 static MpBell *
@@ -375,7 +441,10 @@ mp_lock_try_acquire (MpLock *self)
   g_autoptr (GError) error = NULL;
   MpLockableResult result;
 
-  g_return_val_if_fail (MP_IS_LOCK (self), FALSE);
+  g_return_val_if_fail (IS_LOCK (self), FALSE);
+
+  if (G_LIKELY (enter_free (self)))
+    return TRUE;
 
   result = mp_lock_enter ((MpLockable *) self, MP_WAIT_ENDS_NOW, &error);
   if (G_UNLIKELY (error != NULL))
@@ -409,19 +478,13 @@ mp_lock_acquire (MpLock        *self,
                  GCancellable  *cancellable,
                  GError       **error)
 {
-  MpLockableResult result;
-
-  g_return_val_if_fail (MP_IS_LOCK (self), FALSE);
+  g_return_val_if_fail (IS_LOCK (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
+  if (G_LIKELY (cancellable == NULL && enter_free (self)))
+    return TRUE;
 
-  result = mp_lock_enter ((MpLockable *) self, MP_WAIT_ENDS_NOW, error);
-  if (G_UNLIKELY (result == MP_LOCKABLE_NOT_YET))
-    return mp_lockable_wait (MP_LOCKABLE (self), timeout, cancellable, error);
-
-  return result == MP_LOCKABLE_ENTERED;
+  return acquire_slowly (self, timeout, cancellable, error);
 }
 
 /**
@@ -490,10 +553,10 @@ gboolean
 mp_lock_release (MpLock  *self,
                  GError **error)
 {
-  g_return_val_if_fail (MP_IS_LOCK (self), FALSE);
+  g_return_val_if_fail (IS_LOCK (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_lock_leave ((MpLockable *) self, error);
+  return G_LIKELY (leave_alone (self)) ? TRUE : mp_lock_leave ((MpLockable *) self, error);
 }
 
 /**

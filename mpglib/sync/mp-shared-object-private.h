@@ -21,10 +21,11 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  MpHold       hold;
-  MpTable     *table;
-  MpObjectType type;
-  GError      *error;      /* why there is no object */
+  MpHold            hold;
+  const MpAtomic32 *me;       /* mp_participant_find_me(); NULL: there is no object */
+  MpTable          *table;
+  MpObjectType      type;
+  GError           *error;    /* why there is no object */
 } MpSharedObject;
 
 gboolean  mp_shared_object_init         (MpSharedObject  *self,
@@ -61,10 +62,27 @@ gboolean  mp_shared_object_open_again   (MpSharedObject  *self,
 gsize     mp_shared_object_get_size     (MpSharedObject  *self);
 
 /*< private >
- * mp_shared_object_get:
+ * mp_shared_object_peek:
  * @me: (out): this process in owner words
  *
- * One load and one comparison, but for the first operation of a process.
+ * Two loads and their comparison.
+ *
+ * Returns: the object's layout, or %NULL if it is not known that this process has it
+ */
+static inline gpointer
+mp_shared_object_peek (MpSharedObject *self,
+                       guint32        *me)
+{
+  if (G_UNLIKELY (self->me == NULL))
+    return NULL;
+
+  *me = mp_participant_read_me (self->me);
+  return G_LIKELY (*me != 0 && *me == self->hold.owner) ? self->hold.data : NULL;
+}
+
+/*< private >
+ * mp_shared_object_get:
+ * @me: (out): this process in owner words
  *
  * Returns: the object's layout, or %NULL with the error set
  */
@@ -73,12 +91,10 @@ mp_shared_object_get (MpSharedObject  *self,
                       guint32         *me,
                       GError         **error)
 {
-  if (G_LIKELY (self->table != NULL))
-    {
-      *me = mp_participant_get_me (self->table);
-      if (G_LIKELY (*me != 0 && *me == self->hold.owner))
-        return self->hold.data;
-    }
+  gpointer layout = mp_shared_object_peek (self, me);
+
+  if (G_LIKELY (layout != NULL))
+    return layout;
 
   *me = mp_shared_object_enter (self, error);
   return *me != 0 ? self->hold.data : NULL;

@@ -15,6 +15,14 @@
 /* What the object that this thread is just constructing shall be. */
 static _Thread_local MpSharedObject *received;
 
+static void
+set_table (MpSharedObject *self,
+           MpTable        *table)
+{
+  self->table = table;
+  self->me = mp_participant_find_me (table);
+}
+
 /*< private >
  * mp_shared_object_init:
  * @size: bytes, all zero then
@@ -41,7 +49,7 @@ mp_shared_object_init (MpSharedObject *self,
   arena = mp_arena_get_default (&self->error);
   self->type = type;
   if (arena != NULL && mp_arena_alloc (arena, size, type, &self->hold, &self->error))
-    self->table = mp_arena_get_table (arena);
+    set_table (self, mp_arena_get_table (arena));
 
   return TRUE;
 }
@@ -268,7 +276,7 @@ mp_shared_object_open (MpSharedObject  *self,
       return set_corrupted (error);
     }
 
-  self->table = mp_arena_get_table (arena);
+  set_table (self, mp_arena_get_table (arena));
   return TRUE;
 }
 
