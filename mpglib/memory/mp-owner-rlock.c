@@ -7,60 +7,18 @@
 #include "mp-owner-rlock-private.h"
 
 static MpAtomic32 n_threads;
-static _Thread_local guint32 own_serial;
+_Thread_local guint32 mp_owner_rlock_number;
 
 /*< private >
- * mp_owner_rlock_get_thread:
+ * mp_owner_rlock_number_thread:
  *
- * Returns: the calling thread, as no other thread of any participant has it
- */
-guint64
-mp_owner_rlock_get_thread (guint32 me)
-{
-  if (G_UNLIKELY (own_serial == 0))
-    own_serial = atomic_fetch_add (&n_threads, 1) + 1;
-
-  return (guint64) me << 32 | own_serial;
-}
-
-gboolean
-mp_owner_rlock_is_mine (MpLockLayout *lock,
-                        guint32       me)
-{
-  return atomic_load_explicit (&lock->thread, memory_order_relaxed) == mp_owner_rlock_get_thread (me);
-}
-
-/* Only the owner calls this, so there is nobody to race with. */
-static void
-set_count (MpLockLayout *lock,
-           guint32       count)
-{
-  atomic_store_explicit (&lock->count, count, memory_order_relaxed);
-}
-
-/*< private >
- * mp_owner_rlock_get_count:
- *
- * Returns: how often its owner has it, for its owner
+ * Use mp_owner_rlock_get_thread().
  */
 guint32
-mp_owner_rlock_get_count (MpLockLayout *lock)
+mp_owner_rlock_number_thread (void)
 {
-  return atomic_load_explicit (&lock->count, memory_order_relaxed);
-}
-
-/* A count that has reached its end stays there: such a lock is held until its owner dies. */
-static gboolean
-acquire_again (MpLockLayout *lock,
-               guint32       me)
-{
-  guint32 count = mp_owner_rlock_get_count (lock);
-
-  if (!mp_owner_rlock_is_mine (lock, me))
-    return FALSE;
-
-  set_count (lock, count < G_MAXUINT32 ? count + 1 : G_MAXUINT32);
-  return TRUE;
+  mp_owner_rlock_number = atomic_fetch_add (&n_threads, 1) + 1;
+  return mp_owner_rlock_number;
 }
 
 static MpOwnerLockResult
@@ -69,10 +27,7 @@ begin (MpLockLayout      *lock,
        MpOwnerLockResult  result)
 {
   if (result != MP_OWNER_LOCK_TIMED_OUT)
-    {
-      set_count (lock, 1);
-      atomic_store_explicit (&lock->thread, mp_owner_rlock_get_thread (me), memory_order_relaxed);
-    }
+    mp_owner_rlock_begin (lock, mp_owner_rlock_get_thread (me));
 
   return result;
 }
@@ -83,7 +38,7 @@ mp_owner_rlock_acquire (MpTable      *table,
                         guint32       me,
                         MpWait        wait)
 {
-  if (acquire_again (lock, me))
+  if (mp_owner_rlock_try_again (lock, mp_owner_rlock_get_thread (me)))
     return MP_OWNER_LOCK_ACQUIRED;
 
   return begin (lock, me, mp_owner_lock_acquire (table, &lock->word, me, wait));
@@ -99,7 +54,7 @@ mp_owner_rlock_acquire_or_await (MpTable      *table,
                                  MpLockLayout *lock,
                                  guint32       me)
 {
-  if (acquire_again (lock, me))
+  if (mp_owner_rlock_try_again (lock, mp_owner_rlock_get_thread (me)))
     return MP_OWNER_LOCK_ACQUIRED;
 
   return begin (lock, me, mp_owner_lock_acquire_or_await (table, &lock->word, me));
@@ -114,16 +69,10 @@ MpOwnerLockRelease
 mp_owner_rlock_release (MpLockLayout *lock,
                         guint32       me)
 {
-  guint32 count = mp_owner_rlock_get_count (lock);
+  if (mp_owner_rlock_try_leave (lock))
+    return MP_OWNER_LOCK_RELEASED;
 
-  if (count > 1)
-    {
-      set_count (lock, count < G_MAXUINT32 ? count - 1 : G_MAXUINT32);
-      return MP_OWNER_LOCK_RELEASED;
-    }
-
-  atomic_store_explicit (&lock->thread, 0, memory_order_relaxed);
-  return mp_owner_lock_release (&lock->word);
+  return mp_owner_rlock_end (lock, me) ? MP_OWNER_LOCK_RELEASED : mp_owner_lock_release (&lock->word);
 }
 
 /*< private >
@@ -138,8 +87,7 @@ mp_owner_rlock_release_all (MpLockLayout *lock,
                             guint32      *count)
 {
   *count = mp_owner_rlock_get_count (lock);
-  atomic_store_explicit (&lock->thread, 0, memory_order_relaxed);
-  return mp_owner_lock_release (&lock->word);
+  return mp_owner_rlock_end (lock, me) ? MP_OWNER_LOCK_RELEASED : mp_owner_lock_release (&lock->word);
 }
 
 /*< private >
@@ -156,5 +104,5 @@ mp_owner_rlock_restore (MpLockLayout *lock,
   guint32 present = mp_owner_rlock_get_count (lock);
   guint32 others = present < G_MAXUINT32 ? present - 1 : G_MAXUINT32;
 
-  set_count (lock, count < G_MAXUINT32 - others ? count + others : G_MAXUINT32);
+  mp_owner_rlock_set_count (lock, count < G_MAXUINT32 - others ? count + others : G_MAXUINT32);
 }

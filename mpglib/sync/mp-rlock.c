@@ -40,6 +40,12 @@ struct _MpRLock
 static void mp_rlock_shareable_init (MpShareableInterface *iface);
 static void mp_rlock_lockable_init (MpLockableInterface *iface);
 
+/* Of every instance, since nothing is derived from it. */
+static gpointer the_class;
+
+/* MP_IS_RLOCK(), in two comparisons and no call. */
+#define IS_RLOCK(self) ((self) != NULL && ((GTypeInstance *) (self))->g_class == the_class)
+
 G_DEFINE_FINAL_TYPE_WITH_CODE (MpRLock, mp_rlock, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_rlock_shareable_init)
                                G_IMPLEMENT_INTERFACE (MP_TYPE_LOCKABLE, mp_rlock_lockable_init))
@@ -102,6 +108,7 @@ mp_rlock_class_init (MpRLockClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  the_class = klass;
   object_class->constructed = mp_rlock_constructed;
   object_class->finalize = mp_rlock_finalize;
   object_class->get_property = mp_rlock_get_property;
@@ -180,6 +187,59 @@ mp_rlock_enter (MpLockable  *lockable,
   return note_result (self, layout, me, mp_owner_rlock_acquire (self->shared.table, layout, me, wait));
 }
 
+/* The way of nearly all, without a call: it is this thread's, or free.  FALSE says nothing. */
+static inline gboolean
+enter_own_or_free (MpRLock *self)
+{
+  guint32 me;
+  MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
+  guint64 thread;
+
+  if (layout == NULL)
+    return FALSE;
+
+  thread = mp_owner_rlock_peek_thread (me);
+  if (mp_owner_rlock_try_again (layout, thread))
+    return TRUE;
+
+  if (!mp_owner_rlock_try (layout, me, thread))
+    return FALSE;
+
+  set_abandoned (self, 0);
+  return TRUE;
+}
+
+/* Others are often done before a wait has begun. */
+static gboolean
+enter_spinning (MpRLock *self)
+{
+  guint32 me;
+  MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
+
+  if (layout == NULL || mp_owner_rlock_is_mine (layout, me) || !mp_owner_lock_spin (&layout->word, me))
+    return FALSE;
+
+  mp_owner_rlock_begin (layout, mp_owner_rlock_get_thread (me));
+  set_abandoned (self, 0);
+  return TRUE;
+}
+
+G_GNUC_NO_INLINE
+static gboolean
+acquire_slowly (MpRLock       *self,
+                gdouble        timeout,
+                GCancellable  *cancellable,
+                GError       **error)
+{
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  if (timeout != 0 && enter_spinning (self))
+    return TRUE;
+
+  return mp_lockable_wait ((MpLockable *) self, timeout, cancellable, error);
+}
+
 static MpLockableResult
 mp_rlock_enter_or_await (MpLockable  *lockable,
                          GError     **error)
@@ -221,6 +281,38 @@ note_release (MpRLock            *self,
     mp_bell_ring (self->shared.table, &layout->bell);
   else
     mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
+}
+
+G_GNUC_NO_INLINE
+static gboolean
+release_to_others (MpRLock      *self,
+                   MpLockLayout *layout)
+{
+  note_release (self, layout, mp_owner_lock_release (&layout->word));
+  return TRUE;
+}
+
+/* The way of nearly all, without a call.  FALSE says nothing. */
+static inline gboolean
+leave_own (MpRLock *self)
+{
+  guint32 me;
+  MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
+
+  if (layout == NULL || !mp_owner_rlock_is_mine (layout, me))
+    return FALSE;
+
+  if (mp_owner_rlock_try_leave (layout))
+    return TRUE;
+
+  if (G_UNLIKELY (g_atomic_int_get (&self->abandoned) != 0))
+    return FALSE;
+
+  if (G_UNLIKELY (!mp_owner_rlock_end (layout, me)))
+    return release_to_others (self, layout);
+
+  mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
+  return TRUE;
 }
 
 static gboolean
@@ -384,7 +476,10 @@ mp_rlock_try_acquire (MpRLock *self)
   g_autoptr (GError) error = NULL;
   MpLockableResult result;
 
-  g_return_val_if_fail (MP_IS_RLOCK (self), FALSE);
+  g_return_val_if_fail (IS_RLOCK (self), FALSE);
+
+  if (G_LIKELY (enter_own_or_free (self)))
+    return TRUE;
 
   result = mp_rlock_enter ((MpLockable *) self, MP_WAIT_ENDS_NOW, &error);
   if (G_UNLIKELY (error != NULL))
@@ -418,19 +513,13 @@ mp_rlock_acquire (MpRLock        *self,
                   GCancellable  *cancellable,
                   GError       **error)
 {
-  MpLockableResult result;
-
-  g_return_val_if_fail (MP_IS_RLOCK (self), FALSE);
+  g_return_val_if_fail (IS_RLOCK (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
+  if (G_LIKELY (cancellable == NULL && enter_own_or_free (self)))
+    return TRUE;
 
-  result = mp_rlock_enter ((MpLockable *) self, MP_WAIT_ENDS_NOW, error);
-  if (G_UNLIKELY (result == MP_LOCKABLE_NOT_YET))
-    return mp_lockable_wait (MP_LOCKABLE (self), timeout, cancellable, error);
-
-  return result == MP_LOCKABLE_ENTERED;
+  return acquire_slowly (self, timeout, cancellable, error);
 }
 
 /**
@@ -499,10 +588,10 @@ gboolean
 mp_rlock_release (MpRLock  *self,
                   GError **error)
 {
-  g_return_val_if_fail (MP_IS_RLOCK (self), FALSE);
+  g_return_val_if_fail (IS_RLOCK (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_rlock_leave ((MpLockable *) self, error);
+  return G_LIKELY (leave_own (self)) ? TRUE : mp_rlock_leave ((MpLockable *) self, error);
 }
 
 /**
