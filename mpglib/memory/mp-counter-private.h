@@ -29,7 +29,9 @@ G_BEGIN_DECLS
  * may be stopped before.
  */
 
-#define MP_COUNTER_MAX ((1u << 30) - 1)
+#define MP_COUNTER_MAX  ((1u << 30) - 1)
+#define MP_COUNTER_WAIT 1u
+#define MP_COUNTER_ONE  2u
 
 typedef enum
 {
@@ -47,5 +49,28 @@ gboolean      mp_counter_take_or_await (MpAtomic32 *word);
 MpCounterGive mp_counter_give          (MpAtomic32 *word);
 guint32       mp_counter_get           (MpAtomic32 *word);
 void          mp_counter_set_spin      (guint       n_tries);
+
+/* What nearly everybody finds who takes: there is one. */
+static inline gboolean
+mp_counter_try_take (MpAtomic32 *word)
+{
+  guint32 seen = atomic_load_explicit (word, memory_order_relaxed);
+
+  while (seen >= MP_COUNTER_ONE)
+    if (atomic_compare_exchange_weak (word, &seen, seen - MP_COUNTER_ONE))
+      return TRUE;
+
+  return FALSE;
+}
+
+/* And nearly everybody who gives: nobody waits.  Otherwise nothing was done. */
+static inline gboolean
+mp_counter_try_give (MpAtomic32 *word)
+{
+  guint32 seen = atomic_load_explicit (word, memory_order_relaxed);
+
+  return (seen & MP_COUNTER_WAIT) == 0 && seen / MP_COUNTER_ONE < MP_COUNTER_MAX &&
+         atomic_compare_exchange_strong (word, &seen, seen + MP_COUNTER_ONE);
+}
 
 G_END_DECLS

@@ -9,8 +9,8 @@
 #include "mp-sleep-private.h"
 #include "mp-spin-private.h"
 
-#define WAIT 1u
-#define ONE  2u
+#define WAIT MP_COUNTER_WAIT
+#define ONE  MP_COUNTER_ONE
 
 static MpSpin spin = MP_SPIN_INIT;
 
@@ -34,18 +34,6 @@ mp_counter_init (MpAtomic32 *word,
 /* --- Taking --------------------------------------------------------------- */
 
 static gboolean
-try_take (MpAtomic32 *word)
-{
-  guint32 seen = atomic_load_explicit (word, memory_order_relaxed);
-
-  while (seen >= ONE)
-    if (atomic_compare_exchange_weak (word, &seen, seen - ONE))
-      return TRUE;
-
-  return FALSE;
-}
-
-static gboolean
 take_with_spin (MpAtomic32 *word)
 {
   guint tries = mp_spin_begin (&spin);
@@ -53,7 +41,7 @@ take_with_spin (MpAtomic32 *word)
   for (guint i = 0; i < tries; i++)
     {
       mp_spin_pause (i);
-      if (try_take (word))
+      if (mp_counter_try_take (word))
         return mp_spin_end (&spin, tries, TRUE);
     }
 
@@ -90,7 +78,7 @@ mp_counter_take (MpTable    *table,
                  MpAtomic32 *word,
                  MpWait      wait)
 {
-  if (G_LIKELY (try_take (word)))
+  if (G_LIKELY (mp_counter_try_take (word)))
     return TRUE;
 
   if (wait.deadline == MP_DEADLINE_NOW)
@@ -104,7 +92,7 @@ mp_counter_take (MpTable    *table,
       guint32 epoch = mp_table_get_epoch (table);
 
       if (mp_wait_is_over (wait))
-        return try_take (word);
+        return mp_counter_try_take (word);
 
       if (mp_counter_take_or_await (word))
         return TRUE;

@@ -35,6 +35,9 @@ G_BEGIN_DECLS
  * `n` is the number of permits, as mp_permits_check_n() gave it.
  */
 
+/* In the gate. */
+#define MP_PERMITS_WAIT 1u
+
 typedef enum
 {
   MP_PERMITS_NONE,
@@ -63,6 +66,7 @@ MpPermitsTake mp_permits_take_or_await (MpTable         *table,
                                         MpPermitsLayout *permits,
                                         guint32          n,
                                         guint32          me);
+void          mp_permits_wake          (MpPermitsLayout *permits);
 MpPermitsGive mp_permits_give          (MpPermitsLayout *permits,
                                         guint32          n,
                                         guint32          me);
@@ -70,5 +74,54 @@ guint32       mp_permits_get           (MpTable         *table,
                                         MpPermitsLayout *permits,
                                         guint32          n);
 void          mp_permits_set_spin      (guint            n_tries);
+
+static inline guint32
+mp_permits_get_hint (MpPermitsLayout *permits,
+                     guint32          n)
+{
+  guint32 hint = atomic_load_explicit (&permits->hint, memory_order_relaxed);
+
+  return hint < n ? hint : 0;
+}
+
+/* What nearly everybody finds who takes: the one that was given last. */
+static inline gboolean
+mp_permits_try_take (MpPermitsLayout *permits,
+                     guint32          n,
+                     guint32          me)
+{
+  guint32 seen = 0;
+
+  return n != 0 && atomic_compare_exchange_strong (&permits->owners[mp_permits_get_hint (permits, n)], &seen, me);
+}
+
+/*< private >
+ * mp_permits_tell:
+ *
+ * Wakes after a permit was given, if somebody sleeps.
+ */
+static inline MpPermitsGive
+mp_permits_tell (MpPermitsLayout *permits)
+{
+  if (G_LIKELY ((atomic_load (&permits->gate) & MP_PERMITS_WAIT) == 0))
+    return MP_PERMITS_GIVEN;
+
+  mp_permits_wake (permits);
+  return MP_PERMITS_GIVEN_AWAITED;
+}
+
+/*< private >
+ * mp_permits_try_give:
+ *
+ * Gives the one that was taken last, if it is one's own: mp_permits_tell() is to follow.
+ * Otherwise nothing was done.
+ */
+static inline gboolean
+mp_permits_try_give (MpPermitsLayout *permits,
+                     guint32          n,
+                     guint32          me)
+{
+  return n != 0 && atomic_compare_exchange_strong (&permits->owners[mp_permits_get_hint (permits, n)], &me, 0);
+}
 
 G_END_DECLS

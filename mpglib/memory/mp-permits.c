@@ -10,7 +10,7 @@
 #include "mp-sleep-private.h"
 #include "mp-spin-private.h"
 
-#define WAIT     1u
+#define WAIT     MP_PERMITS_WAIT
 #define SEQUENCE 2u
 
 /* From {s, WAIT} to {s + 1, 0}. */
@@ -68,15 +68,6 @@ mp_permits_check_n (MpPermitsLayout *permits,
   return n <= MP_PERMITS_MAX && size >= mp_permits_get_size (n) ? n : 0;
 }
 
-static guint32
-get_hint (MpPermitsLayout *permits,
-          guint32          n)
-{
-  guint32 hint = atomic_load_explicit (&permits->hint, memory_order_relaxed);
-
-  return hint < n ? hint : 0;
-}
-
 static gboolean
 change_owner (MpAtomic32 *owner,
               guint32     seen,
@@ -95,7 +86,7 @@ look_at_all (MpTable         *table,
              guint32          me,
              gboolean        *somebody_is_dying)
 {
-  guint32 hint = get_hint (permits, n);
+  guint32 hint = mp_permits_get_hint (permits, n);
 
   *somebody_is_dying = FALSE;
   for (guint32 i = 0; i < n; i++)
@@ -165,7 +156,7 @@ take_with_spin (MpPermitsLayout *permits,
 
   for (guint i = 0; i < tries; i++)
     {
-      MpAtomic32 *owner = &permits->owners[get_hint (permits, n)];
+      MpAtomic32 *owner = &permits->owners[mp_permits_get_hint (permits, n)];
 
       mp_spin_pause (i);
       if (atomic_load_explicit (owner, memory_order_relaxed) == 0 && change_owner (owner, 0, me))
@@ -193,7 +184,7 @@ mp_permits_take (MpTable         *table,
   if (G_UNLIKELY (n == 0))
     return wait.deadline == MP_DEADLINE_NOW ? MP_PERMITS_NONE : take_slowly (table, permits, n, me, wait);
 
-  if (G_LIKELY (change_owner (&permits->owners[get_hint (permits, n)], 0, me)))
+  if (G_LIKELY (mp_permits_try_take (permits, n, me)))
     return MP_PERMITS_TAKEN;
 
   result = look_at_all (table, permits, n, me, &somebody_is_dying);
@@ -229,7 +220,7 @@ give_one (MpPermitsLayout *permits,
           guint32          me,
           gboolean         anybodys)
 {
-  guint32 hint = get_hint (permits, n);
+  guint32 hint = mp_permits_get_hint (permits, n);
 
   for (guint32 i = 0; i < n; i++)
     {
@@ -259,24 +250,23 @@ give_anybodys (MpPermitsLayout *permits,
   return FALSE;
 }
 
-/* Returns: whether somebody may wait */
-static gboolean
-open_gate (MpPermitsLayout *permits)
+/*< private >
+ * mp_permits_wake:
+ *
+ * Use mp_permits_tell().
+ */
+void
+mp_permits_wake (MpPermitsLayout *permits)
 {
-  if ((atomic_load (&permits->gate) & WAIT) == 0)
-    return FALSE;
+  if (mp_futex_add_and_wake (&permits->gate, SEQUENCE) != 0)
+    return;
 
-  if (mp_futex_add_and_wake (&permits->gate, SEQUENCE) == 0)
-    {
 #ifdef MP_FAULT_CLEAR_ALONE
-      atomic_fetch_and (&permits->gate, ~WAIT);
+  atomic_fetch_and (&permits->gate, ~WAIT);
 #else
-      /* Where another did so just now WAIT comes back, which costs the next one a call. */
-      mp_futex_add_and_wake_all (&permits->gate, CLOSE);
+  /* Where another did so just now WAIT comes back, which costs the next one a call. */
+  mp_futex_add_and_wake_all (&permits->gate, CLOSE);
 #endif
-    }
-
-  return TRUE;
 }
 
 MpPermitsGive
@@ -287,7 +277,7 @@ mp_permits_give (MpPermitsLayout *permits,
   if (!give_one (permits, n, me, FALSE) && !give_anybodys (permits, n, me))
     return MP_PERMITS_ALL_THERE;
 
-  return open_gate (permits) ? MP_PERMITS_GIVEN_AWAITED : MP_PERMITS_GIVEN;
+  return mp_permits_tell (permits);
 }
 
 /*< private >

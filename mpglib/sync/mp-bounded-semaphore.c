@@ -30,6 +30,7 @@ struct _MpBoundedSemaphore
 static void mp_bounded_semaphore_shareable_init (MpShareableInterface *iface);
 
 static MpShareableInterface *parent_shareable;
+gpointer mp_bounded_semaphore_class;
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (MpBoundedSemaphore, mp_bounded_semaphore, MP_TYPE_SEMAPHORE,
                                G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_bounded_semaphore_shareable_init))
@@ -51,51 +52,85 @@ permits_fill (gpointer layout,
 
 /* Others wrote it: it is believed only as far as the object's memory goes. */
 static guint32
-get_n (MpSharedObject *shared,
-       gpointer        layout)
+permits_check_n (gpointer layout,
+                 gsize    size)
 {
-  return mp_permits_check_n (layout, mp_shared_object_get_size (shared));
+  return mp_permits_check_n (layout, size);
+}
+
+static gboolean
+permits_enter_free (gpointer layout,
+                    guint32  n,
+                    guint32  me)
+{
+  return mp_permits_try_take (layout, n, me);
+}
+
+/* Another that took the mark off may be stopped before it rings. */
+static void
+ring (MpSharedObject  *shared,
+      MpPermitsLayout *permits,
+      MpPermitsGive    result)
+{
+  if (G_UNLIKELY (result == MP_PERMITS_GIVEN_AWAITED))
+    mp_bell_ring (shared->table, &permits->bell);
+  else
+    mp_bell_ring_after_exchange (shared->table, &permits->bell);
+}
+
+static gboolean
+permits_leave_own (MpSharedObject *shared,
+                   gpointer        layout,
+                   guint32         n,
+                   guint32         me)
+{
+  MpPermitsLayout *permits = layout;
+
+  if (!mp_permits_try_give (permits, n, me))
+    return FALSE;
+
+  ring (shared, permits, mp_permits_tell (permits));
+  return TRUE;
 }
 
 static gboolean
 permits_enter (MpSharedObject *shared,
                gpointer        layout,
+               guint32         n,
                guint32         me,
                MpWait          wait)
 {
-  return mp_permits_take (shared->table, layout, get_n (shared, layout), me, wait) != MP_PERMITS_NONE;
+  return mp_permits_take (shared->table, layout, n, me, wait) != MP_PERMITS_NONE;
 }
 
 static gboolean
 permits_enter_or_await (MpSharedObject *shared,
                         gpointer        layout,
+                        guint32         n,
                         guint32         me)
 {
-  return mp_permits_take_or_await (shared->table, layout, get_n (shared, layout), me) != MP_PERMITS_NONE;
+  return mp_permits_take_or_await (shared->table, layout, n, me) != MP_PERMITS_NONE;
 }
 
 static gboolean
 permits_leave (MpSharedObject *shared,
                gpointer        layout,
+               guint32         n,
                guint32         me)
 {
   MpPermitsLayout *permits = layout;
-  MpPermitsGive result = mp_permits_give (permits, get_n (shared, layout), me);
+  MpPermitsGive result = mp_permits_give (permits, n, me);
 
-  /* Another that took the mark off may be stopped before it rings. */
-  if (result == MP_PERMITS_GIVEN_AWAITED)
-    mp_bell_ring (shared->table, &permits->bell);
-  else
-    mp_bell_ring_after_exchange (shared->table, &permits->bell);
-
+  ring (shared, permits, result);
   return result != MP_PERMITS_ALL_THERE;
 }
 
 static guint
 permits_get_value (MpSharedObject *shared,
-                   gpointer        layout)
+                   gpointer        layout,
+                   guint32         n)
 {
-  return mp_permits_get (shared->table, layout, get_n (shared, layout));
+  return mp_permits_get (shared->table, layout, n);
 }
 
 static MpBell *
@@ -111,6 +146,9 @@ static const MpSemaphoreKind permits_kind = {
   .max = MP_PERMITS_MAX,
   .get_size = permits_get_size,
   .fill = permits_fill,
+  .check_n = permits_check_n,
+  .enter_free = permits_enter_free,
+  .leave_own = permits_leave_own,
   .enter = permits_enter,
   .enter_or_await = permits_enter_or_await,
   .leave = permits_leave,
@@ -121,6 +159,7 @@ static const MpSemaphoreKind permits_kind = {
 static void
 mp_bounded_semaphore_class_init (MpBoundedSemaphoreClass *klass)
 {
+  mp_bounded_semaphore_class = klass;
   MP_SEMAPHORE_CLASS (klass)->kind = &permits_kind;
 }
 

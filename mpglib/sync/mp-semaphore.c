@@ -32,6 +32,7 @@ typedef struct
 {
   MpSharedObject shared;
   guint          initial;
+  guint32        n;        /* for the functions of MpSemaphoreKind */
 } MpSemaphorePrivate;
 
 static void mp_semaphore_shareable_init (MpShareableInterface *iface);
@@ -51,16 +52,29 @@ enum
 
 static GParamSpec *properties[N_PROPS];
 
+static gpointer the_class;
+
+/* MP_IS_SEMAPHORE(), in two or three comparisons and no call. */
+#define IS_SEMAPHORE(self) \
+  ((self) != NULL && (get_class (self) == the_class || get_class (self) == mp_bounded_semaphore_class || \
+                      MP_IS_SEMAPHORE (self)))
+
+static inline gpointer
+get_class (gpointer self)
+{
+  return ((GTypeInstance *) self)->g_class;
+}
+
 static inline MpSemaphorePrivate *
 get_private (gpointer self)
 {
   return mp_semaphore_get_instance_private (self);
 }
 
-static const MpSemaphoreKind *
+static inline const MpSemaphoreKind *
 get_kind (gpointer self)
 {
-  return ((MpSemaphoreClass *) ((GTypeInstance *) self)->g_class)->kind;
+  return ((MpSemaphoreClass *) get_class (self))->kind;
 }
 
 /* --- Permits of nobody ---------------------------------------------------- */
@@ -78,9 +92,40 @@ counter_fill (gpointer layout,
   mp_counter_init (&((MpCounterLayout *) layout)->word, value);
 }
 
+static guint32
+counter_check_n (gpointer layout,
+                 gsize    size)
+{
+  return 0;
+}
+
+static inline gboolean
+counter_enter_free (gpointer layout,
+                    guint32  n,
+                    guint32  me)
+{
+  return mp_counter_try_take (&((MpCounterLayout *) layout)->word);
+}
+
+static inline gboolean
+counter_leave_own (MpSharedObject *shared,
+                   gpointer        layout,
+                   guint32         n,
+                   guint32         me)
+{
+  MpCounterLayout *counter = layout;
+
+  if (!mp_counter_try_give (&counter->word))
+    return FALSE;
+
+  mp_bell_ring_after_exchange (shared->table, &counter->bell);
+  return TRUE;
+}
+
 static gboolean
 counter_enter (MpSharedObject *shared,
                gpointer        layout,
+               guint32         n,
                guint32         me,
                MpWait          wait)
 {
@@ -90,6 +135,7 @@ counter_enter (MpSharedObject *shared,
 static gboolean
 counter_enter_or_await (MpSharedObject *shared,
                         gpointer        layout,
+                        guint32         n,
                         guint32         me)
 {
   return mp_counter_take_or_await (&((MpCounterLayout *) layout)->word);
@@ -98,6 +144,7 @@ counter_enter_or_await (MpSharedObject *shared,
 static gboolean
 counter_leave (MpSharedObject *shared,
                gpointer        layout,
+               guint32         n,
                guint32         me)
 {
   MpCounterLayout *counter = layout;
@@ -114,7 +161,8 @@ counter_leave (MpSharedObject *shared,
 
 static guint
 counter_get_value (MpSharedObject *shared,
-                   gpointer        layout)
+                   gpointer        layout,
+                   guint32         n)
 {
   return mp_counter_get (&((MpCounterLayout *) layout)->word);
 }
@@ -132,6 +180,9 @@ static const MpSemaphoreKind counter_kind = {
   .max = MP_COUNTER_MAX,
   .get_size = counter_get_size,
   .fill = counter_fill,
+  .check_n = counter_check_n,
+  .enter_free = counter_enter_free,
+  .leave_own = counter_leave_own,
   .enter = counter_enter,
   .enter_or_await = counter_enter_or_await,
   .leave = counter_leave,
@@ -156,6 +207,9 @@ mp_semaphore_constructed (GObject *object)
   else if (mp_shared_object_init (&priv->shared, kind->type, kind->get_size (priv->initial)) &&
       priv->shared.table != NULL)
     kind->fill (priv->shared.hold.data, priv->initial);
+
+  if (priv->shared.table != NULL)
+    priv->n = kind->check_n (priv->shared.hold.data, mp_shared_object_get_size (&priv->shared));
 }
 
 static void
@@ -205,6 +259,7 @@ mp_semaphore_class_init (MpSemaphoreClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
+  the_class = klass;
   klass->kind = &counter_kind;
   object_class->constructed = mp_semaphore_constructed;
   object_class->finalize = mp_semaphore_finalize;
@@ -255,7 +310,38 @@ mp_semaphore_enter (MpLockable  *self,
   if (G_UNLIKELY (layout == NULL))
     return MP_LOCKABLE_FAILED;
 
-  return get_result (get_kind (self)->enter (&priv->shared, layout, me, wait));
+  return get_result (get_kind (self)->enter (&priv->shared, layout, priv->n, me, wait));
+}
+
+/* Without a call but for kinds of others.  FALSE says nothing. */
+static inline gboolean
+enter_free (MpSemaphore *self)
+{
+  MpSemaphorePrivate *priv = get_private (self);
+  const MpSemaphoreKind *kind = get_kind (self);
+  guint32 me;
+  gpointer layout = mp_shared_object_peek (&priv->shared, &me);
+
+  if (layout == NULL)
+    return FALSE;
+
+  return G_LIKELY (kind == &counter_kind) ? counter_enter_free (layout, 0, me)
+                                          : kind->enter_free (layout, priv->n, me);
+}
+
+static inline gboolean
+leave_own (MpSemaphore *self)
+{
+  MpSemaphorePrivate *priv = get_private (self);
+  const MpSemaphoreKind *kind = get_kind (self);
+  guint32 me;
+  gpointer layout = mp_shared_object_peek (&priv->shared, &me);
+
+  if (layout == NULL)
+    return FALSE;
+
+  return G_LIKELY (kind == &counter_kind) ? counter_leave_own (&priv->shared, layout, 0, me)
+                                          : kind->leave_own (&priv->shared, layout, priv->n, me);
 }
 
 static MpLockableResult
@@ -269,7 +355,7 @@ mp_semaphore_enter_or_await (MpLockable  *self,
   if (layout == NULL)
     return MP_LOCKABLE_FAILED;
 
-  return get_result (get_kind (self)->enter_or_await (&priv->shared, layout, me));
+  return get_result (get_kind (self)->enter_or_await (&priv->shared, layout, priv->n, me));
 }
 
 static gboolean
@@ -283,7 +369,7 @@ mp_semaphore_leave (MpLockable  *self,
   if (G_UNLIKELY (layout == NULL))
     return FALSE;
 
-  if (G_LIKELY (get_kind (self)->leave (&priv->shared, layout, me)))
+  if (G_LIKELY (get_kind (self)->leave (&priv->shared, layout, priv->n, me)))
     return TRUE;
 
   g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE, get_kind (self)->too_many);
@@ -412,7 +498,10 @@ mp_semaphore_try_acquire (MpSemaphore *self)
   g_autoptr (GError) error = NULL;
   MpLockableResult result;
 
-  g_return_val_if_fail (MP_IS_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (IS_SEMAPHORE (self), FALSE);
+
+  if (G_LIKELY (enter_free (self)))
+    return TRUE;
 
   result = mp_semaphore_enter ((MpLockable *) self, MP_WAIT_ENDS_NOW, &error);
   if (G_UNLIKELY (error != NULL))
@@ -445,19 +534,13 @@ mp_semaphore_acquire (MpSemaphore   *self,
                       GCancellable  *cancellable,
                       GError       **error)
 {
-  MpLockableResult result;
-
-  g_return_val_if_fail (MP_IS_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (IS_SEMAPHORE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
+  if (G_LIKELY (cancellable == NULL && enter_free (self)))
+    return TRUE;
 
-  result = mp_semaphore_enter ((MpLockable *) self, MP_WAIT_ENDS_NOW, error);
-  if (G_UNLIKELY (result == MP_LOCKABLE_NOT_YET))
-    return mp_lockable_wait (MP_LOCKABLE (self), timeout, cancellable, error);
-
-  return result == MP_LOCKABLE_ENTERED;
+  return mp_lockable_enter ((MpLockable *) self, timeout, cancellable, error);
 }
 
 /**
@@ -528,10 +611,10 @@ gboolean
 mp_semaphore_release (MpSemaphore  *self,
                       GError      **error)
 {
-  g_return_val_if_fail (MP_IS_SEMAPHORE (self), FALSE);
+  g_return_val_if_fail (IS_SEMAPHORE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_semaphore_leave ((MpLockable *) self, error);
+  return G_LIKELY (leave_own (self)) ? TRUE : mp_semaphore_leave ((MpLockable *) self, error);
 }
 
 /**
@@ -555,5 +638,5 @@ mp_semaphore_get_value (MpSemaphore *self)
 
   priv = get_private (self);
   layout = mp_shared_object_get (&priv->shared, &me, NULL);
-  return layout != NULL ? get_kind (self)->get_value (&priv->shared, layout) : 0;
+  return layout != NULL ? get_kind (self)->get_value (&priv->shared, layout, priv->n) : 0;
 }
