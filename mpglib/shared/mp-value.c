@@ -202,7 +202,6 @@ fill (MpValue *self)
   if (!mp_element_write (&self->element, self->initial, words, &error))
     {
       mp_shared_object_clear (&self->shared);
-      self->shared.table = NULL;
       mp_shared_object_refuse (&self->shared, MP_OBJECT_VALUE, g_steal_pointer (&error));
     }
   else

@@ -65,6 +65,8 @@ mp_shared_object_refuse (MpSharedObject *self,
                          MpObjectType    type,
                          GError         *error_taken)
 {
+  self->me = NULL;
+  self->table = NULL;
   self->type = type;
   self->error = error_taken;
 }
@@ -302,7 +304,7 @@ mp_shared_object_open_again (MpSharedObject  *self,
   if (!mp_arena_hold (self->hold.arena, &handle, self->type, &again->hold, error))
     return FALSE;
 
-  again->table = self->table;
+  set_table (again, self->table);
   return TRUE;
 }
 
