@@ -12,8 +12,8 @@
 #include "mp-futex-private.h"
 #include "mp-journal-private.h"
 #include "mp-origin-private.h"
-#include "mp-owner-lock-private.h"
 #include "mp-participant-private.h"
+#include "mp-short-lock-private.h"
 
 /* Address space of an arena.  Memory is taken as it fills. */
 #if GLIB_SIZEOF_VOID_P >= 8
@@ -21,11 +21,6 @@
 #else
 # define DEFAULT_RESERVATION (G_GUINT64_CONSTANT (1) << 26)
 #endif
-
-/* Nobody has the lock for longer than some microseconds, unless he was stopped in
- * that very moment, or the lock was written to by somebody who never had it.
- */
-#define LOCK_PATIENCE_USEC (10 * G_TIME_SPAN_SECOND)
 
 /* Memory that is taken at once, in units. */
 #define GROWTH (256 * 1024 / MP_ARENA_UNIT)
@@ -126,14 +121,6 @@ set_corrupted (GError **error)
 {
   g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED,
                        "Shared memory holds what no process of this program has written there");
-  return FALSE;
-}
-
-static gboolean
-set_locked (GError **error)
-{
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
-                       "A process has locked the memory of shared objects, and does not go on");
   return FALSE;
 }
 
@@ -374,21 +361,7 @@ ensure_own_list_locked (MpArena  *self,
 static void
 unlock (MpArena *self)
 {
-  mp_owner_lock_release (&self->layout->lock);
-}
-
-static gboolean
-acquire_lock (MpArena *self,
-              guint32  me)
-{
-  MpAtomic32 *word = &self->layout->lock;
-  gint64 end;
-
-  if (mp_owner_lock_acquire (self->table, word, me, MP_WAIT_ENDS_NOW) != MP_OWNER_LOCK_TIMED_OUT)
-    return TRUE;
-
-  end = g_get_monotonic_time () + LOCK_PATIENCE_USEC;
-  return mp_owner_lock_acquire (self->table, word, me, MP_WAIT_UNTIL (end)) != MP_OWNER_LOCK_TIMED_OUT;
+  mp_short_lock_release (&self->layout->lock);
 }
 
 /* Whoever had the lock before may have died with it. */
@@ -401,8 +374,8 @@ lock (MpArena  *self,
   if (*me == 0)
     return FALSE;
 
-  if (!acquire_lock (self, *me))
-    return set_locked (error);
+  if (!mp_short_lock_acquire (self->table, &self->layout->lock, *me, NULL, error))
+    return FALSE;
 
   if (!mp_journal_replay (self->layout, mp_segment_get_size (self->segment)))
     set_corrupted (error);
