@@ -5,6 +5,7 @@
 /* Values, arrays, lists and memory between processes.  This program is its own child. */
 
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -546,6 +547,35 @@ test_array_refuses (void)
   g_assert_false (mp_array_is_consistent (wrong));
 }
 
+static guint64
+get_bits (gdouble number)
+{
+  guint64 bits;
+
+  memcpy (&bits, &number, sizeof bits);
+  return bits;
+}
+
+/* A peer chose the bits of the NaNs: a runtime might take them for what they are not. */
+static void
+test_foreign_nan (void)
+{
+  g_autoptr (MpArray) array = mp_array_new ("d", 1, NULL);
+  g_autoptr (MpArray) floats = mp_array_new_with_format ("f", 1, NULL);
+  g_autoptr (MpValue) value = mp_value_new ("d", NULL, NULL);
+  const guint64 bits = G_GUINT64_CONSTANT (0xfffe414141414141);
+  const guint32 float_bits = 0xfff14141;
+  const guint64 usual = get_bits (NAN);
+
+  memcpy ((gpointer) mp_array_get_address (array, NULL), &bits, sizeof bits);
+  memcpy ((gpointer) mp_array_get_address (floats, NULL), &float_bits, sizeof float_bits);
+  memcpy ((gpointer) mp_value_get_address (value, NULL), &bits, sizeof bits);
+  g_assert_cmphex (get_bits (mp_array_get_double (array, 0, NULL)), ==, usual);
+  g_assert_cmphex (get_bits (mp_array_get_double (floats, 0, NULL)), ==, usual);
+  g_assert_cmphex (get_bits (mp_value_get_double (value, NULL)), ==, usual);
+  g_assert_cmphex (get_bits (mp_value_add_double (value, 1, NULL)), ==, usual);
+}
+
 static void
 test_array_buffer (void)
 {
@@ -563,7 +593,9 @@ test_array_buffer (void)
       g_assert_cmpuint (size, ==, lengths[i] * sizeof (gint32));
       g_assert_cmpuint ((guintptr) numbers % 64, ==, 0);
       mp_array_set_int64 (twin, lengths[i] - 1, 7, NULL);
+      g_object_add_weak_pointer (G_OBJECT (array), (gpointer *) &array);
       g_object_unref (array);
+      g_assert_null (array);    /* the bytes do without it */
       g_object_unref (twin);
       g_assert_cmpint (numbers[lengths[i] - 1], ==, 7);
     }
@@ -1072,6 +1104,7 @@ main (int   argc,
   mp_test_add ("/array/elements", test_array_elements);
   mp_test_add ("/array/refuses", test_array_refuses);
   mp_test_add ("/array/buffer", test_array_buffer);
+  mp_test_add ("/array/foreign-nan", test_foreign_nan);
   mp_test_add ("/array/torn", test_array_torn);
   mp_test_add ("/list/items", test_list);
   mp_test_add ("/list/large", test_list_large);

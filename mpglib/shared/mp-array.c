@@ -1128,6 +1128,21 @@ mp_array_get_address (MpArray  *self,
   return get_layout (self, &me, error) != NULL ? (guintptr) self->contents.data : 0;
 }
 
+/* Another object for the same elements. */
+static MpArray *
+make_again (MpArray     *self,
+            MpLockable  *lock,
+            GError     **error)
+{
+  MpContents opened;
+
+  if (!mp_contents_open_again (&self->contents, &opened, error))
+    return NULL;
+
+  return mp_contents_new_received (MP_TYPE_ARRAY, &opened, "element-type", self->element_type,
+                                   "format", self->format, "length", self->length, "lock", lock, NULL);
+}
+
 /**
  * mp_array_get_buffer:
  * @self: an array
@@ -1150,6 +1165,7 @@ GBytes *
 mp_array_get_buffer (MpArray  *self,
                      GError  **error)
 {
+  MpArray *again;
   guint32 me;
 
   g_return_val_if_fail (MP_IS_ARRAY (self), NULL);
@@ -1158,7 +1174,14 @@ mp_array_get_buffer (MpArray  *self,
   if (get_layout (self, &me, error) == NULL)
     return NULL;
 
-  return g_bytes_new_with_free_func (self->contents.data, self->contents.size, g_object_unref, g_object_ref (self));
+  /* Not a reference to self: who keeps the bytes beside self, as garbage collectors do,
+   * would keep both for ever.
+   */
+  again = make_again (self, NULL, error);
+  if (again == NULL)
+    return NULL;
+
+  return g_bytes_new_with_free_func (again->contents.data, again->contents.size, g_object_unref, again);
 }
 
 /**
@@ -1218,16 +1241,11 @@ mp_array_synchronize (MpArray     *self,
                       GError     **error)
 {
   g_autoptr (MpLockable) own = NULL;
-  MpContents opened;
 
   g_return_val_if_fail (MP_IS_ARRAY (self), NULL);
   g_return_val_if_fail (lock == NULL || MP_IS_LOCKABLE (lock), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!mp_contents_open_again (&self->contents, &opened, error))
-    return NULL;
-
   own = lock != NULL ? g_object_ref (lock) : MP_LOCKABLE (mp_rlock_new ());
-  return mp_contents_new_received (MP_TYPE_ARRAY, &opened, "element-type", self->element_type,
-                                   "format", self->format, "length", self->length, "lock", own, NULL);
+  return make_again (self, own, error);
 }

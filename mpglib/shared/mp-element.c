@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "mp-element-private.h"
@@ -457,6 +458,15 @@ mp_element_write_int64 (const MpElement  *self,
   return kept == number || set_out_of_range (error, self, number);
 }
 
+/* The bits of a NaN are anybody's, and there are languages, JavaScript is one, whose runtimes
+ * take some of them for objects of their own.
+ */
+static gdouble
+forget_bits (gdouble number)
+{
+  return isnan (number) ? NAN : number;
+}
+
 gboolean
 mp_element_read_double (const MpElement  *self,
                         gconstpointer     bytes,
@@ -466,10 +476,10 @@ mp_element_read_double (const MpElement  *self,
   switch (self->number)
     {
     case MP_NUMBER_DOUBLE:
-      *number = *(const gdouble *) bytes;
+      *number = forget_bits (*(const gdouble *) bytes);
       return TRUE;
     case MP_NUMBER_FLOAT:
-      *number = *(const float *) bytes;
+      *number = forget_bits (*(const float *) bytes);
       return TRUE;
     default:
       return set_no_number (error, self, "a floating-point number");
