@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported fromMessage, toMessage, wrapValue */
+/* exported fromMessage, refuseAttaching, toMessage, wrapValue */
 
 // Values with objects among them that can be handed to other processes.
 
@@ -16,15 +16,36 @@ const {fromVariant, toVariant} = imports.mpglib.values;
  * @returns {{variant: ?GLib.Variant, message: ?Mp.Message}} the variant and, if there are objects, the message
  */
 function toMessage(Mp, encode) {
-  const objects = [];
-  const variant = encode(object => object instanceof Mp.Shareable ? objects.push(object) - 1 : null);
-  if (objects.length === 0)
+  const indices = new Map(); // once each, however often it is in the value
+  const variant = encode(object => {
+    if (!(object instanceof Mp.Shareable))
+      return null;
+    if (!indices.has(object))
+      indices.set(object, indices.size);
+    return indices.get(object);
+  });
+  if (indices.size === 0)
     return {variant, message: null};
 
   const message = Mp.Message.new(variant);
-  for (const object of objects)
+  for (const object of indices.keys())
     message.attach(object);
   return {variant, message};
+}
+
+/**
+ * Makes what refuses objects that can be handed over where nothing can go with a value.
+ *
+ * @param {object} Mp - the namespace
+ * @param {string} remedy - what to do instead
+ * @returns {function(GObject.Object): null} the attach function of encode()
+ */
+function refuseAttaching(Mp, remedy) {
+  return object => {
+    if (object instanceof Mp.Shareable)
+      throw new TypeError(`${object} cannot be sent this way: ${remedy}`);
+    return null;
+  };
 }
 
 /**

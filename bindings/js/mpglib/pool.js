@@ -8,7 +8,7 @@
 const {addReport, explainErrors} = imports.mpglib.errors;
 const {AsyncFeeder, isLazy, makeFeeder} = imports.mpglib.feeder;
 const {prepareWorkers} = imports.mpglib.launcher;
-const {toMessage} = imports.mpglib.messages;
+const {refuseAttaching, toMessage} = imports.mpglib.messages;
 const {promisify, promisifyAs} = imports.mpglib.promises;
 const {nameTarget} = imports.mpglib.targets;
 const {fromVariant, toArguments, toItem, toItems} = imports.mpglib.values;
@@ -49,16 +49,22 @@ function extendSubmit(Mp, prototype) {
   prototype.submit_map = function (target, items, chunkSize, options) {
     prepareWorkers(Mp);
     const taskOptions = toOptions(Mp, options);
-    const variant = toItems(items, taskOptions?.starmap);
-    return submit_map.call(this, nameTarget(target, getLanguage(this)), variant, chunkSize, taskOptions);
+    const {variant, message} = toMessage(Mp, attach => toItems(items, taskOptions?.starmap, attach));
+    const name = nameTarget(target, getLanguage(this));
+    if (message)
+      return this.submit_map_message(name, message, chunkSize, taskOptions);
+    return submit_map.call(this, name, variant, chunkSize, taskOptions);
   };
 
   prototype.imap = function (target, items, chunkSize, ordered, options) {
     prepareWorkers(Mp);
     const taskOptions = toOptions(Mp, options);
     const starmap = taskOptions?.starmap ?? false;
-    const variant = items === null || isLazy(items) ? null : toItems(items, starmap);
-    const iterator = imap.call(this, nameTarget(target, getLanguage(this)), variant, chunkSize, ordered, taskOptions);
+    const isThere = items !== null && !isLazy(items);
+    const {variant, message} = toMessage(Mp, attach => isThere ? toItems(items, starmap, attach) : null);
+    const name = nameTarget(target, getLanguage(this));
+    const iterator = message ? this.imap_message(name, message, chunkSize, ordered, taskOptions)
+      : imap.call(this, name, variant, chunkSize, ordered, taskOptions);
     iterator.starmap = starmap;
     iterator.feeder = isLazy(items) ? makeFeeder(iterator, items, this.n_workers * Math.max(chunkSize, 1)) : null;
     return iterator;
@@ -105,14 +111,15 @@ function extendApply(prototype) {
 // What takes a callback in place of the promise takes the same arguments.
 function extendPairs(Mp, prototype) {
   const {apply_async, map_async} = prototype; // eslint-disable-line camelcase
+  const refuse = refuseAttaching(Mp, 'use submit() or submit_map(), or do without the callback');
 
   prototype.apply_async = function (target, args, ...rest) {
     prepareWorkers(Mp);
-    return apply_async.call(this, nameTarget(target, getLanguage(this)), toArguments(args), ...rest);
+    return apply_async.call(this, nameTarget(target, getLanguage(this)), toArguments(args, refuse), ...rest);
   };
   prototype.map_async = function (target, items, ...rest) {
     prepareWorkers(Mp);
-    return map_async.call(this, nameTarget(target, getLanguage(this)), toItems(items, false), ...rest);
+    return map_async.call(this, nameTarget(target, getLanguage(this)), toItems(items, false, refuse), ...rest);
   };
   convertValue(prototype, 'apply_finish');
   convertValue(prototype, 'map_finish');
@@ -163,11 +170,12 @@ function extendNext(prototype) {
   promisify(prototype, 'next_message_async');
 }
 
-function extendPushItem(prototype) {
+function extendPushItem(Mp, prototype) {
   const {push_item} = prototype; // eslint-disable-line camelcase
+  const refuse = refuseAttaching(Mp, 'give the items as an Array, or hand it over in an argument of a function before');
 
   prototype.push_item = function (item) {
-    return push_item.call(this, toItem(item, this.starmap));
+    return push_item.call(this, toItem(item, this.starmap, refuse));
   };
 }
 
@@ -230,6 +238,6 @@ function extendPool(Mp) {
 
   extendPoolResult(Mp.PoolResult);
   extendNext(Mp.ResultIterator.prototype);
-  extendPushItem(Mp.ResultIterator.prototype);
+  extendPushItem(Mp, Mp.ResultIterator.prototype);
   extendIteration(Mp, Mp.ResultIterator.prototype);
 }

@@ -18,6 +18,19 @@ const SIGNATURES = {
     progress_report: 'fraction, text = null',
     shutdown: 'timeout = -1, cancellable = null',
   },
+  Array: {
+    at: 'position',
+    get_element: 'position',
+    get_slice: 'begin, length',
+    new: 'elementType, length, lock = null',
+    new_from_elements: 'elements, lock = null',
+    new_with_format: 'format, length, lock = null',
+    run: 'func',
+    setAt: 'position, value',
+    set_element: 'position, value',
+    set_slice: 'begin, values',
+    synchronize: 'lock = null',
+  },
   Barrier: {
     wait: 'timeout = -1, cancellable = null',
   },
@@ -73,6 +86,28 @@ const SIGNATURES = {
   Semaphore: {
     acquire: 'timeout = -1, cancellable = null',
   },
+  ShareableList: {
+    at: 'position',
+    get_item: 'position',
+    new: 'items',
+    set: 'position, value',
+    set_item: 'position, value',
+  },
+  SharedMemory: {
+    new: 'size',
+    new_existing: 'name',
+    new_named: 'name, size',
+    read: 'offset = 0, length = null',
+    write: 'offset, data',
+  },
+  Value: {
+    add: 'amount',
+    new: 'valueType, value = null, lock = null',
+    new_with_format: 'format, value = null, lock = null',
+    run: 'func',
+    set_value: 'value',
+    synchronize: 'lock = null',
+  },
 };
 
 const isNumber = value => typeof value === 'number' && !Number.isNaN(value);
@@ -86,6 +121,7 @@ const KINDS = {
   chunkSize: {is: isCount, text: 'a number of items, 0 for one that suits'},
   codec: {is: isText, text: 'a string or null'},
   duplex: {is: value => typeof value === 'boolean', text: 'true or false'},
+  func: {is: value => typeof value === 'function', text: 'a function'},
   fraction: {is: isNumber, text: 'a number from 0 to 1'},
   index: {is: isCount, text: 'the number of an item'},
   maxLength: {is: isCount, text: 'a number of bytes, 0 for any'},

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported toArguments, toItem, toItems, toVariant, fromVariant */
+/* exported toArguments, toFixed, toItem, toItems, toVariant, fromVariant */
 
 // JavaScript values in and out of GLib.Variant objects. The tables at the head of gvariant/encoder.js and of
 // gvariant/decoder.js say what becomes what.
 
 const {GLib} = imports.gi;
 const {encode, encodeTuple, encodeTuples} = imports.mpglib.gvariant.encoder;
+const {encodeFixed} = imports.mpglib.gvariant.fixed;
 const {decode} = imports.mpglib.gvariant.decoder;
 
 const LARGEST_TYPE_CACHE = 256;
@@ -44,6 +45,22 @@ function toVariant(value, attach = null) {
 }
 
 /**
+ * Makes a GLib.Variant of a type of fixed size, or an array of such. One that is a GLib.Variant already is returned as
+ * it is.
+ *
+ * @param {string} type - the GVariant type string
+ * @param {*} value - the value
+ * @param {string} name - what messages call it
+ * @returns {GLib.Variant} the variant, not floating
+ * @throws {TypeError|RangeError} as encodeFixed()
+ */
+function toFixed(type, value, name) {
+  if (value instanceof GLib.Variant)
+    return value;
+  return makeVariant({type, bytes: encodeFixed(type, value, name)});
+}
+
+/**
  * Makes the arguments of a call: an Array has one argument an element, undefined and null are no arguments,
  * any other value is the only one. A GLib.Variant is taken as it is: a tuple has one argument a member.
  *
@@ -63,15 +80,16 @@ function toArguments(value, attach = null) {
  *
  * @param {*} item - the item
  * @param {boolean} starmap - whether it is the Array of the arguments of its call, and not one argument
+ * @param {function(GObject.Object): ?number} [attach] - see encode
  * @returns {GLib.Variant} the item
  * @throws {TypeError|RangeError} as toVariant()
  */
-function toItem(item, starmap) {
+function toItem(item, starmap, attach = null) {
   if (!starmap || item instanceof GLib.Variant)
-    return toVariant(item);
+    return toVariant(item, attach);
   if (!Array.isArray(item))
     throw new TypeError('an item of a starmap is the Array of the arguments of one call');
-  return makeVariant(encodeTuple(item));
+  return makeVariant(encodeTuple(item, attach));
 }
 
 /**
@@ -79,17 +97,18 @@ function toItem(item, starmap) {
  *
  * @param {Iterable|GLib.Variant} items - the items
  * @param {boolean} starmap - whether each is the Array of the arguments of its call, and not one argument
+ * @param {function(GObject.Object): ?number} [attach] - see encode
  * @returns {GLib.Variant} an array
  * @throws {TypeError|RangeError} as toVariant()
  */
-function toItems(items, starmap) {
+function toItems(items, starmap, attach = null) {
   if (items instanceof GLib.Variant)
     return items;
   if (typeof items?.[Symbol.iterator] !== 'function')
     throw new TypeError('the items are not iterable: give an Array, a typed array or whatever else has an iterator');
   if (starmap)
-    return makeVariant(encodeTuples([...items]));
-  return toVariant(ArrayBuffer.isView(items) || Array.isArray(items) ? items : [...items]);
+    return makeVariant(encodeTuples([...items], attach));
+  return toVariant(ArrayBuffer.isView(items) || Array.isArray(items) ? items : [...items], attach);
 }
 
 /**

@@ -13,6 +13,7 @@ const {fromMessage} = imports.mpglib.messages;
 const {extendPool} = imports.mpglib.pool;
 const {extendProcess} = imports.mpglib.process;
 const {promisify} = imports.mpglib.promises;
+const {extendShared} = imports.mpglib.shared;
 const {checkCalls} = imports.mpglib.signatures;
 const {extendSync} = imports.mpglib.sync;
 const {fromVariant, toVariant} = imports.mpglib.values;
@@ -40,6 +41,7 @@ function _init() {
   extendProcess(this);
   extendPool(this);
   extendSync(this);
+  extendShared(this);
   promisify(this, 'shutdown_async');
   checkCalls(this);
 

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+/* exported extendShared */
+
+// Values, arrays, lists and memory that processes share, with values, typed arrays and iteration of JavaScript.
+
+const {GLib, GObject} = imports.gi;
+const {parseType} = imports.mpglib.gvariant.type;
+const {fromVariant, toArguments, toFixed, toVariant} = imports.mpglib.values;
+
+const CLASSES = ['Value', 'Array', 'SharedMemory', 'ShareableList'];
+
+// The GVariant types of numbers, and the formats that GVariant does not have.
+const NUMBERS = {
+  b: {view: Uint8Array},
+  y: {view: Uint8Array, isInteger: true},
+  n: {view: Int16Array, isInteger: true},
+  q: {view: Uint16Array, isInteger: true},
+  i: {view: Int32Array, isInteger: true},
+  u: {view: Uint32Array, isInteger: true},
+  x: {view: BigInt64Array, isInteger: true, isLong: true},
+  t: {view: BigUint64Array, isInteger: true, isLong: true},
+  d: {view: Float64Array, isDouble: true},
+};
+const FORMATS = {
+  b: {type: 'n', view: Int8Array},
+  f: {type: 'd', view: Float32Array},
+  c: {type: 'y', view: Uint8Array},
+  u: {type: 'u', view: Uint32Array},
+};
+
+// ---- Properties of constructors
+
+// The properties by the names that GObject's have as members, however they were spelled.
+function nameProperties(properties) {
+  const entries = Object.entries(properties).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.map(([key, value]) =>
+    [key.replace(/-/g, '_').replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`), value]));
+}
+
+function isFixed(type) {
+  try {
+    const node = parseType(type);
+    return node.size > 0 && !type.includes('h') && !type.includes('{');
+  } catch (error) {
+    return false;
+  }
+}
+
+// The type of what is to be made, in words of this language if there can be none.
+function checkType(type, format, name) {
+  if (format !== null && !(format in FORMATS)) {
+    throw new TypeError(`format is ${JSON.stringify(format)}, but has to be one of ` +
+      `${Object.keys(FORMATS).join(', ')}: what GVariant has is said by ${name}`);
+  }
+  const known = type ?? FORMATS[format]?.type;
+  if (known === undefined)
+    throw new TypeError(`${name} is missing: give the GVariant type of fixed size, such as 'i', 'd' or '(dd)'`);
+  if (typeof known !== 'string' || !isFixed(known)) {
+    throw new TypeError(`${name} is ${JSON.stringify(known)}, but has to be a GVariant type of fixed size, such as ` +
+      "'i', 'd' or '(dd)'");
+  }
+  return known;
+}
+
+function checkCount(name, value, least) {
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`${name} is ${value}, but has to be a whole number from ${least} on`);
+}
+
+function construct(object, properties) {
+  return GObject.Object.prototype._init.call(object, properties);
+}
+
+// ---- What values and arrays have in common
+
+// By the lock that goes along.
+function extendRun(prototype) {
+  prototype.run = function (func) {
+    const lock = this.get_lock();
+    if (lock === null)
+      throw new TypeError(`${this} has no lock to run a function with: make it with one, {lock: new Mp.RLock()}`);
+    return lock.run(() => func(this));
+  };
+}
+
+function define(prototype, name, descriptor) {
+  Object.defineProperty(prototype, name, {configurable: true, enumerable: true, ...descriptor});
+}
+
+// ---- A value
+
+function extendValueConstructors({Value}) {
+  Value.prototype._init = function (properties = {}) {
+    const changed = nameProperties(properties);
+    const type = checkType(changed.value_type ?? null, changed.format ?? null, 'valueType');
+    if (changed.value === null)
+      delete changed.value;
+    if ('value' in changed)
+      changed.value = toFixed(type, changed.value, 'value');
+    if ('value' in changed && changed.value.get_type_string() !== type)
+      throw new TypeError(`value is a GLib.Variant of type ${changed.value.get_type_string()}, but has to be ${type}`);
+    construct(this, changed);
+    // What the format has no room for is told now, not later.
+    if ('format' in changed && 'value' in changed)
+      this.get_value();
+  };
+
+  Value.new = function (valueType, value, lock) {
+    return new Value({valueType, value, lock});
+  };
+  // eslint-disable-next-line camelcase
+  Value.new_with_format = function (format, value, lock) {
+    return new Value({format, value, lock});
+  };
+}
+
+function extendValue({Value}) {
+  const {prototype} = Value;
+  const {get_value, set_value} = prototype; // eslint-disable-line camelcase
+
+  // Not over a variant where that is three times as slow and the number is the same.
+  prototype.get_value = function () {
+    const number = NUMBERS[this.get_value_type()];
+    if (number?.isDouble)
+      return this.get_double();
+    if (number?.isInteger && !number.isLong)
+      return this.get_int64();
+    return fromVariant(get_value.call(this));
+  };
+  prototype.set_value = function (value) {
+    return set_value.call(this, toFixed(this.get_value_type(), value, 'value'));
+  };
+  define(prototype, 'value', {
+    get() {
+      return this.get_value();
+    },
+    set(value) {
+      this.set_value(value);
+    },
+  });
+
+  prototype.add = function (amount) {
+    const type = this.get_value_type();
+    const number = NUMBERS[type];
+    if (!number?.isInteger && !number?.isDouble)
+      throw new TypeError(`${this} is no number to add to: take its lock, and read and write it`);
+    if (number.isDouble) {
+      toFixed('d', amount, 'amount');
+      return this.add_double(amount);
+    }
+    toFixed('x', amount, 'amount');
+    return this.add_int64(amount);
+  };
+}
+
+// ---- An array
+
+function getView(array) {
+  const format = array.get_format();
+  return format === null ? NUMBERS[array.get_element_type()]?.view ?? Uint8Array : FORMATS[format].view;
+}
+
+function checkPosition(object, position) {
+  const {length} = object;
+  if (typeof position !== 'number')
+    throw new TypeError(`position is ${String(position)}, but has to be a number`);
+  if (!Number.isInteger(position) || position < 0 || position >= length)
+    throw new RangeError(`position is ${position}, but has to be a whole number from 0 on and below ${length}`);
+}
+
+// Typed arrays say what their elements are.
+function guessType(elements) {
+  const type = Object.keys(NUMBERS).find(letter => letter !== 'b' && elements instanceof NUMBERS[letter].view);
+  if (type !== undefined)
+    return {element_type: type}; // eslint-disable-line camelcase
+  const format = Object.keys(FORMATS).find(letter => elements instanceof FORMATS[letter].view);
+  return format === undefined ? {} : {format};
+}
+
+function completeArray(properties) {
+  const changed = nameProperties(properties);
+  let {elements = null} = changed;
+  delete changed.elements;
+  if (elements instanceof GLib.Variant) {
+    changed.element_type ??= elements.get_type_string().slice(1);
+    changed.length ??= elements.n_children();
+  } else if (elements !== null) {
+    if (typeof elements[Symbol.iterator] !== 'function')
+      throw new TypeError('elements are not iterable: give an Array, a typed array or a GLib.Variant');
+    if (!changed.element_type && !changed.format)
+      Object.assign(changed, guessType(elements));
+    elements = ArrayBuffer.isView(elements) ? elements : [...elements];
+    changed.length ??= elements.length;
+  }
+  checkType(changed.element_type ?? null, changed.format ?? null, 'elementType');
+  checkCount('length', changed.length ?? 0, 0);
+  return {changed, elements};
+}
+
+// Whether the elements are bytes that only have to be copied. Not all bytes are booleans.
+function isStoredAlike(array, elements) {
+  const type = array.get_element_type();
+  return type in NUMBERS && type !== 'b' && elements instanceof getView(array);
+}
+
+function extendArrayConstructors(Mp) {
+  const cls = Mp.Array;
+
+  cls.prototype._init = function (properties = {}) {
+    const {changed, elements} = completeArray(properties);
+    construct(this, changed);
+    if (isStoredAlike(this, elements))
+      this.view().set(elements);
+    else if (elements !== null)
+      this.set_slice(0, elements);
+  };
+
+  cls.new = function (elementType, length, lock) {
+    return new cls({elementType, length, lock});
+  };
+  // eslint-disable-next-line camelcase
+  cls.new_with_format = function (format, length, lock) {
+    return new cls({format, length, lock});
+  };
+  // eslint-disable-next-line camelcase
+  cls.new_from_elements = function (elements, lock) {
+    return new cls({elements, lock});
+  };
+}
+
+function extendView({prototype}) {
+  const views = new WeakMap();
+
+  prototype.view = function () {
+    let view = views.get(this);
+    if (view === undefined) {
+      const bytes = this.get_buffer().toArray();
+      const type = getView(this);
+      view = new type(bytes.buffer, bytes.byteOffset, bytes.byteLength / type.BYTES_PER_ELEMENT);
+      views.set(this, view);
+    }
+    return view;
+  };
+}
+
+function extendElements({prototype}) {
+  const {get_element, set_element, get_slice, set_slice} = prototype; // eslint-disable-line camelcase
+
+  prototype.get_element = function (position) {
+    checkPosition(this, position);
+    const number = NUMBERS[this.get_element_type()];
+    if (number?.isDouble)
+      return this.get_double(position);
+    if (number?.isInteger && !number.isLong)
+      return this.get_int64(position);
+    return fromVariant(get_element.call(this, position));
+  };
+  prototype.set_element = function (position, value) {
+    checkPosition(this, position);
+    return set_element.call(this, position, toFixed(this.get_element_type(), value, 'value'));
+  };
+  prototype.at = prototype.get_element;
+  prototype.setAt = prototype.set_element;
+
+  prototype.get_slice = function (begin, length) {
+    checkCount('begin', begin, 0);
+    checkCount('length', length, 0);
+    return fromVariant(get_slice.call(this, begin, length));
+  };
+  prototype.set_slice = function (begin, values) {
+    checkCount('begin', begin, 0);
+    return set_slice.call(this, begin, toFixed(`a${this.get_element_type()}`, values, 'values'));
+  };
+
+  prototype[Symbol.iterator] = function* () {
+    for (let i = 0; i < this.length; i++)
+      yield this.get_element(i);
+  };
+}
+
+// ---- Memory
+
+function toBytes(data) {
+  if (data instanceof GLib.Bytes)
+    return data.toArray();
+  if (data instanceof ArrayBuffer)
+    return new Uint8Array(data);
+  if (!ArrayBuffer.isView(data))
+    throw new TypeError('data are no bytes: give a Uint8Array, another typed array, an ArrayBuffer or a GLib.Bytes');
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function extendMemoryConstructors({SharedMemory}) {
+  SharedMemory.prototype._init = function (properties = {}) {
+    const changed = nameProperties(properties);
+    if ('size' in changed)
+      checkCount('size', changed.size, 1);
+    return construct(this, changed);
+  };
+  SharedMemory.new = function (size) {
+    return new SharedMemory({size});
+  };
+  // eslint-disable-next-line camelcase
+  SharedMemory.new_named = function (name, size) {
+    return new SharedMemory({name: name ?? '', create: true, size});
+  };
+}
+
+function extendMemory({SharedMemory}) {
+  const {prototype} = SharedMemory;
+  const {read, write, close} = prototype;
+  const views = new WeakMap();
+
+  prototype.view = function () {
+    let view = views.get(this);
+    if (view === undefined) {
+      view = this.get_buffer().toArray();
+      views.set(this, view);
+    }
+    return view;
+  };
+  prototype.close = function () {
+    views.delete(this);
+    close.call(this);
+  };
+  prototype.read = function (offset, length) {
+    checkCount('offset', offset, 0);
+    if (length === null)
+      this.open();
+    const wanted = length ?? Math.max(0, this.get_size() - offset);
+    checkCount('length', wanted, 0);
+    return read.call(this, offset, wanted).toArray();
+  };
+  prototype.write = function (offset, data) {
+    checkCount('offset', offset, 0);
+    return write.call(this, offset, toBytes(data));
+  };
+}
+
+// ---- A list
+
+function checkItem(item, name) {
+  const isBytes = item instanceof Uint8Array || item instanceof ArrayBuffer || item instanceof GLib.Bytes;
+  const isOther = item === null || isBytes || item instanceof GLib.Variant;
+  if (typeof item === 'symbol' || typeof item === 'function' || typeof item === 'object' && !isOther) {
+    const what = typeof item === 'object' ? `a ${item.constructor?.name ?? 'class'}` : `a ${typeof item}`;
+    throw new TypeError(`${name} is ${what}, but lists hold numbers, BigInts, booleans, strings, Uint8Arrays and null`);
+  }
+  return item;
+}
+
+function extendListConstructors({ShareableList}) {
+  ShareableList.prototype._init = function (properties = {}) {
+    const {items = []} = properties;
+    if (items instanceof GLib.Variant)
+      return construct(this, {items});
+    if (typeof items?.[Symbol.iterator] !== 'function')
+      throw new TypeError('items are not iterable: give an Array');
+    const checked = [...items].map((item, i) => checkItem(item, `items[${i}]`));
+    // A tuple: an Array of whole and other numbers would have only others.
+    construct(this, {items: toArguments(checked)});
+    // What is wrong with them is told now, not later.
+    if (checked.length > 0)
+      this.get_item_size(0);
+    return undefined;
+  };
+  ShareableList.new = function (items) {
+    return new ShareableList({items});
+  };
+}
+
+function extendList({ShareableList}) {
+  const {prototype} = ShareableList;
+  const {get_item, set_item, get_items} = prototype; // eslint-disable-line camelcase
+
+  define(prototype, 'length', {
+    get() {
+      return this.get_length();
+    },
+  });
+  prototype.get_item = function (position) {
+    checkPosition(this, position);
+    return fromVariant(get_item.call(this, position));
+  };
+  prototype.set_item = function (position, value) {
+    checkPosition(this, position);
+    return set_item.call(this, position, toVariant(checkItem(value, 'value')));
+  };
+  prototype.at = prototype.get_item;
+  prototype.set = prototype.set_item;
+  prototype.get_items = function () {
+    return fromVariant(get_items.call(this));
+  };
+  prototype[Symbol.iterator] = function* () {
+    for (let i = 0; i < this.length; i++)
+      yield this.get_item(i);
+  };
+}
+
+/**
+ * Extends the classes of shared state.
+ *
+ * Values, elements and items are JavaScript's, converted to the type, or refused by a TypeError or a RangeError:
+ * numbers, booleans, Arrays for structures. What has 64 bits is a number as long as it is a safe integer, else a
+ * BigInt, as everywhere; both are taken.
+ *
+ * `new Mp.Value({valueType, value, format, lock})` has `value`, and add(), of which a sum beyond 2^53 is rounded.
+ * `new Mp.Array({elementType, length, elements, format, lock})` has at(), setAt(), iteration, and view(): a typed
+ * array of the elements in shared memory, not a copy; of structures their bytes. run(func) of both awaits the function
+ * while it has the lock. Mp.SharedMemory has a view(), a Uint8Array; read() copies. Mp.ShareableList has at(), set(),
+ * `length` and iteration. Other than a view all reads copy.
+ *
+ * @param {object} Mp - the namespace
+ */
+function extendShared(Mp) {
+  for (const name of CLASSES) {
+    Mp[name].prototype.toString = function () {
+      return this.to_string();
+    };
+  }
+
+  extendValueConstructors(Mp);
+  extendValue(Mp);
+  extendRun(Mp.Value.prototype);
+
+  extendArrayConstructors(Mp);
+  extendView(Mp.Array);
+  extendElements(Mp.Array);
+  extendRun(Mp.Array.prototype);
+
+  extendMemoryConstructors(Mp);
+  extendMemory(Mp);
+
+  extendListConstructors(Mp);
+  extendList(Mp);
+}
