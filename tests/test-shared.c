@@ -829,6 +829,60 @@ test_memory_truncated (void)
   g_assert_true (mp_shared_memory_unlink (memory, &error));
 }
 
+/* --- Tasks of a pool ------------------------------------------------------- */
+
+/* The amount is an argument; the lock and the value are attached. */
+static GVariant *
+add_amount (MpMessage     *arguments,
+            GCancellable  *cancellable,
+            gpointer       data,
+            GError       **error)
+{
+  g_autoptr (MpLock) lock = get_attachment (arguments, 0);
+  g_autoptr (MpValue) value = get_attachment (arguments, 1);
+  g_autoptr (GVariant) amount = mp_message_get_value (arguments, error);
+
+  if (!mp_lock_acquire (lock, -1, NULL, error))
+    return NULL;
+  mp_value_set_int64 (value, mp_value_get_int64 (value, NULL) + g_variant_get_int32 (amount), NULL);
+  return mp_lock_release (lock, error) ? g_variant_new_boolean (TRUE) : NULL;
+}
+
+static void
+test_pool (void)
+{
+  const gint32 amounts[] = { 1, 2, 3, 4 };
+  g_autoptr (MpLock) lock = mp_lock_new ();
+  g_autoptr (MpValue) value = mp_value_new ("x", NULL, NULL);
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, NULL);
+  g_autoptr (MpPool) pool = mp_pool_new (2, context);
+  g_autoptr (MpMessage) one = mp_message_new (g_variant_new_int32 (5));
+  g_autoptr (MpMessage) many = mp_message_new (g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, amounts,
+                                                                         G_N_ELEMENTS (amounts), sizeof (gint32)));
+  g_autoptr (MpPoolResult) added = NULL;
+  g_autoptr (MpPoolResult) all_added = NULL;
+  g_autoptr (GVariant) result = NULL;
+  g_autoptr (GVariant) results = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_message_attach (one, MP_SHAREABLE (lock));
+  mp_message_attach (one, MP_SHAREABLE (value));
+  mp_message_attach (many, MP_SHAREABLE (lock));
+  mp_message_attach (many, MP_SHAREABLE (value));
+
+  added = mp_pool_submit_message (pool, "add_amount", one, NULL);
+  result = mp_pool_result_get (added, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  all_added = mp_pool_submit_map_message (pool, "add_amount", many, 1, NULL);
+  results = mp_pool_result_get (all_added, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_value_get_int64 (value, NULL), ==, 15);
+
+  mp_pool_close (pool);
+  g_assert_true (mp_pool_join (pool, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_no_error (error);
+}
+
 /* --- Rubbish -------------------------------------------------------------- */
 
 static gpointer
@@ -1086,6 +1140,7 @@ main (int   argc,
   mp_register_target ("die_while_writing", die_while_writing, NULL, NULL);
   mp_register_target ("replace_items", replace_items, NULL, NULL);
   mp_register_target ("write_memory", write_memory, NULL, NULL);
+  mp_register_target ("add_amount", add_amount, NULL, NULL);
   mp_init ();
 
   mp_test_init (&argc, &argv);
@@ -1111,6 +1166,7 @@ main (int   argc,
   mp_test_add ("/memory/anonymous", test_memory);
   mp_test_add ("/memory/named", test_memory_named);
   mp_test_add ("/memory/truncated", test_memory_truncated);
+  mp_test_add ("/shared/pool", test_pool);
   mp_test_add ("/shared/rubbish", test_rubbish);
   mp_test_add ("/shared/lies", test_lies);
   mp_test_add ("/shared/rubbish-contents", test_rubbish_contents);

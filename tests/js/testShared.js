@@ -155,6 +155,10 @@ test('an array is made of elements', () => {
   checkSame([...Mp.Array.new('b', 2)], [false, false]);
   checkSame(Mp.Array.new_with_format('f', 3).view(), new Float32Array(3));
   checkSame(new Mp.Array({elementType: 'd', length: 0}).view(), new Float64Array(0));
+  const array = Mp.Array.new('i', 3);
+  array.write(1, Int32Array.of(5, 6));
+  checkSame([...array], [0, 5, 6]);
+  checkThrows(() => array.write(1, Int16Array.of(5)), GLib.Error, /./);
   check([] instanceof Array && !([] instanceof Mp.Array), 'Array is still that of JavaScript');
 });
 

@@ -69,6 +69,16 @@ function checkCount(name, value, least) {
     throw new RangeError(`${name} is ${value}, but has to be a whole number from ${least} on`);
 }
 
+function toBytes(data) {
+  if (data instanceof GLib.Bytes)
+    return data.toArray();
+  if (data instanceof ArrayBuffer)
+    return new Uint8Array(data);
+  if (!ArrayBuffer.isView(data))
+    throw new TypeError('data are no bytes: give a Uint8Array, another typed array, an ArrayBuffer or a GLib.Bytes');
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
 function construct(object, properties) {
   return GObject.Object.prototype._init.call(object, properties);
 }
@@ -212,7 +222,7 @@ function extendArrayConstructors(Mp) {
     const {changed, elements} = completeArray(properties);
     construct(this, changed);
     if (isStoredAlike(this, elements))
-      this.view().set(elements);
+      this.write(0, elements);
     else if (elements !== null)
       this.set_slice(0, elements);
   };
@@ -246,7 +256,7 @@ function extendView({prototype}) {
 }
 
 function extendElements({prototype}) {
-  const {get_element, set_element, get_slice, set_slice} = prototype; // eslint-disable-line camelcase
+  const {get_element, set_element, get_slice, set_slice, write} = prototype; // eslint-disable-line camelcase
 
   prototype.get_element = function (position) {
     checkPosition(this, position);
@@ -273,6 +283,10 @@ function extendElements({prototype}) {
     checkCount('begin', begin, 0);
     return set_slice.call(this, begin, toFixed(`a${this.get_element_type()}`, values, 'values'));
   };
+  prototype.write = function (begin, data) {
+    checkCount('begin', begin, 0);
+    return write.call(this, begin, toBytes(data));
+  };
 
   prototype[Symbol.iterator] = function* () {
     for (let i = 0; i < this.length; i++)
@@ -281,16 +295,6 @@ function extendElements({prototype}) {
 }
 
 // ---- Memory
-
-function toBytes(data) {
-  if (data instanceof GLib.Bytes)
-    return data.toArray();
-  if (data instanceof ArrayBuffer)
-    return new Uint8Array(data);
-  if (!ArrayBuffer.isView(data))
-    throw new TypeError('data are no bytes: give a Uint8Array, another typed array, an ArrayBuffer or a GLib.Bytes');
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
 
 function extendMemoryConstructors({SharedMemory}) {
   SharedMemory.prototype._init = function (properties = {}) {

@@ -30,6 +30,7 @@ const SIGNATURES = {
     set_element: 'position, value',
     set_slice: 'begin, values',
     synchronize: 'lock = null',
+    write: 'begin, data',
   },
   Barrier: {
     wait: 'timeout = -1, cancellable = null',
