@@ -5,6 +5,8 @@
 import ctypes
 import gc
 import os
+import pathlib
+import shutil
 import struct
 import sys
 import unittest
@@ -15,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'hel
 from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop  # noqa: E402
 
 NATIVE = os.environ['MP_TEST_TARGETS']
+JAVASCRIPT = 'gjs:' + (pathlib.Path(__file__).resolve().parents[1] / 'js' / 'modules' / 'sharing.js').as_uri()
 
 LETTERS = {
     'b': (-128, 127), 'B': (0, 255), 'h': (-32768, 32767), 'H': (0, 65535), 'i': (-2 ** 31, 2 ** 31 - 1),
@@ -491,6 +494,14 @@ class Shared(MpCase):
         with Mp.Pool(1, context=native) as pool:
             self.assertEqual(pool.apply(f'{NATIVE}#scale', (array, value)), 3600)
         self.assertEqual(array[:], [600, 1200, 1800])
+
+    @unittest.skipIf(shutil.which('gjs') is None, 'there is no gjs to run functions in JavaScript')
+    def test_with_functions_in_javascript(self):
+        array, value = Mp.Array('d', [1, 2]), Mp.Value('q', 100)
+        with Mp.Pool(2, context=Mp.Context('spawn', 'gjs')) as pool:
+            pool.starmap(f'{JAVASCRIPT}#count', [(value, 20)] * 4)
+            pool.apply(f'{JAVASCRIPT}#doubleAll', (array,))
+        self.assertEqual((array[:], value.value), ([2, 4], 180))
 
     def test_only_beside_a_message(self):
         import pickle
