@@ -43,6 +43,7 @@ test('a value has the type that was wanted', () => {
   checkSame(Mp.Value.new('u', new GLib.Variant('u', 5), null).value, 5);
   checkSame(new Mp.Value({format: 'b', value: -128}).value, -128);
   checkSame(new Mp.Value({format: 'f', value: 0.25}).value, 0.25);
+  checkSame(new Mp.Value({format: 'c', value: 'A'.charCodeAt(0)}).value, 65);
   checkSame(Mp.Value.new_with_format('u', '☃'.codePointAt(0)).value, 9731);
   checkSame(`${new Mp.Value({valueType: 'd', value: 1.5, lock: new Mp.Lock()})}`,
     '<Mp.Value d 1.5 lock=<Mp.Lock unlocked>>');
@@ -81,6 +82,8 @@ test('numbers are added up by processes that have no lock', async () => {
   checkSame([value.add(2), value.add(-3)], [7, 4]);
   checkSame(Mp.Value.new('d', 0.5).add(0.25), 0.75);
   checkSame(Mp.Value.new('y', 255).add(1), 0);
+  await Promise.all([runProcess('addUp', [value, 200]), runProcess('addUp', [value, 200])]);
+  checkSame(value.value, 404);
 });
 
 test('processes count with the lock of a value', async () => {
@@ -140,6 +143,7 @@ test('an array is seen by a typed array', () => {
     array.setAt(0, one);
     checkSame(view[0], isLong ? 1n : 1);
     checkSame([...array].length, 5);
+    check(array.is_consistent(), 'as nobody died');
   }
 });
 
@@ -196,6 +200,14 @@ test('what an array cannot be is refused', () => {
     [() => array.run(() => 1), TypeError, /has no lock/],
   ])
     checkThrows(call, type, pattern);
+});
+
+test('an array is guarded by its lock', async () => {
+  const array = new Mp.Array({elementType: 'i', length: 2, lock: new Mp.RLock()});
+  checkSame(await array.run(() => array.lock.is_mine() && array.length), 2);
+  check(!array.lock.is_mine(), 'given back');
+  const other = new Mp.Lock();
+  checkSame(Mp.Array.new('i', 2, other).lock, other);
 });
 
 for (const length of [10, 100000]) {
@@ -286,7 +298,7 @@ test('memory has a name for those who ask', async () => {
 
 // ---- Lists
 
-const ITEMS = ['text', 1, 2.5, true, null, Uint8Array.of(1, 2), -5, 2n ** 60n, ''];
+const ITEMS = ['text', 1, 2.5, true, null, Uint8Array.of(1, 0), -5, 2n ** 60n, ''];
 
 test('a list has items of several types', () => {
   const list = new Mp.ShareableList({items: ITEMS});

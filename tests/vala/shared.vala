@@ -170,6 +170,9 @@ void test_arrays () {
     elements.set_slice (1, new Variant.parsed ("[int32 8, 9]"));
     assert (elements.get_slice (0, 3).print (false) == "[1, 8, 9]");
     assert (new Mp.Array.with_format ("f", 4).get_element_size () == 4);
+    assert (new Mp.Array.with_format ("c", 4).get_element_size () == 1);
+    assert (new Mp.Value.with_format ("c", (uint8) 'A').get_int64 () == 65);
+    assert (elements.is_consistent ());
     assert (elements.to_string () == "<Mp.Array i length=3 lock=<Mp.Lock unlocked>>");
   } catch (Error e) {
     error ("%s", e.message);
@@ -178,7 +181,7 @@ void test_arrays () {
 
 void test_others () {
   try {
-    var list = new Mp.ShareableList (new Variant ("(xsdb)", (int64) 1, "second", 2.5, true));
+    var list = new Mp.ShareableList (new Variant.parsed ("(int64 1, 'second', 2.5, [byte 1, 0])"));
     var memory = new Mp.SharedMemory (100);
     var points = new Mp.Array.from_elements (new Variant.parsed ("[(1, 2.5), (0, 0.0)]"));
     var buffer = memory.get_buffer ();
@@ -187,6 +190,7 @@ void test_others () {
     assert (list.get_length () == 4);
     assert ((int64) list.get_item (0) == 2);
     assert ((string) list.get_item (1) == "three");
+    assert (list.get_item (3).get_size () == 2);     // with its zero
     assert (buffer.get_data ()[1] == 7 && memory.read (2, 1).get_data ()[0] == 8);
     assert (points.get_element (1).print (false) == "(1, 2.5)");
     try {

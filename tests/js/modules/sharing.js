@@ -18,6 +18,11 @@ export async function countAsync(value, times) {
     await value.run(() => value.value++);
 }
 
+export function addUp(value, times) {
+  for (let i = 0; i < times; i++)
+    value.add(1);
+}
+
 export function addEach(lock, value, amount) {
   lock.acquire();
   value.value += amount;
