@@ -63,18 +63,20 @@ bring_loaves (MpMessage *arguments, GCancellable *cancellable, gpointer user_dat
   return NULL;
 }
 
-/* Two at a time are inside, and leave when both have met. */
+/* All are at the door; two at a time are inside, and leave when both have met. */
 static GVariant *
 enter_and_leave (MpMessage *arguments, GCancellable *cancellable, gpointer user_data, GError **error)
 {
   g_autoptr (MpSemaphore) semaphore = MP_SEMAPHORE (get_shared (arguments, 0));
-  g_autoptr (MpBarrier) meeting = MP_BARRIER (get_shared (arguments, 1));
-  g_autoptr (MpValue) inside = MP_VALUE (get_shared (arguments, 2));
-  g_autoptr (MpValue) most = MP_VALUE (get_shared (arguments, 3));
+  g_autoptr (MpBarrier) door = MP_BARRIER (get_shared (arguments, 1));
+  g_autoptr (MpBarrier) meeting = MP_BARRIER (get_shared (arguments, 2));
+  g_autoptr (MpValue) inside = MP_VALUE (get_shared (arguments, 3));
+  g_autoptr (MpValue) most = MP_VALUE (get_shared (arguments, 4));
   MpLockable *lock = mp_value_get_lock (most);
   gint64 number;
 
-  if (!mp_semaphore_acquire (semaphore, -1, cancellable, error))
+  if (mp_barrier_wait (door, -1, cancellable, error) < 0 ||
+      !mp_semaphore_acquire (semaphore, -1, cancellable, error))
     return NULL;
   number = mp_value_add_int64 (inside, 1, NULL);
   if (mp_lockable_enter (lock, -1, cancellable, error) &&
@@ -221,6 +223,7 @@ static void
 try_semaphore (void)
 {
   g_autoptr (MpSemaphore) semaphore = mp_semaphore_new (2);
+  g_autoptr (MpBarrier) door = mp_barrier_new (N_CHILDREN);
   g_autoptr (MpBarrier) meeting = mp_barrier_new (2);
   g_autoptr (MpLock) lock = mp_lock_new ();
   g_autoptr (MpValue) inside = mp_value_new ("i", NULL, NULL);
@@ -228,7 +231,7 @@ try_semaphore (void)
   MpProcess *children[N_CHILDREN];
 
   for (guint i = 0; i < N_CHILDREN; i++)
-    children[i] = START ("enter_and_leave", semaphore, meeting, inside, most);
+    children[i] = START ("enter_and_leave", semaphore, door, meeting, inside, most);
   for (guint i = 0; i < N_CHILDREN; i++)
     {
       join (children[i]);

@@ -34,8 +34,9 @@ export async function bringLoaves(condition, loaves) {
   });
 }
 
-// Two at a time are inside, and leave when both have met.
-export async function enterAndLeave(semaphore, meeting, inside, most) {
+// All are at the door; two at a time are inside, and leave when both have met.
+export async function enterAndLeave(semaphore, door, meeting, inside, most) {
+  await door.wait_async();
   await semaphore.run(async () => {
     const number = inside.add(1);
     await most.run(() => {
@@ -106,10 +107,12 @@ async function tryCondition() {
 }
 
 async function trySemaphore() {
-  const [semaphore, meeting] = [new Mp.Semaphore({value: 2}), new Mp.Barrier({parties: 2})];
+  const semaphore = new Mp.Semaphore({value: 2});
+  const [door, meeting] = [new Mp.Barrier({parties: N_CHILDREN}), new Mp.Barrier({parties: 2})];
   const inside = new Mp.Value({valueType: 'i'});
   const most = new Mp.Value({valueType: 'i', lock: new Mp.Lock()});
-  const starts = Array.from({length: N_CHILDREN}, () => start('enterAndLeave', semaphore, meeting, inside, most));
+  const shared = [semaphore, door, meeting, inside, most];
+  const starts = Array.from({length: N_CHILDREN}, () => start('enterAndLeave', ...shared));
   await join(...await Promise.all(starts));
   print(`semaphore: ${most.value} of ${N_CHILDREN} at once`);
 }

@@ -41,8 +41,9 @@ def bring_loaves(condition, loaves):
         condition.notify()
 
 
-def enter_and_leave(semaphore, meeting, inside, most):
-    """Two at a time are inside, and leave when both have met."""
+def enter_and_leave(semaphore, door, meeting, inside, most):
+    """All are at the door; two at a time are inside, and leave when both have met."""
+    door.wait()
     with semaphore:
         with most.get_lock():
             inside.value += 1
@@ -107,9 +108,9 @@ def try_condition():
 
 
 def try_semaphore():
-    semaphore, meeting = Mp.Semaphore(2), Mp.Barrier(2)
+    semaphore, door, meeting = Mp.Semaphore(2), Mp.Barrier(N_CHILDREN), Mp.Barrier(2)
     inside, most = Mp.Value('i', 0), Mp.Value('i', 0)
-    join(*[start(enter_and_leave, semaphore, meeting, inside, most) for _ in range(N_CHILDREN)])
+    join(*[start(enter_and_leave, semaphore, door, meeting, inside, most) for _ in range(N_CHILDREN)])
     say(f'semaphore: {most.value} of {N_CHILDREN} at once')
 
 

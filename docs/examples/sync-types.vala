@@ -43,13 +43,15 @@ Variant? bring_loaves (Mp.Message arguments) throws Error {
   return null;
 }
 
-// Two at a time are inside, and leave when both have met.
+// All are at the door; two at a time are inside, and leave when both have met.
 Variant? enter_and_leave (Mp.Message arguments) throws Error {
   var semaphore = (Mp.Semaphore) arguments.get_attachment (0);
-  var meeting = (Mp.Barrier) arguments.get_attachment (1);
-  var inside = (Mp.Value) arguments.get_attachment (2);
-  var most = (Mp.Value) arguments.get_attachment (3);
+  var door = (Mp.Barrier) arguments.get_attachment (1);
+  var meeting = (Mp.Barrier) arguments.get_attachment (2);
+  var inside = (Mp.Value) arguments.get_attachment (3);
+  var most = (Mp.Value) arguments.get_attachment (4);
 
+  door.wait ();
   semaphore.acquire ();
   int64 number = inside.add_int64 (1);
   most.lock.enter ();
@@ -142,13 +144,14 @@ void try_condition () throws Error {
 
 void try_semaphore () throws Error {
   var semaphore = new Mp.Semaphore (2);
+  var door = new Mp.Barrier (N_CHILDREN);
   var meeting = new Mp.Barrier (2);
   var inside = new Mp.Value ("i");
   var most = new Mp.Value ("i", null, new Mp.Lock ());
   Mp.Process[] children = {};
 
   for (int i = 0; i < N_CHILDREN; i++)
-    children += start ("enter_and_leave", { semaphore, meeting, inside, most });
+    children += start ("enter_and_leave", { semaphore, door, meeting, inside, most });
   join (children);
   print ("semaphore: %d of %d at once\n", (int) most.get_int64 (), N_CHILDREN);
 }
