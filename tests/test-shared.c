@@ -1001,6 +1001,20 @@ test_lies (void)
   refuse (large, "array", 3, g_variant_new_uint64 (LARGE + 1));
 }
 
+/* Taking it would not fail, but have the kernel kill. */
+static void
+test_memory_nobody_has (void)
+{
+  const gsize size = (gsize) 1 << 50;
+  g_autoptr (MpSharedMemory) memory = mp_shared_memory_new (size);
+  g_autoptr (MpArray) array = mp_array_new ("d", size / 8, NULL);
+  g_autoptr (GError) error = NULL;
+
+  expect_error (!mp_shared_memory_open (memory, &error), &error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+  expect_error (mp_array_get_address (array, &error) == 0, &error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) size), make_memory (size, SEALS)));
+}
+
 #define N_RUBBISH 300
 
 /* The object of a description, wherever it is in it. */
@@ -1166,6 +1180,7 @@ main (int   argc,
   mp_test_add ("/memory/anonymous", test_memory);
   mp_test_add ("/memory/named", test_memory_named);
   mp_test_add ("/memory/truncated", test_memory_truncated);
+  mp_test_add ("/memory/nobody-has", test_memory_nobody_has);
   mp_test_add ("/shared/pool", test_pool);
   mp_test_add ("/shared/rubbish", test_rubbish);
   mp_test_add ("/shared/lies", test_lies);

@@ -8,6 +8,7 @@
 #include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/statfs.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
@@ -75,6 +76,17 @@ mp_memfd_new (const char  *name,
   return mp_memfd_steal (&fd);
 }
 
+/* A memfd has no limit of its own: taking what does not exist would not fail, but have
+ * the kernel kill processes until there is nothing left to take, maybe those of others.
+ */
+static gboolean
+can_exist (guint64 length)
+{
+  struct sysinfo system;
+
+  return sysinfo (&system) != 0 || length / system.mem_unit <= (guint64) system.totalram + system.totalswap;
+}
+
 /*< private >
  * mp_memfd_allocate:
  *
@@ -88,6 +100,13 @@ mp_memfd_allocate (int       fd,
                    GError  **error)
 {
   int result;
+
+  if (!can_exist (length))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                   "Cannot take %" G_GUINT64_FORMAT " bytes of shared memory: the machine has fewer", length);
+      return FALSE;
+    }
 
   do
     result = fallocate (fd, 0, (off_t) offset, (off_t) length);
