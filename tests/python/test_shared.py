@@ -2,22 +2,27 @@
 # Copyright 2026 The mpglib developers
 """Values, arrays, lists and memory that processes share, in the form of multiprocessing."""
 
+import array
 import ctypes
+import errno
 import gc
 import os
 import pathlib
 import shutil
 import struct
 import sys
+import threading
 import unittest
 from multiprocessing import shared_memory
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
-from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop  # noqa: E402
+from mp_case import DEADLINE, GLib, Mp, run_loop  # noqa: E402
+from shared_case import SharedCase, send_back  # noqa: E402
 
 NATIVE = os.environ['MP_TEST_TARGETS']
 JAVASCRIPT = 'gjs:' + (pathlib.Path(__file__).resolve().parents[1] / 'js' / 'modules' / 'sharing.js').as_uri()
+NEEDS_GJS = unittest.skipIf(shutil.which('gjs') is None, 'there is no gjs to run functions in JavaScript')
 
 LETTERS = {
     'b': (-128, 127), 'B': (0, 255), 'h': (-32768, 32767), 'H': (0, 65535), 'i': (-2 ** 31, 2 ** 31 - 1),
@@ -27,27 +32,10 @@ LETTERS = {
 }
 
 
-class Point(ctypes.Structure):
-    _fields_ = [('x', ctypes.c_double), ('y', ctypes.c_double)]
-
-
-class Mixed(ctypes.Structure):
-    _fields_ = [('small', ctypes.c_int8), ('name', ctypes.c_char * 5), ('large', ctypes.c_int64)]
-
-
 def set_both(number, array):
     number.value = 3.1415927
     for i in range(len(array)):
         array[i] = -array[i]
-
-
-def modify(n, x, s, points):
-    n.value **= 2
-    x.value **= 2
-    s.value = s.value.upper()
-    for point in points:
-        point.x **= 2
-        point.y **= 2
 
 
 def count_with_lock(value, n):
@@ -61,16 +49,24 @@ def count_without(value, n):
         value.add(1)
 
 
+def count_element(numbers, n):
+    for _ in range(n):
+        with numbers:
+            numbers[0] += 1
+
+
+def hold_array(numbers, connection):
+    with numbers:
+        connection.send('held')
+        connection.recv()
+        numbers[0] = 5
+
+
 def hold(value, connection):
     with value:
         connection.send('held')
         connection.recv()
         value.value = 5
-
-
-def send_back(shared, connection):
-    connection.send([type(shared).__name__, repr(shared)])
-    connection.send(shared)
 
 
 def fill(memory, items):
@@ -84,45 +80,11 @@ def square(index, array, done):
     return done.add(1)
 
 
-def set_twice(raw, structure):
-    raw.value = 7
-    structure.x = 8
+class Point(ctypes.Structure):
+    _fields_ = [('x', ctypes.c_double), ('y', ctypes.c_double)]
 
 
-def get_length(array):
-    return len(array)
-
-
-def write_all(number, array, copy, mixed):
-    number.value += 1
-    array[2] = 9
-    copy[2] = 10
-    mixed.name = b'child'
-
-
-class Shared(MpCase):
-    def setUp(self):
-        ours, theirs = Mp.Pipe()        # what all of them share stays, once it is there
-        child = self.start(send_back, Mp.Value('i'), theirs)
-        theirs.close()
-        ours.recv(), ours.recv()
-        child.join(DEADLINE)
-        ours.close()
-        del child, ours, theirs
-        gc.collect()
-        super().setUp()
-
-    def run_child(self, function, *args, context=None):
-        process = Mp.Process(context=context or self.forkserver, target=function, args=args)
-        process.start()
-        process.join(DEADLINE)
-        self.assertEqual(process.exitcode, 0)
-
-    def start(self, function, *args):
-        process = Mp.Process(context=self.forkserver, target=function, args=args)
-        process.start()
-        return process
-
+class Shared(SharedCase):
     # --- Values
 
     def test_letters(self):
@@ -148,25 +110,14 @@ class Shared(MpCase):
 
     def test_seed_example(self):
         number = Mp.Value('d', 0.0)
-        array = Mp.Array('i', range(10))
+        numbers = Mp.Array('i', range(10))
+        sign = -1
         for context in (self.forkserver, Mp.Context('spawn')):
             number.value = 0
-            self.run_child(set_both, number, array, context=context)
+            self.run_child(set_both, number, numbers, context=context)
             self.assertEqual(number.value, 3.1415927)
-        self.assertEqual(array[:], list(range(10)))
-
-    def test_shared_ctypes_example(self):
-        lock = Mp.Lock()
-        n = Mp.Value('i', 7)
-        x = Mp.Value(ctypes.c_double, 1.0 / 3.0, lock=False)
-        s = Mp.Array('c', b'hello world', lock=lock)
-        points = Mp.Array(Point, [(1.875, -6.25), (-5.75, 2.0), (2.375, 9.5)], lock=lock)
-        self.run_child(modify, n, x, s, points)
-        self.assertEqual(n.value, 49)
-        self.assertEqual(x.value, (1.0 / 3.0) ** 2)
-        self.assertEqual(s.value, b'HELLO WORLD')
-        self.assertEqual([(point.x, point.y) for point in points],
-                         [(3.515625, 39.0625), (33.0625, 4.0), (5.640625, 90.25)])
+            self.assertEqual(numbers[:], [sign * i for i in range(10)])
+            sign = -sign
 
     def test_counting(self):
         locked, free = Mp.Value('i', 0), Mp.Value('q', 0, lock=False)
@@ -175,6 +126,44 @@ class Shared(MpCase):
         for child in children:
             child.join(DEADLINE)
         self.assertEqual((locked.value, free.value), (600, 600))
+
+    def test_threads(self):
+        value, numbers = Mp.Value('i', 0), Mp.Array('i', 1)
+        threads = [threading.Thread(target=count_with_lock, args=(value, 300)) for _ in range(3)]
+        threads += [threading.Thread(target=count_element, args=(numbers, 300)) for _ in range(3)]
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        self.addCleanup(sys.setswitchinterval, interval)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(DEADLINE)
+        self.assertEqual((value.value, numbers[0]), (900, 900))
+
+    def test_constructor_of_gobject(self):
+        value = Mp.Value(value_type='i', value=GLib.Variant('i', 5))
+        self.assertEqual((value.value, value.get_lock()), (5, None))
+        lock = Mp.Lock()
+        self.assertIs(Mp.Value(value_type='i', lock=lock).get_lock(), lock)
+        self.assertIsInstance(Mp.Value(value_type='i', lock=True).get_lock(), Mp.RLock)
+        self.assertEqual(Mp.Array(element_type='d', length=2)[:], [0, 0])
+        self.assertEqual(Mp.Array.new('i', 3, None)[:], [0, 0, 0])
+        self.assertEqual(Mp.Value.new_with_format('c', None, lock).value, b'\0')
+
+    def test_elements_wait_for_the_lock(self):
+        numbers = Mp.Array('i', [1])
+        for read in (lambda: numbers[0], lambda: numbers[:][0], lambda: next(iter(numbers))):
+            numbers[0] = 1
+            ours, theirs = Mp.Pipe()
+            child = self.start(hold_array, numbers, theirs)
+            theirs.close()
+            self.assertEqual(ours.recv(), 'held')
+            self.assertFalse(numbers.acquire(False))
+            self.assertEqual((numbers.view()[0], numbers.get_obj()[0]), (1, 1))
+            ours.send('go on')
+            self.assertEqual(read(), 5)
+            child.join(DEADLINE)
+            ours.close()
 
     def test_value_waits_for_its_lock(self):
         value = Mp.Value('i', 1)
@@ -195,12 +184,17 @@ class Shared(MpCase):
         self.assertIs(Mp.Value('i', lock=lock).get_lock(), lock)
         self.assertIsInstance(Mp.Value('i').get_lock(), Mp.RLock)
         self.assertIsInstance(Mp.Array('i', 1).get_lock(), Mp.RLock)
-        raw = Mp.Value('i', lock=False)
-        self.assertIsNone(raw.get_lock())
-        with self.assertRaisesRegex(TypeError, 'has no lock'):
-            raw.acquire()
-        with self.assertRaisesRegex(AttributeError, 'cannot be acquired'):
-            Mp.Value('i', lock='lock')
+        self.assertIsInstance(Mp.Value('i', lock=None).get_lock(), Mp.RLock)
+        for pair in (Mp.Value('(dd)', lock=False), Mp.Array('(dd)', 1, lock=False)):
+            self.assertIsNone(pair.get_lock())
+            with self.assertRaisesRegex(TypeError, 'has no lock'):
+                pair.acquire()
+        for wrong in ('lock', threading.Lock()):
+            for typecode in ('i', Point):
+                with self.assertRaisesRegex(AttributeError, 'cannot be acquired'):
+                    Mp.Value(typecode, lock=wrong)
+                with self.assertRaisesRegex(AttributeError, 'cannot be acquired'):
+                    Mp.Array(typecode, 1, lock=wrong)
         with self.assertRaises(TypeError):
             Mp.Array('i', 1, lock)      # by name only
 
@@ -248,7 +242,7 @@ class Shared(MpCase):
         value = Mp.Value('i', 0)
         heard = []
         value.connect('notify::value', lambda *_args: heard.append(value.value))
-        value.set_live(True)
+        value.props.live = True
         child = self.start(count_without, value, 50)
         run_loop(lambda: heard and heard[-1] == 50)
         child.join(DEADLINE)
@@ -277,6 +271,36 @@ class Shared(MpCase):
             array[0] = 2 ** 31
         self.assertEqual(array[0], 50)
 
+    def test_contents_in_bytes(self):
+        for letter in 'BhiQ':
+            numbers = Mp.Array(letter, b'abc')
+            self.assertEqual(numbers[:], [97, 98, 99])
+            numbers[1:] = b'de'
+            self.assertEqual(numbers[:], [97, 100, 101])
+        numbers = Mp.Array('i', 4)
+        for same in (array.array('i', [1, -2, 3, 4]), array.array('b', [1, -2, 3, 4]), Mp.RawArray('i', [1, -2, 3, 4]),
+                     memoryview(array.array('i', [1, 0, -2, 0, 3, 0, 4, 0]))[::2]):
+            numbers[:] = bytes(4)
+            numbers[:] = same
+            self.assertEqual(numbers[:], [1, -2, 3, 4])
+            self.assertEqual(Mp.Array('i', same)[:], [1, -2, 3, 4])
+        numbers[:] = array.array('I', [4, 3, 2, 1])
+        with self.assertRaises(OverflowError):
+            numbers[:] = array.array('I', [0, 2 ** 31, 0, 0])
+        with self.assertRaises(OverflowError):
+            Mp.Array('b', b'\x80')
+        self.assertEqual(numbers[:], [4, 3, 2, 1])
+
+    def test_indices(self):
+        for numbers in (Mp.Array('i', 2), Mp.Array('(ii)', 2), Mp.ShareableList([1, 2])):
+            for index in (2, -3):
+                with self.assertRaisesRegex(IndexError, f'there is no (element|item) {index} in a'):
+                    numbers[index]
+                with self.assertRaisesRegex(IndexError, f'there is no (element|item) {index} in a'):
+                    numbers[index] = numbers[0]
+            with self.assertRaises(TypeError):
+                numbers['a']
+
     def test_characters(self):
         text = Mp.Array('c', 10)
         text.value = b'hello'
@@ -298,6 +322,8 @@ class Shared(MpCase):
             view = array.view()
             view[1] = -5
             self.assertEqual((array[1], view.format, view.itemsize, len(view)), (-5, 'h', 2, length))
+            array.__buffer__(0)[3] = 7          # what memoryview() does from Python 3.12 on
+            self.assertEqual(view[3], 7)
             del array
             gc.collect()
             view[2] = 6
@@ -328,64 +354,6 @@ class Shared(MpCase):
         numbers[:] = 1
         self.assertEqual(numbers.sum(), 1000)
 
-    # --- Objects of ctypes
-
-    def test_structures(self):
-        point = Mp.Value(Point, 1, 2)
-        self.run_child(set_twice, Mp.RawValue('i'), point)
-        self.assertEqual((point.x, point.y, point.get_obj().x), (8, 2, 8))
-        with point.get_lock():
-            point.y = 3
-        with self.assertRaises(AttributeError):
-            point.z = 1
-        self.assertIsInstance(point.get_obj(), Point)
-        mixed = Mp.Value(Mixed, 1, b'name', 2 ** 40)
-        self.assertEqual((mixed.small, mixed.name, mixed.large), (1, b'name', 2 ** 40))
-
-    def test_raw(self):
-        raw, array = Mp.RawValue('i', 3), Mp.RawArray(ctypes.c_double, [1, 2, 3])
-        copy, mixed = Mp.copy(array), Mp.RawValue(Mixed, 1, b'name', 2)
-        self.run_child(write_all, raw, array, copy, mixed)
-        self.assertIsInstance(raw, ctypes.c_int)
-        self.assertEqual((raw.value, list(array), list(copy), mixed.name), (4, [1, 2, 9], [1, 2, 10], b'child'))
-        with self.assertRaisesRegex(TypeError, 'does not lie in shared memory'):
-            Mp.copy(ctypes.c_int(3))
-
-    def test_synchronized(self):
-        raw = Mp.RawValue('i', 3)
-        value = Mp.synchronized(raw)
-        self.run_child(count_with_lock, value, 5)
-        self.assertEqual((raw.value, value.value), (8, 8))
-        lock = Mp.Lock()
-        array = Mp.synchronized(Mp.RawArray('i', 3), lock)
-        self.assertIs(array.get_lock(), lock)
-        array[1] = 4
-        self.assertEqual(array.get_obj()[1], 4)
-        points = Mp.synchronized(Mp.RawArray(Point, [(1, 2)]))
-        self.assertEqual((len(points), points[0].y), (1, 2))
-        self.assertEqual(Mp.synchronized(Mp.RawValue(Point, 1, 2)).y, 2)
-
-    def test_module(self):
-        from mpglib import sharedctypes
-        self.assertIs(sharedctypes.Value, Mp.Value)
-        self.assertEqual(sharedctypes.Value(ctypes.c_short, 4).value, 4)
-        self.assertEqual(list(sharedctypes.RawArray('i', [1])), [1])
-
-    def test_copies(self):
-        value, array = Mp.Value('i', 3), Mp.Array('i', [1, 2])
-        other, others = value.copy(), array.copy()
-        value.value, array[0] = 4, 5
-        self.assertEqual((other.value, others[:], other.get_lock()), (3, [1, 2], None))
-
-    def test_objects_keep_their_memory(self):
-        raw = Mp.Value('i', 5).get_obj()
-        array = Mp.Array('i', [1, 2]).get_obj()
-        points = Mp.RawArray(Point, [(1, 2)])
-        point = points[0]
-        del points
-        gc.collect()
-        self.assertEqual((raw.value, array[1], point.y), (5, 2, 2))
-
     # --- Memory and lists
 
     def test_memory(self):
@@ -398,7 +366,8 @@ class Shared(MpCase):
         self.assertEqual((memory.name, memory.size, len(memory.buf)), (None, 100, 100))
         part = memory.buf[2:4]
         memory.close()
-        self.assertIsNone(memory.buf)
+        with self.assertRaises(Mp.Closed):
+            memory.buf
         self.assertEqual(bytes(part), b'il')
         with self.assertRaises(Mp.Closed):
             memory.get_fd()
@@ -406,8 +375,9 @@ class Shared(MpCase):
     def test_names(self):
         memory = Mp.SharedMemory('', create=True, size=5000)
         self.addCleanup(lambda: os.path.exists(f'/dev/shm/{memory.name}') and memory.unlink())
-        with self.assertRaises(FileExistsError):
+        with self.assertRaises(FileExistsError) as caught:
             Mp.SharedMemory(memory.name, create=True, size=1)
+        self.assertEqual(caught.exception.errno, errno.EEXIST)
         same = Mp.SharedMemory(memory.name)
         same.buf[0] = 7
         self.assertEqual((memory.buf[0], same.size), (7, 5000))
@@ -435,6 +405,9 @@ class Shared(MpCase):
             (ValueError, lambda: Mp.SharedMemory()),
             (ValueError, lambda: Mp.SharedMemory('a/b', create=True, size=1)),
             (ValueError, lambda: Mp.SharedMemory(create=True, size=1).unlink()),
+            (MemoryError, lambda: Mp.SharedMemory(create=True, size=1 << 50)),
+            (MemoryError, lambda: Mp.Array('d', 1 << 47)),
+            (MemoryError, lambda: Mp.RawArray(Point, 1 << 46)),
         ):
             with self.assertRaises(error):
                 make()
@@ -443,10 +416,12 @@ class Shared(MpCase):
         items = Mp.ShareableList(['text', 3, -2.5, True, None, b'bytes\0', 3])
         self.assertEqual(list(items), ['text', 3, -2.5, True, None, b'bytes\0', 3])
         self.assertEqual((len(items), items.count(3), items.index(-2.5), None in items), (7, 2, 2, True))
-        self.assertEqual(items.format, '8sqdxxxxxx?xxxxxxx?x8sq')
+        self.assertEqual(items.format, '8sqdxxxxxxx?xxxxxx?x8sq')
         items[0], items[-1], items[3] = 'longer', 'a', 12345
         self.assertEqual((items[0], items[6], items[3]), ('longer', 'a', 12345))
+        self.assertEqual(struct.calcsize(items.format), 7 * 8)
         self.assertEqual(repr(Mp.ShareableList([1, 'a'])), "Mp.ShareableList([1, 'a'])")
+        self.assertEqual((list(Mp.ShareableList()), list(Mp.ShareableList(None))), ([], []))
         for error, change in (
             (ValueError, lambda: items.__setitem__(0, 'more than there is room for')),
             (OverflowError, lambda: items.__setitem__(1, 2 ** 63)),
@@ -456,6 +431,7 @@ class Shared(MpCase):
             (IndexError, lambda: items[-8]),
             (ValueError, lambda: items.index('nothing')),
             (ValueError, lambda: Mp.ShareableList([bytes(10000001)])),
+            (TypeError, lambda: Mp.ShareableList(name='list')),
         ):
             with self.assertRaises(error):
                 change()
@@ -464,7 +440,7 @@ class Shared(MpCase):
 
     def test_through_a_connection(self):
         for shared in (Mp.Value('i', 3), Mp.Array('d', [1, 2]), Mp.ShareableList(['a']),
-                       Mp.SharedMemory(create=True, size=10)):
+                       Mp.SharedMemory(create=True, size=10), Mp.Value('(dd)', 1, 2)):
             with self.subTest(type(shared).__name__):
                 ours, theirs = Mp.Pipe()
                 child = self.start(send_back, shared, theirs)
@@ -476,13 +452,39 @@ class Shared(MpCase):
                 ours.close()
 
     def test_in_a_pool(self):
-        array, done = Mp.Array('i', 10, lock=False), Mp.Value('i', 0, lock=False)
+        array, done = Mp.Array('i', 10), Mp.Value('i', 0, lock=False)
         with Mp.Pool(2, context=self.forkserver) as pool:
             results = [pool.apply_async(square, (i, array, done)) for i in range(5)]
             self.assertEqual(sorted(result.get(DEADLINE) for result in results), [1, 2, 3, 4, 5])
             pool.starmap(square, [(i, array, done) for i in range(5, 10)])
         self.assertEqual(array[:], [i * i for i in range(10)])
         self.assertEqual(done.value, 10)
+
+    @NEEDS_GJS
+    def test_of_all_kinds_in_javascript(self):
+        value, numbers = Mp.Value('i', 0), Mp.Array('d', [1, 2, 3])
+        raw, points = Mp.RawArray('d', [4]), Mp.Array(Point, [(1, 2), (3, 4)])
+        items, memory = Mp.ShareableList([1, 'abcdefgh']), Mp.SharedMemory(create=True, size=3)
+        script = Mp.Context('spawn', 'gjs')
+        ours = self.start(count_with_lock, value, 200)
+        for target, args in (('count', (value, 200)), ('doubleAll', (numbers,)), ('doubleAll', (raw,)),
+                             ('editAll', (items, memory, points))):
+            process = Mp.Process(target=f'{JAVASCRIPT}#{target}', args=args, context=script)
+            process.start()
+            process.join(DEADLINE)
+            self.assertEqual(process.exitcode, 0)
+        ours.join(DEADLINE)
+        self.assertEqual((value.value, numbers[:], raw[0]), (400, [2, 4, 6], 8))
+        self.assertEqual((list(items), bytes(memory.buf), points[1].x, points[1].y),
+                         ([2, 'three'], bytes((42, 1, 2)), 2, 3))
+
+    @NEEDS_GJS
+    def test_with_functions_in_javascript(self):
+        array, value = Mp.Array('d', [1, 2]), Mp.Value('q', 100)
+        with Mp.Pool(2, context=Mp.Context('spawn', 'gjs')) as pool:
+            pool.starmap(f'{JAVASCRIPT}#count', [(value, 20)] * 4)
+            pool.apply(f'{JAVASCRIPT}#doubleAll', (array,))
+        self.assertEqual((array[:], value.value), ([2, 4], 180))
 
     def test_with_functions_in_c(self):
         array, value = Mp.Array('d', [1, 2, 3]), Mp.Value('d', 10)
@@ -495,17 +497,10 @@ class Shared(MpCase):
             self.assertEqual(pool.apply(f'{NATIVE}#scale', (array, value)), 3600)
         self.assertEqual(array[:], [600, 1200, 1800])
 
-    @unittest.skipIf(shutil.which('gjs') is None, 'there is no gjs to run functions in JavaScript')
-    def test_with_functions_in_javascript(self):
-        array, value = Mp.Array('d', [1, 2]), Mp.Value('q', 100)
-        with Mp.Pool(2, context=Mp.Context('spawn', 'gjs')) as pool:
-            pool.starmap(f'{JAVASCRIPT}#count', [(value, 20)] * 4)
-            pool.apply(f'{JAVASCRIPT}#doubleAll', (array,))
-        self.assertEqual((array[:], value.value), ([2, 4], 180))
-
     def test_only_beside_a_message(self):
         import pickle
-        for shared in (Mp.Value('i'), Mp.Array('i', 1), Mp.ShareableList([1]), Mp.RawValue('i'), Mp.Value(Point)):
+        for shared in (Mp.Value('i'), Mp.Array('i', 1), Mp.ShareableList([1]), Mp.RawValue('i'), Mp.Value(Point),
+                       Mp.Array(Point, 1), Mp.SharedMemory(create=True, size=1)):
             with self.assertRaisesRegex(TypeError, 'only be sent to another process'):
                 pickle.dumps(shared)
 

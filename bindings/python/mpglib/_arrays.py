@@ -3,11 +3,12 @@
 """Arrays in shared memory, in the form of multiprocessing."""
 
 import ctypes
+import operator
 import sys
 
 from gi.repository import GLib
 
-from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized
+from . import _guarded, _kinds, _memory, _messages, _raw, _shareables, _synchronized
 from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.Array)
@@ -17,43 +18,59 @@ _ORDER = '<' if sys.byteorder == 'little' else '>'
 _LETTERS = {'c': 'S', '?': 'b', 'f': 'f', 'd': 'f'}
 
 
+def _read_buffer(values, ctype):
+    """The bytes of elements of the same class that lie side by side; None of anything else."""
+    try:
+        view = memoryview(values)
+    except TypeError:
+        return None
+    is_same = view.format == ctype._type_ or view.format == 'B' and ctype is ctypes.c_char
+    return view.tobytes() if is_same and view.ndim == 1 else None
+
+
 class Array(_guarded.Guarded, _Base, metaclass=SameType):
     """Numbers, characters or structures side by side in memory that processes share.
 
     Mp.Array(typecode_or_type, size_or_initializer, *, lock=True): the type is a letter of the module array, a class
     of ctypes, or a GVariant type of more than one letter, as '(dd)'; then how many, all zero, or which.  lock=True
     makes an Mp.RLock that elements and slices acquire each time they are read or written; an Mp.Lock or Mp.RLock is
-    used likewise; False is none.
+    used likewise.  lock=False gives what Mp.RawArray() does, an array of ctypes; of a GVariant type, one without a
+    lock.  The constructor of GObject, Mp.Array(element_type='d', length=3), makes one without, unless one is given.
 
     view() is the memory itself, a memoryview; numpy.asarray(array) shares it, too.  Neither asks for the lock.
     """
 
     __module__ = 'gi.overrides.Mp'
 
-    def __new__(cls, typecode_or_type=None, size_or_initializer=None, *, lock=True, **properties):
-        if typecode_or_type is None or _kinds.find_kind(typecode_or_type) is not None:
-            return super().__new__(cls)
-        raw = _raw.RawArray(typecode_or_type, size_or_initializer)
-        lock = _guarded.make_lock(lock)
-        return raw if lock is None else _synchronized.synchronized(raw, lock)
-
-    def __init__(self, typecode_or_type=None, size_or_initializer=None, *, lock=True, **properties):
+    def __new__(cls, typecode_or_type=None, size_or_initializer=None, *, lock=None, **properties):
         if typecode_or_type is None:
-            super().__init__(lock=None if lock is True else lock, **properties)
+            return super().__new__(cls)
+        kind = _kinds.find_kind(typecode_or_type)
+        lock = _guarded.check_lock(lock)
+        if kind is not None and (lock is not False or kind.ctype is None):
+            return super().__new__(cls)
+        raw = _raw.RawArray(typecode_or_type, size_or_initializer, **properties)
+        return raw if lock is False else _synchronized.synchronized(raw, lock)
+
+    def __init__(self, typecode_or_type=None, size_or_initializer=None, *, lock=None, **properties):
+        if typecode_or_type is None:
+            super().__init__(lock=None if lock is None else _guarded.make_lock(lock), **properties)
             return
         kind = _kinds.find_kind(typecode_or_type)
         length, items = _raw.measure(size_or_initializer)
         super().__init__(element_type=kind.gvariant_type, format=kind.format, length=length,
                          lock=_guarded.make_lock(lock), **properties)
-        self.get_address()              # tells why there is none
-        if items:
+        _memory.call(_Base.get_address, self)       # tells why there is none
+        if len(items):
             self._set_slice(0, items)
 
-    def _get_kind(self):
-        return _kinds.get_kind(self.get_element_type(), self.get_format())
+    _kept_kind = None
 
-    def _guard(self):
-        return self.get_lock() or _guarded.NO_LOCK
+    def _get_kind(self):
+        kind = self._kept_kind
+        if kind is None:
+            kind = self._kept_kind = _kinds.get_kind(self.get_element_type(), self.get_format())
+        return kind
 
     # --- The memory
 
@@ -70,7 +87,9 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
         made._mp_owner = self
         return made
 
-    __buffer__ = view
+    def __buffer__(self, _flags):
+        """What memoryview() asks for, from Python 3.12 on."""
+        return self.view()
 
     @property
     def __array_interface__(self):
@@ -114,7 +133,11 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
         with self._guard():
             cells = self._get_cells()
             if cells is not None:
-                return cells[index]
+                try:
+                    return cells[index]
+                except IndexError:
+                    self._check(index)
+                    raise
             if isinstance(index, slice):
                 return [self._get_structure(i) for i in range(*index.indices(len(self)))]
             return self._get_structure(self._check(index))
@@ -124,14 +147,14 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
             if isinstance(index, slice):
                 self._set_by_slice(index, value)
             else:
-                self._set_one(self._check(index), value)
+                self._set_one(index, value)
 
     def __iter__(self):
         for index in range(len(self)):
             yield self[index]
 
     def _check(self, index):
-        place = index.__index__()
+        place = operator.index(index)
         if place < 0:
             place += len(self)
         if not 0 <= place < len(self):
@@ -144,20 +167,16 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
     def _set_one(self, index, value):
         cells = self._get_cells()
         if cells is None:
-            _Base.set_element(self, index, self._make_variant(self.get_element_type(), value))
-        else:
-            self._check_number(value)
-            cells[index] = value
-
-    def _check_number(self, value):
-        """ctypes cuts off what does not fit."""
-        if isinstance(value, int) and not isinstance(value, bool):
-            cell = self._get_kind().ctype(value)
-            if isinstance(cell.value, int) and cell.value != value:
-                raise OverflowError(f'{value} does not fit into an element of {self!r}')
+            _Base.set_element(self, self._check(index), self._make_variant(self.get_element_type(), value))
+            return
+        try:
+            cells[index] = self._get_kind().check(value)
+        except IndexError:
+            self._check(index)
+            raise
 
     def _set_by_slice(self, index, values):
-        values = list(values) if not isinstance(values, (bytes, str)) else values
+        values = values if hasattr(values, '__len__') else list(values)
         places = range(*index.indices(len(self)))
         if len(places) != len(values):
             raise ValueError(f'an array cannot be resized: {len(places)} elements cannot become {len(values)}')
@@ -174,13 +193,10 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
             variant = self._make_variant('a' + self.get_element_type(), list(values))
             _Base.set_slice(self, begin, variant)
             return
-        if isinstance(values, bytes):
-            made = (kind.ctype * len(values)).from_buffer_copy(values)
-        else:
-            for value in values:
-                self._check_number(value)
-            made = (kind.ctype * len(values))(*values)
-        _Base.write(self, begin, bytes(made))
+        data = _read_buffer(values, kind.ctype)
+        if data is None:
+            data = bytes((kind.ctype * len(values))(*map(kind.check, values)))
+        _Base.write(self, begin, data)
 
     def _make_variant(self, type_string, value):
         try:
@@ -230,7 +246,7 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
 
     def synchronized(self, lock=None):
         """Another object for the same array, with a lock: a new Mp.RLock, unless one is given."""
-        return self.synchronize(_guarded.make_lock(True if lock is None else lock))
+        return self.synchronize(_guarded.make_lock(lock))
 
     __reduce__ = _shareables.reduce_shareable
 

@@ -8,11 +8,17 @@ from ._calls import Mp
 
 def make_lock(lock):
     """The lock that the argument of that name asks for: its own, one that is there, or none."""
+    lock = check_lock(lock)
     if lock is True:
         return _sync.RLock()
-    if lock is False or lock is None:
-        return None
-    if isinstance(lock, Mp.Lockable):
+    return lock or None
+
+
+def check_lock(lock):
+    """True, False, or the lock."""
+    if lock is True or lock is None:
+        return True
+    if lock is False or isinstance(lock, Mp.Lockable):
         return lock
     raise AttributeError(f'{lock!r} cannot be acquired in another process: give lock=True for a lock of its own, '
                          'lock=False for none, or an Mp.Lock or Mp.RLock')
@@ -20,6 +26,15 @@ def make_lock(lock):
 
 class Guarded:
     """What `with` takes; get_lock() is the library's or that of the class."""
+
+    _kept_guard = None
+
+    def _guard(self):
+        """What to hold while reading or writing; it is found once, for the lock stays."""
+        guard = self._kept_guard
+        if guard is None:
+            guard = self._kept_guard = self.get_lock() or NO_LOCK
+        return guard
 
     def _need_lock(self):
         lock = self.get_lock()

@@ -8,6 +8,9 @@ as '(dd)', have none of their own in Python and can be given in the place of a l
 """
 
 import ctypes
+import sys
+
+from . import errors
 
 _SIGNED = {1: None, 2: 'n', 4: 'i', 8: 'x'}
 _UNSIGNED = {1: 'y', 2: 'q', 4: 'u', 8: 't'}
@@ -20,6 +23,27 @@ class Kind:
         self.ctype = ctype
         self.gvariant_type = gvariant_type
         self.format = format
+        self.range = _find_range(ctype)
+
+    def check(self, value):
+        """The value as an element takes it; ctypes would cut off what does not fit."""
+        if self.range is None:
+            return value
+        if not hasattr(value, '__index__'):
+            raise TypeError(f'{value!r} is not a whole number')
+        number = value.__index__()
+        if number not in self.range:
+            raise errors.OutOfRange(f'{number} does not fit: the type takes {self.range[0]} to {self.range[-1]}')
+        return number
+
+
+def _find_range(ctype):
+    """The whole numbers that the class has, if that is what it is for."""
+    letter = getattr(ctype, '_type_', '')
+    if letter == '' or letter not in 'bBhHiIlLqQ':
+        return None
+    half = 1 << 8 * ctypes.sizeof(ctype) - 1
+    return range(2 * half) if letter.isupper() else range(-half, half)
 
 
 def _make_kinds():
@@ -53,30 +77,55 @@ def get_kind(gvariant_type, format):
 
 
 def find_kind(typecode_or_type):
-    """The kind that a program asks for; None if it is a class of ctypes that is no single number or character."""
+    """The kind that a program asks for; None if it is a class of ctypes that has no letter, as structures."""
     if isinstance(typecode_or_type, str):
         if typecode_or_type in KINDS:
             return KINDS[typecode_or_type]
         if len(typecode_or_type) > 1:
             return Kind(None, typecode_or_type)
-    elif isinstance(typecode_or_type, type) and issubclass(typecode_or_type, ctypes._SimpleCData):
-        kind = KINDS.get(getattr(typecode_or_type, '_type_', None))
-        if kind is not None:
-            return kind
-        raise TypeError(f'{typecode_or_type.__name__} cannot be shared: an address means nothing in another process')
-    elif isinstance(typecode_or_type, type) and issubclass(typecode_or_type, (ctypes.Structure, ctypes.Union,
-                                                                              ctypes.Array)):
+    elif isinstance(typecode_or_type, type) and issubclass(typecode_or_type, _CLASSES):
+        check_class(typecode_or_type)
+        if has_letter(typecode_or_type):
+            return KINDS[typecode_or_type._type_]
+        if issubclass(typecode_or_type, ctypes._SimpleCData) and typecode_or_type._type_ in KINDS:
+            raise TypeError(f'{typecode_or_type.__name__} has its bytes in the order of another machine: only members '
+                            'of structures may')
         return None
     raise TypeError(f'{typecode_or_type!r} is no type of a shared value: give one of the letters {_LETTERS}, '
                     "a class of ctypes, or a GVariant type of more than one letter, as '(dd)'")
 
 
+_ADDRESSES = (ctypes._Pointer, ctypes._CFuncPtr)
+_CLASSES = (ctypes._SimpleCData, ctypes.Structure, ctypes.Union, ctypes.Array, *_ADDRESSES)
+
+# Letters of ctypes for addresses: of characters, of anything, and of objects of Python.
+_ADDRESS_LETTERS = ('z', 'Z', 'P', 'O')
+
+
+def check_class(ctype):
+    """Refuses addresses, wherever they are in it: to read what another process wrote there can end this one."""
+    if issubclass(ctype, _ADDRESSES) or getattr(ctype, '_type_', None) in _ADDRESS_LETTERS:
+        raise TypeError(f'{ctype.__name__} cannot be shared: an address means nothing in another process; share an '
+                        'array of characters, or an index')
+    if issubclass(ctype, ctypes.Array):
+        check_class(ctype._type_)
+    for base in ctype.__mro__:
+        for _name, member, *_bits in vars(base).get('_fields_', ()):
+            check_class(member)
+
+
+def has_letter(ctype):
+    """Whether it is a number or a character in the order of this machine, as all languages read it."""
+    if not issubclass(ctype, ctypes._SimpleCData) or ctype._type_ not in KINDS:
+        return False
+    return getattr(ctype, f'__ctype_{sys.byteorder[0]}e__', ctype) is ctype
+
+
 def describe_structure(ctype):
     """The GVariant type of a structure that lies in memory as GVariant's does, or None."""
-    if issubclass(ctype, ctypes._SimpleCData):
-        kind = KINDS.get(getattr(ctype, '_type_', None))
-        return kind.gvariant_type if kind is not None and kind.format is None else None
-    if not issubclass(ctype, ctypes.Structure) or hasattr(ctype, '_pack_'):
+    if has_letter(ctype):
+        return KINDS[ctype._type_].gvariant_type
+    if not issubclass(ctype, ctypes.Structure):
         return None
     members, end, alignment = [], 0, 1
     for name, member, *bits in getattr(ctype, '_fields_', ()):

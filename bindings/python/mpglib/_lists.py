@@ -2,6 +2,8 @@
 # Copyright 2026 The mpglib developers
 """Lists in shared memory, in the form of multiprocessing.shared_memory."""
 
+import operator
+
 from gi.repository import GLib
 
 from . import _messages, _shareables, errors
@@ -34,13 +36,16 @@ class ShareableList(_Base, metaclass=SameType):
     """A list of int, float, bool, str, bytes and None that processes share.
 
     Its length stays, and so does the room that a text or bytes have: what they were at first, rounded up to 8 bytes.
+    It has no name by which others could find it: hand it over.
     """
 
     __module__ = 'gi.overrides.Mp'
 
-    def __init__(self, sequence=(), **properties):
+    def __init__(self, sequence=None, *, name=None, **properties):
+        if name is not None:
+            raise TypeError('a shareable list has no name: give it to others as an argument or through a connection')
         if 'items' not in properties:
-            items = [GLib.Variant('v', _make_variant(item)) for item in sequence]
+            items = [GLib.Variant('v', _make_variant(item)) for item in sequence or ()]
             properties['items'] = GLib.Variant.new_array(GLib.VariantType('v'), items)
         super().__init__(**properties)
         _Base.get_items(self)           # tells why there is no list
@@ -49,7 +54,7 @@ class ShareableList(_Base, metaclass=SameType):
         return self.get_length()
 
     def _check(self, index):
-        place = index.__index__()
+        place = operator.index(index)
         if place < 0:
             place += len(self)
         if not 0 <= place < len(self):
@@ -89,7 +94,7 @@ class ShareableList(_Base, metaclass=SameType):
     def _describe(self, index, item):
         if isinstance(item, (str, bytes)):
             return f'{self.get_item_size(index)}s'
-        return {bool: 'xxxxxx?x', int: 'q', float: 'd'}.get(type(item), 'xxxxxx?x')
+        return {bool: 'xxxxxxx?', int: 'q', float: 'd'}.get(type(item), 'xxxxxx?x')
 
     __reduce__ = _shareables.reduce_shareable
 

@@ -3,6 +3,7 @@
 """Bytes in shared memory, in the form of multiprocessing.shared_memory."""
 
 import ctypes
+import errno
 
 from gi.repository import Gio, GLib
 
@@ -11,16 +12,20 @@ from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.SharedMemory)
 
-_IO_ERRORS = {
-    Gio.IOErrorEnum.EXISTS: FileExistsError,
-    Gio.IOErrorEnum.NOT_FOUND: FileNotFoundError,
+_NUMBERS = {
+    Gio.IOErrorEnum.EXISTS: errno.EEXIST,
+    Gio.IOErrorEnum.NOT_FOUND: errno.ENOENT,
+    Gio.IOErrorEnum.PERMISSION_DENIED: errno.EACCES,
+    Gio.IOErrorEnum.TOO_MANY_OPEN_FILES: errno.EMFILE,
+}
+
+_OTHERS = {
     Gio.IOErrorEnum.INVALID_FILENAME: ValueError,
-    Gio.IOErrorEnum.PERMISSION_DENIED: PermissionError,
     Gio.IOErrorEnum.NO_SPACE: MemoryError,
 }
 
 
-def _call(function, *args):
+def call(function, *args):
     """Calls it, with the exceptions that Python has for what is wrong with a file."""
     try:
         return function(*args)
@@ -32,7 +37,9 @@ def _call(function, *args):
 def _translate(error):
     if error.domain != GLib.quark_to_string(Gio.io_error_quark()):
         return error
-    return _IO_ERRORS.get(error.code, OSError)(error.message)
+    if error.code in _NUMBERS:          # OSError chooses FileExistsError and the like by the number
+        return OSError(_NUMBERS[error.code], error.message)
+    return _OTHERS.get(error.code, OSError)(error.message)
 
 
 class SharedMemory(_Base, metaclass=SameType):
@@ -40,7 +47,8 @@ class SharedMemory(_Base, metaclass=SameType):
 
     Mp.SharedMemory(create=True, size=n) makes memory without a name: hand it over.  Nobody can take it away, and
     nothing is left of it.  With a name, or an empty one, which finds one that nobody has, it can be found as
-    Mp.SharedMemory(name), and by multiprocessing.shared_memory too; it stays until somebody calls unlink().
+    Mp.SharedMemory(name), and by multiprocessing.shared_memory too; it stays until somebody calls unlink().  Nobody
+    tracks it, so track= changes nothing.
     """
 
     __module__ = 'gi.overrides.Mp'
@@ -53,7 +61,7 @@ class SharedMemory(_Base, metaclass=SameType):
         if not create and name is None:
             raise ValueError('give the name of memory that is there, or create=True and a size')
         super().__init__(name=name, create=create, size=size if create else 0, **properties)
-        _call(_Base.open, self)
+        call(_Base.open, self)
 
     @property
     def name(self):
@@ -65,20 +73,19 @@ class SharedMemory(_Base, metaclass=SameType):
 
     @property
     def buf(self):
-        """The memory itself, a memoryview; None once it was closed."""
+        """The memory itself, a memoryview; Mp.Closed once it was closed."""
         views = self.__dict__
-        if '_view' not in views and not views.get('_is_closed'):
+        if '_view' not in views:
             # They keep the memory, whatever becomes of this object.
             kept = self.get_buffer()
             cells = (ctypes.c_ubyte * self.get_size()).from_address(self.get_address())
             cells._mp_owner = kept
             views['_view'] = memoryview(cells).cast('B')
-        return views.get('_view')
+        return views['_view']
 
     def close(self):
         """Gives this process's part back; what still has a part of buf keeps the memory."""
         view = self.__dict__.pop('_view', None)
-        self._is_closed = True
         if view is not None:
             try:
                 view.release()
@@ -88,7 +95,7 @@ class SharedMemory(_Base, metaclass=SameType):
 
     def unlink(self):
         """Takes the name away."""
-        _call(_Base.unlink, self)
+        call(_Base.unlink, self)
 
     __reduce__ = _shareables.reduce_shareable
 

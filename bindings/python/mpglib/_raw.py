@@ -5,7 +5,7 @@
 import ctypes
 import functools
 
-from . import _kinds
+from . import _kinds, _memory
 
 
 def _get_classes():
@@ -22,6 +22,17 @@ class _Raw:
 
     def __reduce_ex__(self, protocol):
         return self.__reduce__()
+
+
+class _RawNumber(_Raw):
+    """What the library does with a single one of them."""
+
+    def add(self, amount):
+        """Adds in one step, and gives the sum; whole numbers begin again beyond their range."""
+        return self._mp_owner.add(amount)
+
+    def __repr__(self):
+        return f'{type(self).__name__}({self.value!r})'
 
 
 def _take_apart(ctype):
@@ -50,12 +61,13 @@ def _check_room(owner, ctype):
 @functools.lru_cache(maxsize=256)
 def _make_class(ctype):
     # Its own methods come first, but it is the class of ctypes to everybody who asks.
-    return type(ctype.__name__, (_Raw, ctype), {'__module__': ctype.__module__, '_mp_ctype': ctype})
+    base = _RawNumber if _kinds.has_letter(ctype) else _Raw
+    return type(ctype.__name__, (base, ctype), {'__module__': ctype.__module__, '_mp_ctype': ctype})
 
 
 def place(owner, ctype):
     """The object of ctypes that the memory of a shared value or array is; it keeps the memory."""
-    made = _make_class(ctype).from_address(owner.get_address())
+    made = _make_class(ctype).from_address(_memory.call(owner.get_address))
     made._mp_owner = owner
     return made
 
@@ -76,39 +88,40 @@ def get_ctype(obj):
     return obj._mp_ctype
 
 
-def _make_memory(ctype):
-    """An array that has room for one of the class, of elements of that type if GVariant has it, else of bytes."""
-    return _make_array(ctype, None, 1)
-
-
 def RawValue(typecode_or_type, *args):
     """An object of ctypes in shared memory, without a lock; args are what its class takes."""
     kind = _kinds.find_kind(typecode_or_type)
+    ctype = _choose_class(typecode_or_type, kind, 'Value')
+    value_class, _array_class = _get_classes()
     if kind is None:
-        made = place(_make_memory(typecode_or_type), typecode_or_type)
-        made.__init__(*args)
+        owner = _make_array(ctype, None, 1)
     else:
-        if kind.ctype is None:
-            raise TypeError(f'{typecode_or_type!r} has no class of ctypes: use Mp.Value()')
-        value_class, _array_class = _get_classes()
-        made = place(value_class(value_type=kind.gvariant_type, format=kind.format), kind.ctype)
-        made.__init__(*args)
+        owner = value_class(value_type=kind.gvariant_type, format=kind.format)
+    made = place(owner, ctype)
+    made.__init__(*args)
     return made
 
 
 def RawArray(typecode_or_type, size_or_initializer):
     """An array of ctypes in shared memory, without a lock: so many elements, all zero, or these."""
     kind = _kinds.find_kind(typecode_or_type)
-    ctype = typecode_or_type if kind is None else kind.ctype
-    if ctype is None:
-        raise TypeError(f'{typecode_or_type!r} has no class of ctypes: use Mp.Array()')
+    ctype = _choose_class(typecode_or_type, kind, 'Array')
     length, items = measure(size_or_initializer)
     made = place(_make_array(ctype, kind, length), ctype * length)
     made.__init__(*items)
     return made
 
 
+def _choose_class(typecode_or_type, kind, name):
+    """The program's own, if it gave one."""
+    ctype = kind.ctype if isinstance(typecode_or_type, str) else typecode_or_type
+    if ctype is None:
+        raise TypeError(f'{typecode_or_type!r} has no class of ctypes: use Mp.{name}()')
+    return ctype
+
+
 def _make_array(ctype, kind, length):
+    """An array with elements of that type if GVariant has it, else of bytes."""
     _value_class, array_class = _get_classes()
     if kind is not None:
         return array_class(element_type=kind.gvariant_type, format=kind.format, length=length)
@@ -124,15 +137,5 @@ def measure(size_or_initializer):
         if size_or_initializer < 0:
             raise ValueError(f'an array cannot have {size_or_initializer} elements')
         return size_or_initializer, ()
-    items = size_or_initializer if isinstance(size_or_initializer, (bytes, str)) else tuple(size_or_initializer)
-    if isinstance(items, bytes):
-        items = [items[i:i + 1] for i in range(len(items))]
+    items = size_or_initializer if hasattr(size_or_initializer, '__len__') else tuple(size_or_initializer)
     return len(items), items
-
-
-def copy(obj):
-    """A copy of such an object, in shared memory of its own."""
-    owner, ctype = get_owner(obj), get_ctype(obj)
-    made = place(owner.copy(), ctype)
-    ctypes.memmove(ctypes.addressof(made), ctypes.addressof(obj), ctypes.sizeof(ctype))
-    return made

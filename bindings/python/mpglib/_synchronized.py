@@ -4,7 +4,7 @@
 
 import ctypes
 
-from . import _guarded, _raw
+from . import _guarded, _kinds, _raw
 
 
 class SynchronizedBase(_guarded.Guarded):
@@ -16,6 +16,14 @@ class SynchronizedBase(_guarded.Guarded):
 
     def __reduce__(self):
         return type(self), (self._obj, self._lock)
+
+    @property
+    def _mp_owner(self):
+        """What other languages get: the library's array, with the lock."""
+        owner = self.__dict__.get('_owner')
+        if owner is None:
+            owner = self.__dict__['_owner'] = _raw.get_owner(self._obj).synchronize(self._lock)
+        return owner
 
     def get_obj(self):
         """The object itself, which asks for no lock."""
@@ -62,14 +70,49 @@ class SynchronizedStructure(SynchronizedBase):
             setattr(self._obj, name, value)
 
 
+class SynchronizedValue(SynchronizedBase):
+    """A number that only ctypes has, got and set with the lock held."""
+
+    @property
+    def value(self):
+        with self:
+            return self._obj.value
+
+    @value.setter
+    def value(self, value):
+        with self:
+            self._obj.value = value
+
+
 def synchronized(obj, lock=None):
     """The same memory as an object that has a lock: a new Mp.RLock, unless one is given."""
+    if hasattr(obj, 'get_lock'):
+        if obj.get_lock() is not None:
+            raise TypeError(f'{obj!r} has a lock already: use that')
+        return obj.synchronized(lock)
     owner, ctype = _raw.get_owner(obj), _raw.get_ctype(obj)
-    lock = _guarded.make_lock(True if lock is None else lock)
+    lock = _guarded.make_lock(lock)
+    if _kinds.has_letter(ctype._type_ if issubclass(ctype, ctypes.Array) else ctype):
+        return owner.synchronize(lock)
+    if issubclass(ctype, ctypes.Array):
+        return SynchronizedArray(obj, lock)
     if issubclass(ctype, ctypes._SimpleCData):
-        return owner.synchronize(lock)
-    if not issubclass(ctype, ctypes.Array):
-        return SynchronizedStructure(obj, lock)
-    if issubclass(ctype._type_, ctypes._SimpleCData):
-        return owner.synchronize(lock)
-    return SynchronizedArray(obj, lock)
+        return SynchronizedValue(obj, lock)
+    return SynchronizedStructure(obj, lock)
+
+
+def copy(obj):
+    """A copy in shared memory of an object of ctypes, wherever that is, or of a shared one; it has no lock."""
+    if hasattr(obj, 'get_lock'):
+        with obj.get_lock() or _guarded.NO_LOCK:
+            return copy(obj.get_obj()) if isinstance(obj, SynchronizedBase) else obj.copy()
+    if not isinstance(obj, _CDATA):
+        raise TypeError(f'{obj!r} is neither a shared value or array nor an object of ctypes')
+    ctype = getattr(obj, '_mp_ctype', type(obj))
+    is_array = issubclass(ctype, ctypes.Array)
+    made = _raw.RawArray(ctype._type_, ctype._length_) if is_array else _raw.RawValue(ctype)
+    ctypes.memmove(ctypes.addressof(made), ctypes.addressof(obj), ctypes.sizeof(ctype))
+    return made
+
+
+_CDATA = ctypes.c_int.__mro__[-2]       # the base of all classes of ctypes

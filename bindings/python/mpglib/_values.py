@@ -4,7 +4,7 @@
 
 from gi.repository import GLib
 
-from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized, errors
+from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized
 from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.Value)
@@ -17,24 +17,29 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
 
     Mp.Value(typecode_or_type, *args, lock=True): the type is a letter of the module array, a class of ctypes, or
     a GVariant type of more than one letter, as '(dd)'; args are the first content.  lock=True makes an Mp.RLock
-    that `value` acquires each time it is read or replaced; an Mp.Lock or Mp.RLock is used likewise; False is none.
-    Reading and replacing are whole without it, too.  What reads and replaces takes `with value.get_lock():`, or add().
+    that `value` acquires each time it is read or replaced; an Mp.Lock or Mp.RLock is used likewise.  Reading and
+    replacing are whole without it, too.  What reads and replaces takes `with value.get_lock():`, or add().
 
-    A structure of ctypes is given as what multiprocessing makes of it, with its members as attributes.
+    lock=False gives what Mp.RawValue() does, an object of ctypes; of a GVariant type, a value without a lock.  A
+    structure of ctypes is given as what multiprocessing makes of it, with its members as attributes.  The
+    constructor of GObject, Mp.Value(value_type='d'), makes a value without a lock unless one is given.
     """
 
     __module__ = 'gi.overrides.Mp'
 
-    def __new__(cls, typecode_or_type=None, *args, lock=True, **properties):
-        if typecode_or_type is None or _kinds.find_kind(typecode_or_type) is not None:
-            return super().__new__(cls)
-        raw = _raw.RawValue(typecode_or_type, *args)
-        lock = _guarded.make_lock(lock)
-        return raw if lock is None else _synchronized.synchronized(raw, lock)
-
-    def __init__(self, typecode_or_type=None, *args, lock=True, **properties):
+    def __new__(cls, typecode_or_type=None, *args, lock=None, **properties):
         if typecode_or_type is None:
-            super().__init__(lock=None if lock is True else lock, **properties)
+            return super().__new__(cls)
+        kind = _kinds.find_kind(typecode_or_type)
+        lock = _guarded.check_lock(lock)
+        if kind is not None and (lock is not False or kind.ctype is None):
+            return super().__new__(cls)
+        raw = _raw.RawValue(typecode_or_type, *args, **properties)
+        return raw if lock is False else _synchronized.synchronized(raw, lock)
+
+    def __init__(self, typecode_or_type=None, *args, lock=None, **properties):
+        if typecode_or_type is None:
+            super().__init__(lock=None if lock is None else _guarded.make_lock(lock), **properties)
             return
         kind = _kinds.find_kind(typecode_or_type)
         if len(args) > 1 and kind.ctype is not None:
@@ -45,11 +50,13 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
         elif kind.ctype is None:
             _Base.get_value(self)       # tells of a type that cannot be
 
-    def _get_kind(self):
-        return _kinds.get_kind(self.get_value_type(), self.get_format())
+    _kept_kind = None
 
-    def _guard(self):
-        return self.get_lock() or _guarded.NO_LOCK
+    def _get_kind(self):
+        kind = self._kept_kind
+        if kind is None:
+            kind = self._kept_kind = _kinds.get_kind(self.get_value_type(), self.get_format())
+        return kind
 
     @property
     def value(self):
@@ -93,16 +100,8 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
             if not isinstance(value, bytes if kind.format == 'c' else str) or len(value) != 1:
                 raise TypeError(f'{value!r} is not {"a byte, as bytes" if kind.format == "c" else "one character"}')
             return ord(value)
-        if not hasattr(value, '__index__'):
-            raise TypeError(f'{value!r} is not a whole number')
-        number = value.__index__()
-        if kind.gvariant_type == 't':
-            if not 0 <= number < 2 * _SIGN:
-                raise errors.OutOfRange(f'{number} does not fit into a shared value of 64 bits without a sign')
-            return number - 2 * _SIGN if number >= _SIGN else number
-        if not -_SIGN <= number < _SIGN:
-            raise errors.OutOfRange(f'{number} does not fit into a shared value')
-        return number
+        number = kind.check(value)
+        return number - 2 * _SIGN if number >= _SIGN else number
 
     def add(self, amount):
         """Adds in one step, without the lock, and gives the sum; whole numbers begin again beyond their range."""
@@ -125,7 +124,7 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
 
     def synchronized(self, lock=None):
         """Another object for the same value, with a lock: a new Mp.RLock, unless one is given."""
-        return self.synchronize(_guarded.make_lock(True if lock is None else lock))
+        return self.synchronize(_guarded.make_lock(lock))
 
     __reduce__ = _shareables.reduce_shareable
 

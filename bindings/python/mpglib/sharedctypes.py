@@ -7,8 +7,8 @@ import gi
 gi.require_version('Mp', '1.0')
 from gi.repository import Mp  # noqa: E402
 
-from ._raw import RawArray, RawValue, copy  # noqa: E402
-from ._synchronized import synchronized  # noqa: E402
+from ._raw import RawArray, RawValue  # noqa: E402
+from ._synchronized import copy, synchronized  # noqa: E402
 
 Value = Mp.Value
 Array = Mp.Array

@@ -25,7 +25,7 @@ SharedMemory = override(_memory.SharedMemory)
 Value = override(_values.Value)
 RawArray = _raw.RawArray
 RawValue = _raw.RawValue
-copy = _raw.copy
+copy = _synchronized.copy
 synchronized = _synchronized.synchronized
 
 Context = override(_context.Context)
