@@ -80,6 +80,24 @@ def square(index, array, done):
     return done.add(1)
 
 
+class Held:
+    def __init__(self, value, point, raw):
+        self.value, self.point, self.raw = value, point, raw
+
+
+def set_first(numbers):
+    numbers[0] = 7
+    return numbers
+
+
+def make_all(held):
+    held.value.value += 1
+    held.point.x += 2
+    held.raw[0] += 1
+    return (Mp.Value('i', 3), Mp.RawArray('d', 0), Mp.Value(Point, 5, 6), Mp.ShareableList(['item']),
+            Mp.SharedMemory(create=True, size=5))
+
+
 class Point(ctypes.Structure):
     _fields_ = [('x', ctypes.c_double), ('y', ctypes.c_double)]
 
@@ -459,6 +477,23 @@ class Shared(SharedCase):
             pool.starmap(square, [(i, array, done) for i in range(5, 10)])
         self.assertEqual(array[:], [i * i for i in range(10)])
         self.assertEqual(done.value, 10)
+
+    def test_items_results_and_members(self):
+        numbers, raw = Mp.Array('i', 1), Mp.RawArray('i', 1)
+        for context in (self.forkserver, Mp.Context('spawn')):
+            numbers[0] = raw[0] = 0
+            held = Held(Mp.Value('i', 4), Mp.Value(Point, 1, 2), raw)
+            with Mp.Pool(2, context=context) as pool:
+                same, same_raw = pool.map(set_first, [numbers, raw])
+                made, empty, structure, items, memory = pool.apply(make_all, kwds={'held': held})
+            self.assertEqual((numbers[0], same[0], raw[0], same_raw[0]), (7, 7, 8, 8))
+            self.assertEqual((held.value.value, held.point.x), (5, 3))
+            same[0] = 9
+            self.assertEqual(numbers[0], 9)
+            self.assertEqual((type(made), made.value, type(made.get_lock())), (Mp.Value, 3, Mp.RLock))
+            self.assertEqual((made.add(1), made.get_obj().value), (4, 4))
+            with made, structure:
+                self.assertEqual((structure.y, list(empty), items[0], memory.size), (6, [], 'item', 5))
 
     @NEEDS_GJS
     def test_of_all_kinds_in_javascript(self):
