@@ -450,15 +450,26 @@ expect_counter_wakes (void)
     extra_failure |= STALL;
 }
 
-/* Who died with the permit took it into the grave: then nobody can have it. */
 static gboolean
-the_dead_has_it (void)
+all_sleepers_are_asleep (void)
 {
   for (guint i = 0; i < MP_CRASH_N_SLEEPERS; i++)
     if (!mp_crash_sleeper_is_asleep (i))
       return FALSE;
 
-  return mp_counter_get (&objects->counter.word) == 0;
+  return TRUE;
+}
+
+/* Who died with the permit took it into the grave: then nobody can have it.  One that
+ * goes from sleeper to sleeper could be missed by a single look.
+ */
+static gboolean
+the_dead_has_it (void)
+{
+  guint n_done = mp_crash_n_sleepers_done ();
+
+  return all_sleepers_are_asleep () && mp_counter_get (&objects->counter.word) == 0 &&
+         all_sleepers_are_asleep () && mp_crash_n_sleepers_done () == n_done;
 }
 
 static guint
