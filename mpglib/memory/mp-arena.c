@@ -374,7 +374,7 @@ lock (MpArena  *self,
   if (*me == 0)
     return FALSE;
 
-  if (!mp_short_lock_acquire (self->table, &self->layout->lock, *me, NULL, error))
+  if (!mp_short_lock_acquire (self->table, &self->layout->lock, NULL, *me, error))
     return FALSE;
 
   if (!mp_journal_replay (self->layout, mp_segment_get_size (self->segment)))

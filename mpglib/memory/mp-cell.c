@@ -68,7 +68,7 @@ mp_cell_read (MpTable            *table,
     if (try_read (place, words, n_words))
       return TRUE;
 
-  if (!mp_short_lock_acquire (table, &place->head->writer, me, NULL, error))
+  if (!mp_short_lock_acquire (table, &place->head->writer, NULL, me, error))
     return FALSE;
 
   copy_out (place, atomic_load (&place->head->turn), words, n_words);
@@ -94,7 +94,7 @@ mp_cell_write (MpTable            *table,
   guint32 turn;
 
   /* What a writer that died has left in the other half is overwritten. */
-  if (!mp_short_lock_acquire (table, &place->head->writer, me, NULL, error))
+  if (!mp_short_lock_acquire (table, &place->head->writer, NULL, me, error))
     return FALSE;
 
   turn = atomic_load (&place->head->turn) + 1;

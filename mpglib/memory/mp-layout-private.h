@@ -383,10 +383,14 @@ typedef struct
 } MpValueLayout;
 
 /* mp-whole-private.h */
-typedef struct
+typedef union
 {
-  MpAtomic32 writer;     /* owner word */
-  MpAtomic32 torn;
+  MpAtomic64 both;
+  struct
+  {
+    MpAtomic32 writer;   /* owner word */
+    MpAtomic32 torn;
+  };
 } MpWhole;
 
 /* Followed by the elements, at a multiple of 64, unless they are in memory of their own. */
@@ -445,6 +449,7 @@ G_STATIC_ASSERT (sizeof (MpNotesLayout) == 144 + 4 * MP_NOTES_N_PLACES);
 G_STATIC_ASSERT (sizeof (MpFlagLayout) == 144);
 G_STATIC_ASSERT (offsetof (MpRendezvousLayout, arrivals) == 144);
 G_STATIC_ASSERT (offsetof (MpValueLayout, words) == 144);
+G_STATIC_ASSERT (sizeof (MpWhole) == 8);
 G_STATIC_ASSERT (sizeof (MpArrayLayout) == 48);
 G_STATIC_ASSERT (sizeof (MpListItem) == 16);
 G_STATIC_ASSERT (sizeof (MpListLayout) == 48);

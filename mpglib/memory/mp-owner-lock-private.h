@@ -47,6 +47,11 @@ MpOwnerLockResult  mp_owner_lock_acquire          (MpTable    *table,
                                                    MpAtomic32 *word,
                                                    guint32     me,
                                                    MpWait      wait);
+MpOwnerLockResult  mp_owner_lock_acquire_noting   (MpTable    *table,
+                                                   MpAtomic32 *word,
+                                                   MpAtomic64 *noting,
+                                                   guint32     me,
+                                                   MpWait      wait);
 MpOwnerLockResult  mp_owner_lock_acquire_or_await (MpTable    *table,
                                                    MpAtomic32 *word,
                                                    guint32     me);

@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "mp-futex-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-participant-private.h"
@@ -44,9 +46,28 @@ mp_owner_lock_spin (MpAtomic32 *word,
   return mp_spin_end (&spin, tries, FALSE);
 }
 
+/* `noting`: `word` and the word behind it, which becomes 1 in the same step; or NULL */
+static gboolean
+take_over (MpAtomic32 *word,
+           MpAtomic64 *noting,
+           guint32     seen,
+           guint32     me)
+{
+  guint32 taken[2] = { me | MP_OWNER_WAIT, 1 };
+  guint64 both, taken_both;
+
+  if (noting == NULL)
+    return atomic_compare_exchange_strong (word, &seen, taken[0]);
+
+  both = atomic_load (noting);
+  memcpy (&taken_both, taken, sizeof taken_both);
+  return memcmp (&both, &seen, sizeof seen) == 0 && atomic_compare_exchange_strong (noting, &both, taken_both);
+}
+
 static MpOwnerLockResult
 acquire_slowly (MpTable    *table,
                 MpAtomic32 *word,
+                MpAtomic64 *noting,
                 guint32     me,
                 guint32     has_slept,  /* MP_OWNER_WAIT, or 0 */
                 MpWait      wait)
@@ -69,7 +90,7 @@ acquire_slowly (MpTable    *table,
       life = mp_participant_look (table, seen);
       if (life == MP_LIFE_DEAD)
         {
-          if (atomic_compare_exchange_strong (word, &seen, me | MP_OWNER_WAIT))
+          if (take_over (word, noting, seen, me))
             return MP_OWNER_LOCK_ABANDONED;
           continue;
         }
@@ -108,13 +129,30 @@ mp_owner_lock_acquire (MpTable    *table,
                        guint32     me,
                        MpWait      wait)
 {
+  return mp_owner_lock_acquire_noting (table, word, NULL, me, wait);
+}
+
+/*< private >
+ * mp_owner_lock_acquire_noting:
+ * @noting: (nullable): @word and the word behind it
+ *
+ * As mp_owner_lock_acquire(), but what lies behind the word becomes 1 in the very moment in
+ * which the lock is taken from a dead owner: nobody ever sees the one without the other.
+ */
+MpOwnerLockResult
+mp_owner_lock_acquire_noting (MpTable    *table,
+                              MpAtomic32 *word,
+                              MpAtomic64 *noting,
+                              guint32     me,
+                              MpWait      wait)
+{
   if (G_LIKELY (mp_owner_lock_try (word, me)))
     return MP_OWNER_LOCK_ACQUIRED;
 
   if (wait.deadline != MP_DEADLINE_NOW && mp_owner_lock_spin (word, me))
     return MP_OWNER_LOCK_ACQUIRED;
 
-  return acquire_slowly (table, word, me, 0, wait);
+  return acquire_slowly (table, word, noting, me, 0, wait);
 }
 
 /*< private >
@@ -128,7 +166,7 @@ mp_owner_lock_acquire_or_await (MpTable    *table,
                                 MpAtomic32 *word,
                                 guint32     me)
 {
-  return acquire_slowly (table, word, me, MP_OWNER_WAIT, MP_WAIT_ENDS_NOW);
+  return acquire_slowly (table, word, NULL, me, MP_OWNER_WAIT, MP_WAIT_ENDS_NOW);
 }
 
 /*< private >

@@ -17,8 +17,8 @@ G_BEGIN_DECLS
 
 gboolean mp_short_lock_acquire      (MpTable     *table,
                                      MpAtomic32  *word,
+                                     MpAtomic64  *noting,
                                      guint32      me,
-                                     gboolean    *was_abandoned,
                                      GError     **error);
 void     mp_short_lock_release      (MpAtomic32  *word);
 void     mp_short_lock_set_patience (gint64       usec);

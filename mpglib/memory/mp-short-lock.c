@@ -32,29 +32,24 @@ set_held (GError **error)
 /*< private >
  * mp_short_lock_acquire:
  * @me: this process, from mp_participant_enter()
- * @was_abandoned: (out) (nullable): whether the owner before died with it
+ * @noting: (nullable): see mp_owner_lock_acquire_noting()
  *
  * Fails with %MP_ERROR_TIMED_OUT.
  */
 gboolean
 mp_short_lock_acquire (MpTable     *table,
                        MpAtomic32  *word,
+                       MpAtomic64  *noting,
                        guint32      me,
-                       gboolean    *was_abandoned,
                        GError     **error)
 {
-  MpOwnerLockResult result = mp_owner_lock_acquire (table, word, me, MP_WAIT_ENDS_NOW);
+  MpOwnerLockResult result = mp_owner_lock_acquire_noting (table, word, noting, me, MP_WAIT_ENDS_NOW);
 
   if (result == MP_OWNER_LOCK_TIMED_OUT)
-    result = mp_owner_lock_acquire (table, word, me,
-                                    MP_WAIT_UNTIL (g_get_monotonic_time () + atomic_load (&patience)));
+    result = mp_owner_lock_acquire_noting (table, word, noting, me,
+                                           MP_WAIT_UNTIL (g_get_monotonic_time () + atomic_load (&patience)));
 
-  if (result == MP_OWNER_LOCK_TIMED_OUT)
-    return set_held (error);
-
-  if (was_abandoned != NULL)
-    *was_abandoned = result == MP_OWNER_LOCK_ABANDONED;
-  return TRUE;
+  return result != MP_OWNER_LOCK_TIMED_OUT || set_held (error);
 }
 
 void

@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "mp-participant-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-whole-private.h"
@@ -15,11 +17,13 @@
  */
 gboolean
 mp_whole_was_abandoned (MpTable *table,
-                        MpWhole *self)
+                        guint64  both)
 {
-  guint32 seen = atomic_load (&self->writer);
+  guint32 halves[2];   /* writer, torn */
 
-  return (seen & MP_OWNER_MASK) != 0 && !mp_participant_is_alive (table, seen);
+  memcpy (halves, &both, sizeof halves);
+  return halves[1] != 0 ||
+         ((halves[0] & MP_OWNER_MASK) != 0 && !mp_participant_is_alive (table, halves[0]));
 }
 
 /*< private >
@@ -35,19 +39,13 @@ mp_whole_begin (MpTable  *table,
                 guint32   me,
                 GError  **error)
 {
-  gboolean was_abandoned;
-
-  if (!mp_short_lock_acquire (table, &self->writer, me, &was_abandoned, error))
-    return FALSE;
+  MpAtomic64 *noting = &self->both;
 
 #ifdef MP_FAULT_FORGET_TORN
-  was_abandoned = FALSE;
+  noting = NULL;
 #endif
 
-  /* If this one dies before it has noted that, it leaves the same behind. */
-  if (was_abandoned)
-    atomic_store (&self->torn, 1);
-  return TRUE;
+  return mp_short_lock_acquire (table, &self->writer, noting, me, error);
 }
 
 /*< private >

@@ -276,6 +276,20 @@ prepare_elements_corpse (void)
   mp_test_join (mp_test_fork (die_tearing, NULL));
 }
 
+/* One that writes nothing, after one that tore them. */
+static void
+write_no_element (void)
+{
+  write_elements (0, 0);
+}
+
+static void
+look_at_elements (void)
+{
+  if (!elements_agree () && !mp_whole_is_torn (table, &shared->whole))
+    atomic_fetch_add (&shared->n_torn, 1);
+}
+
 /* Who finds elements that do not agree has been told, however many wrote since. */
 static guint
 check_elements (void)
@@ -284,7 +298,8 @@ check_elements (void)
   if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
     return mp_crash_finish (STALL);
 
-  if (!elements_agree () && !mp_whole_is_torn (table, &shared->whole))
+  if (atomic_load (&shared->n_torn) != 0 ||
+      (!elements_agree () && !mp_whole_is_torn (table, &shared->whole)))
     return mp_crash_finish (NOT_TOLD);
 
   write_elements (get_number () + 1, 0);
@@ -423,6 +438,8 @@ static const MpKillCase kill_cases[] = {
   { "whole/write-sleepers", prepare_elements_sleepers, mp_crash_enter, write_all_elements,
     .blocked = let_write_elements, .check = check_elements },
   { "whole/write-from-dead", prepare_elements_corpse, mp_crash_enter, write_all_elements, .check = check_elements },
+  { "whole/read-meanwhile", prepare_elements_corpse, mp_crash_enter, write_no_element,
+    .interfere = look_at_elements, .check = check_elements },
 
   { "value/set", prepare_objects, enter_objects, set_value, .check = check_objects },
   { "value/add", prepare_objects, enter_objects, add_to_value, .check = check_objects },

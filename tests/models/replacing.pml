@@ -13,8 +13,9 @@
  * value of the turn that was read, and all that live come to their end.
  *
  * WHOLE: one process writes two elements, twice; another writes none, twice, as the
- * writer of a part that does not matter here; one is killed.  Whenever nobody writes, the
- * elements agree or are known to be torn, and who writes all of them mends that.
+ * writer of a part that does not matter here; one is killed.  At any moment the elements
+ * agree, or he who writes them just now lives, or they are known to be torn; and who writes
+ * all of them mends that.
  *
  * Defining one of these must make it fail:
  *   ONE_HALF         a writer writes the half that counts
@@ -22,6 +23,7 @@
  *   NO_SECOND_LOOK   a reader does not look whether the turn is the same
  *   NO_LOCK          writers do not wait for each other
  *   FORGET_TORN      who acquires the lock of a dead writer does not note that
+ *   NOTE_LATER       who acquires that lock notes it in a step of its own
  *   MEND_PART        who writes a part says that the whole is mended
  */
 
@@ -143,14 +145,18 @@ active proctype judge ()
 
 #ifdef WHOLE
 
+byte begun = NOBODY;   /* who has written one element and not the other */
+
 inline acquire (i)
 {
-  atomic { up[i] && CAN_ACQUIRE -> was_dead = (writer != NOBODY); writer = i };
-#ifndef FORGET_TORN
-  if
-  :: was_dead -> STEP (i) torn = true }
-  :: else
-  fi
+  atomic {
+    up[i] && CAN_ACQUIRE -> was_dead = (writer != NOBODY); writer = i;
+#if !defined (FORGET_TORN) && !defined (NOTE_LATER)
+    torn = torn || was_dead
+#endif
+  };
+#ifdef NOTE_LATER
+  STEP (i) torn = torn || was_dead };
 #endif
 }
 
@@ -164,8 +170,8 @@ end:
   :: n < 2 ->
      n++;
      acquire (i);
-     STEP (i) elements[0] = n };
-     STEP (i) elements[1] = n };
+     STEP (i) elements[0] = n; begun = i };
+     STEP (i) elements[1] = n; begun = NOBODY };
      STEP (i) torn = false };
      STEP (i) writer = NOBODY }
   :: else -> break
@@ -198,11 +204,12 @@ init
 }
 
 #define IS_TORN (torn || (writer != NOBODY && !up[writer]))
+#define IS_WRITTEN (begun != NOBODY && writer == begun && up[begun])
 
 active proctype observer ()
 {
   do
-  :: atomic { writer == NOBODY || !up[writer] -> assert (elements[0] == elements[1] || IS_TORN) }
+  :: atomic { elements[0] != elements[1] && !IS_WRITTEN && !IS_TORN -> assert (false) }
   :: timeout -> break
   od;
   assert ((done[0] || !up[0]) && (done[1] || !up[1]) && (done[2] || !up[2]));
