@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 
 /* An owner lock that everybody has for no longer than it takes to copy something.  Who
  * waits for it does not wait for ever, though: its owner may have been stopped in that
- * very moment, or the word may be the rubbish of somebody who never had it.
+ * very moment, or the word may be the rubbish of somebody who never had it.  The wait fails
+ * after 10 seconds; after 250 ms on a thread that runs a main loop just now.
  */
 
 gboolean mp_short_lock_acquire      (MpTable     *table,

@@ -8,12 +8,17 @@
 #include "mp-owner-lock-private.h"
 #include "mp-short-lock-private.h"
 
+/* For a thread that runs a main loop, and has other things to do.  Not less: an owner that
+ * has to wait for a processor is not a stopped one.
+ */
+#define PATIENCE_OF_LOOPS (250 * G_TIME_SPAN_MILLISECOND)
+
 static _Atomic (gint64) patience = 10 * G_TIME_SPAN_SECOND;
 
 /*< private >
  * mp_short_lock_set_patience:
  *
- * For tests: after what time a wait fails.
+ * For tests: after what time a wait fails, at the latest.
  */
 void
 mp_short_lock_set_patience (gint64 usec)
@@ -27,6 +32,25 @@ set_held (GError **error)
   g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
                        "Another process does not come to the end of changing the shared object: it may be stopped");
   return FALSE;
+}
+
+static gboolean
+runs_loop (void)
+{
+  GMainContext *context = g_main_context_get_thread_default ();
+
+  return g_main_context_is_owner (context != NULL ? context : g_main_context_default ());
+}
+
+static MpWait
+get_patience (void)
+{
+  gint64 usec = atomic_load (&patience);
+
+  if (runs_loop ())
+    usec = MIN (usec, PATIENCE_OF_LOOPS);
+
+  return MP_WAIT_UNTIL (g_get_monotonic_time () + usec);
 }
 
 /*< private >
@@ -46,8 +70,7 @@ mp_short_lock_acquire (MpTable     *table,
   MpOwnerLockResult result = mp_owner_lock_acquire_noting (table, word, noting, me, MP_WAIT_ENDS_NOW);
 
   if (result == MP_OWNER_LOCK_TIMED_OUT)
-    result = mp_owner_lock_acquire_noting (table, word, noting, me,
-                                           MP_WAIT_UNTIL (g_get_monotonic_time () + atomic_load (&patience)));
+    result = mp_owner_lock_acquire_noting (table, word, noting, me, get_patience ());
 
   return result != MP_OWNER_LOCK_TIMED_OUT || set_held (error);
 }

@@ -805,8 +805,9 @@ mp_array_get_element (MpArray  *self,
  * [property@Mp.Array:element-type], with %MP_ERROR_OUT_OF_RANGE if there is no such
  * element or the format has no room for the value, and as [method@Mp.Array.get_element]
  * does, but never with %MP_ERROR_ABANDONED. Slices and elements that are not of 1, 2, 4 or
- * 8 bytes wait for others that write such; that fails with %MP_ERROR_TIMED_OUT, after 10
- * seconds, if one was stopped in the midst of it.
+ * 8 bytes wait for others that write such; that fails with %MP_ERROR_TIMED_OUT if one was
+ * stopped in the midst of it: after 10 seconds, on a thread that runs a main loop just now
+ * after 250 ms.
  *
  * Returns: whether it was replaced
  *
