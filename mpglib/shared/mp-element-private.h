@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <math.h>
+
 #include <glib.h>
 
 G_BEGIN_DECLS
@@ -41,10 +43,20 @@ typedef struct
   gsize    size;     /* bytes; 0: the element cannot be */
   MpNumber number;
   gboolean is_plain; /* any bytes are a value in normal form */
+  GArray  *doubles;  /* where in it doubles lie, as guint16; NULL: nowhere */
 } MpElement;
 
 /* The largest. */
 #define MP_ELEMENT_MAX_SIZE 4096
+
+/* The bits of a NaN are anybody's, and there are languages, JavaScript is one, whose runtimes
+ * take some of them for objects of their own.
+ */
+static inline gdouble
+mp_double_forget_bits (gdouble number)
+{
+  return isnan (number) ? NAN : number;
+}
 
 gboolean  mp_element_init         (MpElement       *self,
                                    const char      *type,

@@ -4,7 +4,6 @@
 
 #include "config.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "mp-element-private.h"
@@ -77,6 +76,47 @@ init_format (MpElement   *self,
   return set_no_element (error, "format", format, "formats are \"b\", \"c\", \"f\" and \"u\"; the others have a type");
 }
 
+/* In bytes from base on, where the whole begins.  Members of what has a fixed size are not
+ * copied when they are asked for, so they lie where they are serialised.
+ */
+static void
+find_doubles (GVariant      *value,
+              const guint8  *base,
+              GArray       **offsets)
+{
+  gsize n;
+  guint16 offset;
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE))
+    {
+      offset = (guint16) ((const guint8 *) g_variant_get_data (value) - base);
+      if (*offsets == NULL)
+        *offsets = g_array_new (FALSE, FALSE, sizeof offset);
+      g_array_append_val (*offsets, offset);
+      return;
+    }
+
+  n = g_variant_is_container (value) ? g_variant_n_children (value) : 0;
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (value, i);
+
+      find_doubles (child, base, offsets);
+    }
+}
+
+static GArray *
+get_doubles (const char *type,
+             gsize       size)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_take (g_malloc0 (size), size);
+  g_autoptr (GVariant) zero = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (type), bytes, TRUE));
+  GArray *offsets = NULL;
+
+  find_doubles (zero, g_variant_get_data (zero), &offsets);
+  return offsets;
+}
+
 /*< private >
  * mp_element_init:
  * @self: (out caller-allocates): zero on failure
@@ -109,6 +149,7 @@ mp_element_init (MpElement   *self,
   self->number = get_number (type);
   self->is_plain = mp_variant_is_plain (array_type, size);
   self->size = size;
+  self->doubles = get_doubles (type, size);
   return TRUE;
 }
 
@@ -117,6 +158,7 @@ mp_element_clear (MpElement *self)
 {
   g_clear_pointer (&self->type, g_free);
   g_clear_pointer (&self->format, g_free);
+  g_clear_pointer (&self->doubles, g_array_unref);
   self->size = 0;
 }
 
@@ -129,12 +171,37 @@ is_converted (const MpElement *self)
   return self->format != NULL && (self->number == MP_NUMBER_INT8 || self->number == MP_NUMBER_FLOAT);
 }
 
+static void
+forget_all_bits (const MpElement *self,
+                 guint8          *bytes,
+                 gsize            n)
+{
+  gdouble number;
+
+  for (guint8 *end = bytes + n * self->size; self->doubles != NULL && bytes < end; bytes += self->size)
+    for (guint i = 0; i < self->doubles->len; i++)
+      {
+        guint8 *place = bytes + g_array_index (self->doubles, guint16, i);
+
+        memcpy (&number, place, sizeof number);
+        number = mp_double_forget_bits (number);
+        memcpy (place, &number, sizeof number);
+      }
+}
+
+/* bytes: of n elements */
 static GVariant *
 make_sound (const MpElement    *self,
             const GVariantType *type,
-            GBytes             *bytes)
+            gconstpointer       bytes,
+            gsize               n)
 {
-  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_from_bytes (type, bytes, self->is_plain));
+  guint8 *own = g_memdup2 (bytes, n * self->size);
+  g_autoptr (GBytes) copy = g_bytes_new_take (own, n * self->size);
+  g_autoptr (GVariant) value = NULL;
+
+  forget_all_bits (self, own, n);
+  value = g_variant_ref_sink (g_variant_new_from_bytes (type, copy, self->is_plain));
 
   return self->is_plain ? g_steal_pointer (&value) : g_variant_get_normal_form (value);
 }
@@ -161,7 +228,7 @@ read_converted (const MpElement *self,
     return g_variant_ref_sink (g_variant_new_int16 (*(const gint8 *) bytes));
 
   memcpy (&number, bytes, sizeof number);
-  return g_variant_ref_sink (g_variant_new_double (number));
+  return g_variant_ref_sink (g_variant_new_double (mp_double_forget_bits (number)));
 }
 
 /*< private >
@@ -174,10 +241,8 @@ GVariant *
 mp_element_read (const MpElement *self,
                  gconstpointer    bytes)
 {
-  g_autoptr (GBytes) copy = NULL;
-
   if (self->number == MP_NUMBER_DOUBLE)
-    return g_variant_ref_sink (g_variant_new_double (*(const gdouble *) bytes));
+    return g_variant_ref_sink (g_variant_new_double (mp_double_forget_bits (*(const gdouble *) bytes)));
 
   if (self->number == MP_NUMBER_INT32)
     return g_variant_ref_sink (g_variant_new_int32 (*(const gint32 *) bytes));
@@ -185,8 +250,7 @@ mp_element_read (const MpElement *self,
   if (is_converted (self))
     return read_converted (self, bytes);
 
-  copy = g_bytes_new (bytes, self->size);
-  return make_sound (self, G_VARIANT_TYPE (self->type), copy);
+  return make_sound (self, G_VARIANT_TYPE (self->type), bytes, 1);
 }
 
 static gboolean
@@ -268,7 +332,7 @@ read_many_converted (const MpElement *self,
 
   doubles = g_new (gdouble, n);
   for (gsize i = 0; i < n; i++)
-    doubles[i] = floats[i];
+    doubles[i] = mp_double_forget_bits (floats[i]);
   copy = g_bytes_new_take (doubles, n * sizeof *doubles);
   return g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE ("ad"), copy, TRUE));
 }
@@ -285,13 +349,11 @@ mp_element_read_many (const MpElement *self,
                       gsize            n)
 {
   g_autofree char *type = g_strconcat ("a", self->type, NULL);
-  g_autoptr (GBytes) copy = NULL;
 
   if (is_converted (self))
     return read_many_converted (self, bytes, n);
 
-  copy = g_bytes_new (bytes, n * self->size);
-  return make_sound (self, G_VARIANT_TYPE (type), copy);
+  return make_sound (self, G_VARIANT_TYPE (type), bytes, n);
 }
 
 /*< private >
@@ -458,15 +520,6 @@ mp_element_write_int64 (const MpElement  *self,
   return kept == number || set_out_of_range (error, self, number);
 }
 
-/* The bits of a NaN are anybody's, and there are languages, JavaScript is one, whose runtimes
- * take some of them for objects of their own.
- */
-static gdouble
-forget_bits (gdouble number)
-{
-  return isnan (number) ? NAN : number;
-}
-
 gboolean
 mp_element_read_double (const MpElement  *self,
                         gconstpointer     bytes,
@@ -476,10 +529,10 @@ mp_element_read_double (const MpElement  *self,
   switch (self->number)
     {
     case MP_NUMBER_DOUBLE:
-      *number = forget_bits (*(const gdouble *) bytes);
+      *number = mp_double_forget_bits (*(const gdouble *) bytes);
       return TRUE;
     case MP_NUMBER_FLOAT:
-      *number = forget_bits (*(const float *) bytes);
+      *number = mp_double_forget_bits (*(const float *) bytes);
       return TRUE;
     default:
       return set_no_number (error, self, "a floating-point number");

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "mp-element-private.h"
 #include "mp-error.h"
 #include "mp-list-item-private.h"
 
@@ -193,7 +194,7 @@ decode_number (MpItemCode code,
     return g_variant_new_boolean (word != 0);
 
   memcpy (&number, &word, sizeof number);
-  return g_variant_new_double (number);
+  return g_variant_new_double (mp_double_forget_bits (number));
 }
 
 static GVariant *
