@@ -189,12 +189,16 @@ make (MpShareableList *self)
 
 /* --- Receiving ------------------------------------------------------------ */
 
-/* One look at each number, which is then checked and kept. */
+/* One look at each number, which is then checked and kept.  The places are as lay_out() makes
+ * them: no two items have one in common, or a list of some megabytes could stand for many
+ * gigabytes.
+ */
 static gboolean
 read_items (MpShareableList *self,
             guint            length)
 {
   gsize n_words_of_all = self->contents.size / WORD;
+  gsize next = length * sizeof (MpListItem) / WORD;
 
   if (length > self->contents.size / sizeof (MpListItem))
     return FALSE;
@@ -208,12 +212,12 @@ read_items (MpShareableList *self,
 
       mp_word_load (&self->items[i].n_words, sizeof n_words, &n_words);
       mp_word_load (&self->items[i].place, sizeof place, &place);
-      if (n_words < 2 || place < length * sizeof (MpListItem) / WORD ||
-          place > n_words_of_all || (n_words_of_all - place) / 2 < n_words)
+      if (n_words < 2 || place != next || (n_words_of_all - next) / 2 < n_words)
         return FALSE;
 
       self->n_words[i] = n_words;
       self->places[i] = place;
+      next += 2 * (gsize) n_words;
     }
 
   self->length = length;
@@ -516,10 +520,11 @@ read_words (MpShareableList  *self,
  * Gets an item as it is at this moment.
  *
  * Fails with %MP_ERROR_OUT_OF_RANGE if there is no such item, with %MP_ERROR_CORRUPTED
- * if another process has written rubbish there, with %MP_ERROR_TIMED_OUT, after 10 seconds,
- * if one was stopped in the very moment in which it changed the item, with
- * %MP_ERROR_WRONG_TYPE, %MP_ERROR_TOO_BIG and %MP_ERROR_OUT_OF_RANGE if the list could not be
- * made of its first items, and with the error of the system if there was no memory for it.
+ * if another process has written rubbish there, with %MP_ERROR_TIMED_OUT if one was stopped
+ * in the very moment in which it changed the item (after 10 seconds, on a thread that runs a
+ * main loop just now after 250 ms), with %MP_ERROR_WRONG_TYPE, %MP_ERROR_TOO_BIG and
+ * %MP_ERROR_OUT_OF_RANGE if the list could not be made of its first items, and with the
+ * error of the system if there was no memory for it.
  *
  * Returns: (transfer full): the item: `x`, `d`, `b`, `s`, `ay`, or `mv` for nothing
  *
