@@ -713,6 +713,16 @@ mp_value_get_main_context (MpValue *self)
   return self->main_context;
 }
 
+/* In a forked child the parent's watch counts for nothing: nobody there hears it. */
+static gboolean
+is_watched (MpValue *self)
+{
+  if (self->watch != NULL && !mp_change_watch_is_own (self->watch))
+    self->watch = NULL;
+
+  return self->watch != NULL;
+}
+
 static void
 notify_value (gpointer object)
 {
@@ -737,26 +747,23 @@ mp_value_get_live (MpValue *self)
   g_return_val_if_fail (MP_IS_VALUE (self), FALSE);
 
   g_mutex_lock (&self->watch_lock);
-  live = self->watch != NULL;
+  live = is_watched (self);
   g_mutex_unlock (&self->watch_lock);
 
   return live;
 }
 
 static MpChangeWatch *
-watch (MpValue *self)
+watch (MpValue  *self,
+       GError  **error)
 {
-  g_autoptr (GError) error = NULL;
   guint32 me;
-  MpValueLayout *layout = mp_shared_object_get (&self->shared, &me, &error);
-  MpChangeWatch *watch = NULL;
+  MpValueLayout *layout = mp_shared_object_get (&self->shared, &me, error);
 
-  if (layout != NULL)
-    watch = mp_change_watch_new (self, &self->shared, &layout->bell, self->main_context, notify_value, &error);
-  if (watch == NULL)
-    g_warning ("The shared value cannot be watched: %s", error->message);
+  if (layout == NULL)
+    return NULL;
 
-  return watch;
+  return mp_change_watch_new (self, &self->shared, &layout->bell, self->main_context, notify_value, error);
 }
 
 /**
@@ -767,25 +774,31 @@ watch (MpValue *self)
  * Sets [property@Mp.Value:live]. Once it is set the value is notified for a first time,
  * too, for it may have changed meanwhile.
  *
+ * In a process that is forked no value is live until this one says so there.
+ *
  * Since: 1.0
  */
 void
 mp_value_set_live (MpValue  *self,
                    gboolean  live)
 {
+  g_autoptr (GError) error = NULL;
   gboolean changes;
 
   g_return_if_fail (MP_IS_VALUE (self));
 
   g_mutex_lock (&self->watch_lock);
-  changes = !live != (self->watch == NULL);
+  changes = !live != !is_watched (self);
   if (changes && live)
-    self->watch = watch (self);
+    self->watch = watch (self, &error);
   else if (changes)
     g_clear_pointer (&self->watch, mp_change_watch_end);
   g_mutex_unlock (&self->watch_lock);
 
-  if (changes)
+  /* Whoever hears it may ask the value. */
+  if (error != NULL)
+    g_warning ("The shared value cannot be watched: %s", error->message);
+  else if (changes)
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LIVE]);
 }
 
@@ -799,8 +812,8 @@ mp_value_set_live (MpValue  *self,
  * Fails where there is no such value: with %MP_ERROR_NOT_SUPPORTED if its type has no fixed
  * size, with %MP_ERROR_WRONG_TYPE if its first content had another type, and with the
  * error of the system if there was no memory. With more than 8 bytes also with
- * %MP_ERROR_TIMED_OUT, after 10 seconds, if a process was stopped in the very moment in which
- * it changed the value.
+ * %MP_ERROR_TIMED_OUT if a process was stopped in the very moment in which it changed it:
+ * after 10 seconds, on a thread that runs a main loop just now after 250 ms.
  *
  * Returns: (transfer full): the value, of the type [property@Mp.Value:value-type]
  *
