@@ -17,8 +17,8 @@
 #include "mp-sleep-private.h"
 #include "mp-test-process.h"
 
-/* Children of fork here start a thread, their mp-watch. */
-const char *__tsan_default_options (void);
+/* Children of fork here start a thread, their mp-watch.  Weak, for mp-test.c has it too. */
+const char *__tsan_default_options (void) __attribute__ ((weak));
 
 const char *
 __tsan_default_options (void)

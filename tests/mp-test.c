@@ -20,8 +20,10 @@
 
 #include "mp-test.h"
 
-/* The child of a fork by a stranger may start a thread, its mp-watch. */
-const char *__tsan_default_options (void);
+/* The child of a fork by a stranger may start a thread, its mp-watch.  Weak, for
+ * mp-test-process.c has it too.
+ */
+const char *__tsan_default_options (void) __attribute__ ((weak));
 
 const char *
 __tsan_default_options (void)

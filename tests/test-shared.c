@@ -11,8 +11,7 @@
 #include <unistd.h>
 
 #include "mpglib.h"
-#include "mp-shareable-private.h"
-#include "mp-short-lock-private.h"
+#include "mp-test-shared.h"
 #include "mp-test.h"
 
 #define N_CHILDREN 3
@@ -72,41 +71,6 @@ run_child (MpStartMethod  method,
 }
 
 static void
-expect_error (gboolean   failed,
-              GError   **error,
-              GQuark     domain,
-              int        code)
-{
-  g_assert_true (failed);
-  g_assert_error (*error, domain, code);
-  g_clear_error (error);
-}
-
-/* What a peer would make of it. */
-static gpointer
-pass_on (gpointer   shared,
-         GError   **error)
-{
-  g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
-  g_autoptr (GVariant) packed = NULL;
-  g_autoptr (GVariant) description = NULL;
-  MpPacking packing;
-  const char *kind;
-  gpointer object;
-  guint n_fds;
-
-  mp_packing_init (&packing);
-  packed = g_variant_ref_sink (mp_shareable_pack (shared, &packing, error));
-  g_variant_get (packed, "(&suv)", &kind, &n_fds, &description);
-  object = mp_shareable_unpack (unpacking, kind, description, &g_array_index (packing.fds, int, 0), n_fds, error);
-  for (guint i = 0; i < n_fds; i++)
-    if (g_array_index (packing.fds, int, i) >= 0)
-      close (g_array_index (packing.fds, int, i));
-  mp_packing_clear (&packing);
-  return object;
-}
-
-static void
 assert_variant (GVariant   *value_taken,
                 const char *text)
 {
@@ -160,7 +124,7 @@ test_value_types (void)
       g_assert_cmpuint (mp_value_get_size (value), ==, rows[i].size);
       g_assert_cmpstr (mp_value_get_value_type (value), ==, rows[i].type);
       assert_variant (mp_value_get_value (value, NULL), rows[i].first);
-      same = pass_on (value, &error);
+      same = mp_test_pass_on (value, &error);
       g_assert_no_error (error);
       g_assert_cmpstr (mp_value_get_value_type (same), ==, rows[i].type);
       g_assert_cmpstr (mp_value_get_format (same), ==, rows[i].format);
@@ -185,25 +149,25 @@ test_value_refuses (void)
       g_autoptr (MpValue) value = mp_value_new (types[i], NULL, NULL);
       g_autofree char *text = mp_shareable_to_string (MP_SHAREABLE (value));
 
-      expect_error (mp_value_get_value (value, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
-      expect_error (!mp_value_set_value (value, g_variant_new_int32 (1), &error), &error,
-                    MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+      mp_test_expect_error (mp_value_get_value (value, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+      mp_test_expect_error (!mp_value_set_value (value, g_variant_new_int32 (1), &error), &error,
+                            MP_ERROR, MP_ERROR_NOT_SUPPORTED);
       mp_value_add_int64 (value, 1, &error);
-      expect_error (TRUE, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+      mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
     }
 
-  expect_error (mp_value_get_value (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
-  expect_error (mp_value_get_value (formless, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
-  expect_error (!mp_value_set_value (integer, g_variant_new_double (1), &error), &error,
-                MP_ERROR, MP_ERROR_WRONG_TYPE);
-  expect_error (!mp_value_set_value (small, g_variant_new_int16 (128), &error), &error,
-                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (!mp_value_set_int64 (integer, G_GINT64_CONSTANT (1) << 31, &error), &error,
-                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (!mp_value_set_double (integer, 1, &error), &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_test_expect_error (mp_value_get_value (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_test_expect_error (mp_value_get_value (formless, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  mp_test_expect_error (!mp_value_set_value (integer, g_variant_new_double (1), &error), &error,
+                        MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_test_expect_error (!mp_value_set_value (small, g_variant_new_int16 (128), &error), &error,
+                        MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_value_set_int64 (integer, G_GINT64_CONSTANT (1) << 31, &error), &error,
+                        MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_value_set_double (integer, 1, &error), &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
   mp_value_get_int64 (pair, &error);
-  expect_error (TRUE, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
-  expect_error (mp_value_get_address (pair, &error) == 0, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_test_expect_error (mp_value_get_address (pair, &error) == 0, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
   assert_variant (mp_value_get_value (integer, NULL), "0");
 }
 
@@ -417,6 +381,31 @@ test_value_live_goes (void)
 }
 
 static void
+on_warning (const char     *domain,
+            GLogLevelFlags  level,
+            const char     *message,
+            gpointer        value)
+{
+  g_assert_false (mp_value_get_live (value));
+  g_object_set_data (value, "warned", value);
+}
+
+/* Who hears that it cannot be may ask it. */
+static void
+test_value_live_refused (void)
+{
+  g_autoptr (MpValue) value = mp_value_new ("s", NULL, NULL);
+  guint handler = g_log_set_handler ("Mp", G_LOG_LEVEL_WARNING | G_LOG_FLAG_FATAL, on_warning, value);
+  GLogLevelFlags fatal = g_log_set_always_fatal (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
+
+  mp_value_set_live (value, TRUE);
+  g_log_set_always_fatal (fatal);
+  g_log_remove_handler ("Mp", handler);
+  g_assert_nonnull (g_object_get_data (G_OBJECT (value), "warned"));
+  g_assert_false (mp_value_get_live (value));
+}
+
+static void
 test_value_property (void)
 {
   g_autoptr (MpValue) value = g_object_new (MP_TYPE_VALUE, "value", g_variant_new_int32 (4), "value-type", "i", NULL);
@@ -503,7 +492,7 @@ test_array_elements (void)
   assert_variant (mp_array_get_slice (small, 0, 3, NULL), "[-128, 0, 127]");
   assert_variant (mp_array_get_slice (none, 0, 0, NULL), "[]");
 
-  same = pass_on (small, &error);
+  same = mp_test_pass_on (small, &error);
   g_assert_cmpint (mp_array_get_int64 (same, 0, &error), ==, -128);
   g_assert_no_error (error);
 
@@ -511,22 +500,24 @@ test_array_elements (void)
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN
   assert_variant (mp_array_get_slice (given, 0, 3, NULL), "[1, 7, 8]");
 #endif
-  expect_error (!mp_array_write (given, 0, (const guint8 *) "12345", 5, &error), &error,
-                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (!mp_array_write (given, 3, (const guint8 *) "1234", 4, &error), &error,
-                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (!mp_array_set_slice (small, 0, g_variant_new_parsed ("@an [1, 128]"), &error), &error,
-                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_array_write (given, 0, (const guint8 *) "12345", 5, &error), &error,
+                        MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_array_write (given, 3, (const guint8 *) "1234", 4, &error), &error,
+                        MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_array_set_slice (small, 0, g_variant_new_parsed ("@an [1, 128]"), &error), &error,
+                        MP_ERROR, MP_ERROR_OUT_OF_RANGE);
   g_assert_cmpint (mp_array_get_int64 (small, 0, NULL), ==, -128);
-  expect_error (mp_array_get_element (given, 3, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (mp_array_get_element (none, 0, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (mp_array_get_slice (given, 2, G_MAXSIZE, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (!mp_array_set_slice (given, 2, g_variant_new_parsed ("[1, 2]"), &error), &error,
-                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (!mp_array_set_slice (given, 0, g_variant_new_parsed ("[1.0]"), &error), &error,
-                MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_test_expect_error (mp_array_get_element (given, 3, &error) == NULL,
+                        &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (mp_array_get_element (none, 0, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (mp_array_get_slice (given, 2, G_MAXSIZE, &error) == NULL,
+                        &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_array_set_slice (given, 2, g_variant_new_parsed ("[1, 2]"), &error), &error,
+                        MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_array_set_slice (given, 0, g_variant_new_parsed ("[1.0]"), &error), &error,
+                        MP_ERROR, MP_ERROR_WRONG_TYPE);
   mp_array_get_double (given, 0, &error);
-  expect_error (TRUE, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
 }
 
 static void
@@ -537,13 +528,15 @@ test_array_refuses (void)
   g_autoptr (MpArray) strings = mp_array_new_from_elements (g_variant_new_parsed ("['a']"), NULL);
   g_autoptr (GError) error = NULL;
 
-  expect_error (mp_array_get_slice (wrong, 0, 1, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
-  expect_error (!mp_array_set_int64 (wrong, 0, 1, &error), &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
-  expect_error (mp_array_get_buffer (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
-  expect_error (mp_array_copy (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
-  expect_error (mp_array_synchronize (wrong, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
-  expect_error (mp_array_get_address (endless, &error) == 0, &error, MP_ERROR, MP_ERROR_TOO_BIG);
-  expect_error (mp_array_get_address (strings, &error) == 0, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  mp_test_expect_error (mp_array_get_slice (wrong, 0, 1, &error) == NULL,
+                        &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  mp_test_expect_error (!mp_array_set_int64 (wrong, 0, 1, &error), &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  mp_test_expect_error (mp_array_get_buffer (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  mp_test_expect_error (mp_array_copy (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  mp_test_expect_error (mp_array_synchronize (wrong, NULL, &error) == NULL,
+                        &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
+  mp_test_expect_error (mp_array_get_address (endless, &error) == 0, &error, MP_ERROR, MP_ERROR_TOO_BIG);
+  mp_test_expect_error (mp_array_get_address (strings, &error) == 0, &error, MP_ERROR, MP_ERROR_NOT_SUPPORTED);
   g_assert_false (mp_array_is_consistent (wrong));
 }
 
@@ -556,23 +549,51 @@ get_bits (gdouble number)
   return bits;
 }
 
+/* All that GVariants have of numbers, as one who reads their bytes finds it. */
+static void
+assert_usual (GVariant *value_taken)
+{
+  g_autoptr (GVariant) value = value_taken;
+  const guint8 *bytes = g_variant_get_data (value);
+  guint64 bits;
+
+  g_assert_cmpuint (g_variant_get_size (value), >=, sizeof bits);
+  memcpy (&bits, bytes + g_variant_get_size (value) - sizeof bits, sizeof bits);
+  g_assert_cmphex (bits, ==, get_bits (NAN));
+}
+
 /* A peer chose the bits of the NaNs: a runtime might take them for what they are not. */
 static void
 test_foreign_nan (void)
 {
   g_autoptr (MpArray) array = mp_array_new ("d", 1, NULL);
   g_autoptr (MpArray) floats = mp_array_new_with_format ("f", 1, NULL);
+  g_autoptr (MpArray) pairs = mp_array_new ("(b(yd))", 2, NULL);
   g_autoptr (MpValue) value = mp_value_new ("d", NULL, NULL);
   const guint64 bits = G_GUINT64_CONSTANT (0xfffe414141414141);
   const guint32 float_bits = 0xfff14141;
   const guint64 usual = get_bits (NAN);
+  gdouble foreign;
+  g_autoptr (MpShareableList) list = NULL;
 
+  memcpy (&foreign, &bits, sizeof bits);
+  list = mp_shareable_list_new (g_variant_new ("(d)", foreign));
   memcpy ((gpointer) mp_array_get_address (array, NULL), &bits, sizeof bits);
   memcpy ((gpointer) mp_array_get_address (floats, NULL), &float_bits, sizeof float_bits);
+  memcpy ((gpointer) (mp_array_get_address (pairs, NULL) + 2 * 24 - sizeof bits), &bits, sizeof bits);
   memcpy ((gpointer) mp_value_get_address (value, NULL), &bits, sizeof bits);
+
   g_assert_cmphex (get_bits (mp_array_get_double (array, 0, NULL)), ==, usual);
   g_assert_cmphex (get_bits (mp_array_get_double (floats, 0, NULL)), ==, usual);
   g_assert_cmphex (get_bits (mp_value_get_double (value, NULL)), ==, usual);
+  assert_usual (mp_array_get_element (array, 0, NULL));
+  assert_usual (mp_array_get_slice (array, 0, 1, NULL));
+  assert_usual (mp_array_get_element (floats, 0, NULL));
+  assert_usual (mp_array_get_slice (floats, 0, 1, NULL));
+  assert_usual (mp_array_get_element (pairs, 1, NULL));
+  assert_usual (mp_array_get_slice (pairs, 0, 2, NULL));
+  assert_usual (mp_value_get_value (value, NULL));
+  assert_usual (mp_shareable_list_get_item (list, 0, NULL));
   g_assert_cmphex (get_bits (mp_value_add_double (value, 1, NULL)), ==, usual);
 }
 
@@ -637,8 +658,8 @@ test_array_torn (void)
   text = mp_shareable_to_string (MP_SHAREABLE (array));
   g_assert_nonnull (strstr (text, "torn"));
   mp_array_get_int64 (array, 0, &error);
-  expect_error (TRUE, &error, MP_ERROR, MP_ERROR_ABANDONED);
-  expect_error (mp_array_get_slice (array, 0, 1, &error) == NULL, &error, MP_ERROR, MP_ERROR_ABANDONED);
+  mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_ABANDONED);
+  mp_test_expect_error (mp_array_get_slice (array, 0, 1, &error) == NULL, &error, MP_ERROR, MP_ERROR_ABANDONED);
 
   /* A part is not all; a look at all is. */
   g_assert_true (mp_array_set_slice (array, 0, g_variant_new_parsed ("[5]"), &error));
@@ -683,14 +704,15 @@ test_list (void)
 
   g_assert_cmpuint (mp_shareable_list_get_item_size (list, 0, NULL), ==, 8);
   g_assert_true (mp_shareable_list_set_item (list, 0, g_variant_new_string ("12345678"), &error));
-  expect_error (!mp_shareable_list_set_item (list, 0, g_variant_new_string ("123456789"), &error), &error,
-                MP_ERROR, MP_ERROR_TOO_BIG);
+  mp_test_expect_error (!mp_shareable_list_set_item (list, 0, g_variant_new_string ("123456789"), &error), &error,
+                        MP_ERROR, MP_ERROR_TOO_BIG);
   assert_variant (mp_shareable_list_get_item (list, 0, &error), "'12345678'");
-  expect_error (!mp_shareable_list_set_item (list, 0, g_variant_new_parsed ("(1, 2)"), &error), &error,
-                MP_ERROR, MP_ERROR_WRONG_TYPE);
-  expect_error (!mp_shareable_list_set_item (list, 0, g_variant_new_uint64 (G_MAXUINT64), &error), &error,
-                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (mp_shareable_list_get_item (list, 7, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_shareable_list_set_item (list, 0, g_variant_new_parsed ("(1, 2)"), &error), &error,
+                        MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_test_expect_error (!mp_shareable_list_set_item (list, 0, g_variant_new_uint64 (G_MAXUINT64), &error), &error,
+                        MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (mp_shareable_list_get_item (list, 7, &error) == NULL,
+                        &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
 }
 
 static void
@@ -706,13 +728,15 @@ test_list_large (void)
   g_autoptr (GVariant) item = NULL;
   g_autoptr (GError) error = NULL;
 
-  same = pass_on (list, &error);
+  same = mp_test_pass_on (list, &error);
   g_assert_no_error (error);
   item = mp_shareable_list_get_item (same, 2, NULL);
   g_assert_cmpstr (g_variant_get_string (item, NULL), ==, text);
   assert_variant (mp_shareable_list_get_items (empty, NULL), "[]");
-  expect_error (mp_shareable_list_get_items (wrong, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
-  expect_error (mp_shareable_list_get_items (too_large, &error) == NULL, &error, MP_ERROR, MP_ERROR_TOO_BIG);
+  mp_test_expect_error (mp_shareable_list_get_items (wrong, &error) == NULL,
+                        &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+  mp_test_expect_error (mp_shareable_list_get_items (too_large, &error) == NULL,
+                        &error, MP_ERROR, MP_ERROR_TOO_BIG);
 }
 
 /* --- Memory --------------------------------------------------------------- */
@@ -762,19 +786,20 @@ test_memory (void)
 
   g_assert_cmpint (fcntl (mp_shared_memory_get_fd (memory, NULL), F_GET_SEALS) & SEALS, ==, SEALS);
   g_assert_cmpint (ftruncate (mp_shared_memory_get_fd (memory, NULL), 0), <, 0);
-  expect_error (mp_shared_memory_read (memory, 9999, 2, &error) == NULL, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (mp_shared_memory_read (memory, G_MAXSIZE, 2, &error) == NULL, &error,
-                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (!mp_shared_memory_write (memory, 9999, (const guint8 *) "ab", 2, &error), &error,
-                MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (!mp_shared_memory_unlink (memory, &error), &error, MP_ERROR, MP_ERROR_INVALID_STATE);
-  expect_error (!mp_shared_memory_open (none, &error), &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
-  expect_error (!mp_shared_memory_open (endless, &error), &error, MP_ERROR, MP_ERROR_TOO_BIG);
+  mp_test_expect_error (mp_shared_memory_read (memory, 9999, 2, &error) == NULL,
+                        &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (mp_shared_memory_read (memory, G_MAXSIZE, 2, &error) == NULL, &error,
+                        MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_shared_memory_write (memory, 9999, (const guint8 *) "ab", 2, &error), &error,
+                        MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_shared_memory_unlink (memory, &error), &error, MP_ERROR, MP_ERROR_INVALID_STATE);
+  mp_test_expect_error (!mp_shared_memory_open (none, &error), &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_test_expect_error (!mp_shared_memory_open (endless, &error), &error, MP_ERROR, MP_ERROR_TOO_BIG);
 
   buffer = mp_shared_memory_get_buffer (memory, NULL);
   mp_shared_memory_close (memory);
   mp_shared_memory_close (memory);
-  expect_error (mp_shared_memory_get_fd (memory, &error) < 0, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_shared_memory_get_fd (memory, &error) < 0, &error, MP_ERROR, MP_ERROR_CLOSED);
   g_assert_cmpint (((const char *) g_bytes_get_data (buffer, NULL))[4], ==, 'c');
 }
 
@@ -793,7 +818,7 @@ test_memory_named (void)
   g_assert_no_error (error);
   again = mp_shared_memory_new_named (name, 100);
   other = mp_shared_memory_new_existing (name);
-  expect_error (!mp_shared_memory_open (again, &error), &error, G_IO_ERROR, G_IO_ERROR_EXISTS);
+  mp_test_expect_error (!mp_shared_memory_open (again, &error), &error, G_IO_ERROR, G_IO_ERROR_EXISTS);
   g_assert_true (mp_shared_memory_open (other, &error));
   g_assert_cmpuint (mp_shared_memory_get_size (other), ==, 100);
   mp_shared_memory_write (other, 0, (const guint8 *) "other", 5, &error);
@@ -802,11 +827,11 @@ test_memory_named (void)
   run_child (MP_START_METHOD_SPAWN, "write_memory", memory);
   assert_bytes (other, 4, "child");
 
-  expect_error (!mp_shared_memory_open (slash, &error), &error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME);
-  expect_error (!mp_shared_memory_open (dots, &error), &error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME);
+  mp_test_expect_error (!mp_shared_memory_open (slash, &error), &error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME);
+  mp_test_expect_error (!mp_shared_memory_open (dots, &error), &error, G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME);
   mp_shared_memory_close (memory);
   g_assert_true (mp_shared_memory_unlink (memory, &error));
-  expect_error (!mp_shared_memory_unlink (other, &error), &error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  mp_test_expect_error (!mp_shared_memory_unlink (other, &error), &error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
   assert_bytes (other, 4, "child");
 }
 
@@ -819,13 +844,16 @@ test_memory_truncated (void)
   g_autoptr (GError) error = NULL;
 
   g_assert_true (mp_shared_memory_open (memory, NULL));
-  same = pass_on (memory, &error);
+  same = mp_test_pass_on (memory, &error);
   g_assert_no_error (error);
   g_assert_cmpint (ftruncate (mp_shared_memory_get_fd (same, NULL), 4000), ==, 0);
-  expect_error (mp_shared_memory_read (memory, 5000, 2, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  mp_test_expect_error (mp_shared_memory_read (memory, 5000, 2, &error) == NULL,
+                        &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  mp_test_expect_error (!mp_shared_memory_write (memory, 5000, (const guint8 *) "ab", 2, &error), &error,
+                        MP_ERROR, MP_ERROR_CORRUPTED);
   g_clear_object (&same);
-  same = pass_on (memory, &error);
-  expect_error (same == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  same = mp_test_pass_on (memory, &error);
+  mp_test_expect_error (same == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
   g_assert_true (mp_shared_memory_unlink (memory, &error));
 }
 
@@ -883,247 +911,6 @@ test_pool (void)
   g_assert_no_error (error);
 }
 
-/* --- Rubbish -------------------------------------------------------------- */
-
-static gpointer
-unpack (const char *kind,
-        GVariant   *description,
-        int         fd)
-{
-  g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
-  g_autoptr (GVariant) sunk = g_variant_ref_sink (description);
-  g_autoptr (GError) error = NULL;
-  int fds[1] = { fd };
-  gpointer object = mp_shareable_unpack (unpacking, kind, sunk, fds, fd >= 0 ? 1 : 0, &error);
-
-  g_assert_true ((object == NULL) == (error != NULL));
-  if (fds[0] >= 0)
-    close (fds[0]);
-  return object;
-}
-
-static int
-make_memory (gsize size,
-             int   seals)
-{
-  int fd = memfd_create ("test", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-
-  g_assert_cmpint (ftruncate (fd, (off_t) size), ==, 0);
-  g_assert_cmpint (fcntl (fd, F_ADD_SEALS, seals), ==, 0);
-  return fd;
-}
-
-static void
-test_rubbish (void)
-{
-  g_autoptr (MpSharedMemory) sound = NULL;
-
-  sound = unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 5000),
-                  make_memory (5000, SEALS));
-  g_assert_nonnull (sound);
-  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 5000),
-                         make_memory (5000, F_SEAL_GROW)));
-  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 5001),
-                         make_memory (5000, SEALS)));
-  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 0),
-                         make_memory (0, SEALS)));
-  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", "../etc", (guint64) 5000),
-                         make_memory (5000, SEALS)));
-  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 5000), -1));
-  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) 4096),
-                         open ("/dev/zero", O_RDWR | O_CLOEXEC)));
-  g_assert_null (unpack ("shared-memory", g_variant_new_int32 (1), -1));
-  g_assert_null (unpack ("value", g_variant_new_int32 (1), -1));
-  g_assert_null (unpack ("array", g_variant_new_int32 (1), -1));
-  g_assert_null (unpack ("shareable-list", g_variant_new_int32 (1), -1));
-}
-
-/* Takes what was packed apart, and has one part of it replaced. */
-static GVariant *
-pack_with (gpointer     shared,
-           MpPacking   *packing,
-           guint        index,
-           GVariant    *part)
-{
-  g_autoptr (GVariant) packed = g_variant_ref_sink (mp_shareable_pack (shared, packing, NULL));
-  g_autoptr (GVariant) boxed = g_variant_get_child_value (packed, 2);
-  g_autoptr (GVariant) description = g_variant_get_variant (boxed);
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_TUPLE);
-  for (guint i = 0; i < g_variant_n_children (description); i++)
-    {
-      g_autoptr (GVariant) child = g_variant_get_child_value (description, i);
-
-      g_variant_builder_add_value (&builder, i == index ? part : child);
-    }
-  return g_variant_ref_sink (g_variant_builder_end (&builder));
-}
-
-static void
-refuse (gpointer    shared,
-        const char *kind,
-        guint       index,
-        GVariant   *part)
-{
-  g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
-  g_autoptr (GVariant) description = NULL;
-  g_autoptr (GError) error = NULL;
-  MpPacking packing;
-  gpointer object;
-
-  mp_packing_init (&packing);
-  description = pack_with (shared, &packing, index, part);
-  object = mp_shareable_unpack (unpacking, kind, description, (int *) (gpointer) packing.fds->data, packing.fds->len,
-                                &error);
-  g_assert_null (object);
-  g_assert_nonnull (error);
-  for (guint i = 0; i < packing.fds->len; i++)
-    if (g_array_index (packing.fds, int, i) >= 0)
-      close (g_array_index (packing.fds, int, i));
-  mp_packing_clear (&packing);
-}
-
-static void
-test_lies (void)
-{
-  g_autoptr (MpValue) value = mp_value_new ("i", NULL, NULL);
-  g_autoptr (MpArray) array = mp_array_new ("i", 10, NULL);
-  g_autoptr (MpArray) large = mp_array_new ("i", LARGE, NULL);
-
-  /* It is larger than its place. */
-  refuse (value, "value", 1, g_variant_new ("ms", "((xxxxxxxxxxxxxxxx)(xxxxxxxxxxxxxxxx))"));
-  refuse (value, "value", 1, g_variant_new ("ms", "s"));
-  refuse (value, "value", 2, g_variant_new ("ms", "f"));
-  refuse (array, "array", 3, g_variant_new_uint64 (11));
-  refuse (array, "array", 3, g_variant_new_uint64 (G_MAXUINT64));
-  refuse (array, "array", 1, g_variant_new ("ms", "x"));
-  refuse (large, "array", 3, g_variant_new_uint64 (LARGE + 1));
-}
-
-/* Taking it would not fail, but have the kernel kill. */
-static void
-test_memory_nobody_has (void)
-{
-  const gsize size = (gsize) 1 << 50;
-  g_autoptr (MpSharedMemory) memory = mp_shared_memory_new (size);
-  g_autoptr (MpArray) array = mp_array_new ("d", size / 8, NULL);
-  g_autoptr (GError) error = NULL;
-
-  expect_error (!mp_shared_memory_open (memory, &error), &error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
-  expect_error (mp_array_get_address (array, &error) == 0, &error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
-  g_assert_null (unpack ("shared-memory", g_variant_new ("(mst)", NULL, (guint64) size), make_memory (size, SEALS)));
-}
-
-#define N_RUBBISH 300
-
-/* The object of a description, wherever it is in it. */
-static guint32
-find_unit (GVariant *description)
-{
-  g_autoptr (GVariant) first = g_variant_get_child_value (description, 0);
-  guint32 unit;
-
-  if (!g_variant_is_of_type (first, G_VARIANT_TYPE ("(ayuu)")))
-    return find_unit (first);
-
-  g_variant_get (first, "(@ayuu)", NULL, &unit, NULL);
-  return unit;
-}
-
-/* Where it lies, for one that should not write there. */
-typedef struct
-{
-  guint8  *memory;
-  gsize    length;
-  guint32 *words;
-  gsize    size;
-} Place;
-
-static Place
-map_object (gpointer shared,
-            gsize    size)
-{
-  g_autoptr (GVariant) packed = NULL;
-  g_autoptr (GVariant) boxed = NULL;
-  g_autoptr (GVariant) description = NULL;
-  MpPacking packing;
-  guint8 *memory;
-  gsize offset;
-
-  mp_packing_init (&packing);
-  packed = g_variant_ref_sink (mp_shareable_pack (shared, &packing, NULL));
-  boxed = g_variant_get_child_value (packed, 2);
-  description = g_variant_get_variant (boxed);
-  offset = (gsize) find_unit (description) * 64 + 16;
-  memory = mmap (NULL, offset + size, PROT_READ | PROT_WRITE, MAP_SHARED, g_array_index (packing.fds, int, 0), 0);
-  g_assert_true (memory != MAP_FAILED);
-  for (guint i = 0; i < packing.fds->len; i++)
-    close (g_array_index (packing.fds, int, i));
-  mp_packing_clear (&packing);
-  return (Place) { memory, offset + size, (guint32 *) (gpointer) (memory + offset), size };
-}
-
-/* Some words become rubbish, or zero again, which is a state like others. */
-static void
-write_rubbish (const Place *place)
-{
-  for (guint i = 0; i < 4; i++)
-    place->words[g_test_rand_int_range (0, (gint32) (place->size / 4))] =
-      g_test_rand_bit () ? (guint32) g_test_rand_int () : 0;
-}
-
-/* Whatever it is that they say, they say something. */
-static void
-use_all (MpValue         *value,
-         MpArray         *array,
-         MpShareableList *list)
-{
-  g_autoptr (GVariant) all = NULL;
-  g_autoptr (GVariant) pair = mp_value_get_value (value, NULL);
-  g_autoptr (GVariant) slice = mp_array_get_slice (array, 0, 2, NULL);
-  g_autoptr (GError) error = NULL;
-
-  all = mp_shareable_list_get_items (list, &error);
-  g_assert_true ((all == NULL) == (error != NULL));
-  mp_value_set_value (value, g_variant_new_parsed ("(@x 1, @x 2)"), NULL);
-  mp_array_set_slice (array, 0, g_variant_new_parsed ("[(true, 1.5)]"), NULL);
-  mp_shareable_list_set_item (list, 1, g_variant_new_string ("new"), NULL);
-}
-
-static void
-test_rubbish_contents (void)
-{
-  g_autoptr (MpValue) value = mp_value_new ("(xx)", NULL, NULL);
-  g_autoptr (MpArray) array = mp_array_new ("(bd)", 2, NULL);
-  g_autoptr (MpShareableList) list = mp_shareable_list_new (g_variant_new_parsed ("(1, 'text', 2.5)"));
-  Place places[] = {
-    map_object (value, 144 + 32),
-    map_object (array, 48 + 32),
-    map_object (list, 48 + 3 * 16 + 3 * 32),
-  };
-
-  mp_short_lock_set_patience (G_TIME_SPAN_MILLISECOND);
-  for (guint i = 0; i < N_RUBBISH; i++)
-    {
-      g_autoptr (GError) error = NULL;
-      g_autoptr (MpShareableList) same = NULL;
-
-      for (guint place = 0; place < G_N_ELEMENTS (places); place++)
-        write_rubbish (&places[place]);
-      use_all (value, array, list);
-
-      same = pass_on (list, &error);
-      g_assert_true ((same == NULL) == (error != NULL));
-      if (same != NULL)
-        use_all (value, array, same);
-    }
-  mp_short_lock_set_patience (10 * G_TIME_SPAN_SECOND);
-
-  for (guint place = 0; place < G_N_ELEMENTS (places); place++)
-    munmap (places[place].memory, places[place].length);
-}
-
 /* --- Descriptors ---------------------------------------------------------- */
 
 static void
@@ -1167,6 +954,7 @@ main (int   argc,
   mp_test_add ("/value/lock", test_value_lock);
   mp_test_add ("/value/live", test_value_live);
   mp_test_add ("/value/live-goes", test_value_live_goes);
+  mp_test_add ("/value/live-refused", test_value_live_refused);
   mp_test_add ("/value/property", test_value_property);
   mp_test_add ("/array/small", test_array_small);
   mp_test_add ("/array/large", test_array_large);
@@ -1180,11 +968,7 @@ main (int   argc,
   mp_test_add ("/memory/anonymous", test_memory);
   mp_test_add ("/memory/named", test_memory_named);
   mp_test_add ("/memory/truncated", test_memory_truncated);
-  mp_test_add ("/memory/nobody-has", test_memory_nobody_has);
   mp_test_add ("/shared/pool", test_pool);
-  mp_test_add ("/shared/rubbish", test_rubbish);
-  mp_test_add ("/shared/lies", test_lies);
-  mp_test_add ("/shared/rubbish-contents", test_rubbish_contents);
   mp_test_add ("/shared/many", test_many);
   return g_test_run ();
 }

@@ -19,6 +19,13 @@ G_BEGIN_DECLS
  */
 typedef struct _MpMapping MpMapping;
 
+/* Which file it is, whatever bears its name. */
+typedef struct
+{
+  guint64 device;
+  guint64 inode;     /* 0: none */
+} MpFileIdentity;
+
 MpMapping *mp_mapping_new          (gsize          size,
                                     GError       **error);
 MpMapping *mp_mapping_new_named    (const char    *name,
@@ -28,10 +35,14 @@ MpMapping *mp_mapping_open_named   (const char    *name,
                                     GError       **error);
 MpMapping *mp_mapping_open         (int           *fd_taken,
                                     gsize          size,
-                                    gboolean       is_sealed,
                                     GError       **error);
-gboolean   mp_mapping_remove_name  (const char    *name,
-                                    GError       **error);
+gboolean   mp_mapping_is_of        (MpMapping     *self,
+                                    int            fd);
+void       mp_mapping_get_identity (MpMapping     *self,
+                                    MpFileIdentity *identity);
+gboolean   mp_mapping_remove_name  (const char           *name,
+                                    const MpFileIdentity *identity,
+                                    GError              **error);
 MpMapping *mp_mapping_ref          (MpMapping     *self);
 void       mp_mapping_unref        (MpMapping     *self);
 gsize      mp_mapping_get_size     (MpMapping     *self);

@@ -160,21 +160,29 @@ mp_mapping_open_named (const char  *name,
   return check_named (fd, name, &status, error) ? mapping_new (&fd, (gsize) status.st_size) : NULL;
 }
 
+/* In the units of st_blocks. */
+static guint64
+count_blocks (guint64 size)
+{
+  return (size + 511) / 512;
+}
+
 /*< private >
  * mp_mapping_open:
  * @fd_taken: what a peer sent; taken on success
  * @size: what the peer says it has
- * @is_sealed: refuse it if others can take it away
+ *
+ * Memory that others can make shorter is refused, and memory that is not there yet: whoever
+ * touches it would have to find it, as much as the peer likes.
  */
 MpMapping *
-mp_mapping_open (int       *fd_taken,
-                 gsize      size,
-                 gboolean   is_sealed,
-                 GError   **error)
+mp_mapping_open (int     *fd_taken,
+                 gsize    size,
+                 GError **error)
 {
   struct stat status;
 
-  if (!mp_memfd_check (*fd_taken, is_sealed ? MP_MEMFD_SEALS_SIZE : 0, &status, error))
+  if (!mp_memfd_check (*fd_taken, MP_MEMFD_SEALS_SIZE, &status, error))
     return NULL;
 
   if (size == 0 || (guint64) status.st_size != size)
@@ -185,22 +193,75 @@ mp_mapping_open (int       *fd_taken,
       return NULL;
     }
 
-  /* Somebody may have given its pages back. */
-  if (is_sealed && !mp_memfd_allocate (*fd_taken, 0, size, error))
-    return NULL;
+  if ((guint64) status.st_blocks < count_blocks (size))
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_REFUSED,
+                           "The shared memory received is not all there: parts of it have no memory yet");
+      return NULL;
+    }
 
   return mapping_new (fd_taken, size);
 }
 
+static MpFileIdentity
+identify (int fd)
+{
+  struct stat status;
+
+  return fstat (fd, &status) == 0 ? (MpFileIdentity) { status.st_dev, status.st_ino } : (MpFileIdentity) { 0 };
+}
+
+static gboolean
+is_of (int                   fd,
+       const MpFileIdentity *identity)
+{
+  MpFileIdentity own = identify (fd);
+
+  return own.inode != 0 && own.inode == identity->inode && own.device == identity->device;
+}
+
 /*< private >
- * mp_mapping_remove_name:
+ * mp_mapping_is_of:
  *
- * Those that have it open keep it.
+ * Returns: whether it is the memory of the descriptor
  */
 gboolean
-mp_mapping_remove_name (const char  *name,
-                        GError     **error)
+mp_mapping_is_of (MpMapping *self,
+                  int        fd)
 {
+  MpFileIdentity identity = identify (fd);
+
+  return is_of (self->fd, &identity);
+}
+
+void
+mp_mapping_get_identity (MpMapping      *self,
+                         MpFileIdentity *identity)
+{
+  *identity = identify (self->fd);
+}
+
+/*< private >
+ * mp_mapping_remove_name:
+ * @identity: (nullable): whose name it is
+ *
+ * Those that have the memory open keep it.  Fails with %G_IO_ERROR_NOT_FOUND if the name is
+ * nobody's, or another's.
+ */
+gboolean
+mp_mapping_remove_name (const char           *name,
+                        const MpFileIdentity *identity,
+                        GError              **error)
+{
+  MP_AUTO_FD fd = shm_open (name, O_RDONLY | O_CLOEXEC, 0);
+
+  if (identity != NULL && fd >= 0 && !is_of (fd, identity))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                   "The name \"%s\" is that of other shared memory by now", name);
+      return FALSE;
+    }
+
   return shm_unlink (name) == 0 || set_errno_error (error, "remove", name);
 }
 
@@ -288,6 +349,13 @@ mp_mapping_check_part (MpMapping  *self,
   return FALSE;
 }
 
+static gboolean
+set_shorter (GError **error)
+{
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED, "Somebody has made the shared memory shorter");
+  return FALSE;
+}
+
 /*< private >
  * mp_mapping_read:
  *
@@ -316,11 +384,7 @@ mp_mapping_read (MpMapping  *self,
         return set_errno_error (error, "read", NULL);
 
       if (n == 0)
-        {
-          g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED,
-                               "Somebody has made the shared memory shorter");
-          return FALSE;
-        }
+        return set_shorter (error);
 
       end += n;
       offset += (gsize) n;
@@ -330,6 +394,25 @@ mp_mapping_read (MpMapping  *self,
   return TRUE;
 }
 
+/* Otherwise writing would make it longer again, for nobody's use. */
+static gboolean
+check_end (MpMapping  *self,
+           gsize       end,
+           GError    **error)
+{
+  struct stat status;
+
+  if (fstat (self->fd, &status) != 0)
+    return set_errno_error (error, "look at", NULL);
+
+  return (guint64) status.st_size >= end || set_shorter (error);
+}
+
+/*< private >
+ * mp_mapping_write:
+ *
+ * Fails with %MP_ERROR_CORRUPTED if somebody took a part of the memory away.
+ */
 gboolean
 mp_mapping_write (MpMapping      *self,
                   gsize           offset,
@@ -339,7 +422,7 @@ mp_mapping_write (MpMapping      *self,
 {
   const guint8 *next = bytes;
 
-  if (!mp_mapping_check_part (self, offset, length, error))
+  if (!mp_mapping_check_part (self, offset, length, error) || !check_end (self, offset + length, error))
     return FALSE;
 
   while (length > 0)

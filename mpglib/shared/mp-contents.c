@@ -128,7 +128,7 @@ open_elsewhere (MpContents  *self,
   if (n_fds == 0)
     return set_corrupted (error);
 
-  self->mapping = mp_mapping_open (&fds[n_fds - 1], self->size, TRUE, error);
+  self->mapping = mp_mapping_open (&fds[n_fds - 1], self->size, error);
   self->data = self->mapping != NULL ? mp_mapping_get_address (self->mapping, error) : NULL;
   return self->data != NULL;
 }

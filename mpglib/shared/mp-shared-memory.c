@@ -29,7 +29,10 @@
  * of `shm_open()`. That has a price. A name stays, with the memory, until somebody calls
  * [method@Mp.SharedMemory.unlink], even if all processes are gone. And the system offers no
  * way to protect it: who makes a named one shorter ends, by a SIGBUS, each process that
- * uses an address beyond the new end. [method@Mp.SharedMemory.read] fails instead.
+ * uses an address beyond the new end. [method@Mp.SharedMemory.read] and
+ * [method@Mp.SharedMemory.write] fail instead: use these if you got memory with a
+ * [property@Mp.SharedMemory:name] from a process that you do not trust. To be handed over it
+ * must still have its name, which the receiver opens.
  *
  * All methods but [method@Mp.SharedMemory.close] may be called by all threads at once.
  *
@@ -39,12 +42,13 @@ struct _MpSharedMemory
 {
   GObject parent_instance;
 
-  char      *name;
-  gboolean   create;
-  guint64    size;
-  GMutex     lock;
-  MpMapping *mapping;     /* guarded by lock, as the rest; NULL: not open yet, or closed */
-  gboolean   is_closed;
+  char           *name;
+  gboolean        create;
+  guint64         size;
+  GMutex          lock;
+  MpMapping      *mapping;     /* guarded by lock, as the rest; NULL: not open yet, or closed */
+  MpFileIdentity  identity;    /* of what was open once */
+  gboolean        is_closed;
 };
 
 static void mp_shared_memory_shareable_init (MpShareableInterface *iface);
@@ -83,6 +87,15 @@ make_name (void)
   return g_strdup_printf (NAME_PREFIX "%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x", random[0], random[1]);
 }
 
+/* What stays true when it is closed. */
+static void
+note_open (MpSharedMemory *self)
+{
+  self->size = mp_mapping_get_size (self->mapping);
+  if (self->identity.inode == 0)
+    mp_mapping_get_identity (self->mapping, &self->identity);
+}
+
 static void
 mp_shared_memory_constructed (GObject *object)
 {
@@ -93,7 +106,7 @@ mp_shared_memory_constructed (GObject *object)
   if (received != NULL)
     {
       self->mapping = g_steal_pointer (&received);
-      self->size = mp_mapping_get_size (self->mapping);
+      note_open (self);
     }
   else if (self->name == NULL)
     mp_shared_memory_open (self, NULL);
@@ -283,7 +296,7 @@ ref_mapping (MpSharedMemory  *self,
 
   if (self->mapping != NULL)
     {
-      self->size = mp_mapping_get_size (self->mapping);
+      note_open (self);
       mapping = mp_mapping_ref (self->mapping);
     }
   g_mutex_unlock (&self->lock);
@@ -317,6 +330,40 @@ mp_shared_memory_pack (MpShareable  *shareable,
   return g_variant_new (DESCRIPTION_TYPE, self->name, (guint64) mp_mapping_get_size (mapping));
 }
 
+/* What a peer calls by a name is opened by that name, so that nobody has us use, or unlink,
+ * what is not ours; and only if it is still the memory that the peer means.
+ */
+static MpMapping *
+open_received (const char  *name,
+               int         *fd,
+               guint64      size,
+               GError     **error)
+{
+  g_autoptr (MpMapping) mapping = NULL;
+
+  if (name == NULL)
+    return mp_mapping_open (fd, size, error);
+
+  if (!check_name (name, error) || (mapping = mp_mapping_open_named (name, error)) == NULL)
+    return NULL;
+
+  if (!mp_mapping_is_of (mapping, *fd))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_STALE, "The name \"%s\" is that of other shared memory by now", name);
+      return NULL;
+    }
+
+  if (mp_mapping_get_size (mapping) != size)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED,
+                   "The shared memory \"%s\" has %" G_GSIZE_FORMAT " bytes, not %" G_GUINT64_FORMAT,
+                   name, mp_mapping_get_size (mapping), size);
+      return NULL;
+    }
+
+  return g_steal_pointer (&mapping);
+}
+
 static MpShareable *
 mp_shared_memory_unpack (MpUnpacking  *unpacking,
                          GVariant     *description,
@@ -335,10 +382,7 @@ mp_shared_memory_unpack (MpUnpacking  *unpacking,
     }
 
   g_variant_get (description, "(m&st)", &name, &size);
-  if (name != NULL && !check_name (name, error))
-    return NULL;
-
-  mapping = mp_mapping_open (&fds[0], size, name == NULL, error);
+  mapping = open_received (name, &fds[0], size, error);
   if (mapping == NULL)
     return NULL;
 
@@ -487,10 +531,11 @@ mp_shared_memory_close (MpSharedMemory *self)
  * @error: return location for an error
  *
  * Takes the name away: nobody finds the memory by it any more, and it goes with the last
- * process that has it. May be called after [method@Mp.SharedMemory.close].
+ * process that has it. May be called after [method@Mp.SharedMemory.close]. Of memory that
+ * has to be there and was never open whatever bears the name loses it.
  *
- * Fails with %G_IO_ERROR_NOT_FOUND if nothing has that name any more, with
- * %MP_ERROR_INVALID_STATE if the memory has no name, and with
+ * Fails with %G_IO_ERROR_NOT_FOUND if nothing has that name any more, or other memory has it
+ * by now, with %MP_ERROR_INVALID_STATE if the memory has no name, or was not made yet, and with
  * %G_IO_ERROR_INVALID_FILENAME if that is no name.
  *
  * Returns: whether the name was taken away
@@ -501,15 +546,31 @@ gboolean
 mp_shared_memory_unlink (MpSharedMemory  *self,
                          GError         **error)
 {
+  MpFileIdentity identity;
+
   g_return_val_if_fail (MP_IS_SHARED_MEMORY (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (self->name != NULL)
-    return check_name (self->name, error) && mp_mapping_remove_name (self->name, error);
+  if (self->name == NULL)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                           "The shared memory has no name: it goes with the last process that has it");
+      return FALSE;
+    }
 
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
-                       "The shared memory has no name: it goes with the last process that has it");
-  return FALSE;
+  g_mutex_lock (&self->lock);
+  identity = self->identity;
+  g_mutex_unlock (&self->lock);
+
+  if (identity.inode == 0 && self->create)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                   "The shared memory \"%s\" was not made yet: open it first", self->name);
+      return FALSE;
+    }
+
+  return check_name (self->name, error) &&
+         mp_mapping_remove_name (self->name, identity.inode != 0 ? &identity : NULL, error);
 }
 
 /**
@@ -654,7 +715,8 @@ mp_shared_memory_get_buffer (MpSharedMemory  *self,
  * Gets a copy of some bytes, which others may change meanwhile.
  *
  * Fails with %MP_ERROR_OUT_OF_RANGE if there are none, with %MP_ERROR_CORRUPTED if
- * somebody made memory with a name shorter, and as [method@Mp.SharedMemory.open] does.
+ * somebody made memory with a name shorter, with %G_IO_ERROR_NO_SPACE if there is no memory
+ * for the copy, and as [method@Mp.SharedMemory.open] does.
  *
  * Returns: (transfer full): the copy
  *
@@ -676,7 +738,14 @@ mp_shared_memory_read (MpSharedMemory  *self,
   if (mapping == NULL || !mp_mapping_check_part (mapping, offset, length, error))
     return NULL;
 
-  copy = g_malloc (length);
+  copy = g_try_malloc (MAX (length, 1));
+  if (copy == NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "There is no memory for a copy of %" G_GSIZE_FORMAT " bytes",
+                   length);
+      return NULL;
+    }
+
   if (!mp_mapping_read (mapping, offset, copy, length, error))
     return NULL;
 
@@ -693,8 +762,8 @@ mp_shared_memory_read (MpSharedMemory  *self,
  *
  * Copies bytes there.
  *
- * Fails with %MP_ERROR_OUT_OF_RANGE if there is no room, and as
- * [method@Mp.SharedMemory.open] does.
+ * Fails with %MP_ERROR_OUT_OF_RANGE if there is no room, with %MP_ERROR_CORRUPTED if
+ * somebody made memory with a name shorter, and as [method@Mp.SharedMemory.open] does.
  *
  * Returns: whether they are there
  *
