@@ -606,6 +606,38 @@ mp_array_is_consistent (MpArray *self)
 }
 
 /**
+ * mp_array_get_state_address:
+ * @self: an array
+ * @error: return location for an error
+ *
+ * Gets where a word of 64 bits lies that is 0 as long as nobody writes several elements, or
+ * a long one, and nobody died doing so. For bindings that read elements by
+ * [method@Mp.Array.get_address]: after each look at an element they look at the word, and
+ * ask [method@Mp.Array.is_consistent] if it is not 0. Nobody but the library writes to it.
+ *
+ * It stays there as long as @self does.
+ *
+ * Fails as [method@Mp.Array.get_address] does.
+ *
+ * Returns: the address, or 0 with the error set
+ *
+ * Since: 1.0
+ */
+guintptr
+mp_array_get_state_address (MpArray  *self,
+                            GError  **error)
+{
+  MpArrayLayout *layout;
+  guint32 me;
+
+  g_return_val_if_fail (MP_IS_ARRAY (self), 0);
+  g_return_val_if_fail (error == NULL || *error == NULL, 0);
+
+  layout = get_layout (self, &me, error);
+  return layout != NULL ? (guintptr) &layout->whole : 0;
+}
+
+/**
  * mp_array_mark_consistent:
  * @self: an array
  * @error: return location for an error
@@ -1111,6 +1143,10 @@ mp_array_set_double (MpArray  *self,
  * Gets where the elements lie in the memory of this process: side by side, from a
  * multiple of 64 on. They stay there as long as @self does.
  *
+ * An address does not hold the array in a process that is forked: there the array is the
+ * child's own only after its first call of a method of @self, as of this one. Until then the
+ * parent may let go of it, and other objects get its memory.
+ *
  * Fails as [method@Mp.Array.get_element] does, but never with %MP_ERROR_ABANDONED.
  *
  * Returns: the address, or 0 with the error set
@@ -1151,7 +1187,7 @@ make_again (MpArray     *self,
  *
  * Gets the memory of the elements, not a copy: the bytes change when somebody writes to
  * the array, and who writes to them writes to the array. They stay as long as the
- * #GBytes does.
+ * #GBytes does; in a process that is forked get others, see [method@Mp.Array.get_address].
  *
  * In JavaScript `toArray()` of it is a view that can be written to. Python's `memoryview()`
  * takes the array itself.

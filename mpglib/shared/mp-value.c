@@ -1128,7 +1128,8 @@ mp_value_add_double (MpValue  *self,
  * @error: return location for an error
  *
  * Gets where the value lies in the memory of this process, for those who read it
- * directly. It stays there as long as @self does. Access it in one piece; changes made
+ * directly. It stays there as long as @self does, but a process that is forked has to call
+ * this once more, as with [method@Mp.Array.get_address]. Access it in one piece; changes made
  * there are not notified.
  *
  * Fails with %MP_ERROR_NOT_SUPPORTED if the value is longer: such a one is not at one

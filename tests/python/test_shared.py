@@ -314,6 +314,21 @@ class Shared(SharedCase):
             Mp.Array('b', b'\x80')
         self.assertEqual(numbers[:], [4, 3, 2, 1])
 
+    def test_buffers_of_all_kinds(self):
+        for letter in 'bBhHiIlLqQfd':
+            numbers = Mp.Array(letter, [1, 2, 3])
+            for ctype in (ctypes.c_int8, ctypes.c_uint16, ctypes.c_int, ctypes.c_longlong, ctypes.c_ulong):
+                numbers[1:] = memoryview((ctype * 2)(7, 8))         # '<i' and the like
+                self.assertEqual(list(numbers), [1, 7, 8])
+        numbers = Mp.Array('d', 2)
+        numbers[:] = memoryview((ctypes.c_double * 2)(0.5, 1.5))
+        numbers[1:] = memoryview((ctypes.c_float * 1)(2.5))
+        self.assertEqual(list(numbers), [0.5, 2.5])
+        swapped = (ctypes.c_int32.__ctype_be__ if sys.byteorder == 'little' else ctypes.c_int32.__ctype_le__) * 1
+        integers = Mp.Array('i', 1)
+        integers[:] = memoryview(swapped(5))
+        self.assertEqual(integers[0], 5)
+
     def test_indices(self):
         for numbers in (Mp.Array('i', 2), Mp.Array('(ii)', 2), Mp.ShareableList([1, 2])):
             for index in (2, -3):
@@ -331,8 +346,16 @@ class Shared(SharedCase):
         text.raw = b'0123456789'
         text[0] = b'x'
         self.assertEqual(text.value, b'x123456789')
+        text[2:4] = memoryview(b'ab')
+        text.value = b'hi'
+        self.assertEqual(text.raw, b'hi\0b456789')
+        for wrong in (bytes(11), bytearray(11)):
+            with self.assertRaises(ValueError):
+                text.raw = wrong
         with self.assertRaises(ValueError):
             text.value = bytes(11)
+        with self.assertRaises(TypeError):
+            text.value = 'hello'
         letters = Mp.Array('u', 'ελλ')
         letters.value = 'ab'
         self.assertEqual(letters.value, 'ab')

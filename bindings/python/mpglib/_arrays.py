@@ -4,11 +4,12 @@
 
 import ctypes
 import operator
+import struct
 import sys
 
 from gi.repository import GLib
 
-from . import _guarded, _kinds, _memory, _messages, _raw, _shareables, _synchronized
+from . import _guarded, _kinds, _memory, _messages, _raw, _shareables, _synchronized, _views
 from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.Array)
@@ -18,14 +19,31 @@ _ORDER = '<' if sys.byteorder == 'little' else '>'
 _LETTERS = {'c': 'S', '?': 'b', 'f': 'f', 'd': 'f'}
 
 
+# Letters that stand for the same bytes, if there are as many: those of ctypes and of buffers are not the same.
+_ALIKE = ('bhilqn', 'BHILQN', 'fd', '?', 'cB', 'uw')
+_NATIVE = ('@', '=', _ORDER)
+
+
 def _read_buffer(values, ctype):
-    """The bytes of elements of the same class that lie side by side; None of anything else."""
+    """The bytes of elements of the same kind that lie side by side; None of anything else."""
     try:
         view = memoryview(values)
     except TypeError:
         return None
-    is_same = view.format == ctype._type_ or view.format == 'B' and ctype is ctypes.c_char
-    return view.tobytes() if is_same and view.ndim == 1 else None
+    letter = view.format[1:] if view.format[:1] in _NATIVE else view.format
+    is_same = letter == ctype._type_ or any(letter in alike and ctype._type_ in alike for alike in _ALIKE)
+    is_same = is_same and view.itemsize == ctypes.sizeof(ctype) and view.ndim == 1
+    return view.tobytes() if is_same and len(letter) == 1 else None
+
+
+def _read_items(values):
+    """The items one by one, those of a buffer too that memoryview cannot read."""
+    if not isinstance(values, memoryview):
+        return values
+    try:
+        return values.tolist()
+    except NotImplementedError:
+        return [item for (item,) in struct.iter_unpack(values.format, values)]
 
 
 class Array(_guarded.Guarded, _Base, metaclass=SameType):
@@ -38,6 +56,9 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
     lock.  The constructor of GObject, Mp.Array(element_type='d', length=3), makes one without, unless one is given.
 
     view() is the memory itself, a memoryview; numpy.asarray(array) shares it, too.  Neither asks for the lock.
+
+    If a process dies while it sets a slice, or raw or value, reading raises Mp.Abandoned until somebody sets all of
+    the array, or looks at view() and calls mark_consistent().  A slice with steps is set one by one.
     """
 
     __module__ = 'gi.overrides.Mp'
@@ -83,7 +104,8 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
         return whole.cast('B').cast(kind.ctype._type_)
 
     def _get_bytes(self):
-        made = (ctypes.c_ubyte * (self.get_length() * self.get_element_size())).from_address(self.get_address())
+        size = self.get_length() * self.get_element_size()
+        made = (ctypes.c_ubyte * size).from_address(_views.get_address(self))
         made._mp_owner = self
         return made
 
@@ -94,7 +116,8 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
     @property
     def __array_interface__(self):
         """What NumPy takes, which keeps this object."""
-        return {'version': 3, 'shape': (len(self),), 'typestr': self._describe(), 'data': (self.get_address(), False)}
+        data = (_views.get_address(self), False)
+        return {'version': 3, 'shape': (len(self),), 'typestr': self._describe(), 'data': data}
 
     def _describe(self):
         kind = self._get_kind()
@@ -125,19 +148,29 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
             kind = self._get_kind()
             if kind is None:
                 return None
-            # It does not keep this object alive, which it does not outlive.
-            cells = self._cells = (kind.ctype * self.get_length()).from_address(self.get_address())
+            # They do not keep this object alive, which they do not outlive.
+            _views.keep(self, '_state', ctypes.c_uint64.from_address(self.get_state_address()))
+            made = (kind.ctype * self.get_length()).from_address(self.get_address())
+            cells = _views.keep(self, '_cells', made)
         return cells
+
+    def _check_whole(self):
+        """After a look at the cells: Mp.Abandoned if a process died while it wrote there."""
+        if self._state.value:
+            _Base.get_slice(self, 0, 0)
 
     def __getitem__(self, index):
         with self._guard():
             cells = self._get_cells()
             if cells is not None:
                 try:
-                    return cells[index]
+                    found = cells[index]
                 except IndexError:
                     self._check(index)
                     raise
+                if self._state.value:
+                    self._check_whole()
+                return found
             if isinstance(index, slice):
                 return [self._get_structure(i) for i in range(*index.indices(len(self)))]
             return self._get_structure(self._check(index))
@@ -195,7 +228,7 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
             return
         data = _read_buffer(values, kind.ctype)
         if data is None:
-            data = bytes((kind.ctype * len(values))(*map(kind.check, values)))
+            data = bytes((kind.ctype * len(values))(*map(kind.check, _read_items(values))))
         _Base.write(self, begin, data)
 
     def _make_variant(self, type_string, value):
@@ -215,13 +248,25 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
         """The bytes or the text up to the first zero, of an array of characters."""
         self._check_characters()
         with self._guard():
-            return self._get_cells().value
+            found = self._get_cells().value
+            self._check_whole()
+            return found
 
     @value.setter
     def value(self, value):
         self._check_characters()
+        ctype = self._get_kind().ctype
+        if not isinstance(value, bytes if ctype is ctypes.c_char else str):
+            raise TypeError(f'{value!r} is not {"bytes" if ctype is ctypes.c_char else "a string"}')
+        # With a zero behind, if there is room.
+        made = ctypes.create_string_buffer if ctype is ctypes.c_char else ctypes.create_unicode_buffer
+        self._set_characters(bytes(made(value, min(len(value) + 1, max(len(value), len(self))))), len(value))
+
+    def _set_characters(self, data, length):
+        if length > len(self):
+            raise ValueError(f'{length} characters are too many for an array of {len(self)}')
         with self._guard():
-            self._get_cells().value = value
+            _Base.write(self, 0, data)
 
     @property
     def raw(self):
@@ -229,14 +274,15 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
         if self.get_format() != 'c':
             raise AttributeError(f"{self!r} has no raw bytes: arrays of the type 'c' have, and view() of any")
         with self._guard():
-            return self._get_cells().raw
+            found = self._get_cells().raw
+            self._check_whole()
+            return found
 
     @raw.setter
     def raw(self, value):
         if self.get_format() != 'c':
             raise AttributeError(f"{self!r} has no raw bytes: arrays of the type 'c' have, and view() of any")
-        with self._guard():
-            self._get_cells().raw = value
+        self._set_characters(bytes(memoryview(value)), memoryview(value).nbytes)
 
     # --- The whole
 

@@ -5,7 +5,7 @@
 import ctypes
 import functools
 
-from . import _kinds, _memory
+from . import _kinds, _memory, _views
 
 
 def _get_classes():
@@ -67,7 +67,7 @@ def _make_class(ctype):
 
 def place(owner, ctype):
     """The object of ctypes that the memory of a shared value or array is; it keeps the memory."""
-    made = _make_class(ctype).from_address(_memory.call(owner.get_address))
+    made = _make_class(ctype).from_address(_memory.call(_views.get_address, owner))
     made._mp_owner = owner
     return made
 

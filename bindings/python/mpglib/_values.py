@@ -4,7 +4,7 @@
 
 from gi.repository import GLib
 
-from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized
+from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized, _views
 from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.Value)
@@ -75,7 +75,7 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
             if kind is None:
                 return _messages.read_variant(_Base.get_value(self))
             # It does not keep this object alive, which it does not outlive.
-            cell = self._cell = kind.ctype.from_address(self.get_address())
+            cell = _views.keep(self, '_cell', kind.ctype.from_address(self.get_address()))
         return cell.value
 
     def _set(self, value):

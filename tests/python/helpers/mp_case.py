@@ -132,10 +132,10 @@ class MpCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         return folder.name
 
-    def start_program(self, text, *arguments, name='program.py', folder=None, **options):
+    def start_program(self, text, *arguments, name='program.py', folder=None, before='', **options):
         folder = folder or self.make_folder()
         with open(os.path.join(folder, name), 'w') as file:
-            file.write(PRELUDE + textwrap.dedent(text))
+            file.write(before + PRELUDE + textwrap.dedent(text))
         program = subprocess.Popen([sys.executable, name, *arguments], cwd=folder, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
         self.addCleanup(self.end_program, program)
