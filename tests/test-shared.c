@@ -364,6 +364,71 @@ test_value_live (void)
   g_assert_cmpuint (heard.n, ==, n);
 }
 
+static void
+change_integer (MpValue *value)
+{
+  mp_value_set_int64 (value, 5, NULL);
+}
+
+static void
+add_integer (MpValue *value)
+{
+  mp_value_add_int64 (value, 5, NULL);
+}
+
+static void
+change_double (MpValue *value)
+{
+  mp_value_set_double (value, 5, NULL);
+}
+
+static void
+add_double (MpValue *value)
+{
+  mp_value_add_double (value, 5, NULL);
+}
+
+static void
+change_boolean (MpValue *value)
+{
+  mp_value_set_value (value, g_variant_new_boolean (TRUE), NULL);
+}
+
+static void
+change_pair (MpValue *value)
+{
+  mp_value_set_value (value, g_variant_new ("(dd)", 1.5, 2.5), NULL);
+}
+
+/* Whatever it is that changes it. */
+static void
+test_value_live_kinds (void)
+{
+  static const struct
+  {
+    const char  *type;
+    void       (*change) (MpValue *value);
+  } rows[] = {
+    { "i", change_integer }, { "t", add_integer }, { "d", change_double }, { "d", add_double },
+    { "b", change_boolean }, { "(dd)", change_pair },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (MpValue) value = mp_value_new (rows[i].type, NULL, NULL);
+      Heard heard = { value, g_thread_self (), 0 };
+
+      g_signal_connect (value, "notify::value", G_CALLBACK (on_value), &heard);
+      mp_value_set_live (value, TRUE);
+      mp_test_run_until (was_heard, &heard);
+      while (g_main_context_iteration (NULL, FALSE));
+
+      heard.n = 0;
+      rows[i].change (value);
+      mp_test_run_until (was_heard, &heard);
+    }
+}
+
 /* It is live when it goes. */
 static void
 test_value_live_goes (void)
@@ -953,6 +1018,7 @@ main (int   argc,
   mp_test_add ("/value/whole", test_value_whole);
   mp_test_add ("/value/lock", test_value_lock);
   mp_test_add ("/value/live", test_value_live);
+  mp_test_add ("/value/live-kinds", test_value_live_kinds);
   mp_test_add ("/value/live-goes", test_value_live_goes);
   mp_test_add ("/value/live-refused", test_value_live_refused);
   mp_test_add ("/value/property", test_value_property);

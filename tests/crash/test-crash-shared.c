@@ -19,6 +19,14 @@
 
 #define N_WORDS 6
 
+#define N_OBJECTS  5
+#define N_ELEMENTS 64
+#define N_ROWS     3
+
+/* Of the new elements. */
+#define SLICE_BEGIN  7
+#define SLICE_LENGTH 40
+
 typedef struct
 {
   MpCell     cell;
@@ -35,8 +43,14 @@ static MpTable *table;
 static MpValue *value;
 static MpValue *pair;
 static MpArray *array;
-static GVariant *new_pair;      /* so that its making is not stepped */
-static GVariant *new_elements;
+static MpArray *rows;           /* of elements that are longer than any store */
+static MpShareableList *list;
+
+/* What they are before the operation, and after; made before it, so that that is not stepped. */
+static GVariant *new_pair;
+static GVariant *old_elements, *new_elements, *new_slice;
+static GVariant *old_rows, *new_rows, *new_row;
+static GVariant *old_item, *new_item;
 
 static guint32
 get_me (void)
@@ -336,6 +350,9 @@ prepare_objects (void)
 {
   mp_value_set_int64 (value, 1, NULL);
   set_pair (1);
+  mp_array_set_slice (array, 0, old_elements, NULL);
+  mp_array_set_slice (rows, 0, old_rows, NULL);
+  mp_shareable_list_set_item (list, 1, old_item, NULL);
   mp_crash_begin_round (NULL);
 }
 
@@ -348,7 +365,9 @@ enter_objects (void)
   mp_crash_enter ();
   mp_value_get_int64 (value, NULL);
   get_pair (&second);
-  mp_array_get_int64 (array, 0, NULL);
+  mp_array_get_address (array, NULL);
+  mp_array_get_address (rows, NULL);
+  mp_shareable_list_get_item_size (list, 0, NULL);
 }
 
 static void
@@ -372,7 +391,25 @@ replace_pair (void)
 static void
 set_slice (void)
 {
-  mp_array_set_slice (array, 1, new_elements, NULL);
+  mp_array_set_slice (array, SLICE_BEGIN, new_slice, NULL);
+}
+
+static void
+write_slice (void)
+{
+  mp_array_write (array, SLICE_BEGIN, g_variant_get_data (new_slice), g_variant_get_size (new_slice), NULL);
+}
+
+static void
+set_row (void)
+{
+  mp_array_set_element (rows, 1, new_row, NULL);
+}
+
+static void
+set_item (void)
+{
+  mp_shareable_list_set_item (list, 1, new_item, NULL);
 }
 
 static void
@@ -391,6 +428,32 @@ make (void)
   mp_array_set_int64 (other, 1, 5, NULL);
 }
 
+/* Old, new, or known to be neither; and as new once all of it is overwritten. */
+static gboolean
+is_told (MpArray  *checked,
+         GVariant *before,
+         GVariant *after)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) found = mp_array_get_slice (checked, 0, mp_array_get_length (checked), &error);
+
+  if (found == NULL && !g_error_matches (error, MP_ERROR, MP_ERROR_ABANDONED))
+    return FALSE;
+
+  return (found == NULL || g_variant_equal (found, before) || g_variant_equal (found, after)) &&
+         mp_array_set_slice (checked, 0, after, NULL) &&
+         mp_array_is_consistent (checked);
+}
+
+static gboolean
+is_old_or_new_item (void)
+{
+  g_autoptr (GVariant) found = mp_shareable_list_get_item (list, 1, NULL);
+
+  return found != NULL && (g_variant_equal (found, old_item) || g_variant_equal (found, new_item)) &&
+         mp_shareable_list_set_item (list, 1, new_item, NULL);
+}
+
 /* Old or new; what the victim had is free again; and all of it works. */
 static guint
 check_objects (void)
@@ -407,16 +470,21 @@ check_objects (void)
   if (first != second || (first != 1 && first != 2))
     return mp_crash_finish (TORN);
 
+  if (!is_old_or_new_item ())
+    return mp_crash_finish (TORN);
+
+  if (!is_told (array, old_elements, new_elements) || !is_told (rows, old_rows, new_rows))
+    return mp_crash_finish (NOT_TOLD);
+
   if (!mp_crash_none_is_dead (table))
     return mp_crash_finish (NOT_BURIED);
 
-  mp_array_mark_consistent (array, NULL);
   mp_value_set_int64 (value, 3, NULL);
   set_pair (3);
   mp_arena_sweep (arena, NULL);
   n_objects = mp_arena_get_n_objects (arena);
   return mp_crash_finish (mp_value_get_int64 (value, NULL) != 3 || get_pair (&second) != 3 ? TORN
-                          : n_objects != 3 ? LEAKED : 0);
+                          : n_objects != N_OBJECTS ? LEAKED : 0);
 }
 
 /* --- Cases ---------------------------------------------------------------- */
@@ -446,8 +514,86 @@ static const MpKillCase kill_cases[] = {
   { "value/replace", prepare_objects, enter_objects, replace_pair, .check = check_objects },
   { "value/attach", prepare_objects, enter_objects, attach, .check = check_objects },
   { "array/slice", prepare_objects, enter_objects, set_slice, .check = check_objects },
+  { "array/write", prepare_objects, enter_objects, write_slice, .check = check_objects },
+  { "array/long-element", prepare_objects, enter_objects, set_row, .check = check_objects },
+  { "list/set", prepare_objects, enter_objects, set_item, .check = check_objects },
   { "array/make", prepare_objects, enter_objects, make, .check = check_objects },
 };
+
+/* An array of numbers, of which those from `begin` to `end` are 2 and the others 1. */
+static GVariant *
+make_elements (guint n,
+               guint begin,
+               guint end)
+{
+  gint64 numbers[N_ELEMENTS];
+
+  g_assert (n <= N_ELEMENTS);
+  for (guint i = 0; i < n; i++)
+    numbers[i] = i >= begin && i < end ? 2 : 1;
+  return g_variant_ref_sink (g_variant_new_fixed_array (G_VARIANT_TYPE_INT64, numbers, n, sizeof numbers[0]));
+}
+
+/* No store has so many bytes, nor needs a type so short many instructions to be compared. */
+#define ROW_TYPE "(xxxxxxxxxxxxxxxx)"
+
+static GVariant *
+make_row (gint64 number)
+{
+  gint64 numbers[16];
+
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    numbers[i] = number;
+  return g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE (ROW_TYPE), g_memdup2 (numbers, sizeof numbers),
+                                                      sizeof numbers, TRUE, g_free, NULL));
+}
+
+static GVariant *
+make_rows (GVariant *second)
+{
+  g_autoptr (GVariant) other = make_row (1);
+  GVariant *children[N_ROWS] = { other, second, other };
+
+  return g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE (ROW_TYPE), children, N_ROWS));
+}
+
+static GVariant *
+make_item (char letter)
+{
+  g_autofree char *text = g_strnfill (200, letter);
+
+  return g_variant_ref_sink (g_variant_new_string (text));
+}
+
+/* Serialised, so that no victim does that. */
+static void
+make_contents (void)
+{
+  g_autoptr (GVariant) old_row = make_row (1);
+
+  new_pair = g_variant_ref_sink (g_variant_new ("(xx)", G_GINT64_CONSTANT (2), G_GINT64_CONSTANT (2)));
+  old_elements = make_elements (N_ELEMENTS, 0, 0);
+  new_elements = make_elements (N_ELEMENTS, SLICE_BEGIN, SLICE_BEGIN + SLICE_LENGTH);
+  new_slice = make_elements (SLICE_LENGTH, 0, SLICE_LENGTH);
+  new_row = make_row (2);
+  old_rows = make_rows (old_row);
+  new_rows = make_rows (new_row);
+  old_item = make_item ('o');
+  new_item = make_item ('n');
+  g_variant_get_data (new_pair);
+  g_variant_get_data (old_rows);
+  g_variant_get_data (new_rows);
+}
+
+static void
+make_objects (void)
+{
+  value = mp_value_new ("x", NULL, NULL);
+  pair = mp_value_new ("(xx)", NULL, NULL);
+  array = mp_array_new ("x", N_ELEMENTS, NULL);
+  rows = mp_array_new (ROW_TYPE, N_ROWS, NULL);
+  list = mp_shareable_list_new (g_variant_new ("(x@s)", G_GINT64_CONSTANT (1), old_item));
+}
 
 int
 main (int   argc,
@@ -469,14 +615,8 @@ main (int   argc,
   g_assert_no_error (error);
   mp_owner_lock_set_spin (0);
 
-  value = mp_value_new ("x", NULL, NULL);
-  pair = mp_value_new ("(xx)", NULL, NULL);
-  array = mp_array_new ("x", 4, NULL);
-  new_pair = g_variant_ref_sink (g_variant_new ("(xx)", G_GINT64_CONSTANT (2), G_GINT64_CONSTANT (2)));
-  new_elements = g_variant_ref_sink (g_variant_new_parsed ("[@x 4, 5]"));
-  g_variant_get_data (new_pair);
-  g_variant_get_data (new_elements);
-
+  make_contents ();
+  make_objects ();
   mp_crash_set_up (&hooks);
   result = mp_crash_run (kill_cases, G_N_ELEMENTS (kill_cases));
   mp_crash_tear_down ();
