@@ -97,7 +97,9 @@ mp_owner_rlock_set_count (MpLockLayout *lock,
   atomic_store_explicit (&lock->count, count, memory_order_relaxed);
 }
 
-/* A count that has reached its end stays there: such a lock is held until its owner dies. */
+/* A count that has reached its end stays there: such a lock is held until its owner dies.
+ * A branch, for who acquires and releases again and again waits for the count each time.
+ */
 static inline gboolean
 mp_owner_rlock_try_again (MpLockLayout *lock,
                           guint64       thread)
@@ -107,7 +109,8 @@ mp_owner_rlock_try_again (MpLockLayout *lock,
   if (atomic_load_explicit (&lock->thread, memory_order_relaxed) != thread)
     return FALSE;
 
-  mp_owner_rlock_set_count (lock, count < G_MAXUINT32 ? count + 1 : G_MAXUINT32);
+  if (G_LIKELY (count < G_MAXUINT32))
+    mp_owner_rlock_set_count (lock, count + 1);
   return TRUE;
 }
 
@@ -160,7 +163,8 @@ mp_owner_rlock_try_leave (MpLockLayout *lock)
   if (count <= 1)
     return FALSE;
 
-  mp_owner_rlock_set_count (lock, count < G_MAXUINT32 ? count - 1 : G_MAXUINT32);
+  if (G_LIKELY (count < G_MAXUINT32))
+    mp_owner_rlock_set_count (lock, count - 1);
   return TRUE;
 }
 

@@ -187,22 +187,23 @@ mp_rlock_enter (MpLockable  *lockable,
   return note_result (self, layout, me, mp_owner_rlock_acquire (self->shared.table, layout, me, wait));
 }
 
-/* The way of nearly all, without a call: it is this thread's, or free.  FALSE says nothing. */
+/* The ways of nearly all, without a call: it is this thread's, or free.  FALSE says nothing. */
 static inline gboolean
-enter_own_or_free (MpRLock *self)
+enter_own (MpRLock *self)
 {
   guint32 me;
   MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
-  guint64 thread;
 
-  if (layout == NULL)
-    return FALSE;
+  return layout != NULL && mp_owner_rlock_try_again (layout, mp_owner_rlock_peek_thread (me));
+}
 
-  thread = mp_owner_rlock_peek_thread (me);
-  if (mp_owner_rlock_try_again (layout, thread))
-    return TRUE;
+static inline gboolean
+enter_free (MpRLock *self)
+{
+  guint32 me;
+  MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
 
-  if (!mp_owner_rlock_try (layout, me, thread))
+  if (layout == NULL || !mp_owner_rlock_try (layout, me, mp_owner_rlock_peek_thread (me)))
     return FALSE;
 
   set_abandoned (self, 0);
@@ -238,6 +239,23 @@ acquire_slowly (MpRLock       *self,
     return TRUE;
 
   return mp_lockable_wait ((MpLockable *) self, timeout, cancellable, error);
+}
+
+/* All but acquiring once more, which needs no frame on the stack if this is the end of it. */
+G_GNUC_NO_INLINE
+static gboolean
+acquire_first (MpRLock       *self,
+               gdouble        timeout,
+               GCancellable  *cancellable,
+               GError       **error)
+{
+  g_return_val_if_fail (IS_RLOCK (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (G_LIKELY (cancellable == NULL && enter_free (self)))
+    return TRUE;
+
+  return acquire_slowly (self, timeout, cancellable, error);
 }
 
 static MpLockableResult
@@ -292,20 +310,24 @@ release_to_others (MpRLock      *self,
   return TRUE;
 }
 
-/* The way of nearly all, without a call.  FALSE says nothing. */
+/* The ways of nearly all, without a call.  FALSE says nothing. */
 static inline gboolean
-leave_own (MpRLock *self)
+leave_one_of_many (MpRLock *self)
 {
   guint32 me;
   MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
 
-  if (layout == NULL || !mp_owner_rlock_is_mine (layout, me))
-    return FALSE;
+  return layout != NULL && mp_owner_rlock_is_mine (layout, me) && mp_owner_rlock_try_leave (layout);
+}
 
-  if (mp_owner_rlock_try_leave (layout))
-    return TRUE;
+static inline gboolean
+leave_last (MpRLock *self)
+{
+  guint32 me;
+  MpLockLayout *layout = mp_shared_object_peek (&self->shared, &me);
 
-  if (G_UNLIKELY (g_atomic_int_get (&self->abandoned) != 0))
+  if (layout == NULL || !mp_owner_rlock_is_mine (layout, me) || mp_owner_rlock_get_count (layout) != 1 ||
+      G_UNLIKELY (g_atomic_int_get (&self->abandoned) != 0))
     return FALSE;
 
   if (G_UNLIKELY (!mp_owner_rlock_end (layout, me)))
@@ -332,6 +354,18 @@ mp_rlock_leave (MpLockable  *lockable,
 
   note_release (self, layout, mp_owner_rlock_release (layout, me));
   return TRUE;
+}
+
+/* As acquire_first(). */
+G_GNUC_NO_INLINE
+static gboolean
+release_last (MpRLock  *self,
+              GError  **error)
+{
+  g_return_val_if_fail (IS_RLOCK (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return G_LIKELY (leave_last (self)) ? TRUE : mp_rlock_leave ((MpLockable *) self, error);
 }
 
 static MpBell *
@@ -478,7 +512,7 @@ mp_rlock_try_acquire (MpRLock *self)
 
   g_return_val_if_fail (IS_RLOCK (self), FALSE);
 
-  if (G_LIKELY (enter_own_or_free (self)))
+  if (G_LIKELY (enter_own (self) || enter_free (self)))
     return TRUE;
 
   result = mp_rlock_enter ((MpLockable *) self, MP_WAIT_ENDS_NOW, &error);
@@ -513,13 +547,10 @@ mp_rlock_acquire (MpRLock        *self,
                   GCancellable  *cancellable,
                   GError       **error)
 {
-  g_return_val_if_fail (IS_RLOCK (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  if (G_LIKELY (cancellable == NULL && enter_own_or_free (self)))
+  if (G_LIKELY (IS_RLOCK (self) && cancellable == NULL && enter_own (self)))
     return TRUE;
 
-  return acquire_slowly (self, timeout, cancellable, error);
+  return acquire_first (self, timeout, cancellable, error);
 }
 
 /**
@@ -588,10 +619,7 @@ gboolean
 mp_rlock_release (MpRLock  *self,
                   GError **error)
 {
-  g_return_val_if_fail (IS_RLOCK (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return G_LIKELY (leave_own (self)) ? TRUE : mp_rlock_leave ((MpLockable *) self, error);
+  return G_LIKELY (IS_RLOCK (self) && leave_one_of_many (self)) ? TRUE : release_last (self, error);
 }
 
 /**
