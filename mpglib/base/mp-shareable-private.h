@@ -14,8 +14,10 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  GArray     *fds;     /* of int: what the objects append is the caller's to send and close */
-  GHashTable *given;
+  GArray         *fds;     /* of int: what the objects append is the caller's to send and close */
+  GHashTable     *given;
+  gpointer        flight;  /* what keeps the objects on their way, and what it does once all are packed */
+  GDestroyNotify  depart;
 } MpPacking;
 
 void     mp_packing_init     (MpPacking     *self);

@@ -102,8 +102,7 @@ lookup_kind (const char *kind)
 void
 mp_packing_init (MpPacking *self)
 {
-  self->fds = g_array_new (FALSE, FALSE, sizeof (int));
-  self->given = NULL;
+  *self = (MpPacking) { .fds = g_array_new (FALSE, FALSE, sizeof (int)) };
 }
 
 /* The descriptors are whoever's who has taken the array. */
@@ -112,6 +111,8 @@ mp_packing_clear (MpPacking *self)
 {
   g_clear_pointer (&self->fds, g_array_unref);
   g_clear_pointer (&self->given, g_hash_table_unref);
+  if (self->flight != NULL)
+    self->depart (g_steal_pointer (&self->flight));
 }
 
 /*< private >

@@ -83,6 +83,7 @@ guint    mp_arena_get_n_objects (MpArena         *self);
 gboolean mp_hold_ensure         (MpHold          *hold,
                                  GError         **error);
 void     mp_hold_release        (MpHold          *hold);
+gboolean mp_hold_try_release    (MpHold          *hold);
 gsize    mp_hold_get_size       (const MpHold    *hold);
 void     mp_hold_get_handle     (const MpHold    *hold,
                                  MpHandle        *handle);

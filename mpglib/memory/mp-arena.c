@@ -366,24 +366,29 @@ unlock (MpArena *self)
 
 /* Whoever had the lock before may have died with it. */
 static gboolean
+begin_locked (MpArena  *self,
+              guint32   me,
+              GError  **error)
+{
+  if (!mp_journal_replay (self->layout, mp_segment_get_size (self->segment)))
+    set_corrupted (error);
+  else if (sweep_locked (self, error) && ensure_own_list_locked (self, me, error))
+    return TRUE;
+
+  unlock (self);
+  return FALSE;
+}
+
+static gboolean
 lock (MpArena  *self,
       guint32  *me,
       GError  **error)
 {
   *me = mp_participant_enter (self->table, error);
-  if (*me == 0)
-    return FALSE;
 
-  if (!mp_short_lock_acquire (self->table, &self->layout->lock, NULL, *me, error))
-    return FALSE;
-
-  if (!mp_journal_replay (self->layout, mp_segment_get_size (self->segment)))
-    set_corrupted (error);
-  else if (sweep_locked (self, error) && ensure_own_list_locked (self, *me, error))
-    return TRUE;
-
-  unlock (self);
-  return FALSE;
+  return *me != 0 &&
+         mp_short_lock_acquire (self->table, &self->layout->lock, NULL, *me, error) &&
+         begin_locked (self, *me, error);
 }
 
 /* --- Growing -------------------------------------------------------------- */
@@ -674,6 +679,40 @@ mp_hold_ensure (MpHold  *hold,
   return is_own;
 }
 
+/* Not that of the process that this one was forked from. */
+static gboolean
+is_own_hold (MpHold *hold)
+{
+  return hold->owner == mp_participant_get_me (hold->arena->table);
+}
+
+static void
+release_and_unlock (MpHold   *hold,
+                    guint32   me,
+                    GError  **error)
+{
+  MpArena *self = hold->arena;
+  MpJournal journal;
+
+  mp_journal_begin (&journal, self->layout);
+  if (remove_record (self, &journal, &self->layout->holds[mp_owner_get_slot (me)], hold->record, error))
+    mp_journal_commit (&journal);
+  unlock (self);
+}
+
+static void
+forget_hold (MpHold       *hold,
+             const GError *error)
+{
+  MpArena *self = hold->arena;
+
+  if (error != NULL)
+    g_warning ("%s", error->message);
+
+  *hold = (MpHold) { 0 };
+  mp_arena_unref (self);
+}
+
 /*< private >
  * mp_hold_release:
  *
@@ -685,25 +724,44 @@ mp_hold_release (MpHold *hold)
 {
   MpArena *self = hold->arena;
   g_autoptr (GError) error = NULL;
-  MpJournal journal;
   guint32 me;
 
   if (self == NULL)
     return;
 
-  if (hold->owner == mp_participant_get_me (self->table) && lock (self, &me, &error))
+  if (is_own_hold (hold) && lock (self, &me, &error))
+    release_and_unlock (hold, me, &error);
+
+  forget_hold (hold, error);
+}
+
+/*< private >
+ * mp_hold_try_release:
+ *
+ * As mp_hold_release(), but does nothing where that might wait.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+mp_hold_try_release (MpHold *hold)
+{
+  MpArena *self = hold->arena;
+  g_autoptr (GError) error = NULL;
+
+  if (self == NULL)
+    return TRUE;
+
+  if (is_own_hold (hold))
     {
-      mp_journal_begin (&journal, self->layout);
-      if (remove_record (self, &journal, &self->layout->holds[mp_owner_get_slot (me)], hold->record, &error))
-        mp_journal_commit (&journal);
-      unlock (self);
+      if (!mp_short_lock_try (self->table, &self->layout->lock, hold->owner))
+        return FALSE;
+
+      if (begin_locked (self, hold->owner, &error))
+        release_and_unlock (hold, hold->owner, &error);
     }
 
-  if (error != NULL)
-    g_warning ("%s", error->message);
-
-  *hold = (MpHold) { 0 };
-  mp_arena_unref (self);
+  forget_hold (hold, error);
+  return TRUE;
 }
 
 void

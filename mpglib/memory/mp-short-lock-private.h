@@ -16,6 +16,9 @@ G_BEGIN_DECLS
  * after 10 seconds; after 250 ms on a thread that runs a main loop just now.
  */
 
+gboolean mp_short_lock_try          (MpTable     *table,
+                                     MpAtomic32  *word,
+                                     guint32      me);
 gboolean mp_short_lock_acquire      (MpTable     *table,
                                      MpAtomic32  *word,
                                      MpAtomic64  *noting,

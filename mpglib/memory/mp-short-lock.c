@@ -54,6 +54,19 @@ get_patience (void)
 }
 
 /*< private >
+ * mp_short_lock_try:
+ *
+ * Returns: whether it was acquired; without a wait, from the dead too
+ */
+gboolean
+mp_short_lock_try (MpTable    *table,
+                   MpAtomic32 *word,
+                   guint32     me)
+{
+  return mp_owner_lock_acquire (table, word, me, MP_WAIT_ENDS_NOW) != MP_OWNER_LOCK_TIMED_OUT;
+}
+
+/*< private >
  * mp_short_lock_acquire:
  * @me: this process, from mp_participant_enter()
  * @noting: (nullable): see mp_owner_lock_acquire_noting()

@@ -45,7 +45,7 @@ gboolean  mp_shared_object_open         (MpSharedObject  *self,
                                          MpObjectType     type,
                                          gsize            size,
                                          GVariant        *description,
-                                         const int       *fds,
+                                         int             *fds,
                                          guint            n_fds,
                                          GError         **error);
 gpointer  mp_shared_object_new_received (GType            gtype,

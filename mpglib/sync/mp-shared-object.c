@@ -8,6 +8,7 @@
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
+#include "mp-flight-private.h"
 #include "mp-shared-object-private.h"
 
 #define DESCRIPTION_TYPE "(ayuu)" /* arena, unit, generation */
@@ -121,7 +122,8 @@ append_fd (GArray  *fds,
  * mp_shared_object_pack:
  *
  * The descriptors of memory and participants go with the first object of a message
- * that lies there.
+ * that lies there; and behind those of the first of all objects what tells when the
+ * receiver has them.
  */
 GVariant *
 mp_shared_object_pack (MpSharedObject  *self,
@@ -130,6 +132,7 @@ mp_shared_object_pack (MpSharedObject  *self,
 {
   MpArena *arena;
   MpHandle handle;
+  MpHold hold;
 
   if (mp_shared_object_enter (self, error) == 0)
     return NULL;
@@ -141,6 +144,10 @@ mp_shared_object_pack (MpSharedObject  *self,
     return NULL;
 
   mp_hold_get_handle (&self->hold, &handle);
+  if (!mp_arena_hold (arena, &handle, self->type, &hold, error) ||
+      !mp_flight_board (packing, &hold, error))
+    return NULL;
+
   return g_variant_new ("(@ayuu)",
                         g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, handle.arena_id, sizeof handle.arena_id, 1),
                         handle.unit, handle.generation);
@@ -212,7 +219,7 @@ read_handle (GVariant  *description,
 static MpArena *
 find_arena (MpUnpacking     *unpacking,
             const MpHandle  *handle,
-            const int       *fds,
+            int             *fds,
             guint            n_fds,
             GError         **error)
 {
@@ -227,11 +234,14 @@ find_arena (MpUnpacking     *unpacking,
       return arena;
     }
 
-  if (n_fds != 2)
+  if (n_fds != 2 && n_fds != 3)
     {
       set_corrupted (error);
       return NULL;
     }
+
+  if (n_fds == 3)
+    mp_flight_keep (unpacking, &fds[2]);
 
   table = mp_table_open (fds[1], error);
   arena = table != NULL ? mp_arena_open (table, fds[0], error) : NULL;
@@ -257,7 +267,7 @@ mp_shared_object_open (MpSharedObject  *self,
                        MpObjectType     type,
                        gsize            size,
                        GVariant        *description,
-                       const int       *fds,
+                       int             *fds,
                        guint            n_fds,
                        GError         **error)
 {

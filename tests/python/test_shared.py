@@ -94,13 +94,8 @@ def make_all(held):
     held.value.value += 1
     held.point.x += 2
     held.raw[0] += 1
-    # What is on its way is held by nobody, so whoever makes it keeps it until it was received.
-    kept.append((Mp.Value('i', 3), Mp.RawArray('d', 0), Mp.Value(Point, 5, 6), Mp.ShareableList(['item']),
-                 Mp.SharedMemory(create=True, size=5)))
-    return kept[-1]
-
-
-kept = []
+    return (Mp.Value('i', 3), Mp.RawArray('d', 0), Mp.Value(Point, 5, 6), Mp.ShareableList(['item']),
+            Mp.SharedMemory(create=True, size=5))
 
 
 class Point(ctypes.Structure):

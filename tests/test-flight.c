@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Shared objects on their way: who holds them, and until when. */
+
+#include <unistd.h>
+
+#include "mpglib.h"
+#include "mp-arena-private.h"
+#include "mp-shareable-private.h"
+#include "mp-test.h"
+
+#define FOREVER (-1.0)
+
+static guint
+get_n_objects (void)
+{
+  return mp_arena_get_n_objects (mp_arena_get_default (NULL));
+}
+
+/* The library's thread gives them back, and tells nobody. */
+static void
+wait_for_n_objects (guint n)
+{
+  gint64 deadline = g_get_monotonic_time () + (gint64) (MP_TEST_DEADLINE * G_TIME_SPAN_SECOND);
+
+  while (get_n_objects () != n)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+}
+
+static void
+open_pair (MpConnection **ours,
+           MpConnection **theirs)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_connection_new_pair (FALSE, theirs, ours, &error);
+  g_assert_no_error (error);
+}
+
+static void
+send_and_drop (MpConnection *connection,
+               GObject      *object_taken)
+{
+  g_autoptr (GObject) object = object_taken;
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_handle (0));
+  g_autoptr (GError) error = NULL;
+
+  mp_message_attach (message, MP_SHAREABLE (object));
+  mp_connection_send_message (connection, message, FOREVER, NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* --- Tests ---------------------------------------------------------------- */
+
+static void
+test_arrives (void)
+{
+  g_autoptr (MpConnection) ours = NULL, theirs = NULL;
+  g_autoptr (MpMessage) message = NULL;
+  g_autoptr (MpValue) value = NULL;
+  g_autoptr (GError) error = NULL;
+  guint n_before = get_n_objects ();
+
+  open_pair (&ours, &theirs);
+  send_and_drop (ours, G_OBJECT (mp_value_new ("i", g_variant_new_int32 (7), NULL)));
+  g_assert_cmpuint (get_n_objects (), ==, n_before + 1);
+
+  message = mp_connection_receive_message (theirs, FOREVER, NULL, &error);
+  g_assert_no_error (error);
+  value = (MpValue *) mp_message_get_attachment (message, 0, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_value_get_int64 (value, &error), ==, 7);
+
+  /* It is the receiver's alone by now, or soon. */
+  g_clear_object (&value);
+  g_clear_object (&message);
+  wait_for_n_objects (n_before);
+}
+
+static void
+test_dropped_message (void)
+{
+  g_autoptr (MpConnection) ours = NULL, theirs = NULL;
+  g_autoptr (MpMessage) message = NULL;
+  guint n_before = get_n_objects ();
+
+  open_pair (&ours, &theirs);
+  send_and_drop (ours, G_OBJECT (mp_lock_new ()));
+  message = mp_connection_receive_message (theirs, FOREVER, NULL, NULL);
+  g_assert_cmpuint (get_n_objects (), ==, n_before + 1);
+  g_clear_object (&message);
+  wait_for_n_objects (n_before);
+}
+
+/* Nobody will ever read it. */
+static void
+test_never_received (void)
+{
+  g_autoptr (MpConnection) ours = NULL, theirs = NULL;
+  guint n_before = get_n_objects ();
+
+  open_pair (&ours, &theirs);
+  send_and_drop (ours, G_OBJECT (mp_array_new ("d", 10, NULL)));
+  g_assert_cmpuint (get_n_objects (), ==, n_before + 1);
+  mp_connection_close (theirs);
+  mp_connection_close (ours);
+  wait_for_n_objects (n_before);
+}
+
+/* The first object of a message brings what the others need, though it is none any more. */
+static void
+test_first_is_stale (void)
+{
+  g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
+  g_autoptr (GVariant) first_packed = NULL, second_packed = NULL, first_description = NULL, second_description = NULL;
+  g_autoptr (MpLock) first = mp_lock_new (), second = mp_lock_new (), made = NULL;
+  g_autoptr (GError) error = NULL;
+  guint n_before = get_n_objects ();
+  MpPacking packing;
+  GArray *fds;
+
+  mp_packing_init (&packing);
+  first_packed = g_variant_ref_sink (mp_shareable_pack (MP_SHAREABLE (first), &packing, &error));
+  second_packed = g_variant_ref_sink (mp_shareable_pack (MP_SHAREABLE (second), &packing, &error));
+  g_assert_no_error (error);
+  fds = g_steal_pointer (&packing.fds);
+  mp_packing_clear (&packing);
+  g_assert_cmpuint (fds->len, ==, 3);
+  g_clear_object (&first);
+  close (g_array_index (fds, int, 2));
+  g_array_index (fds, int, 2) = -1;
+  wait_for_n_objects (n_before - 1);
+
+  g_variant_get (first_packed, "(&suv)", NULL, NULL, &first_description);
+  g_variant_get (second_packed, "(&suv)", NULL, NULL, &second_description);
+  g_assert_null (mp_shareable_unpack (unpacking, "lock", first_description, (int *) (gpointer) fds->data, 3, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_STALE);
+  g_clear_error (&error);
+  made = (MpLock *) mp_shareable_unpack (unpacking, "lock", second_description, NULL, 0, &error);
+  g_assert_no_error (error);
+  g_assert_true (mp_lock_try_acquire (second));
+  g_assert_false (mp_lock_try_acquire (made));
+
+  close (g_array_index (fds, int, 0));
+  close (g_array_index (fds, int, 1));
+  g_array_unref (fds);
+}
+
+/* A receiver that keeps all the ends does not take all descriptors. */
+static void
+test_hoarded (void)
+{
+  enum { N = 300, MOST = 256 };
+  g_autoptr (GArray) ends = g_array_new (FALSE, FALSE, sizeof (int));
+  guint n_before = get_n_objects ();
+  guint n_fds = mp_test_count_fds ();
+
+  for (guint i = 0; i < N; i++)
+    {
+      g_autoptr (MpLock) lock = mp_lock_new ();
+      g_autoptr (GVariant) packed = NULL;
+      MpPacking packing;
+      GArray *fds;
+
+      mp_packing_init (&packing);
+      packed = g_variant_ref_sink (mp_shareable_pack (MP_SHAREABLE (lock), &packing, NULL));
+      fds = g_steal_pointer (&packing.fds);
+      mp_packing_clear (&packing);
+      close (g_array_index (fds, int, 0));
+      close (g_array_index (fds, int, 1));
+      g_array_append_val (ends, g_array_index (fds, int, 2));
+      g_array_unref (fds);
+    }
+
+  wait_for_n_objects (n_before + MOST);
+  g_assert_cmpuint (mp_test_count_fds (), <=, n_fds + N + MOST);
+
+  for (guint i = 0; i < N; i++)
+    close (g_array_index (ends, int, i));
+  wait_for_n_objects (n_before);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_init ();
+
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (test_arrives);
+  mp_test_add ("/flight/arrives", test_arrives);
+  mp_test_add ("/flight/dropped-message", test_dropped_message);
+  mp_test_add ("/flight/never-received", test_never_received);
+  mp_test_add ("/flight/first-is-stale", test_first_is_stale);
+  mp_test_add ("/flight/hoarded", test_hoarded);
+  return g_test_run ();
+}
