@@ -605,11 +605,20 @@ take_dropped_locks (MpMessage     *arguments,
   g_autoptr (MpMessage) message = mp_connection_receive_message (connection, FOREVER, NULL, NULL);
   g_autoptr (MpLock) first = NULL, second = NULL;
 
-  /* When the other has dropped them; exit() frees nothing. */
+  gboolean are_there;
+
+  /* When the other has dropped them. */
   g_free (hear (connection, FOREVER));
   first = get_attachment (message, 0);
   second = get_attachment (message, 1);
-  exit (mp_lock_try_acquire (first) && mp_lock_try_acquire (second) ? 42 : 2);
+  are_there = mp_lock_try_acquire (first) && mp_lock_try_acquire (second);
+
+  /* exit() does not free what lies on the stack. */
+  g_clear_object (&message);
+  g_clear_object (&first);
+  g_clear_object (&second);
+  g_clear_object (&connection);
+  exit (are_there ? 42 : 2);
 }
 
 static void

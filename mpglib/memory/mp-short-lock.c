@@ -56,14 +56,15 @@ get_patience (void)
 /*< private >
  * mp_short_lock_try:
  *
- * Returns: whether it was acquired; without a wait, from the dead too
+ * Returns: whether it was acquired, from the dead too; without a sleep
  */
 gboolean
 mp_short_lock_try (MpTable    *table,
                    MpAtomic32 *word,
                    guint32     me)
 {
-  return mp_owner_lock_acquire (table, word, me, MP_WAIT_ENDS_NOW) != MP_OWNER_LOCK_TIMED_OUT;
+  return mp_owner_lock_acquire (table, word, me, MP_WAIT_ENDS_NOW) != MP_OWNER_LOCK_TIMED_OUT ||
+         mp_owner_lock_spin (word, me);
 }
 
 /*< private >

@@ -16,6 +16,10 @@
 /* Each takes a descriptor, and a receiver that keeps its end could have them all. */
 #define MOST_DEPARTED 256
 
+/* The pump waits for nobody: where an arena is busy it looks again later. */
+#define FIRST_DELAY G_TIME_SPAN_MILLISECOND
+#define LAST_DELAY  G_TIME_SPAN_SECOND
+
 typedef struct
 {
   MpPump       *pump;
@@ -23,80 +27,63 @@ typedef struct
   GList         link;    /* in `departed` */
   int           fd;
   GArray       *holds;   /* of MpHold */
+  gint64        delay;
 } MpFlight;
 
 /* Guarded by the lock of the pump; the longest on its way first. */
 static GQueue departed;
 
-/* Of those that have landed while an arena was busy: the pump waits for nobody, so whoever
- * boards next gives them back.
- */
-static GArray *left;
-static GMutex left_lock;
-
 static void
 forget_parent (void)
 {
   g_queue_init (&departed);
-  left = NULL;
 }
 
 __attribute__ ((constructor))
 static void
 watch_forks (void)
 {
-  mp_fork_add_leaf (&left_lock, forget_parent);
-}
-
-static void
-release_left (void)
-{
-  GArray *holds;
-
-  g_mutex_lock (&left_lock);
-  holds = g_steal_pointer (&left);
-  g_mutex_unlock (&left_lock);
-
-  for (guint i = 0; holds != NULL && i < holds->len; i++)
-    mp_hold_release (&g_array_index (holds, MpHold, i));
-  g_clear_pointer (&holds, g_array_unref);
-}
-
-static void
-leave (const MpHold *hold)
-{
-  g_mutex_lock (&left_lock);
-  if (left == NULL)
-    left = g_array_new (FALSE, FALSE, sizeof (MpHold));
-  g_array_append_vals (left, hold, 1);
-  g_mutex_unlock (&left_lock);
+  mp_fork_add_leaf (NULL, forget_parent);
 }
 
 /* --- The sender ----------------------------------------------------------- */
 
 static void
-land (MpFlight *self)
+flight_free (MpFlight *self)
 {
-  for (guint i = 0; i < self->holds->len; i++)
-    {
-      MpHold *hold = &g_array_index (self->holds, MpHold, i);
-
-      if (!mp_hold_try_release (hold))
-        leave (hold);
-    }
-
   mp_fd_close (&self->fd);
   g_array_unref (self->holds);
   g_free (self);
 }
 
-/* With the pump's lock held, as the next two. */
+/* With the pump's lock held, as the rest. */
+static void
+land (guint32  events,
+      gpointer data)
+{
+  MpFlight *self = data;
+
+  mp_fd_close (&self->fd);
+  for (guint i = self->holds->len; i > 0; i--)
+    if (mp_hold_try_release (&g_array_index (self->holds, MpHold, i - 1)))
+      g_array_remove_index_fast (self->holds, i - 1);
+
+  if (self->holds->len == 0)
+    {
+      flight_free (self);
+      return;
+    }
+
+  mp_pump_add_timer_locked (self->pump, g_get_monotonic_time () + self->delay, land, self);
+  self->delay = MIN (2 * self->delay, LAST_DELAY);
+}
+
 static void
 end_watch (MpFlight *self)
 {
   g_queue_unlink (&departed, &self->link);
   mp_pump_remove_fd_locked (self->pump, self->source);
-  land (self);
+  land (0, self);
 }
 
 static void
@@ -117,7 +104,7 @@ begin_watch (gpointer data)
   if (self->source == NULL)
     {
       g_warning ("Shared objects on their way cannot be kept: %s", error->message);
-      land (self);
+      land (0, self);
       return;
     }
 
@@ -138,7 +125,9 @@ depart (gpointer data)
   else
     {
       g_warning ("Shared objects on their way cannot be kept: %s", error->message);
-      land (self);
+      for (guint i = 0; i < self->holds->len; i++)
+        mp_hold_release (&g_array_index (self->holds, MpHold, i));
+      flight_free (self);
     }
 }
 
@@ -161,6 +150,7 @@ flight_new (MpPacking  *packing,
 
   self = g_new0 (MpFlight, 1);
   self->link.data = self;
+  self->delay = FIRST_DELAY;
   self->fd = ends[0];
   self->holds = g_array_new (FALSE, FALSE, sizeof (MpHold));
   g_array_append_val (packing->fds, ends[1]);
@@ -180,7 +170,6 @@ mp_flight_board (MpPacking  *packing,
 {
   MpFlight *flight;
 
-  release_left ();
   if (packing->flight == NULL)
     {
       packing->flight = flight_new (packing, error);
