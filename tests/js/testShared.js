@@ -339,6 +339,58 @@ test('a list, memory and structures are changed in another process', async () =>
 // Not dropped in the end: the engine may keep what a `for await` iterated over last, and with it its pool.
 const pool = new Mp.Pool({n_workers: 2});
 
+function checkMade({number, lock, value, rest: [array, list, memory]}, expected) {
+  checkSame(number, expected);
+  checkSame(value.value, expected);
+  lock.acquire();
+  checkSame(lock.locked, true);
+  checkSame(value.lock.constructor, Mp.Lock);
+  lock.release();
+  checkSame([...array], [expected, 2]);
+  checkSame([...list], ['item', expected]);
+  checkSame(memory.size, expected);
+}
+
+// What a message brought goes with it, and the message with the result that JavaScript let go of.
+async function collect() {
+  for (let i = 0; i < 3; i++) {
+    System.gc();
+    await new Promise(resolve => {
+      GLib.idle_add(GLib.PRIORITY_DEFAULT, () => {
+        resolve();
+        return GLib.SOURCE_REMOVE;
+      });
+    });
+  }
+}
+
+async function makeAll() {
+  checkMade(pool.apply(task('make'), [3]), 3);
+  checkMade(await pool.apply_async(task('make'), [4]), 4);
+  pool.map(task('make'), [5, 6]).forEach((made, index) => checkMade(made, 5 + index));
+  (await pool.map_async(task('make'), [7, 8])).forEach((made, index) => checkMade(made, 7 + index));
+  const result = pool.submit_map(task('make'), [9]);
+  await result.wait_async();
+  checkMade(result.get_item(0), 9);
+  let expected = 10;
+  for await (const made of pool.imap(task('make'), [10, 11]))
+    checkMade(made, expected++);
+  for (const made of pool.imap(task('make'), [12, 13]))
+    checkMade(made, expected++);
+  checkSame(expected, 14);
+  const error = await new Promise(resolve => {
+    pool.apply_async(task('make'), [14], -1, null, (source, answer) => {
+      resolve(checkThrows(() => pool.apply_finish(answer), TypeError));
+    });
+  });
+  check(/use submit\(\)/.test(error.message), error.message);
+}
+
+test('functions return what is shared', async () => {
+  await makeAll();
+  await collect();
+});
+
 test('shared state goes to the workers of a pool', async () => {
   const lock = new Mp.Lock();
   const value = new Mp.Value({valueType: 'd'});

@@ -13,12 +13,23 @@ const {promisify, promisifyAs} = imports.mpglib.promises;
 const {nameTarget} = imports.mpglib.targets;
 const {fromVariant, toArguments, toItem, toItems} = imports.mpglib.values;
 
+// A variant alone does not have the objects that came beside it.
+function refuseObjects() {
+  throw new TypeError('objects that are shared cannot be got this way: use submit() or submit_map(), ' +
+                      'or do without the callback');
+}
+
 // Makes the method return a JavaScript value in place of a variant.
 function convertValue(prototype, name) {
   const method = prototype[name];
   prototype[name] = function (...args) {
-    return fromVariant(method.apply(this, args));
+    return fromVariant(method.apply(this, args), refuseObjects);
   };
+}
+
+// The value that a function has returned, with the shared objects in it.
+function fromResult(message) {
+  return fromVariant(message.get_value(), index => message.get_attachment(index));
 }
 
 function explain(source, error) {
@@ -127,12 +138,29 @@ function extendPairs(Mp, prototype) {
 
 // ---- Results
 
+// Of a map each item has objects of its own, and the message of all has none.
+function convertResult(result, variant) {
+  let message = null;
+  let isOfMap = false;
+  const value = fromVariant(variant, index => {
+    message ??= result.get_message();
+    isOfMap = message.get_n_attachments() === 0;
+    return isOfMap ? null : message.get_attachment(index);
+  });
+  return isOfMap ? value.map((_, index) => fromResult(result.get_item_message(index))) : value;
+}
+
 function extendPoolResult({prototype}) {
   for (const name of ['get', 'get_finish']) {
-    convertValue(prototype, name);
+    const method = prototype[name];
+    prototype[name] = function (...args) {
+      return convertResult(this, method.apply(this, args));
+    };
     explainErrors(prototype, name, explain);
   }
-  convertValue(prototype, 'get_item');
+  prototype.get_item = function (index) {
+    return fromResult(this.get_item_message(index));
+  };
   explainErrors(prototype, 'get_item', (result, error, index) => addReport(error, result.get_item_report(index)));
   promisify(prototype, 'wait_async');
   promisify(prototype, 'get_async');
@@ -143,9 +171,9 @@ function makeRoom(iterator) {
   iterator.feeder?.makeRoom();
 }
 
-function convertNext(iterator, variant) {
+function convertNext(iterator, message) {
   makeRoom(iterator);
-  return fromVariant(variant);
+  return fromResult(message);
 }
 
 function explainNext(iterator, error) {
@@ -154,15 +182,16 @@ function explainNext(iterator, error) {
 }
 
 function extendNext(prototype) {
-  const {next, next_finish} = prototype; // eslint-disable-line camelcase
+  const {next_message, next_message_async, next_message_finish} = prototype; // eslint-disable-line camelcase
 
   prototype.next = function (timeout, cancellable) {
     if (this.feeder instanceof AsyncFeeder)
       throw new TypeError('items that come asynchronously cannot be blocked for: use `for await`, or next_async()');
-    return convertNext(this, next.call(this, timeout, cancellable));
+    return convertNext(this, next_message.call(this, timeout, cancellable));
   };
+  prototype.next_async = next_message_async; // eslint-disable-line camelcase
   prototype.next_finish = function (result) {
-    return convertNext(this, next_finish.call(this, result));
+    return convertNext(this, next_message_finish.call(this, result));
   };
   for (const name of ['next', 'next_finish', 'next_message_finish'])
     explainErrors(prototype, name, explainNext);

@@ -11,6 +11,7 @@ import System from 'system';
 import {findTarget, TargetError} from './workerTargets.js';
 
 const {describeError} = imports.mpglib.errors;
+const {toMessage} = imports.mpglib.messages;
 const {fromVariant, toVariant} = imports.mpglib.values;
 
 function prepare(preparation) {
@@ -103,16 +104,19 @@ function fail(task, error) {
 }
 
 function answer(task, value) {
-  let variant;
+  let result;
   try {
-    variant = toVariant(value);
+    result = toMessage(Mp, attach => toVariant(value, attach));
   } catch ({message}) {
     const problem = `The result of '${task.get_target()}' cannot be sent: ${message}`;
     task.return_failure(Mp.Error.NOT_SHAREABLE, null, problem, null, null, null);
     return;
   }
-  countBytes(variant);
-  task.return_value(variant);
+  countBytes(result.variant);
+  if (result.message)
+    task.return_message(result.message);
+  else
+    task.return_value(result.variant);
 }
 
 // Returns a promise if the call is not over.

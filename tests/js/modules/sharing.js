@@ -30,6 +30,16 @@ export function addEach(lock, value, amount) {
   return amount;
 }
 
+// All of it new, and nobody else's.
+export function make(number) {
+  const lock = new Mp.Lock();
+  return {
+    number, lock, value: new Mp.Value({valueType: 'i', value: number, lock}),
+    rest: [new Mp.Array({elements: Float64Array.of(number, 2)}), new Mp.ShareableList({items: ['item', number]}),
+           new Mp.SharedMemory({size: number})],
+  };
+}
+
 export function setWhenTold(connection, value, content) {
   connection.receive();
   value.value = content;
