@@ -119,11 +119,11 @@ target_look_around (MpMessage     *arguments,
     exit (14);
   if (g_getenv ("MPGLIB_CHILD") != NULL)
     exit (15); /* the marker was not consumed */
-  /* stdio, the channel, the lifeline: what the host had open is not here */
+  /* stdio, the channel, the lifeline, the participant table: what the host had open is not here */
   for (int fd = 3, n = 0; fd < 256; fd++)
     if (fcntl (fd, F_GETFD) >= 0)
       {
-        if (++n > 2 || (fcntl (fd, F_GETFD) & FD_CLOEXEC) == 0)
+        if (++n > 3 || (fcntl (fd, F_GETFD) & FD_CLOEXEC) == 0)
           exit (16);
       }
   if (strcmp (mp_worker_get_name (mp_worker_get_current ()), "Looker") != 0)

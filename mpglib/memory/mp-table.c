@@ -11,6 +11,7 @@
 #include <gio/gio.h>
 
 #include "mp-error.h"
+#include "mp-memfd-private.h"
 #include "mp-table-private.h"
 
 /* One table, and room to the next. */
@@ -26,6 +27,9 @@ G_STATIC_ASSERT (sizeof (MpTableLayout) <= STRIDE);
  */
 static MpTable tables[MP_SELF_MAX_TABLES];
 static MpAtomic32 n_tables;
+
+/* The parent's, until it is needed: most children share nothing.  Guarded by mp_self_lock(). */
+static int inherited_fd = -1;
 
 /* Two windows of address space: the tables, and private memory of the same shape. */
 static guint8 *table_window;
@@ -141,6 +145,22 @@ open_locked (int      fd,
   return segment != NULL ? add_locked (segment) : NULL;
 }
 
+/* The one that all belongs to which this process makes. */
+static MpTable *
+first_locked (GError **error)
+{
+  MpTable *inherited = NULL;
+
+  if (mp_table_get_n () > 0)
+    return &tables[0];
+
+  if (inherited_fd >= 0)
+    inherited = open_locked (inherited_fd, NULL);
+  mp_memfd_close (&inherited_fd);
+
+  return inherited != NULL ? inherited : new_locked (error);
+}
+
 /*< private >
  * mp_table_new:
  *
@@ -173,6 +193,8 @@ mp_table_open (int      fd,
   MpTable *table;
 
   mp_self_lock (self);
+  if (inherited_fd >= 0)
+    first_locked (NULL);
   table = open_locked (fd, error);
   mp_self_unlock (self);
 
@@ -183,8 +205,8 @@ mp_table_open (int      fd,
  * mp_table_get_default:
  *
  * Returns: (transfer none): the first table of this process, made now if there is
- *   none.  A child opens its parent's before anything else, so that all that a
- *   program makes belongs together.
+ *   none.  A child opens its parent's before any other, so that all that a program
+ *   makes belongs together.
  */
 MpTable *
 mp_table_get_default (GError **error)
@@ -196,10 +218,49 @@ mp_table_get_default (GError **error)
     return &tables[0];
 
   mp_self_lock (self);
-  table = mp_table_get_n () > 0 ? &tables[0] : new_locked (error);
+  table = first_locked (error);
   mp_self_unlock (self);
 
   return table;
+}
+
+/*< private >
+ * mp_table_inherit:
+ * @fd_taken: the table of the program that made this process
+ *
+ * For a child, before it has any.  It is opened when it is needed, and must be trusted.
+ */
+void
+mp_table_inherit (int *fd_taken)
+{
+  MpSelf *self = mp_self_get ();
+
+  mp_self_lock (self);
+  if (inherited_fd < 0 && mp_table_get_n () == 0)
+    inherited_fd = mp_memfd_steal (fd_taken);
+  mp_self_unlock (self);
+
+  mp_memfd_close (fd_taken);
+}
+
+/*< private >
+ * mp_table_get_family_fd:
+ *
+ * Returns: what a child is to inherit, which stays the process's; or -1
+ */
+int
+mp_table_get_family_fd (GError **error)
+{
+  MpSelf *self = mp_self_get ();
+  MpTable *table;
+  int fd;
+
+  mp_self_lock (self);
+  fd = inherited_fd;
+  table = fd < 0 ? first_locked (error) : NULL;
+  mp_self_unlock (self);
+
+  return table != NULL ? mp_table_get_fd (table) : fd;
 }
 
 guint

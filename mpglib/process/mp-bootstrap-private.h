@@ -17,6 +17,7 @@
  *     spread        b   the arguments are a tuple of arguments
  *     arguments     b   a MESSAGE follows
  *     preparation   v   the launcher's
+ *     family        h   the participant table of the program, to which what the child shares belongs; absent: none
  *     hello-timeout d   for what a pool's worker loads, in seconds; below 0, or absent: no end */
 #pragma once
 
@@ -39,6 +40,7 @@ typedef struct {
   guint generation;
   gdouble hello_timeout;
   GVariant *preparation; /* nullable */
+  int family_fd;         /* of one received; -1: none */
   guint8 key[MP_KEY_SIZE];
 } MpBootstrap;
 

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "mp-error.h"
+#include "mp-fd-private.h"
+#include "mp-table-private.h"
 
 static const char *role_names[] = {
   [MP_WORKER_ROLE_PROCESS] = "process",
@@ -46,10 +48,10 @@ add (GVariantBuilder *builder,
                                                                   g_variant_new_variant (value)));
 }
 
-MpFrame *
-mp_bootstrap_to_frame (const MpBootstrap *self)
+static GVariant *
+to_variant (const MpBootstrap *self,
+            gboolean           has_family)
 {
-  g_autoptr (MpMessage) message = NULL;
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
@@ -67,8 +69,32 @@ mp_bootstrap_to_frame (const MpBootstrap *self)
     add (&builder, "target", g_variant_new_string (self->target));
   if (self->preparation != NULL)
     add (&builder, "preparation", g_variant_new_variant (self->preparation));
+  if (has_family)
+    add (&builder, "family", g_variant_new_handle (0));
 
-  message = mp_message_new (g_variant_builder_end (&builder));
+  return g_variant_builder_end (&builder);
+}
+
+/* Without a family the child makes one of its own, which is as good until there are too many. */
+static MpMessage *
+to_message (const MpBootstrap *self)
+{
+  g_autoptr (GError) error = NULL;
+  int family = self->role != MP_WORKER_ROLE_TEMPLATE ? mp_table_get_family_fd (&error) : -1;
+  g_autoptr (MpMessage) message = mp_message_new (to_variant (self, family >= 0));
+
+  if (family < 0 || mp_message_attach_fd (message, family, &error) == 0)
+    return g_steal_pointer (&message);
+
+  g_debug ("'%s' does not get the participant table: %s", self->name, error->message);
+  return mp_message_new (to_variant (self, FALSE));
+}
+
+MpFrame *
+mp_bootstrap_to_frame (const MpBootstrap *self)
+{
+  g_autoptr (MpMessage) message = to_message (self);
+
   return mp_frame_new (MP_FRAME_BOOTSTRAP, 0, 0, NULL, message);
 }
 
@@ -144,11 +170,23 @@ read_needed (MpBootstrap *self,
 #define N_NEEDED 8
 
 static void
+read_family (MpBootstrap *self,
+             MpFrame     *frame,
+             GVariant    *value)
+{
+  if (self->family_fd < 0 && frame->message != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_HANDLE))
+    self->family_fd = mp_message_get_attached_fd (frame->message, (guint) g_variant_get_handle (value), NULL);
+}
+
+static void
 read_other (MpBootstrap *self,
+            MpFrame     *frame,
             const char  *key,
             GVariant    *value)
 {
-  if (strcmp (key, "hello-timeout") == 0 && g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE))
+  if (strcmp (key, "family") == 0)
+    read_family (self, frame, value);
+  else if (strcmp (key, "hello-timeout") == 0 && g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE))
     self->hello_timeout = g_variant_get_double (value);
   else if (strcmp (key, "target") == 0)
     read_string (value, &self->target);
@@ -160,6 +198,7 @@ read_other (MpBootstrap *self,
 /* Returns the version */
 static guint
 read_all (MpBootstrap *self,
+          MpFrame     *frame,
           GVariant    *dictionary,
           guint       *n_needed)
 {
@@ -180,7 +219,7 @@ read_all (MpBootstrap *self,
       else if (read_needed (self, key, value))
         (*n_needed)++;
       else
-        read_other (self, key, value);
+        read_other (self, frame, key, value);
     }
 }
 
@@ -203,7 +242,8 @@ mp_bootstrap_from_frame (MpFrame  *frame,
     return NULL;
 
   self->hello_timeout = -1;
-  version = read_all (self, value, &n_needed);
+  self->family_fd = -1;
+  version = read_all (self, frame, value, &n_needed);
   if (version != MP_BOOTSTRAP_VERSION)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED,
@@ -227,6 +267,7 @@ mp_bootstrap_free (MpBootstrap *self)
   g_free (self->identity);
   g_free (self->start_method);
   g_free (self->target);
+  mp_fd_close (&self->family_fd);
   g_clear_pointer (&self->preparation, g_variant_unref);
   explicit_bzero (self->key, sizeof self->key);
   g_free (self);

@@ -97,6 +97,7 @@ new_bootstrap (const MpChildSpec *spec,
   bootstrap->has_arguments = spec->arguments != NULL;
   bootstrap->generation = mp_marker_get_generation () + 1;
   bootstrap->hello_timeout = recipe->hello_timeout;
+  bootstrap->family_fd = -1;
   bootstrap->preparation = recipe->preparation != NULL ? g_variant_ref (recipe->preparation) : NULL;
   mp_identity_get_key (bootstrap->key);
   return bootstrap;

@@ -20,6 +20,7 @@
 #include "mp-lifeline-private.h"
 #include "mp-marker-private.h"
 #include "mp-report-private.h"
+#include "mp-table-private.h"
 
 /**
  * MpWorker:
@@ -209,6 +210,7 @@ become (MpWorker  *self,
         GError   **error)
 {
   mp_identity_set (self->bootstrap->name, self->bootstrap->identity, self->bootstrap->key);
+  mp_table_inherit (&self->bootstrap->family_fd);
 
   if (self->bootstrap->has_arguments)
     {

@@ -98,6 +98,11 @@ def make_all(held):
             Mp.SharedMemory(create=True, size=5))
 
 
+def make_and_send(connection, number):
+    connection.send(Mp.Value('i', number))
+    connection.recv()
+
+
 class Point(ctypes.Structure):
     _fields_ = [('x', ctypes.c_double), ('y', ctypes.c_double)]
 
@@ -491,6 +496,19 @@ class Shared(SharedCase):
                 self.assertEqual((type(same), repr(same)), (type(shared), repr(shared)))
                 child.join(DEADLINE)
                 ours.close()
+
+    def test_made_by_many_processes(self):
+        """More than there can be families: all that a program makes is of one."""
+        made = []
+        for number in range(20):
+            ours, theirs = Mp.Pipe()
+            child = self.start(make_and_send, theirs, number)
+            theirs.close()
+            made.append(ours.recv())
+            ours.send('received')
+            child.join(DEADLINE)
+            ours.close()
+        self.assertEqual([value.value for value in made], list(range(20)))
 
     def test_in_a_pool(self):
         array, done = Mp.Array('i', 10), Mp.Value('i', 0, lock=False)
