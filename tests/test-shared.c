@@ -207,9 +207,15 @@ test_value_wraps (void)
 {
   g_autoptr (MpValue) byte = mp_value_new ("y", g_variant_new_byte (250), NULL);
   g_autoptr (MpValue) real = mp_value_new ("d", g_variant_new_double (0.5), NULL);
+  g_autoptr (GError) error = NULL;
 
   g_assert_cmpint (mp_value_add_int64 (byte, 10, NULL), ==, 4);
   g_assert_cmpint (mp_value_add_int64 (byte, -5, NULL), ==, 255);
+  mp_value_add_int64 (byte, 256, &error);
+  mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  mp_value_add_int64 (byte, -256, &error);
+  mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+  g_assert_cmpint (mp_value_get_int64 (byte, NULL), ==, 255);
   g_assert_cmpfloat (mp_value_add_double (real, 1.25, NULL), ==, 1.75);
   g_assert_cmpfloat (*(gdouble *) mp_value_get_address (real, NULL), ==, 1.75);
 }
@@ -303,11 +309,24 @@ test_value_lock (void)
   g_assert_cmpfloat (mp_value_get_double (copy, NULL), ==, N_CHILDREN * N_ROUNDS);
 }
 
+static GVariant *
+count_nothing (MpMessage     *arguments,
+               GCancellable  *cancellable,
+               gpointer       data,
+               GError       **error)
+{
+  g_autoptr (MpValue) value = get_attachment (arguments, 0);
+
+  mp_value_add_int64 (value, 0, error);
+  return NULL;
+}
+
 typedef struct
 {
   MpValue *value;
   GThread *thread;
   guint    n;
+  gint64   last;
 } Heard;
 
 static void
@@ -317,12 +336,13 @@ on_value (MpValue    *value,
 {
   g_assert_true (g_thread_self () == heard->thread);
   heard->n++;
+  heard->last = mp_value_get_int64 (value, NULL);
 }
 
 static gboolean
-is_counted (gpointer data)
+is_told (gpointer data)
 {
-  return mp_value_get_int64 (((Heard *) data)->value, NULL) == N_ROUNDS;
+  return ((Heard *) data)->last == N_ROUNDS;
 }
 
 static gboolean
@@ -347,7 +367,7 @@ test_value_live (void)
 
   /* Of the last change too, and not of each. */
   child = start_child (MP_START_METHOD_FORKSERVER, "count", value);
-  mp_test_run_until (is_counted, &heard);
+  mp_test_run_until (is_told, &heard);
   join_child (child);
   g_assert_cmpuint (heard.n, >, 1);
 
@@ -355,6 +375,13 @@ test_value_live (void)
   while (g_main_context_iteration (NULL, FALSE));
   mp_value_set_int64 (value, 5, NULL);
   mp_test_run_until (was_heard, &heard);
+
+  /* Nothing changed, though it was written, and though the bell rings for a death. */
+  n = heard.n;
+  mp_value_set_int64 (value, 5, NULL);
+  run_child (MP_START_METHOD_SPAWN, "count_nothing", value);
+  while (g_main_context_iteration (NULL, FALSE));
+  g_assert_cmpuint (heard.n, ==, n);
 
   /* Not any more. */
   mp_value_set_live (value, FALSE);
@@ -1000,6 +1027,7 @@ main (int   argc,
       char *argv[])
 {
   mp_register_target ("count", count, NULL, NULL);
+  mp_register_target ("count_nothing", count_nothing, NULL, NULL);
   mp_register_target ("replace_pair", replace_pair, NULL, NULL);
   mp_register_target ("raise_in_steps", raise_in_steps, NULL, NULL);
   mp_register_target ("square", square, NULL, NULL);

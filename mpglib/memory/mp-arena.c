@@ -128,7 +128,8 @@ static gboolean
 set_stale (GError **error)
 {
   g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE,
-                       "The shared object is gone: nobody held it any more");
+                       "The shared object is gone: nobody had it any more; keep it where it was made until "
+                       "this process has it");
   return FALSE;
 }
 

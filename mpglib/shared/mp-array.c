@@ -367,7 +367,8 @@ mp_array_to_string (MpShareable *shareable)
 
   return g_strdup_printf ("<Mp.Array %s length=%" G_GUINT64_FORMAT "%s%s%s>",
                           self->format != NULL ? self->format : mp_array_get_element_type (self),
-                          self->length, mp_array_is_consistent (self) ? "" : " torn",
+                          self->length, self->contents.shared.table == NULL ? " without memory" :
+                                        mp_array_is_consistent (self) ? "" : " torn",
                           lock != NULL ? " lock=" : "", lock != NULL ? lock : "");
 }
 

@@ -87,6 +87,9 @@ gboolean  mp_element_write_int64  (const MpElement *self,
                                    gint64           number,
                                    gpointer         bytes,
                                    GError         **error);
+gboolean  mp_element_check_amount (const MpElement *self,
+                                   gint64           amount,
+                                   GError         **error);
 void      mp_element_wrap_int64   (const MpElement *self,
                                    gint64           number,
                                    gpointer         bytes);

@@ -505,6 +505,22 @@ mp_element_wrap_int64 (const MpElement *self,
     }
 }
 
+/*< private >
+ * mp_element_check_amount:
+ *
+ * Returns: whether one number can be so far from another
+ */
+gboolean
+mp_element_check_amount (const MpElement  *self,
+                         gint64            amount,
+                         GError          **error)
+{
+  guint n_bits = 8 * (guint) self->size;
+
+  return n_bits >= 64 || (amount > -((gint64) 1 << n_bits) && amount < (gint64) 1 << n_bits) ||
+         set_out_of_range (error, self, amount);
+}
+
 gboolean
 mp_element_write_int64 (const MpElement  *self,
                         gint64            number,

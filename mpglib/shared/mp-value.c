@@ -66,6 +66,7 @@ struct _MpValue
   GMainContext  *main_context;
   GMutex         watch_lock;
   MpChangeWatch *watch;         /* guarded by watch_lock; NULL: not live */
+  guint64       *told;          /* the words that were told last, in the main context; NULL: none since it is live */
 };
 
 static void mp_value_shareable_init (MpShareableInterface *iface);
@@ -250,6 +251,7 @@ mp_value_finalize (GObject *object)
   g_free (self->value_type);
   g_free (self->format);
   g_clear_pointer (&self->main_context, g_main_context_unref);
+  g_free (self->told);
   g_mutex_clear (&self->watch_lock);
 
   G_OBJECT_CLASS (mp_value_parent_class)->finalize (object);
@@ -443,7 +445,7 @@ mp_value_class_init (MpValueClass *klass)
    * MpValue:live: (getter get_live) (setter set_live)
    *
    * Whether [property@Mp.Value:value] is notified when it changes, here or in another
-   * process: once for all changes since the last time, in
+   * process: once for all changes since the last time, if it is not as it was then, in
    * [property@Mp.Value:main-context]. It costs nothing while nothing changes. What is
    * written through [method@Mp.Value.get_address] is not noticed.
    *
@@ -723,10 +725,31 @@ is_watched (MpValue *self)
   return self->watch != NULL;
 }
 
+/* A bell rings for more than changes: for a death, too. */
+static gboolean
+is_news (MpValue *self)
+{
+  gsize size = get_n_words (self) * sizeof (guint64);
+  g_autofree guint64 *words = g_malloc (size);
+  gboolean is_new;
+
+  if (!load (self, words, NULL))
+    return TRUE;
+
+  g_mutex_lock (&self->watch_lock);
+  is_new = self->told == NULL || memcmp (self->told, words, size) != 0;
+  g_free (self->told);
+  self->told = g_steal_pointer (&words);
+  g_mutex_unlock (&self->watch_lock);
+
+  return is_new;
+}
+
 static void
 notify_value (gpointer object)
 {
-  g_object_notify_by_pspec (object, properties[PROP_VALUE]);
+  if (is_news (object))
+    g_object_notify_by_pspec (object, properties[PROP_VALUE]);
 }
 
 /**
@@ -789,6 +812,8 @@ mp_value_set_live (MpValue  *self,
 
   g_mutex_lock (&self->watch_lock);
   changes = !live != !is_watched (self);
+  if (changes)
+    g_clear_pointer (&self->told, g_free);
   if (changes && live)
     self->watch = watch (self, &error);
   else if (changes)
@@ -982,7 +1007,8 @@ mp_value_set_int64 (MpValue  *self,
  * lock is held. A number that would be too large or too small begins again at the other
  * end, as numbers in C do.
  *
- * Fails with %MP_ERROR_WRONG_TYPE if the value is no whole number, and as
+ * Fails with %MP_ERROR_OUT_OF_RANGE if no two numbers of the type are so far from each
+ * other, with %MP_ERROR_WRONG_TYPE if the value is no whole number, and as
  * [method@Mp.Value.get_value] does.
  *
  * Returns: the sum, or 0 with the error set
@@ -1002,7 +1028,9 @@ mp_value_add_int64 (MpValue  *self,
   g_return_val_if_fail (MP_IS_VALUE (self), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
-  if (!check_number (self, error) || (layout = mp_shared_object_get (&self->shared, &me, error)) == NULL)
+  if (!check_number (self, error) ||
+      !mp_element_check_amount (&self->element, amount, error) ||
+      (layout = mp_shared_object_get (&self->shared, &me, error)) == NULL)
     return 0;
 
   seen = mp_word_get (&layout->words[0]);
