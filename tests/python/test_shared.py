@@ -227,6 +227,10 @@ class Shared(SharedCase):
         self.assertEqual(Mp.Value('Q', 2 ** 64 - 2).add(1), 2 ** 64 - 1)
         with self.assertRaises(TypeError):
             Mp.Value('(dd)', 1, 2).add(1)
+        with self.assertRaises(TypeError):
+            Mp.Value('i', 1).add(1.5)
+        with self.assertRaises(OverflowError):
+            Mp.Value('i', 1).add(2 ** 40)
 
     def test_tuples(self):
         pair = Mp.Value('(dd)', 1.0, 2.0)
@@ -244,6 +248,8 @@ class Shared(SharedCase):
     def test_refusals(self):
         for error, make in (
             (TypeError, lambda: Mp.Value('z')),
+            (TypeError, lambda: Mp.Value()),
+            (TypeError, lambda: Mp.Array(length=3)),
             (TypeError, lambda: Mp.Value(ctypes.c_void_p)),
             (TypeError, lambda: Mp.Value(int)),
             (NotImplementedError, lambda: Mp.Value('as')),

@@ -6,8 +6,10 @@ import ctypes
 import gc
 import mmap
 import os
+import signal
 import sys
 import unittest
+import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
@@ -75,6 +77,33 @@ class Loss(SharedCase):
                     read()
             text[:] = (b'y' if letter == 'c' else 'y') * N
             self.assertEqual(len(text.value), N)
+
+
+def die_with_lock(value):
+    value.get_lock().acquire()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Lock(SharedCase):
+    def test_abandoned(self):
+        """Who reads first is told, if only by a warning."""
+        for lock in (True, Mp.Lock()):
+            for shared, read in ((Mp.Value('i', 5, lock=lock), lambda: shared.value),
+                                 (Mp.Array('i', [5], lock=lock), lambda: shared[0])):
+                process = self.start(die_with_lock, shared)
+                process.join(DEADLINE)
+                with self.assertWarnsRegex(RuntimeWarning, 'a process died while it held <Mp'):
+                    self.assertEqual(read(), 5)
+                with warnings.catch_warnings():
+                    warnings.simplefilter('error')
+                    self.assertEqual(read(), 5)
+
+                process = self.start(die_with_lock, shared)
+                process.join(DEADLINE)
+                with warnings.catch_warnings():
+                    warnings.simplefilter('error')
+                    self.assertRaises(RuntimeWarning, read)
+                self.assertFalse(shared.get_lock().locked())
 
 
 class Fork(SharedCase):

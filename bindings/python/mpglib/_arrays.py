@@ -75,6 +75,7 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
 
     def __init__(self, typecode_or_type=None, size_or_initializer=None, *, lock=None, **properties):
         if typecode_or_type is None:
+            _kinds.check_given(properties, 'element_type')
             super().__init__(lock=None if lock is None else _guarded.make_lock(lock), **properties)
             return
         kind = _kinds.find_kind(typecode_or_type)

@@ -2,6 +2,8 @@
 # Copyright 2026 The mpglib developers
 """What shared values and arrays with a lock have in common."""
 
+import warnings
+
 from . import _sync
 from ._calls import Mp
 
@@ -33,7 +35,8 @@ class Guarded:
         """What to hold while reading or writing; it is found once, for the lock stays."""
         guard = self._kept_guard
         if guard is None:
-            guard = self._kept_guard = self.get_lock() or NO_LOCK
+            lock = self.get_lock()
+            guard = self._kept_guard = NO_LOCK if lock is None else _Noticing(lock)
         return guard
 
     def _need_lock(self):
@@ -55,6 +58,26 @@ class Guarded:
 
     def __exit__(self, *exception):
         return self._need_lock().__exit__(*exception)
+
+
+class _Noticing:
+    """What elements and values acquire by themselves: nobody looks whether it was abandoned, so they say it."""
+
+    def __init__(self, lock):
+        self._lock = lock
+
+    def __enter__(self):
+        self._lock.acquire()
+        if self._lock.is_abandoned():
+            try:
+                warnings.warn(f'a process died while it held {self._lock!r}: what that guards may be half changed',
+                              RuntimeWarning, stacklevel=3)
+            except RuntimeWarning:
+                self._lock.release()
+                raise
+
+    def __exit__(self, *_exception):
+        self._lock.release()
 
 
 class NoLock:

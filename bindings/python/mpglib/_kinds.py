@@ -76,6 +76,12 @@ def get_kind(gvariant_type, format):
     return _BY_FORMAT.get(format) if format else _BY_TYPE.get(gvariant_type)
 
 
+def check_given(properties, name):
+    """Refuses the constructor of GObject without a type."""
+    if properties.get(name) is None and properties.get('format') is None:
+        raise TypeError(f'no type of what is shared: give one of the letters {_LETTERS}, a class of ctypes, or {name}=')
+
+
 def find_kind(typecode_or_type):
     """The kind that a program asks for; None if it is a class of ctypes that has no letter, as structures."""
     if isinstance(typecode_or_type, str):

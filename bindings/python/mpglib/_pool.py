@@ -29,6 +29,9 @@ class Pool(_Pool, metaclass=SameType):
 
     def __init__(self, processes=None, *, maxtasksperchild=None, context=None, **properties):
         _main_module.guard()
+        if 'initializer' in properties or 'initargs' in properties:
+            raise TypeError('a pool has no initializer yet: give what its functions need, shared values and arrays '
+                            'too, among their arguments')
         if processes is not None:
             if processes < 1:
                 raise ValueError('a pool has at least one process')

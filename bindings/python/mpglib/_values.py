@@ -39,6 +39,7 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
 
     def __init__(self, typecode_or_type=None, *args, lock=None, **properties):
         if typecode_or_type is None:
+            _kinds.check_given(properties, 'value_type')
             super().__init__(lock=None if lock is None else _guarded.make_lock(lock), **properties)
             return
         kind = _kinds.find_kind(typecode_or_type)
@@ -108,6 +109,8 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
         kind = self._get_kind()
         if kind is not None and (kind.gvariant_type == 'd' or kind.format == 'f'):
             return self.add_double(amount)
+        if not hasattr(amount, '__index__'):
+            raise TypeError(f'{amount!r} cannot be added to a whole number')
         total = self.add_int64(amount)
         return total + 2 * _SIGN if total < 0 and kind is not None and kind.gvariant_type == 't' else total
 
