@@ -228,7 +228,8 @@ mp_table_get_default (GError **error)
  * mp_table_inherit:
  * @fd_taken: the table of the program that made this process
  *
- * For a child, before it has any.  It is opened when it is needed, and must be trusted.
+ * For a child, before it has any.  It is opened when it is needed, and must be trusted.  Who
+ * is forked from such a child has it too.
  */
 void
 mp_table_inherit (int *fd_taken)

@@ -75,12 +75,19 @@ to_variant (const MpBootstrap *self,
   return g_variant_builder_end (&builder);
 }
 
+/* Whoever is forked has what the template has. */
+static gboolean
+needs_family (const MpBootstrap *self)
+{
+  return self->role == MP_WORKER_ROLE_TEMPLATE || strcmp (self->start_method, "forkserver") != 0;
+}
+
 /* Without a family the child makes one of its own, which is as good until there are too many. */
 static MpMessage *
 to_message (const MpBootstrap *self)
 {
   g_autoptr (GError) error = NULL;
-  int family = self->role != MP_WORKER_ROLE_TEMPLATE ? mp_table_get_family_fd (&error) : -1;
+  int family = needs_family (self) ? mp_table_get_family_fd (&error) : -1;
   g_autoptr (MpMessage) message = mp_message_new (to_variant (self, family >= 0));
 
   if (family < 0 || mp_message_attach_fd (message, family, &error) == 0)

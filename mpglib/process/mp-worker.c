@@ -425,13 +425,17 @@ mp_worker_to_string (MpWorker *self)
 static void
 rehearse (MpWorker *self)
 {
-  g_autoptr (MpFrame) frame = mp_bootstrap_to_frame (self->bootstrap);
+  MpBootstrap bootstrap = *self->bootstrap;
   g_autoptr (MpBootstrap) copy = NULL;
+  g_autoptr (MpFrame) frame = NULL;
   MpTransport *host, *child;
   int ends[2];
 
   if (!mp_transport_new_pair (ends, NULL))
     return;
+  bootstrap.role = MP_WORKER_ROLE_PROCESS;
+  bootstrap.start_method = (char *) "forkserver";
+  frame = mp_bootstrap_to_frame (&bootstrap);
   host = mp_transport_new (ends[0]);
   child = mp_transport_new (ends[1]);
   mp_transport_push (host, g_steal_pointer (&frame), NULL);
