@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mpglib.h"
@@ -214,6 +215,22 @@ test_names (void)
   mp_test_expect_error (!mp_shared_memory_unlink (same, &error), &error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
   g_assert_true (mp_shared_memory_unlink (second, &error));
   mp_test_expect_error (!mp_shared_memory_unlink (third, &error), &error, MP_ERROR, MP_ERROR_INVALID_STATE);
+}
+
+/* Who opens a pipe waits for who writes to it. */
+static void
+test_name_of_pipe (void)
+{
+  g_autoptr (MpSharedMemory) memory = mp_shared_memory_new_named (NULL, 100);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+
+  g_assert_true (mp_shared_memory_open (memory, NULL));
+  path = g_strconcat ("/dev/shm/", mp_shared_memory_get_name (memory), NULL);
+  g_assert_cmpint (unlink (path), ==, 0);
+  g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+  mp_test_expect_error (!mp_shared_memory_unlink (memory, &error), &error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_assert_cmpint (unlink (path), ==, 0);
 }
 
 /* Taking it would not fail, but have the kernel kill. */
@@ -428,6 +445,7 @@ main (int   argc,
   mp_test_add ("/shared-rubbish/lies", test_lies);
   mp_test_add ("/shared-rubbish/one-place", test_one_place);
   mp_test_add ("/shared-rubbish/names", test_names);
+  mp_test_add ("/shared-rubbish/name-of-pipe", test_name_of_pipe);
   mp_test_add ("/shared-rubbish/nobody-has", test_memory_nobody_has);
   mp_test_add ("/shared-rubbish/contents", test_rubbish_contents);
   mp_test_add ("/shared-rubbish/stopped-writer", test_stopped_writer);

@@ -253,9 +253,17 @@ mp_mapping_remove_name (const char           *name,
                         const MpFileIdentity *identity,
                         GError              **error)
 {
-  MP_AUTO_FD fd = shm_open (name, O_RDONLY | O_CLOEXEC, 0);
+  MP_AUTO_FD fd = -1;
 
-  if (identity != NULL && fd >= 0 && !is_of (fd, identity))
+  if (identity == NULL)
+    return shm_unlink (name) == 0 || set_errno_error (error, "remove", name);
+
+  /* Whatever has the name by now: that of a pipe would wait for who writes to it. */
+  fd = shm_open (name, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+  if (fd < 0)
+    return set_errno_error (error, "remove", name);
+
+  if (!is_of (fd, identity))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                    "The name \"%s\" is that of other shared memory by now", name);
