@@ -38,7 +38,7 @@ MpTable    *mp_table_open          (int          fd,
                                     GError     **error);
 MpTable    *mp_table_get_default   (GError     **error);
 void        mp_table_inherit       (int         *fd_taken);
-int         mp_table_get_family_fd (GError     **error);
+int         mp_table_dup_family_fd (GError     **error);
 MpTable    *mp_table_peek          (guint        index);
 guint       mp_table_get_n         (void);
 int         mp_table_get_fd        (MpTable     *self);

@@ -11,6 +11,7 @@
 #include <gio/gio.h>
 
 #include "mp-error.h"
+#include "mp-fd-private.h"
 #include "mp-memfd-private.h"
 #include "mp-table-private.h"
 
@@ -193,9 +194,10 @@ mp_table_open (int      fd,
   MpTable *table;
 
   mp_self_lock (self);
-  if (inherited_fd >= 0)
-    first_locked (NULL);
-  table = open_locked (fd, error);
+  /* A stranger's never becomes the one to which all belongs that this process and its
+   * children make.
+   */
+  table = first_locked (error) != NULL ? open_locked (fd, error) : NULL;
   mp_self_unlock (self);
 
   return table;
@@ -245,23 +247,24 @@ mp_table_inherit (int *fd_taken)
 }
 
 /*< private >
- * mp_table_get_family_fd:
+ * mp_table_dup_family_fd:
  *
- * Returns: what a child is to inherit, which stays the process's; or -1
+ * Returns: what a child is to inherit, which the caller closes; or -1
  */
 int
-mp_table_get_family_fd (GError **error)
+mp_table_dup_family_fd (GError **error)
 {
   MpSelf *self = mp_self_get ();
   MpTable *table;
-  int fd;
+  int fd = -1;
 
   mp_self_lock (self);
-  fd = inherited_fd;
-  table = fd < 0 ? first_locked (error) : NULL;
+  table = inherited_fd < 0 ? first_locked (error) : NULL;
+  if (inherited_fd >= 0 || table != NULL)
+    fd = mp_fd_duplicate (table != NULL ? mp_table_get_fd (table) : inherited_fd, error);
   mp_self_unlock (self);
 
-  return table != NULL ? mp_table_get_fd (table) : fd;
+  return fd;
 }
 
 guint

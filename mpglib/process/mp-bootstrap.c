@@ -87,14 +87,16 @@ static MpMessage *
 to_message (const MpBootstrap *self)
 {
   g_autoptr (GError) error = NULL;
-  int family = needs_family (self) ? mp_table_get_family_fd (&error) : -1;
+  int family = needs_family (self) ? mp_table_dup_family_fd (&error) : -1;
   g_autoptr (MpMessage) message = mp_message_new (to_variant (self, family >= 0));
+  gboolean is_attached = family >= 0 && mp_message_attach_fd (message, family, &error) == 0;
 
-  if (family < 0 || mp_message_attach_fd (message, family, &error) == 0)
+  mp_fd_close (&family);
+  if (error == NULL)
     return g_steal_pointer (&message);
 
   g_debug ("'%s' does not get the participant table: %s", self->name, error->message);
-  return mp_message_new (to_variant (self, FALSE));
+  return is_attached ? g_steal_pointer (&message) : mp_message_new (to_variant (self, FALSE));
 }
 
 MpFrame *
