@@ -202,6 +202,11 @@ class Shared(SharedCase):
         child.join(DEADLINE)
         ours.close()
 
+    def test_guarded_by_others(self):
+        for lock in (Mp.Semaphore(1), Mp.Condition()):
+            value = Mp.Value('i', 5, lock=lock)
+            self.assertEqual((value.value, value.value), (5, 5))
+
     def test_locks(self):
         lock = Mp.Lock()
         self.assertIs(Mp.Value('i', lock=lock).get_lock(), lock)

@@ -65,14 +65,15 @@ class _Noticing:
 
     def __init__(self, lock):
         self._lock = lock
+        self._can_be_abandoned = hasattr(lock, 'is_abandoned')
 
     def __enter__(self):
         self._lock.acquire()
-        if self._lock.is_abandoned():
+        if self._can_be_abandoned and self._lock.is_abandoned():
             try:
                 warnings.warn(f'a process died while it held {self._lock!r}: what that guards may be half changed',
                               RuntimeWarning, stacklevel=3)
-            except RuntimeWarning:
+            except BaseException:
                 self._lock.release()
                 raise
 

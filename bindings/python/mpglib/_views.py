@@ -35,12 +35,15 @@ def _become_child():
     for owner in list(_keeping):
         for name in _KEPT:
             owner.__dict__.pop(name, None)
+    gone = []
     for owner in list(_viewed):
         try:
             owner.get_address()
         except Exception as error:
-            warnings.warn(f'this process was forked from one that gave {type(owner).__name__} back at once: '
-                          f'do not use what it has of its memory ({error})', RuntimeWarning, stacklevel=2)
+            gone.append((type(owner).__name__, error))
+    for name, error in gone:
+        warnings.warn(f'this process was forked from one that gave {name} back at once: '
+                      f'do not use what it has of its memory ({error})', RuntimeWarning, stacklevel=2)
 
 
 os.register_at_fork(after_in_child=_become_child)
