@@ -4,11 +4,14 @@
 
 /* Shared objects on their way: who holds them, and until when. */
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "mpglib.h"
 #include "mp-arena-private.h"
 #include "mp-shareable-private.h"
+#include "mp-short-lock-private.h"
+#include "mp-test-process.h"
 #include "mp-test.h"
 
 #define FOREVER (-1.0)
@@ -185,6 +188,58 @@ test_hoarded (void)
   wait_for_n_objects (n_before);
 }
 
+typedef struct
+{
+  MpArenaLayout *layout;
+  MpAtomic32    *has_lock;
+} Stopping;
+
+static void
+stop_in_arena (gpointer data)
+{
+  Stopping *stopping = data;
+  MpTable *table = mp_table_get_default (NULL);
+  guint32 me = mp_participant_enter (table, NULL);
+
+  g_assert_true (mp_short_lock_acquire (table, &stopping->layout->lock, NULL, me, NULL));
+  mp_test_set_word (stopping->has_lock, 1);
+  pause ();
+}
+
+/* Who packs may be the library's thread, which waits for nobody: with a patience longer than any
+ * test this comes to its end.
+ */
+static void
+test_stopped_in_arena (void)
+{
+  g_autoptr (MpLock) lock = mp_lock_new ();
+  g_autoptr (GVariant) packed = NULL;
+  MpArena *arena = mp_arena_get_default (NULL);
+  Stopping stopping = { NULL, mp_test_share (sizeof (MpAtomic32)) };
+  MpPacking packing;
+  pid_t child;
+
+  stopping.layout = mmap (NULL, sizeof (MpArenaLayout), PROT_READ | PROT_WRITE, MAP_SHARED, mp_arena_get_fd (arena), 0);
+  g_assert_true (stopping.layout != MAP_FAILED);
+  child = mp_test_fork (stop_in_arena, &stopping);
+  mp_test_wait_word (stopping.has_lock, 1);
+
+  mp_short_lock_set_patience (G_TIME_SPAN_DAY);
+  mp_packing_init (&packing);
+  packed = g_variant_ref_sink (mp_shareable_pack (MP_SHAREABLE (lock), &packing, NULL));
+  mp_short_lock_set_patience (10 * G_TIME_SPAN_SECOND);
+
+  g_assert_nonnull (packed);
+  g_assert_cmpuint (packing.fds->len, ==, 2);
+  for (guint i = 0; i < packing.fds->len; i++)
+    close (g_array_index (packing.fds, int, i));
+  mp_packing_clear (&packing);
+
+  mp_test_kill (child);
+  munmap (stopping.layout, sizeof (MpArenaLayout));
+  munmap (stopping.has_lock, sizeof (MpAtomic32));
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -198,5 +253,6 @@ main (int   argc,
   mp_test_add ("/flight/never-received", test_never_received);
   mp_test_add ("/flight/first-is-stale", test_first_is_stale);
   mp_test_add ("/flight/hoarded", test_hoarded);
+  mp_test_add ("/flight/stopped-in-arena", test_stopped_in_arena);
   return g_test_run ();
 }

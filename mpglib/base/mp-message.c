@@ -140,12 +140,7 @@ mp_attachment_unpack (MpAttachment *self,
     return TRUE;
 
   self->object = mp_shareable_unpack (self->unpacking, self->kind, self->description, self->fds, self->n_fds, error);
-  if (self->object == NULL)
-    return FALSE;
-
-  /* What the sender keeps for those on their way it may let go of with the last. */
-  g_clear_pointer (&self->unpacking, mp_unpacking_unref);
-  return TRUE;
+  return self->object != NULL;
 }
 
 static void

@@ -84,6 +84,8 @@ gboolean mp_hold_ensure         (MpHold          *hold,
                                  GError         **error);
 void     mp_hold_release        (MpHold          *hold);
 gboolean mp_hold_try_release    (MpHold          *hold);
+gboolean mp_hold_try_again      (MpHold          *hold,
+                                 MpHold          *again);
 gsize    mp_hold_get_size       (const MpHold    *hold);
 void     mp_hold_get_handle     (const MpHold    *hold,
                                  MpHandle        *handle);

@@ -615,6 +615,35 @@ mp_arena_hold (MpArena         *self,
   return result;
 }
 
+/*< private >
+ * mp_hold_try_again:
+ * @again: (out caller-allocates): another hold of the same object
+ *
+ * Does nothing where that might wait.
+ *
+ * Returns: whether it was done
+ */
+gboolean
+mp_hold_try_again (MpHold *hold,
+                   MpHold *again)
+{
+  MpArena *self = hold->arena;
+  MpObjectType type = atomic_load (&get_block (self, hold->unit)->kind) & 0xffff;
+  MpHandle handle;
+  gboolean is_held;
+
+  *again = (MpHold) { 0 };
+  if (!mp_short_lock_try (self->table, &self->layout->lock, hold->owner) ||
+      !begin_locked (self, hold->owner, NULL))
+    return FALSE;
+
+  mp_hold_get_handle (hold, &handle);
+  is_held = hold_locked (self, hold->owner, &handle, type, again, NULL);
+  unlock (self);
+
+  return is_held;
+}
+
 /* One of the threads of a forked child takes a hold for it; what a thread of its parent
  * was about to do counts for nothing.
  *

@@ -34,12 +34,17 @@ set_held (GError **error)
   return FALSE;
 }
 
-static gboolean
-runs_loop (void)
-{
-  GMainContext *context = g_main_context_get_thread_default ();
+static _Thread_local gboolean is_hurried;
 
-  return g_main_context_is_owner (context != NULL ? context : g_main_context_default ());
+/*< private >
+ * mp_short_lock_hurry_thread:
+ *
+ * The calling thread serves others, and never waits.
+ */
+void
+mp_short_lock_hurry_thread (void)
+{
+  is_hurried = TRUE;
 }
 
 static MpWait
@@ -47,7 +52,11 @@ get_patience (void)
 {
   gint64 usec = atomic_load (&patience);
 
-  if (runs_loop ())
+  if (is_hurried)
+    return MP_WAIT_ENDS_NOW;
+
+  /* The depth is the thread's own: a forked child may ask for it, too. */
+  if (g_main_depth () > 0)
     usec = MIN (usec, PATIENCE_OF_LOOPS);
 
   return MP_WAIT_UNTIL (g_get_monotonic_time () + usec);

@@ -839,8 +839,7 @@ mp_array_get_element (MpArray  *self,
  * element or the format has no room for the value, and as [method@Mp.Array.get_element]
  * does, but never with %MP_ERROR_ABANDONED. Slices and elements that are not of 1, 2, 4 or
  * 8 bytes wait for others that write such; that fails with %MP_ERROR_TIMED_OUT if one was
- * stopped in the midst of it: after 10 seconds, on a thread that runs a main loop just now
- * after 250 ms.
+ * stopped in the midst of it: after 10 seconds, in a callback of a main loop after 250 ms.
  *
  * Returns: whether it was replaced
  *

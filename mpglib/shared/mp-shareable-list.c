@@ -521,8 +521,8 @@ read_words (MpShareableList  *self,
  *
  * Fails with %MP_ERROR_OUT_OF_RANGE if there is no such item, with %MP_ERROR_CORRUPTED
  * if another process has written rubbish there, with %MP_ERROR_TIMED_OUT if one was stopped
- * in the very moment in which it changed the item (after 10 seconds, on a thread that runs a
- * main loop just now after 250 ms), with %MP_ERROR_WRONG_TYPE, %MP_ERROR_TOO_BIG and
+ * in the very moment in which it changed the item (after 10 seconds, in a callback of a main
+ * loop after 250 ms), with %MP_ERROR_WRONG_TYPE, %MP_ERROR_TOO_BIG and
  * %MP_ERROR_OUT_OF_RANGE if the list could not be made of its first items, and with the
  * error of the system if there was no memory for it.
  *

@@ -838,7 +838,7 @@ mp_value_set_live (MpValue  *self,
  * size, with %MP_ERROR_WRONG_TYPE if its first content had another type, and with the
  * error of the system if there was no memory. With more than 8 bytes also with
  * %MP_ERROR_TIMED_OUT if a process was stopped in the very moment in which it changed it:
- * after 10 seconds, on a thread that runs a main loop just now after 250 ms.
+ * after 10 seconds, in a callback of a main loop after 250 ms.
  *
  * Returns: (transfer full): the value, of the type [property@Mp.Value:value-type]
  *

@@ -17,11 +17,11 @@ G_BEGIN_DECLS
  *   departed   likewise; the pump looks at the end     likewise, wherever it is
  *   landed     holds that it gives back                nothing: that end was closed
  *
- * The other end is closed when the receiver has made its objects, which have holds of their
- * own, or has dropped the message; or by the kernel, when it was killed, or when nobody can
+ * The other end is closed when the receiver drops the message, whose objects, if it has made
+ * them, have holds of their own; or by the kernel, when it was killed, or when nobody can
  * receive the message any more.  If the sender dies its holds go, and the receiver is told
  * %MP_ERROR_STALE unless it has made its objects; likewise of the longest on its way, if
- * hundreds are.
+ * hundreds are, and of an object whose arena was busy just when it was packed.
  */
 gboolean mp_flight_board (MpPacking    *packing,
                           MpHold       *hold_taken,

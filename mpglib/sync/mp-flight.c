@@ -201,7 +201,7 @@ close_end (gpointer data)
  * mp_flight_keep:
  * @fd_taken: what mp_flight_board() has appended
  *
- * Closes it once all objects of the message were made, or dropped.
+ * Closes it when the message goes, whose objects were made, or dropped, then.
  */
 void
 mp_flight_keep (MpUnpacking *unpacking,

@@ -133,19 +133,25 @@ mp_shared_object_pack (MpSharedObject  *self,
   MpArena *arena;
   MpHandle handle;
   MpHold hold;
+  gboolean is_first;
 
   if (mp_shared_object_enter (self, error) == 0)
     return NULL;
 
   arena = self->hold.arena;
-  if (mp_packing_is_first (packing, arena) &&
+  is_first = mp_packing_is_first (packing, arena);
+  if (is_first &&
       (!append_fd (packing->fds, mp_arena_get_fd (arena), error) ||
        !append_fd (packing->fds, mp_table_get_fd (self->table), error)))
     return NULL;
 
   mp_hold_get_handle (&self->hold, &handle);
-  if (!mp_arena_hold (arena, &handle, self->type, &hold, error) ||
-      !mp_flight_board (packing, &hold, error))
+  /* Who packs may have the lock of a pump, and waits for nobody: where the arena is busy, or
+   * somebody was stopped there, the object goes without.  The pipe's end is the third descriptor
+   * of an object, or none.
+   */
+  if ((is_first || packing->flight != NULL) &&
+      mp_hold_try_again (&self->hold, &hold) && !mp_flight_board (packing, &hold, error))
     return NULL;
 
   return g_variant_new ("(@ayuu)",
