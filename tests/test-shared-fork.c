@@ -198,6 +198,36 @@ test_live (void)
   g_assert_cmpint (mp_value_get_int64 (value, NULL), ==, 5);
 }
 
+static int stop;
+
+static gpointer
+look_again_and_again (gpointer value)
+{
+  while (!g_atomic_int_get (&stop))
+    mp_value_get_live (value);
+  return NULL;
+}
+
+static void
+look_once (gpointer value)
+{
+  g_assert_false (mp_value_get_live (value));
+}
+
+/* Whatever another thread does with it when the child is forked. */
+static void
+test_live_busy (void)
+{
+  g_autoptr (MpValue) value = mp_value_new ("i", NULL, NULL);
+  GThread *thread = g_thread_new ("looker", look_again_and_again, value);
+
+  for (guint i = 0; i < 200; i++)
+    mp_test_join (mp_test_fork (look_once, value));
+
+  g_atomic_int_set (&stop, TRUE);
+  g_thread_join (thread);
+}
+
 static void
 warm_up (void)
 {
@@ -218,5 +248,6 @@ main (int   argc,
   mp_test_add ("/shared-fork/late", test_late);
   mp_test_add ("/shared-fork/large", test_large);
   mp_test_add ("/shared-fork/live", test_live);
+  mp_test_add ("/shared-fork/live-busy", test_live_busy);
   return g_test_run ();
 }

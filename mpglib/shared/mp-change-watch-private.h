@@ -22,13 +22,12 @@ typedef struct _MpChangeWatch MpChangeWatch;
 
 typedef void (*MpChangeFunc) (gpointer object);
 
-MpChangeWatch *mp_change_watch_new    (gpointer         object,
-                                       MpSharedObject  *shared,
-                                       MpBell          *bell,
-                                       GMainContext    *context,
-                                       MpChangeFunc     func,
-                                       GError         **error);
-gboolean       mp_change_watch_is_own (MpChangeWatch   *self);
-void           mp_change_watch_end    (MpChangeWatch   *self);
+MpChangeWatch *mp_change_watch_new (gpointer         object,
+                                    MpSharedObject  *shared,
+                                    MpBell          *bell,
+                                    GMainContext    *context,
+                                    MpChangeFunc     func,
+                                    GError         **error);
+void           mp_change_watch_end (MpChangeWatch   *self);
 
 G_END_DECLS

@@ -156,18 +156,6 @@ mp_change_watch_new (gpointer         object,
 }
 
 /*< private >
- * mp_change_watch_is_own:
- *
- * Returns: whether it is not that of the process from which this one was forked, of which
- *   it is the copy
- */
-gboolean
-mp_change_watch_is_own (MpChangeWatch *self)
-{
-  return self->origin == mp_origin_get ();
-}
-
-/*< private >
  * mp_change_watch_end:
  *
  * May be called by any thread.  If that is the context's, or if no thread runs it,

@@ -12,6 +12,7 @@
 #include "mp-element-private.h"
 #include "mp-error.h"
 #include "mp-lock-along-private.h"
+#include "mp-origin-private.h"
 #include "mp-rlock.h"
 #include "mp-value.h"
 #include "mp-word-private.h"
@@ -64,6 +65,7 @@ struct _MpValue
   GVariant      *initial;       /* until it is */
   MpLockable    *lock;
   GMainContext  *main_context;
+  guint          origin;        /* atomic; the process whose threads have watch_lock, or renew it just now */
   GMutex         watch_lock;
   MpChangeWatch *watch;         /* guarded by watch_lock; NULL: not live */
   guint64       *told;          /* the words that were told last, in the main context; NULL: none since it is live */
@@ -187,6 +189,44 @@ free_room (guint64 *words,
 {
   if (words != stack)
     g_free (words);
+}
+
+/* --- The watch ------------------------------------------------------------ */
+
+/* In a forked child the lock may be that of a thread which is not there, and the parent's watch
+ * counts for nothing: nobody hears it.
+ */
+#define RENEWING (1u << 31)
+
+static void
+renew_watch (MpValue *self,
+             guint    origin)
+{
+  guint renewing = origin | RENEWING;
+  guint seen = (guint) g_atomic_int_get (&self->origin);
+
+  while (seen != origin)
+    {
+      if (seen != renewing && g_atomic_int_compare_and_exchange (&self->origin, seen, renewing))
+        {
+          g_mutex_init (&self->watch_lock);
+          self->watch = NULL;
+          self->told = NULL;
+          g_atomic_int_set (&self->origin, origin);
+        }
+      seen = (guint) g_atomic_int_get (&self->origin);
+    }
+}
+
+static void
+lock_watch (MpValue *self)
+{
+  guint origin = mp_origin_get ();
+
+  if (G_UNLIKELY ((guint) g_atomic_int_get (&self->origin) != origin))
+    renew_watch (self, origin);
+
+  g_mutex_lock (&self->watch_lock);
 }
 
 /* --- Life ----------------------------------------------------------------- */
@@ -463,6 +503,7 @@ static void
 mp_value_init (MpValue *self)
 {
   g_mutex_init (&self->watch_lock);
+  self->origin = mp_origin_get ();
 }
 
 /* --- Sharing -------------------------------------------------------------- */
@@ -715,16 +756,6 @@ mp_value_get_main_context (MpValue *self)
   return self->main_context;
 }
 
-/* In a forked child the parent's watch counts for nothing: nobody there hears it. */
-static gboolean
-is_watched (MpValue *self)
-{
-  if (self->watch != NULL && !mp_change_watch_is_own (self->watch))
-    self->watch = NULL;
-
-  return self->watch != NULL;
-}
-
 /* A bell rings for more than changes: for a death, too. */
 static gboolean
 is_news (MpValue *self)
@@ -736,7 +767,7 @@ is_news (MpValue *self)
   if (!load (self, words, NULL))
     return TRUE;
 
-  g_mutex_lock (&self->watch_lock);
+  lock_watch (self);
   is_new = self->told == NULL || memcmp (self->told, words, size) != 0;
   g_free (self->told);
   self->told = g_steal_pointer (&words);
@@ -769,8 +800,8 @@ mp_value_get_live (MpValue *self)
 
   g_return_val_if_fail (MP_IS_VALUE (self), FALSE);
 
-  g_mutex_lock (&self->watch_lock);
-  live = is_watched (self);
+  lock_watch (self);
+  live = self->watch != NULL;
   g_mutex_unlock (&self->watch_lock);
 
   return live;
@@ -810,8 +841,8 @@ mp_value_set_live (MpValue  *self,
 
   g_return_if_fail (MP_IS_VALUE (self));
 
-  g_mutex_lock (&self->watch_lock);
-  changes = !live != !is_watched (self);
+  lock_watch (self);
+  changes = !live != (self->watch == NULL);
   if (changes)
     g_clear_pointer (&self->told, g_free);
   if (changes && live)
