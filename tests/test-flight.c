@@ -240,6 +240,31 @@ test_stopped_in_arena (void)
   munmap (stopping.has_lock, sizeof (MpAtomic32));
 }
 
+static void
+unpack_in_child (gpointer unpacking)
+{
+  g_assert_true (mp_unpacking_begin (unpacking, NULL));
+  mp_unpacking_end (unpacking);
+}
+
+static gpointer
+begin_unpacking (gpointer unpacking)
+{
+  g_assert_true (mp_unpacking_begin (unpacking, NULL));
+  return NULL;
+}
+
+/* A forked child does not wait for a thread of its parent's. */
+static void
+test_forked_amid_unpacking (void)
+{
+  g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
+
+  g_thread_join (g_thread_new ("unpacking", begin_unpacking, unpacking));
+  mp_test_join (mp_test_fork (unpack_in_child, unpacking));
+  mp_unpacking_end (unpacking);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -254,5 +279,6 @@ main (int   argc,
   mp_test_add ("/flight/first-is-stale", test_first_is_stale);
   mp_test_add ("/flight/hoarded", test_hoarded);
   mp_test_add ("/flight/stopped-in-arena", test_stopped_in_arena);
+  mp_test_add ("/flight/forked-amid-unpacking", test_forked_amid_unpacking);
   return g_test_run ();
 }

@@ -16,6 +16,7 @@
 #include "pool-targets.h"
 
 #define DEADLINE MP_TEST_DEADLINE
+#define N_LOCKS 6
 
 /* --- workers that give back nonsense ---------------------------------------------------------------------- */
 
@@ -33,6 +34,21 @@ spoil (MpCall *call)
   return mp_message_new_received ("=as", body, NULL, NULL, 0, NULL);
 }
 
+/* anything -> raw bytes, with locks attached */
+static MpMessage *
+give_locks (void)
+{
+  MpMessage *message = mp_message_new_data (NULL, 0, NULL);
+
+  for (guint i = 0; i < N_LOCKS; i++)
+    {
+      g_autoptr (MpLock) lock = mp_lock_new ();
+
+      mp_message_attach (message, MP_SHAREABLE (lock));
+    }
+  return message;
+}
+
 static MpMessage *
 call_target (MpCall  *call,
              GError **error)
@@ -41,6 +57,9 @@ call_target (MpCall  *call,
 
   if (g_str_equal (call->target, "spoil"))
     return spoil (call);
+
+  if (g_str_equal (call->target, "locks"))
+    return give_locks ();
 
   value = mp_target_call (call->target, call->arguments, call->cancellable, error);
   return value != NULL ? mp_message_new (value) : NULL;
@@ -363,6 +382,54 @@ test_threads (void)
   end ();
 }
 
+/* Returns the object that the thread got of the first attachment: the same in all threads. */
+static gpointer
+get_locks (gpointer data)
+{
+  MpPoolResult *result = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) message = mp_pool_result_get_message (result, &error);
+  MpShareable *first = NULL;
+
+  g_assert_no_error (error);
+  for (guint i = N_LOCKS; i > 0; i--)
+    {
+      g_autoptr (MpShareable) lock = mp_message_get_attachment (message, i - 1, &error);
+
+      g_assert_no_error (error);
+      g_assert_true (MP_IS_LOCK (lock));
+      first = lock;
+    }
+  return first;
+}
+
+static void
+test_attachments (void)
+{
+  MpPool *pool = begin (1);
+
+  g_test_summary ("Several threads may ask for what is attached to one result at a time.");
+
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (MpPoolResult) result = mp_pool_submit (pool, "locks", NULL, NULL);
+      GThread *threads[4];
+      gpointer first = NULL;
+
+      g_assert_true (mp_pool_result_wait (result, DEADLINE, NULL, NULL));
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        threads[j] = g_thread_new ("getter", get_locks, result);
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        {
+          gpointer own = g_thread_join (threads[j]);
+
+          g_assert_true (first == NULL || first == own);
+          first = own;
+        }
+    }
+  end ();
+}
+
 static GVariant *
 never_called (MpMessage     *arguments,
               GCancellable  *cancellable,
@@ -372,15 +439,24 @@ never_called (MpMessage     *arguments,
   g_assert_not_reached ();
 }
 
+/* The first shared object of a process makes what stays. */
+static void
+warm_up (void)
+{
+  g_object_unref (mp_lock_new ());
+  pool_warm_up ();
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   mp_worker_register_role (MP_WORKER_ROLE_POOL, run_worker);
   mp_register_target ("spoil", never_called, NULL, NULL);
+  mp_register_target ("locks", never_called, NULL, NULL);
   pool_targets_init ();
   mp_test_init (&argc, &argv);
-  mp_test_set_warm_up (pool_warm_up);
+  mp_test_set_warm_up (warm_up);
 
   mp_test_add ("/pool/check/when", test_when);
   mp_test_add ("/pool/check/damaged", test_damaged);
@@ -389,5 +465,6 @@ main (int   argc,
   mp_test_add ("/pool/check/iterated", test_iterated);
   mp_test_add ("/pool/check/apply", test_apply);
   mp_test_add ("/pool/check/threads", test_threads);
+  mp_test_add ("/pool/check/attachments", test_attachments);
   return g_test_run ();
 }

@@ -31,7 +31,8 @@
  *
  * A message may be sent any number of times; what is attached is duplicated for
  * each receiver. It may be handed from thread to thread, but is used by one at
- * a time.
+ * a time. A received one, such as the result of a pool's task, may be read by
+ * several.
  *
  * Since: 1.0
  */
@@ -41,6 +42,7 @@
  */
 typedef struct
 {
+  gboolean is_fd;
   MpShareable *object;
   MpUnpacking *unpacking; /* NULL unless packed */
   char *kind;            /* NULL unless packed */
@@ -58,7 +60,7 @@ struct _MpMessage
   GVariant *value;        /* checked, if received; NULL until asked for */
   GBytes *body;           /* serialised; NULL until asked for */
   GPtrArray *attachments; /* of MpAttachment; NULL while there are none */
-  guint n_unpacked;       /* those before were asked for, or were in the way */
+  guint n_unpacked;       /* those before were asked for, or were in the way; of who has their unpacking */
 };
 
 /* The kind of a plain descriptor, which is no object. */
@@ -96,6 +98,7 @@ mp_attachment_new (MpShareable *object)
 {
   MpAttachment *self = g_new0 (MpAttachment, 1);
 
+  self->is_fd = object == NULL;
   self->object = object != NULL ? g_object_ref (object) : NULL;
   return self;
 }
@@ -111,6 +114,7 @@ mp_attachment_new_packed (MpUnpacking *unpacking,
   MpAttachment *self = mp_attachment_new (NULL);
 
   self->unpacking = mp_unpacking_ref (unpacking);
+  self->is_fd = g_str_equal (kind, KIND_FD);
   self->kind = g_strdup (kind);
   self->description = g_variant_ref (description);
   self->n_fds = n_fds;
@@ -121,12 +125,6 @@ mp_attachment_new_packed (MpUnpacking *unpacking,
       fds[i] = -1;
     }
   return self;
-}
-
-static gboolean
-mp_attachment_is_fd (const MpAttachment *self)
-{
-  return self->object == NULL && (self->kind == NULL || strcmp (self->kind, KIND_FD) == 0);
 }
 
 /* Makes the object that was packed by the peer.  A failure leaves it packed,
@@ -150,7 +148,7 @@ mp_attachment_free (MpAttachment *self)
    * that this one is gone, where closing a descriptor alone would look like
    * a death.
    */
-  if (!mp_attachment_is_fd (self) && self->object == NULL && self->n_fds > 0)
+  if (!self->is_fd && self->object == NULL && self->n_fds > 0)
     mp_attachment_unpack (self, NULL);
 
   mp_fds_close (self->fds, self->n_fds);
@@ -511,9 +509,34 @@ unpack_before (MpMessage *self,
     {
       MpAttachment *attachment = g_ptr_array_index (self->attachments, self->n_unpacked);
 
-      if (!mp_attachment_is_fd (attachment))
+      if (!attachment->is_fd)
         mp_attachment_unpack (attachment, NULL);
     }
+}
+
+/* Several threads may have one result of a pool, and ask for what is attached at a time.
+ *
+ * Returns: (transfer none) (nullable): the object, which stays the attachment's
+ */
+static MpShareable *
+make_attachment (MpMessage  *self,
+                 guint       index,
+                 GError    **error)
+{
+  MpAttachment *attachment = g_ptr_array_index (self->attachments, index);
+  gboolean is_made;
+
+  if (attachment->unpacking == NULL)
+    return attachment->object;
+
+  if (!mp_unpacking_begin (attachment->unpacking, error))
+    return NULL;
+
+  unpack_before (self, index);
+  is_made = mp_attachment_unpack (attachment, error);
+  mp_unpacking_end (attachment->unpacking);
+
+  return is_made ? attachment->object : NULL;
 }
 
 /**
@@ -527,8 +550,12 @@ unpack_before (MpMessage *self,
  *
  * Fails with %MP_ERROR_INVALID_STATE when there is no attachment @index or it
  * is a plain descriptor, %MP_ERROR_NOT_SUPPORTED when this library knows no
- * such objects, and %MP_ERROR_CORRUPTED when what the peer sent does not make
- * one.
+ * such objects, %MP_ERROR_CORRUPTED when what the peer sent does not make
+ * one, and %MP_ERROR_TIMED_OUT when a process that changes the same shared
+ * memory does not come to its end, because it is stopped; it may be asked for
+ * again then.
+ *
+ * Several threads may call it at a time.
  *
  * Returns: (transfer full): the object
  *
@@ -540,6 +567,7 @@ mp_message_get_attachment (MpMessage  *self,
                            GError    **error)
 {
   MpAttachment *attachment;
+  MpShareable *object;
 
   g_return_val_if_fail (MP_IS_MESSAGE (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -548,18 +576,15 @@ mp_message_get_attachment (MpMessage  *self,
   if (attachment == NULL)
     return NULL;
 
-  if (mp_attachment_is_fd (attachment))
+  if (attachment->is_fd)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE,
                    "Attachment %u is a file descriptor, not an object", index);
       return NULL;
     }
 
-  unpack_before (self, index);
-  if (!mp_attachment_unpack (attachment, error))
-    return NULL;
-
-  return g_object_ref (attachment->object);
+  object = make_attachment (self, index, error);
+  return object != NULL ? g_object_ref (object) : NULL;
 }
 
 /**
@@ -593,7 +618,7 @@ mp_message_get_attached_fd (MpMessage  *self,
   if (attachment == NULL)
     return -1;
 
-  if (!mp_attachment_is_fd (attachment))
+  if (!attachment->is_fd)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE,
                    "Attachment %u is an object, not a file descriptor", index);
@@ -947,18 +972,19 @@ mp_message_share_attachments (MpMessage *self,
 }
 
 static GVariant *
-pack_attachment (MpAttachment *attachment,
-                 MpPacking    *packing,
-                 GError      **error)
+pack_attachment (MpMessage  *self,
+                 guint       index,
+                 MpPacking  *packing,
+                 GError    **error)
 {
+  MpAttachment *attachment = g_ptr_array_index (self->attachments, index);
   int duplicate;
 
-  if (!mp_attachment_is_fd (attachment))
+  if (!attachment->is_fd)
     {
-      if (!mp_attachment_unpack (attachment, error))
-        return NULL;
+      MpShareable *object = make_attachment (self, index, error);
 
-      return mp_shareable_pack (attachment->object, packing, error);
+      return object != NULL ? mp_shareable_pack (object, packing, error) : NULL;
     }
 
   duplicate = mp_fd_duplicate (attachment->fds[0], error);
@@ -999,7 +1025,7 @@ mp_message_pack_attachments (MpMessage  *self,
   g_variant_builder_init (&builder, G_VARIANT_TYPE (MP_MESSAGE_PACKED_TYPE));
   for (i = 0; i < self->attachments->len; i++)
     {
-      GVariant *packed = pack_attachment (g_ptr_array_index (self->attachments, i), &packing, error);
+      GVariant *packed = pack_attachment (self, i, &packing, error);
 
       if (packed == NULL)
         break;

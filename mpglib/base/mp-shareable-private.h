@@ -36,6 +36,9 @@ void         mp_unpacking_unref (MpUnpacking    *self);
 void         mp_unpacking_keep  (MpUnpacking    *self,
                                  gpointer        what_taken,
                                  GDestroyNotify  destroy);
+gboolean     mp_unpacking_begin (MpUnpacking    *self,
+                                 GError        **error);
+void         mp_unpacking_end   (MpUnpacking    *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpUnpacking, mp_unpacking_unref)
 

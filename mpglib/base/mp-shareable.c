@@ -4,8 +4,11 @@
 
 #include "config.h"
 
+#include <unistd.h>
+
 #include "mp-error.h"
 #include "mp-fd-private.h"
+#include "mp-patience-private.h"
 #include "mp-shareable-private.h"
 
 /**
@@ -132,7 +135,11 @@ mp_packing_is_first (MpPacking     *self,
 
 struct _MpUnpacking
 {
-  GSList *kept;
+  GSList  *kept;
+  gint     process;  /* whose threads have the rest; negative while one renews it */
+  GMutex   lock;
+  GCond    is_over;
+  gboolean has_begun;
 };
 
 typedef struct
@@ -144,7 +151,12 @@ typedef struct
 MpUnpacking *
 mp_unpacking_new (void)
 {
-  return g_atomic_rc_box_new0 (MpUnpacking);
+  MpUnpacking *self = g_atomic_rc_box_new0 (MpUnpacking);
+
+  self->process = getpid ();
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->is_over);
+  return self;
 }
 
 MpUnpacking *
@@ -168,6 +180,11 @@ mp_unpacking_clear (gpointer data)
   MpUnpacking *self = data;
 
   g_slist_free_full (self->kept, kept_free);
+  if (self->process == getpid ())
+    {
+      g_mutex_clear (&self->lock);
+      g_cond_clear (&self->is_over);
+    }
 }
 
 void
@@ -191,6 +208,73 @@ mp_unpacking_keep (MpUnpacking    *self,
   kept->what = what_taken;
   kept->destroy = destroy;
   self->kept = g_slist_prepend (self->kept, kept);
+}
+
+/* In a forked child the lock may be that of a thread which is not there. */
+static void
+renew (MpUnpacking *self,
+       gint         process)
+{
+  gint seen;
+
+  while ((seen = g_atomic_int_get (&self->process)) != process)
+    if (seen != -process && g_atomic_int_compare_and_exchange (&self->process, seen, -process))
+      {
+        g_mutex_init (&self->lock);
+        g_cond_init (&self->is_over);
+        self->has_begun = FALSE;
+        g_atomic_int_set (&self->process, process);
+      }
+}
+
+static void
+lock_unpacking (MpUnpacking *self)
+{
+  gint process = getpid ();
+
+  if (G_UNLIKELY (g_atomic_int_get (&self->process) != process))
+    renew (self, process);
+
+  g_mutex_lock (&self->lock);
+}
+
+/*< private >
+ * mp_unpacking_begin:
+ *
+ * One thread unpacks at a time, until it calls mp_unpacking_end().  Others wait; but in a
+ * callback of a main loop no longer than for a lock in shared memory, which may be what the
+ * one waits for.
+ *
+ * Fails with %MP_ERROR_TIMED_OUT.
+ */
+gboolean
+mp_unpacking_begin (MpUnpacking  *self,
+                    GError      **error)
+{
+  gint64 deadline = g_main_depth () > 0 ? g_get_monotonic_time () + MP_PATIENCE_OF_LOOPS : G_MAXINT64;
+  gboolean is_free;
+
+  lock_unpacking (self);
+  while (self->has_begun && g_cond_wait_until (&self->is_over, &self->lock, deadline))
+    ;
+  is_free = !self->has_begun;
+  self->has_begun = TRUE;
+  g_mutex_unlock (&self->lock);
+
+  if (!is_free)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
+                         "Another thread does not come to the end of unpacking the message: a process that "
+                         "changes a shared object may be stopped");
+  return is_free;
+}
+
+void
+mp_unpacking_end (MpUnpacking *self)
+{
+  g_mutex_lock (&self->lock);
+  self->has_begun = FALSE;
+  g_cond_signal (&self->is_over);
+  g_mutex_unlock (&self->lock);
 }
 
 /*< private >

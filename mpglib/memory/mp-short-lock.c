@@ -6,12 +6,8 @@
 
 #include "mp-error.h"
 #include "mp-owner-lock-private.h"
+#include "mp-patience-private.h"
 #include "mp-short-lock-private.h"
-
-/* For a thread that runs a main loop, and has other things to do.  Not less: an owner that
- * has to wait for a processor is not a stopped one.
- */
-#define PATIENCE_OF_LOOPS (250 * G_TIME_SPAN_MILLISECOND)
 
 static _Atomic (gint64) patience = 10 * G_TIME_SPAN_SECOND;
 
@@ -57,7 +53,7 @@ get_patience (void)
 
   /* The depth is the thread's own: a forked child may ask for it, too. */
   if (g_main_depth () > 0)
-    usec = MIN (usec, PATIENCE_OF_LOOPS);
+    usec = MIN (usec, MP_PATIENCE_OF_LOOPS);
 
   return MP_WAIT_UNTIL (g_get_monotonic_time () + usec);
 }
