@@ -220,6 +220,52 @@ test_value_wraps (void)
   g_assert_cmpfloat (*(gdouble *) mp_value_get_address (real, NULL), ==, 1.75);
 }
 
+/* Whatever their type is. */
+static void
+test_value_numbers (void)
+{
+  const struct
+  {
+    const char *type;
+    const char *format;
+    gdouble     number;
+  }
+  rows[] = {
+    { "y", NULL, 255 }, { "n", NULL, -32768 }, { "q", NULL, 65535 }, { "i", NULL, -5 }, { "u", NULL, 4294967295.0 },
+    { "x", NULL, -9007199254740991.0 }, { "t", NULL, 9007199254740991.0 }, { NULL, "b", -128 },
+  };
+  g_autoptr (MpValue) real = mp_value_new ("d", g_variant_new_double (0.5), NULL);
+  g_autoptr (MpValue) flag = mp_value_new ("b", NULL, NULL);
+  g_autoptr (MpValue) largest = mp_value_new ("t", g_variant_new_uint64 (G_MAXUINT64 - 2), NULL);
+  g_autoptr (MpArray) array = mp_array_new ("t", 2, NULL);
+  g_autoptr (GVariant) sum = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (MpValue) value = rows[i].format != NULL ? mp_value_new_with_format (rows[i].format, NULL, NULL)
+                                                         : mp_value_new (rows[i].type, NULL, NULL);
+
+      g_assert_true (mp_value_set_int64 (value, (gint64) rows[i].number, NULL));
+      g_assert_cmpfloat (mp_value_get_number (value, NULL), ==, rows[i].number);
+    }
+
+  g_assert_cmpfloat (mp_value_get_number (real, NULL), ==, 0.5);
+  g_assert_cmpfloat (mp_value_get_number (flag, &error), ==, 0);
+  mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+
+  g_assert_cmpfloat (mp_value_get_number (largest, NULL), ==, 18446744073709551615.0);
+  sum = mp_value_add_whole (largest, 1, NULL);
+  g_assert_cmpuint (g_variant_get_uint64 (sum), ==, G_MAXUINT64 - 1);
+  g_assert_null (mp_value_add_whole (real, 1, &error));
+  mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
+
+  mp_array_set_int64 (array, 1, -1, NULL);
+  g_assert_cmpfloat (mp_array_get_number (array, 1, NULL), ==, 18446744073709551615.0);
+  mp_array_get_number (array, 2, &error);
+  mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+}
+
 /* Both numbers are the same whenever somebody looks. */
 static GVariant *
 replace_pair (MpMessage     *arguments,
@@ -1043,6 +1089,7 @@ main (int   argc,
   mp_test_add ("/value/refuses", test_value_refuses);
   mp_test_add ("/value/counts", test_value_counts);
   mp_test_add ("/value/wraps", test_value_wraps);
+  mp_test_add ("/value/numbers", test_value_numbers);
   mp_test_add ("/value/whole", test_value_whole);
   mp_test_add ("/value/lock", test_value_lock);
   mp_test_add ("/value/live", test_value_live);

@@ -1070,6 +1070,39 @@ mp_array_set_int64 (MpArray  *self,
 }
 
 /**
+ * mp_array_get_number:
+ * @self: an array of numbers
+ * @index: which, from 0 on
+ * @error: return location for an error
+ *
+ * Gets a number, whatever type it has. For whoever only looks at it, or has no other
+ * numbers: whole numbers beyond 2⁵³ are rounded.
+ *
+ * Fails with %MP_ERROR_WRONG_TYPE if elements are no numbers, and as
+ * [method@Mp.Array.get_element] does.
+ *
+ * Returns: the number, or 0 with the error set
+ *
+ * Since: 1.0
+ */
+gdouble
+mp_array_get_number (MpArray  *self,
+                     gsize     index,
+                     GError  **error)
+{
+  gdouble number = 0;
+  guint64 word;
+
+  g_return_val_if_fail (MP_IS_ARRAY (self), 0);
+  g_return_val_if_fail (error == NULL || *error == NULL, 0);
+
+  if (check_number (self, error) && load (self, index, &word, error))
+    number = mp_element_read_number (&self->element, &word);
+
+  return number;
+}
+
+/**
  * mp_array_get_double:
  * @self: an array of floating-point numbers
  * @index: which, from 0 on

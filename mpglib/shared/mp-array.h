@@ -86,6 +86,10 @@ gboolean    mp_array_set_int64         (MpArray       *self,
                                         gint64         number,
                                         GError       **error);
 MP_AVAILABLE_IN_1_0
+gdouble     mp_array_get_number        (MpArray       *self,
+                                        gsize          index,
+                                        GError       **error);
+MP_AVAILABLE_IN_1_0
 gdouble     mp_array_get_double        (MpArray       *self,
                                         gsize          index,
                                         GError       **error);

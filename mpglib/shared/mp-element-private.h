@@ -97,6 +97,8 @@ gboolean  mp_element_read_double  (const MpElement *self,
                                    gconstpointer    bytes,
                                    gdouble         *number,
                                    GError         **error);
+gdouble   mp_element_read_number  (const MpElement *self,
+                                   gconstpointer    bytes);
 gboolean  mp_element_write_double (const MpElement *self,
                                    gdouble          number,
                                    gpointer         bytes,

@@ -555,6 +555,28 @@ mp_element_read_double (const MpElement  *self,
     }
 }
 
+/*< private >
+ * mp_element_read_number:
+ *
+ * Returns: the number, rounded if it is a whole one beyond 2^53; 0 of elements that are none
+ */
+gdouble
+mp_element_read_number (const MpElement *self,
+                        gconstpointer    bytes)
+{
+  gdouble number = 0;
+  gint64 whole = 0;
+
+  if (self->number == MP_NUMBER_DOUBLE || self->number == MP_NUMBER_FLOAT)
+    {
+      mp_element_read_double (self, bytes, &number, NULL);
+      return number;
+    }
+
+  mp_element_read_int64 (self, bytes, &whole, NULL);
+  return self->number == MP_NUMBER_UINT64 ? (gdouble) (guint64) whole : (gdouble) whole;
+}
+
 gboolean
 mp_element_write_double (const MpElement  *self,
                          gdouble           number,

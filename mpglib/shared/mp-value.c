@@ -1029,6 +1029,67 @@ mp_value_set_int64 (MpValue  *self,
 }
 
 /**
+ * mp_value_get_number:
+ * @self: a value of a number
+ * @error: return location for an error
+ *
+ * Gets the number, whatever type it has. For whoever only looks at it, as a label does, or
+ * has no other numbers: whole numbers beyond 2⁵³ are rounded.
+ *
+ * Fails with %MP_ERROR_WRONG_TYPE if the value is no number, and as
+ * [method@Mp.Value.get_value] does.
+ *
+ * Returns: the number, or 0 with the error set
+ *
+ * Since: 1.0
+ */
+gdouble
+mp_value_get_number (MpValue  *self,
+                     GError  **error)
+{
+  gdouble number = 0;
+  guint64 word;
+
+  g_return_val_if_fail (MP_IS_VALUE (self), 0);
+  g_return_val_if_fail (error == NULL || *error == NULL, 0);
+
+  if (check_number (self, error) && load (self, &word, error))
+    number = mp_element_read_number (&self->element, &word);
+
+  return number;
+}
+
+/* sum: the word that the value became */
+static gboolean
+add_whole (MpValue  *self,
+           gint64    amount,
+           guint64  *sum,
+           GError  **error)
+{
+  MpValueLayout *layout;
+  gint64 number;
+  guint64 seen;
+  guint32 me;
+
+  if (!check_number (self, error) ||
+      !mp_element_check_amount (&self->element, amount, error) ||
+      (layout = mp_shared_object_get (&self->shared, &me, error)) == NULL)
+    return FALSE;
+
+  seen = mp_word_get (&layout->words[0]);
+  do
+    {
+      if (!mp_element_read_int64 (&self->element, &seen, &number, error))
+        return FALSE;
+      mp_element_wrap_int64 (&self->element, (gint64) ((guint64) number + (guint64) amount), sum);
+    }
+  while (!mp_word_replace (&layout->words[0], &seen, *sum));
+
+  mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
+  return TRUE;
+}
+
+/**
  * mp_value_add_int64:
  * @self: a value of a whole number
  * @amount: what is added; may be negative
@@ -1051,31 +1112,44 @@ mp_value_add_int64 (MpValue  *self,
                     gint64    amount,
                     GError  **error)
 {
-  MpValueLayout *layout;
+  guint64 sum = 0;
   gint64 number = 0;
-  guint64 seen, sum = 0;
-  guint32 me;
 
   g_return_val_if_fail (MP_IS_VALUE (self), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
-  if (!check_number (self, error) ||
-      !mp_element_check_amount (&self->element, amount, error) ||
-      (layout = mp_shared_object_get (&self->shared, &me, error)) == NULL)
-    return 0;
+  if (add_whole (self, amount, &sum, error))
+    mp_element_read_int64 (&self->element, &sum, &number, NULL);
 
-  seen = mp_word_get (&layout->words[0]);
-  do
-    {
-      if (!mp_element_read_int64 (&self->element, &seen, &number, error))
-        return 0;
-      mp_element_wrap_int64 (&self->element, (gint64) ((guint64) number + (guint64) amount), &sum);
-    }
-  while (!mp_word_replace (&layout->words[0], &seen, sum));
-
-  mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
-  mp_element_read_int64 (&self->element, &sum, &number, NULL);
   return number;
+}
+
+/**
+ * mp_value_add_whole:
+ * @self: a value of a whole number
+ * @amount: what is added; may be negative
+ * @error: return location for an error
+ *
+ * Adds to the number as [method@Mp.Value.add_int64] does, and gives the sum as it is, of
+ * the type `t` too, and to languages whose numbers have less than 64 bits.
+ *
+ * Fails as [method@Mp.Value.add_int64] does.
+ *
+ * Returns: (transfer full): the sum, of the type [property@Mp.Value:value-type]
+ *
+ * Since: 1.0
+ */
+GVariant *
+mp_value_add_whole (MpValue  *self,
+                    gint64    amount,
+                    GError  **error)
+{
+  guint64 sum = 0;
+
+  g_return_val_if_fail (MP_IS_VALUE (self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return add_whole (self, amount, &sum, error) ? mp_element_read (&self->element, &sum) : NULL;
 }
 
 /**

@@ -64,6 +64,13 @@ gint64        mp_value_add_int64        (MpValue       *self,
                                          gint64         amount,
                                          GError       **error);
 MP_AVAILABLE_IN_1_0
+GVariant     *mp_value_add_whole        (MpValue       *self,
+                                         gint64         amount,
+                                         GError       **error);
+MP_AVAILABLE_IN_1_0
+gdouble       mp_value_get_number       (MpValue       *self,
+                                         GError       **error);
+MP_AVAILABLE_IN_1_0
 gdouble       mp_value_get_double       (MpValue       *self,
                                          GError       **error);
 MP_AVAILABLE_IN_1_0

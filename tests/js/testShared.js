@@ -5,6 +5,7 @@
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
 import Mp from 'gi://Mp?version=1.0';
 import System from 'system';
 
@@ -70,6 +71,8 @@ test('what a value cannot be is refused', () => {
     [() => new Mp.Value({format: 'z'}), TypeError, /one of b, f, c, u/],
     [() => new Mp.Value({valueType: 'i', value: new GLib.Variant('u', 1)}), TypeError, /of type u, but has to be i/],
     [() => new Mp.Value({format: 'b', value: 128}), GLib.Error, /./],
+    [() => new Mp.Value({valueType: 'i', lock: true}), TypeError, /lock is true, .*new Mp\.Lock\(\)/],
+    [() => Mp.Value.new('i', 1, {}), TypeError, /lock is \[object Object\], .*new Mp\.Lock\(\)/],
     [() => value.run(() => 1), TypeError, /has no lock/],
     [() => value.run(1), TypeError, /func is 1/],
   ])
@@ -82,6 +85,10 @@ test('numbers are added up by processes that have no lock', async () => {
   checkSame([value.add(2), value.add(-3)], [7, 4]);
   checkSame(Mp.Value.new('d', 0.5).add(0.25), 0.75);
   checkSame(Mp.Value.new('y', 255).add(1), 0);
+  const long = Mp.Value.new('x', 2n ** 53n - 2n);
+  checkSame([long.add(1), long.add(1), long.add(1), long.add(-3)],
+    [2 ** 53 - 1, 2n ** 53n, 2n ** 53n + 1n, 2 ** 53 - 2]);
+  checkSame([Mp.Value.new('x', BIG).add(1n), Mp.Value.new('t', 2n ** 64n - 2n).add(1)], [BIG + 1n, 2n ** 64n - 1n]);
   await Promise.all([runProcess('addUp', [value, 200]), runProcess('addUp', [value, 200])]);
   checkSame(value.value, 404);
 });
@@ -153,6 +160,11 @@ test('an array is made of elements', () => {
     checkSame(new Mp.Array({elements: type.of(1, 2, 100)}).view(), type.of(1, 2, 100), type.name);
   checkSame([...new Mp.Array({elements: BigInt64Array.of(-1n, BIG)})], [-1, BIG]);
   checkSame([...new Mp.Array({elementType: 'd', elements: [1, 2.5]})], [1, 2.5]);
+  for (const [elements, type] of [[[1, 2], 'd'], [new Set([0.5]), 'd'], [[false, true], 'b'], [[7n, BIG], 'x']]) {
+    const array = new Mp.Array({elements});
+    checkSame(array.element_type, type);
+    checkSame([...array], [...elements].map(element => (element === 7n ? 7 : element)));
+  }
   checkSame([...new Mp.Array({elementType: 'i', elements: new Set([1, 2])})], [1, 2]);
   checkSame([...new Mp.Array({elementType: 'd', elements: Float32Array.of(0.5)})], [0.5]);
   checkSame([...Mp.Array.new_from_elements(new GLib.Variant('ai', [3, 4]), null)], [3, 4]);
@@ -164,6 +176,29 @@ test('an array is made of elements', () => {
   checkSame([...array], [0, 5, 6]);
   checkThrows(() => array.write(1, Int16Array.of(5)), GLib.Error, /./);
   check([] instanceof Array && !([] instanceof Mp.Array), 'Array is still that of JavaScript');
+});
+
+test('an array has members as Arrays have', () => {
+  const array = new Mp.Array({elementType: 'i', length: 3});
+  array[0] = 5;
+  array[2]--;
+  checkSame([array[0], array[1], array[2]], [5, 0, -1]);
+  checkSame([...array.view()], [5, 0, -1]);
+  const flags = new Mp.Array({elements: [true, false]});
+  flags[1] = true;
+  checkSame([flags[0], flags.at(1)], [true, true]);
+  const points = new Mp.Array({elementType: '(di)', length: 2});
+  points[1] = [0.5, 7];
+  checkSame([...points], [[0, 0], [0.5, 7]]);
+  const list = new Mp.ShareableList({items: [1, 'two']});
+  list[1] = 'ten';
+  checkSame([list[0], list.at(1)], [1, 'ten']);
+  checkThrows(() => list[2], RangeError, /position is 2/);
+  // What is no position is a member as ever.
+  array.note = 'mine';
+  checkSame([array.note, array.other, array.length], ['mine', undefined, 3]);
+  check(array instanceof Mp.Array && array instanceof GObject.Object, 'of its class');
+  array.disconnect(array.connect('notify', () => 0));
 });
 
 test('an array of structures', () => {
@@ -190,7 +225,16 @@ test('what an array cannot be is refused', () => {
     [() => array.set_slice(1, [1, 2]), GLib.Error, /./],
     [() => array.get_slice(1, -1), RangeError, /length is -1/],
     [() => new Mp.Array({length: 2}), TypeError, /elementType is missing/],
-    [() => new Mp.Array({elements: [1]}), TypeError, /elementType is missing/],
+    [() => new Mp.Array({elements: ['a']}), TypeError, /elementType is missing, and the elements do not say it/],
+    [() => new Mp.Array({elements: [1, true]}), TypeError, /elementType is missing, and the elements do not say it/],
+    [() => new Mp.Array({elements: []}), TypeError, /elementType is missing/],
+    [() => new Mp.Array({elementType: 'i', length: 1, lock: true}), TypeError, /lock is true, .*new Mp\.Lock\(\)/],
+    [() => array[2], RangeError, /position is 2/],
+    [() => array[-1], RangeError, /position is -1/],
+    [() => array[0.5], RangeError, /position is 0\.5/],
+    [() => (array[2] = 1), RangeError, /position is 2/],
+    [() => (array[-1] = 1), RangeError, /position is -1/],
+    [() => (array[0] = 256), RangeError, /value is 256/],
     [() => new Mp.Array({elementType: 'i', elements: 5}), TypeError, /not iterable/],
     [() => new Mp.Array({elementType: 'i', length: -1}), RangeError, /length is -1/],
     [() => new Mp.Array({elementType: 'i', length: 1.5}), RangeError, /length is 1\.5/],

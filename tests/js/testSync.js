@@ -93,6 +93,13 @@ test('an event of another process is awaited', async () => {
 
 test('a condition is notified by another process', async () => {
   const condition = new Mp.Condition();
+  for (const count of [undefined, 1, 2])
+    checkThrows(() => condition.notify(count), GLib.Error, /acquire its lock first/);
+  checkThrows(() => condition.notify(-1), RangeError, /count is -1/);
+  let isTold = false;
+  condition.connect('notify::lock', () => (isTold = true));
+  condition.notify('lock');
+  check(isTold, 'of a property, as all objects do');
   checkThrows(() => condition.notify_one(), GLib.Error, /acquire its lock first/);
   condition.acquire();
   const notified = condition.wait_async();
@@ -147,7 +154,7 @@ test('some of those that wait are notified', async () => {
     if (told.length === 2)
       condition.run(() => condition.notify_many(told.length - 1));
   });
-  await condition.run(() => condition.notify_many(2)); // all wait since they gave the lock up
+  await condition.run(() => condition.notify(2)); // all wait since they gave the lock up
   await Promise.all(all);
   checkSame(told.length, 3);
   for (const child of children)

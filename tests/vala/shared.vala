@@ -94,6 +94,7 @@ void test_values () {
     number.value = 6;
     assert (number.value.get_int32 () == 6);
     assert (number.add_int64 (-2) == 4);
+    assert (number.get_number () == 4 && number.add_whole (3).get_int32 () == 7);
     assert (number.lock == null && number.format == null && number.value_type == "i");
 
     var point = new Mp.Value ("(dd)", new Variant ("(dd)", 1.0, 2.5), new Mp.Lock ());
@@ -117,7 +118,7 @@ void test_values () {
     var copy = number.copy ();
     var same = number.synchronize ();
     number.set_int64 (9);
-    assert (copy.get_int64 () == 4 && same.get_int64 () == 9 && same.lock is Mp.RLock);
+    assert (copy.get_int64 () == 7 && same.get_int64 () == 9 && same.lock is Mp.RLock);
     *(int *) number.get_address () = 10;
     assert (same.get_int64 () == 10);
   } catch (Error e) {
@@ -156,7 +157,7 @@ void test_arrays () {
         numbers[i] = i;
       finish (start ("double-all", { array }));
       assert (numbers[length - 1] == 2 * (length - 1));
-      assert (array.get_double (3) == 6);
+      assert (array.get_double (3) == 6 && array.get_number (3) == 6);
       assert (array.get_buffer ().get_size () == length * sizeof (double));
       try {
         array.get_double (length);

@@ -7,6 +7,8 @@
 
 const {GLib, GObject} = imports.gi;
 const {parseType} = imports.mpglib.gvariant.type;
+const {extendIndices} = imports.mpglib.indices;
+const {makePorts} = imports.mpglib.numbers;
 const {fromVariant, toArguments, toFixed, toVariant} = imports.mpglib.values;
 
 const CLASSES = ['Value', 'Array', 'SharedMemory', 'ShareableList'];
@@ -85,6 +87,13 @@ function construct(object, properties) {
 
 // ---- What values and arrays have in common
 
+function checkLock({lock}) {
+  if (lock !== undefined && lock !== null && !(lock instanceof imports.gi.Mp.Lockable)) {
+    throw new TypeError(`lock is ${String(lock)}, but has to be an Mp.Lock, an Mp.RLock or null: ` +
+      'give {lock: new Mp.Lock()}');
+  }
+}
+
 // By the lock that goes along.
 function extendRun(prototype) {
   prototype.run = function (func) {
@@ -105,6 +114,7 @@ function extendValueConstructors({Value}) {
   Value.prototype._init = function (properties = {}) {
     const changed = nameProperties(properties);
     const type = checkType(changed.value_type ?? null, changed.format ?? null, 'valueType');
+    checkLock(changed);
     if (changed.value === null)
       delete changed.value;
     if ('value' in changed)
@@ -128,41 +138,44 @@ function extendValueConstructors({Value}) {
 
 function extendValue({Value}) {
   const {prototype} = Value;
-  const {get_value, set_value} = prototype; // eslint-disable-line camelcase
+  const ports = makePorts(prototype, 'value');
+  const describe = value => ({type: value.get_value_type()});
 
-  // Not over a variant where that is three times as slow and the number is the same.
   prototype.get_value = function () {
-    const number = NUMBERS[this.get_value_type()];
-    if (number?.isDouble)
-      return this.get_double();
-    if (number?.isInteger && !number.isLong)
-      return this.get_int64();
-    return fromVariant(get_value.call(this));
+    return ports.find(this, describe).read.call(this);
   };
   prototype.set_value = function (value) {
-    return set_value.call(this, toFixed(this.get_value_type(), value, 'value'));
+    return ports.find(this, describe).write.call(this, value);
   };
+  // Without the look at the arguments that calls have.
+  const {get_value, set_value} = prototype; // eslint-disable-line camelcase
   define(prototype, 'value', {
     get() {
-      return this.get_value();
+      return get_value.call(this);
     },
     set(value) {
-      this.set_value(value);
+      set_value.call(this, value);
     },
   });
 
   prototype.add = function (amount) {
-    const type = this.get_value_type();
+    const {type} = ports.find(this, describe);
     const number = NUMBERS[type];
     if (!number?.isInteger && !number?.isDouble)
       throw new TypeError(`${this} is no number to add to: take its lock, and read and write it`);
     if (number.isDouble) {
-      toFixed('d', amount, 'amount');
+      checkAmount('d', amount, typeof amount === 'number');
       return this.add_double(amount);
     }
-    toFixed('x', amount, 'amount');
-    return this.add_int64(amount);
+    checkAmount('x', amount, Number.isSafeInteger(amount));
+    return number.isLong ? fromVariant(this.add_whole(amount)) : this.add_int64(amount);
   };
+}
+
+// Tells what is wrong with it in the words that all values are refused with.
+function checkAmount(type, amount, isRight) {
+  if (!isRight)
+    toFixed(type, amount, 'amount');
 }
 
 // ---- An array
@@ -172,16 +185,30 @@ function getView(array) {
   return format === null ? NUMBERS[array.get_element_type()]?.view ?? Uint8Array : FORMATS[format].view;
 }
 
-function checkPosition(object, position) {
-  const {length} = object;
+function checkPosition(position, length) {
   if (typeof position !== 'number')
     throw new TypeError(`position is ${String(position)}, but has to be a number`);
   if (!Number.isInteger(position) || position < 0 || position >= length)
     throw new RangeError(`position is ${position}, but has to be a whole number from 0 on and below ${length}`);
 }
 
+// What all of them are that JavaScript has one type for.
+const GUESSES = {number: 'd', boolean: 'b', bigint: 'x'};
+
+function guessPlainType(elements) {
+  const [first] = elements;
+  const type = elements.every(element => typeof element === typeof first) ? GUESSES[typeof first] : undefined;
+  if (type === undefined && elements.length > 0) {
+    throw new TypeError('elementType is missing, and the elements do not say it, which are not all numbers, all ' +
+      "booleans or all BigInts: give the GVariant type of fixed size, such as 'i', 'd' or '(dd)'");
+  }
+  return type === undefined ? {} : {element_type: type}; // eslint-disable-line camelcase
+}
+
 // Typed arrays say what their elements are.
 function guessType(elements) {
+  if (!ArrayBuffer.isView(elements))
+    return guessPlainType(elements);
   const type = Object.keys(NUMBERS).find(letter => letter !== 'b' && elements instanceof NUMBERS[letter].view);
   if (type !== undefined)
     return {element_type: type}; // eslint-disable-line camelcase
@@ -199,12 +226,13 @@ function completeArray(properties) {
   } else if (elements !== null) {
     if (typeof elements[Symbol.iterator] !== 'function')
       throw new TypeError('elements are not iterable: give an Array, a typed array or a GLib.Variant');
+    elements = ArrayBuffer.isView(elements) ? elements : [...elements];
     if (!changed.element_type && !changed.format)
       Object.assign(changed, guessType(elements));
-    elements = ArrayBuffer.isView(elements) ? elements : [...elements];
     changed.length ??= elements.length;
   }
   checkType(changed.element_type ?? null, changed.format ?? null, 'elementType');
+  checkLock(changed);
   checkCount('length', changed.length ?? 0, 0);
   return {changed, elements};
 }
@@ -256,23 +284,23 @@ function extendView({prototype}) {
 }
 
 function extendElements({prototype}) {
-  const {get_element, set_element, get_slice, set_slice, write} = prototype; // eslint-disable-line camelcase
+  const {get_slice, set_slice, write} = prototype; // eslint-disable-line camelcase
+  const ports = makePorts(prototype, 'element');
+  const describe = array => ({type: array.get_element_type(), length: array.get_length()});
 
   prototype.get_element = function (position) {
-    checkPosition(this, position);
-    const number = NUMBERS[this.get_element_type()];
-    if (number?.isDouble)
-      return this.get_double(position);
-    if (number?.isInteger && !number.isLong)
-      return this.get_int64(position);
-    return fromVariant(get_element.call(this, position));
+    const port = ports.find(this, describe);
+    checkPosition(position, port.length);
+    return port.read.call(this, position);
   };
   prototype.set_element = function (position, value) {
-    checkPosition(this, position);
-    return set_element.call(this, position, toFixed(this.get_element_type(), value, 'value'));
+    const port = ports.find(this, describe);
+    checkPosition(position, port.length);
+    return port.write.call(this, position, value);
   };
   prototype.at = prototype.get_element;
   prototype.setAt = prototype.set_element;
+  extendIndices(prototype, prototype.at, prototype.setAt);
 
   prototype.get_slice = function (begin, length) {
     checkCount('begin', begin, 0);
@@ -385,15 +413,16 @@ function extendList({ShareableList}) {
     },
   });
   prototype.get_item = function (position) {
-    checkPosition(this, position);
+    checkPosition(position, this.get_length());
     return fromVariant(get_item.call(this, position));
   };
   prototype.set_item = function (position, value) {
-    checkPosition(this, position);
+    checkPosition(position, this.get_length());
     return set_item.call(this, position, toVariant(checkItem(value, 'value')));
   };
   prototype.at = prototype.get_item;
   prototype.set = prototype.set_item;
+  extendIndices(prototype, prototype.at, prototype.set);
   prototype.get_items = function () {
     return fromVariant(get_items.call(this));
   };
@@ -410,11 +439,11 @@ function extendList({ShareableList}) {
  * numbers, booleans, Arrays for structures. What has 64 bits is a number as long as it is a safe integer, else a
  * BigInt, as everywhere; both are taken.
  *
- * `new Mp.Value({valueType, value, format, lock})` has `value`, and add(), of which a sum beyond 2^53 is rounded.
- * `new Mp.Array({elementType, length, elements, format, lock})` has at(), setAt(), iteration, and view(): a typed
- * array of the elements in shared memory, not a copy; of structures their bytes. run(func) of both awaits the function
- * while it has the lock. Mp.SharedMemory has a view(), a Uint8Array; read() copies. Mp.ShareableList has at(), set(),
- * `length` and iteration. Other than a view all reads copy.
+ * `new Mp.Value({valueType, value, format, lock})` has `value`, and add(), which gives the sum.
+ * `new Mp.Array({elementType, length, elements, format, lock})` has at(), setAt(), array[i], iteration, and view():
+ * a typed array of the elements in shared memory, not a copy; of structures their bytes. run(func) of both awaits the
+ * function while it has the lock. Mp.SharedMemory has a view(), a Uint8Array; read() copies. Mp.ShareableList has
+ * at(), set(), list[i], `length` and iteration. Other than a view all reads copy.
  *
  * @param {object} Mp - the namespace
  */

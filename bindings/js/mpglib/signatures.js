@@ -193,8 +193,11 @@ function checkCall(owner, className, name) {
     isAsync: name.endsWith('_async'),
   };
   const func = owner[name];
+  // Nothing can be left out or mistaken, so that nothing is to be looked at but how many there are.
+  const isPlain = call.parameters.every(({isOptional, kind}) => !isOptional && !kind);
+  const {length} = call.parameters;
   owner[name] = function (...args) {
-    return func.apply(this, complete(call, args));
+    return func.apply(this, isPlain && args.length === length ? args : complete(call, args));
   };
   if (isPromisified(func))
     markPromisified(owner[name]);

@@ -38,6 +38,8 @@ function checkRange(Mp, {className, property, least, most}) {
   };
 }
 
+const LARGEST_UINT32 = 0xffffffff;
+
 function now() {
   return GLib.get_monotonic_time() / 1e6;
 }
@@ -63,7 +65,7 @@ async function withGuard(guard, func) {
  *
  * x_async() return promises. run(func) acquires, awaits the function, and releases. wait_for_async(predicate) of a
  * condition waits until it is true, and rejects where it is not within the time given. Numbers of permits and parties
- * that are out of range are RangeErrors.
+ * that are out of range are RangeErrors. notify(count = 1) of a condition is notify_many(count).
  *
  * @param {object} Mp - the namespace
  */
@@ -86,6 +88,16 @@ function extendSync(Mp) {
 
   for (const range of RANGES)
     checkRange(Mp, range);
+
+  // What GObject.Object has of this name takes that of a property.
+  Mp.Condition.prototype.notify = function (count = 1) {
+    if (typeof count === 'string')
+      GObject.Object.prototype.notify.call(this, count);
+    else if (Number.isInteger(count) && count >= 0 && count <= LARGEST_UINT32)
+      this.notify_many(count);
+    else
+      throw new RangeError(`count is ${String(count)}, but has to be a whole number of those who wait, from 0 on`);
+  };
 
   // eslint-disable-next-line camelcase
   Mp.Condition.prototype.wait_for_async = async function (predicate, timeout = -1, cancellable = null) {

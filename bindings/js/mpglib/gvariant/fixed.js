@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported encodeFixed */
+/* exported encodeFixed, getSafeRange */
 
 // JavaScript values to the bytes of a GVariant of a given type of fixed size:
 //
@@ -121,4 +121,18 @@ function encodeFixed(type, value, name) {
   const writer = new Writer(name, values.length * node.element.size);
   writer.writeArray(node, values);
   return writer.bytes;
+}
+
+/**
+ * Finds the numbers of a type of whole numbers that a number of JavaScript holds without loss.
+ *
+ * @param {string} type - the letter
+ * @returns {{least: number, most: number}} the ends of the range
+ */
+function getSafeRange(type) {
+  const {least, most} = INTEGERS[type];
+  return {
+    least: Math.max(Number(least), Number.MIN_SAFE_INTEGER),
+    most: Math.min(Number(most), Number.MAX_SAFE_INTEGER),
+  };
 }
