@@ -273,14 +273,22 @@ test_rlock (gconstpointer method)
   kill_child (&child);
 
   /* Once more than the dead had it. */
+  g_assert_false (mp_rlock_try_acquire_intact (objects.rlock));
   g_assert_true (mp_rlock_acquire (objects.rlock, MP_TEST_DEADLINE, NULL, NULL));
   g_assert_true (mp_rlock_is_abandoned (objects.rlock));
+  g_assert_false (mp_rlock_try_acquire_intact (objects.rlock));
   g_assert_true (mp_rlock_acquire (objects.rlock, 0, NULL, NULL));
   g_assert_true (mp_rlock_release (objects.rlock, NULL));
   g_assert_true (mp_rlock_is_abandoned (objects.rlock));
   g_assert_true (mp_rlock_release (objects.rlock, NULL));
   g_assert_false (mp_rlock_is_abandoned (objects.rlock));
   g_assert_false (mp_rlock_is_locked (objects.rlock));
+
+  for (guint i = 0; i < 2; i++)
+    g_assert_true (mp_rlock_try_acquire_intact (objects.rlock));
+  g_assert_true (mp_rlock_is_mine (objects.rlock));
+  for (guint i = 0; i < 2; i++)
+    g_assert_true (mp_rlock_release (objects.rlock, NULL));
   objects_clear (&objects);
 }
 

@@ -454,6 +454,26 @@ mp_lock_try_acquire (MpLock *self)
 }
 
 /**
+ * mp_lock_try_acquire_intact:
+ * @self: a lock
+ *
+ * Acquires the lock if it is free, but not from a process that died with it: nobody has to
+ * ask [method@Mp.Lock.is_abandoned] afterwards. For code that acquires it for
+ * each access to something, and calls [method@Mp.Lock.acquire] where this does not do.
+ *
+ * Returns: whether it was acquired
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_lock_try_acquire_intact (MpLock *self)
+{
+  g_return_val_if_fail (IS_LOCK (self), FALSE);
+
+  return G_LIKELY (g_atomic_int_get (&self->abandoned) == 0) && enter_free (self);
+}
+
+/**
  * mp_lock_acquire:
  * @self: a lock
  * @timeout: seconds; negative waits for ever, 0 does not wait

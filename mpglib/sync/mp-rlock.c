@@ -523,6 +523,27 @@ mp_rlock_try_acquire (MpRLock *self)
 }
 
 /**
+ * mp_rlock_try_acquire_intact:
+ * @self: a lock
+ *
+ * Acquires the lock if it is free, but not from a process that died with it: nobody has to
+ * ask [method@Mp.RLock.is_abandoned] afterwards. The thread that has it so already acquires
+ * it again. For code that acquires it for each access to something, and calls
+ * [method@Mp.RLock.acquire] where this does not do.
+ *
+ * Returns: whether it was acquired
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_rlock_try_acquire_intact (MpRLock *self)
+{
+  g_return_val_if_fail (IS_RLOCK (self), FALSE);
+
+  return G_LIKELY (g_atomic_int_get (&self->abandoned) == 0) && (enter_own (self) || enter_free (self));
+}
+
+/**
  * mp_rlock_acquire:
  * @self: a lock
  * @timeout: seconds; negative waits for ever, 0 does not wait

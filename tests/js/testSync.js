@@ -63,6 +63,9 @@ for (const make of [() => new Mp.Lock(), () => new Mp.RLock(), () => new Mp.Boun
         child.connection.send('let go');
       await acquired; // eslint-disable-line no-await-in-loop
       checkSame(guard.is_abandoned?.() ?? dies, dies);
+      checkSame(guard.try_acquire_intact?.() ?? false, guard instanceof Mp.RLock && !dies);
+      if (guard instanceof Mp.RLock && !dies)
+        guard.release();
       guard.release();
       await finish(child); // eslint-disable-line no-await-in-loop
     }

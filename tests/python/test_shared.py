@@ -204,8 +204,11 @@ class Shared(SharedCase):
 
     def test_guarded_by_others(self):
         for lock in (Mp.Semaphore(1), Mp.Condition()):
-            value = Mp.Value('i', 5, lock=lock)
-            self.assertEqual((value.value, value.value), (5, 5))
+            value, array = Mp.Value('i', 5, lock=lock), Mp.Array('i', [6], lock=lock)
+            value.value += 2
+            array[0] += 2
+            self.assertEqual((value.value, array[0], array[:]), (7, 8, [8]))
+            self.assertTrue(lock.acquire(False), 'given back')
 
     def test_locks(self):
         lock = Mp.Lock()
@@ -225,6 +228,24 @@ class Shared(SharedCase):
                     Mp.Array(typecode, 1, lock=wrong)
         with self.assertRaises(TypeError):
             Mp.Array('i', 1, lock)      # by name only
+
+    def test_refusals_give_the_lock_back(self):
+        for lock in (Mp.Lock(), Mp.RLock(), None):
+            for letter, wrong in (('i', 2 ** 31), ('Q', -1), ('B', 1.5), ('d', 'text'), ('c', 'text'), ('u', b'u')):
+                with self.subTest(lock=lock, letter=letter):
+                    value, array = Mp.Value(letter, lock=lock), Mp.Array(letter, 2, lock=lock)
+                    for call in (lambda: setattr(value, 'value', wrong), lambda: array.__setitem__(0, wrong),
+                                 lambda: array[2], lambda: array['0'], lambda: array.__setitem__(-3, array[0]),
+                                 lambda: array.__setitem__(slice(0, 1), [array[0]] * 2)):
+                        with self.assertRaises((TypeError, ValueError, IndexError)):
+                            call()
+                        self.assertFalse(value.get_lock().locked() or array.get_lock().locked())
+                    self.assertEqual(array[-2], value.value)
+        for letter, item in (('i', 5), ('u', 'u')):
+            for index in (0, -1):
+                with self.assertRaisesRegex(IndexError, f'there is no element {index} in an array of 0'):
+                    Mp.Array(letter, 0)[index] = item
+        self.assertIs(array.get_lock(), array.get_lock())
 
     def test_add(self):
         self.assertEqual(Mp.Value('d', 0.5).add(0.25), 0.75)

@@ -330,6 +330,26 @@ class Sync(MpCase):
                 lock.release()
             self.assertFalse(lock.locked())
 
+    def test_handler_that_raises_leaves_no_element_locked(self):
+        class Alarm(Exception):
+            pass
+
+        def ring(*_args):
+            raise Alarm
+
+        before = signal.signal(signal.SIGALRM, ring)
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        array, value = Mp.Array('i', 1), Mp.Value('i')
+        for shared, access in ((array, lambda: array[0]), (array, lambda: array.__setitem__(0, 1)),
+                               (value, lambda: value.value), (value, lambda: setattr(value, 'value', 1))):
+            for n in range(50):         # wherever the signal finds it
+                with self.assertRaises(Alarm):
+                    signal.setitimer(signal.ITIMER_REAL, 0.00005 + n * 0.000001)
+                    while True:
+                        access()
+                self.assertFalse(shared.get_lock().locked())
+
     def test_range(self):
         for make, value in ((Mp.Semaphore, -1), (Mp.BoundedSemaphore, -1), (Mp.BoundedSemaphore, 16001),
                             (Mp.Barrier, 0), (Mp.Barrier, -1), (Mp.Barrier, 8001), (Mp.Semaphore, 1 << 30)):

@@ -155,8 +155,11 @@ async void lose_a_holder (Mp.Lock mutex) throws Error {
   assert ((yield child.connection.receive_async ()).get_string () == "holds");
   assert (mutex.locked);
   child.process.kill ();
+  assert (!mutex.try_acquire_intact ());
   assert (yield mutex.acquire_async ());
   assert (mutex.abandoned);
+  mutex.release ();
+  assert (mutex.try_acquire_intact () && !mutex.abandoned);
   mutex.release ();
   child.join ();
 }

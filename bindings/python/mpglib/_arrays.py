@@ -9,7 +9,7 @@ import sys
 
 from gi.repository import GLib
 
-from . import _guarded, _kinds, _memory, _messages, _raw, _shareables, _synchronized, _views
+from . import _guarded, _kinds, _memory, _messages, _raw, _shareables, _synchronized, _views, errors
 from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.Array)
@@ -160,23 +160,65 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
         if self._state.value:
             _Base.get_slice(self, 0, 0)
 
+    _near = None
+
+    def _find_near(self):
+        """What is at hand for each access: the guard, the cells to read, their state, and the cells to set.
+
+        None if there is no quick way.  Those to set are a memoryview, which refuses what does not fit; there is none
+        of Unicode characters.
+        """
+        cells, guard = self._get_cells(), self._get_quick_guard()
+        if cells is None or guard is None:
+            return None
+        letter = self._get_kind().ctype._type_
+        slots = None if letter == 'u' else memoryview(cells).cast('B').cast(letter)
+        return _views.keep(self, '_near', (guard, cells, self._state, slots))
+
     def __getitem__(self, index):
+        near = self._near or self._find_near()
+        if near is not None:
+            guard, cells, state, _slots = near
+            try:
+                if guard._at_once:
+                    try:
+                        found = cells[index]
+                        if not state.value:
+                            return found
+                    finally:
+                        guard._leave()
+            except IndexError:
+                pass        # which is told in other words
+            except GLib.Error as error:
+                raise errors.translate(error) from None
         with self._guard():
-            cells = self._get_cells()
-            if cells is not None:
-                try:
-                    found = cells[index]
-                except IndexError:
-                    self._check(index)
-                    raise
-                if self._state.value:
-                    self._check_whole()
-                return found
-            if isinstance(index, slice):
-                return [self._get_structure(i) for i in range(*index.indices(len(self)))]
-            return self._get_structure(self._check(index))
+            return self._get_item(index)
+
+    def _get_item(self, index):
+        cells = self._get_cells()
+        if cells is not None:
+            found = cells[index if isinstance(index, slice) else self._check(index)]
+            self._check_whole()
+            return found
+        if isinstance(index, slice):
+            return [self._get_structure(i) for i in range(*index.indices(len(self)))]
+        return self._get_structure(self._check(index))
 
     def __setitem__(self, index, value):
+        near = self._near or self._find_near()
+        if near is not None and type(index) is int:
+            guard, _cells, _state, slots = near
+            try:
+                if slots is not None and guard._at_once:
+                    try:
+                        slots[index] = value
+                        return
+                    finally:
+                        guard._leave()
+            except (IndexError, TypeError, ValueError):
+                pass        # which is told in other words
+            except GLib.Error as error:
+                raise errors.translate(error) from None
         with self._guard():
             if isinstance(index, slice):
                 self._set_by_slice(index, value)

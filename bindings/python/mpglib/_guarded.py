@@ -30,6 +30,21 @@ class Guarded:
     """What `with` takes; get_lock() is the library's or that of the class."""
 
     _kept_guard = None
+    _kept_lock = False
+
+    def get_lock(self):
+        """The lock that goes along, or None."""
+        lock = self._kept_lock
+        if lock is False:       # it stays what it is
+            lock = self._kept_lock = super().get_lock()
+        return lock
+
+    def _get_quick_guard(self):
+        """What can be acquired at once as _sync's guards are, or None."""
+        lock = self.get_lock()
+        if lock is None:
+            return NO_LOCK
+        return lock if hasattr(type(lock), '_at_once') else None
 
     def _guard(self):
         """What to hold while reading or writing; it is found once, for the lock stays."""
@@ -69,13 +84,13 @@ class _Noticing:
 
     def __enter__(self):
         self._lock.acquire()
-        if self._can_be_abandoned and self._lock.is_abandoned():
-            try:
+        try:
+            if self._can_be_abandoned and self._lock.is_abandoned():
                 warnings.warn(f'a process died while it held {self._lock!r}: what that guards may be half changed',
                               RuntimeWarning, stacklevel=3)
-            except BaseException:
-                self._lock.release()
-                raise
+        except BaseException:
+            self._lock.release()
+            raise
 
     def __exit__(self, *_exception):
         self._lock.release()
@@ -83,6 +98,11 @@ class _Noticing:
 
 class NoLock:
     """In the place of a lock that is not there."""
+
+    _at_once = True
+
+    def _leave(self):
+        return None
 
     def __enter__(self):
         return True

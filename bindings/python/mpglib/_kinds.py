@@ -8,6 +8,7 @@ as '(dd)', have none of their own in Python and can be given in the place of a l
 """
 
 import ctypes
+import math
 import sys
 
 from . import errors
@@ -24,6 +25,15 @@ class Kind:
         self.gvariant_type = gvariant_type
         self.format = format
         self.range = _find_range(ctype)
+        self.usual = self._find_usual()
+
+    def _find_usual(self):
+        """The classes of what is set nearly always, and from where to where it needs no other check."""
+        if self.range is not None:
+            return (int,), self.range[0], self.range[-1]
+        if getattr(self.ctype, '_type_', '') in ('d', 'f'):
+            return (float, int), -math.inf, math.inf
+        return (), 0, 0
 
     def check(self, value):
         """The value as an element takes it; ctypes would cut off what does not fit."""

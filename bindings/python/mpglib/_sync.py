@@ -87,10 +87,17 @@ class _Shared:
 
 
 class _Guard(_Shared):
-    """What `with` takes."""
+    """What `with` takes.
+
+    _at_once is the library's function that acquires, if that can be done at once and nobody died with it.  It is a
+    property and not a method because no code of Python's runs between what an attribute does and the look at it, and
+    so no handler of a signal, whose exception would leave it acquired.  _leave() gives it back as the library does.
+    """
 
     def acquire(self, block=True, timeout=None, cancellable=None):
         """Whether it was acquired."""
+        if cancellable is None and self._at_once:
+            return True
         taken = []
         try:
             if cancellable is None:     # at once, where that is possible: a wait prepares itself for signals
@@ -116,10 +123,15 @@ class _Guard(_Shared):
 
     def release(self):
         """Gives it back."""
-        self._base.release(self)
+        try:
+            self._leave()
+            return
+        except GLib.Error as error:
+            failure = errors.translate(error)
+        raise failure
 
     def __enter__(self):
-        return self.acquire()
+        return True if self._at_once else self.acquire()
 
     def __exit__(self, *_exception):
         self.release()
@@ -142,6 +154,8 @@ class Lock(_Owned, adopt(Mp.Lock), metaclass=SameType):
 
     __module__ = 'gi.overrides.Mp'
     _base = Mp.Lock
+    _at_once = property(Mp.Lock.try_acquire_intact)
+    _leave = Mp.Lock.release.__wrapped__
 
 
 class RLock(_Owned, adopt(Mp.RLock), metaclass=SameType):
@@ -149,6 +163,8 @@ class RLock(_Owned, adopt(Mp.RLock), metaclass=SameType):
 
     __module__ = 'gi.overrides.Mp'
     _base = Mp.RLock
+    _at_once = property(Mp.RLock.try_acquire_intact)
+    _leave = Mp.RLock.release.__wrapped__
 
     def _why_not_elsewhere(self):
         return 'an Mp.RLock belongs to a thread, and cannot be awaited under asyncio: use an Mp.Lock'
@@ -159,6 +175,8 @@ class Semaphore(_Guard, adopt(Mp.Semaphore), metaclass=SameType):
 
     __module__ = 'gi.overrides.Mp'
     _base = Mp.Semaphore
+    _at_once = property(Mp.Semaphore.try_acquire)
+    _leave = Mp.Semaphore.release.__wrapped__
 
     _most = _MAX_PERMITS
 
@@ -197,6 +215,8 @@ class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
 
     __module__ = 'gi.overrides.Mp'
     _base = Mp.Condition
+    _at_once = property(Mp.Condition.try_acquire)
+    _leave = Mp.Condition.release.__wrapped__
 
     def __init__(self, lock=None, **properties):
         if not isinstance(lock, (Mp.Lock, Mp.RLock, type(None))):

@@ -4,10 +4,14 @@
 
 from gi.repository import GLib
 
-from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized, _views
+from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized, _views, errors
 from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.Value)
+
+# Whose errors are translated where they are called.
+_set_int64 = _Base.set_int64.__wrapped__
+_set_double = _Base.set_double.__wrapped__
 
 _SIGN = 1 << 63
 
@@ -59,25 +63,66 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
             kind = self._kept_kind = _kinds.get_kind(self.get_value_type(), self.get_format())
         return kind
 
+    _near = None
+
+    def _find_near(self):
+        """What is at hand for each access: the guard, the memory, what sets, and what fits.
+
+        None if there is no quick way.
+        """
+        kind, guard = self._get_kind(), self._get_quick_guard()
+        if kind is None or guard is None:
+            return None
+        classes, least, most = kind.usual
+        setter = _set_double if float in classes else _set_int64
+        return _views.keep(self, '_near', (guard, self._get_cell(), setter, classes, least, min(most, _SIGN - 1)
+                                           if setter is _set_int64 else most))
+
     @property
     def value(self):
+        near = self._near or self._find_near()
+        if near is not None:
+            guard = near[0]
+            try:
+                if guard._at_once:
+                    try:
+                        return near[1].value
+                    finally:
+                        guard._leave()
+            except GLib.Error as error:
+                raise errors.translate(error) from None
         with self._guard():
             return self._get()
 
     @value.setter
     def value(self, value):
+        near = self._near or self._find_near()
+        if near is not None:
+            guard, _cell, setter, classes, least, most = near
+            try:
+                if type(value) in classes and least <= value <= most and guard._at_once:
+                    try:
+                        setter(self, value)
+                        return
+                    finally:
+                        guard._leave()
+            except GLib.Error as error:
+                raise errors.translate(error) from None
         with self._guard():
             self._set(value)
 
-    def _get(self):
+    def _get_cell(self):
+        """The value as an object of ctypes that this object keeps."""
         cell = self.__dict__.get('_cell')
         if cell is None:
-            kind = self._get_kind()
-            if kind is None:
-                return _messages.read_variant(_Base.get_value(self))
             # It does not keep this object alive, which it does not outlive.
-            cell = _views.keep(self, '_cell', kind.ctype.from_address(self.get_address()))
-        return cell.value
+            cell = _views.keep(self, '_cell', self._get_kind().ctype.from_address(self.get_address()))
+        return cell
+
+    def _get(self):
+        if self._get_kind() is None:
+            return _messages.read_variant(_Base.get_value(self))
+        return self._get_cell().value
 
     def _set(self, value):
         kind = self._get_kind()

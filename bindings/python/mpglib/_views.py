@@ -11,7 +11,7 @@ import os
 import warnings
 import weakref
 
-_KEPT = ('_cell', '_cells', '_state')
+_KEPT = ('_cell', '_cells', '_near', '_state')
 
 _keeping = weakref.WeakSet()
 _viewed = weakref.WeakSet()
