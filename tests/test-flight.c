@@ -9,6 +9,7 @@
 
 #include "mpglib.h"
 #include "mp-arena-private.h"
+#include "mp-flight-private.h"
 #include "mp-shareable-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-test-process.h"
@@ -154,6 +155,26 @@ test_first_is_stale (void)
   g_array_unref (fds);
 }
 
+static int
+pack_lock (void)
+{
+  g_autoptr (MpLock) lock = mp_lock_new ();
+  g_autoptr (GVariant) packed = NULL;
+  MpPacking packing;
+  GArray *fds;
+  int end;
+
+  mp_packing_init (&packing);
+  packed = g_variant_ref_sink (mp_shareable_pack (MP_SHAREABLE (lock), &packing, NULL));
+  fds = g_steal_pointer (&packing.fds);
+  mp_packing_clear (&packing);
+  close (g_array_index (fds, int, 0));
+  close (g_array_index (fds, int, 1));
+  end = g_array_index (fds, int, 2);
+  g_array_unref (fds);
+  return end;
+}
+
 /* A receiver that keeps all the ends does not take all descriptors. */
 static void
 test_hoarded (void)
@@ -165,19 +186,9 @@ test_hoarded (void)
 
   for (guint i = 0; i < N; i++)
     {
-      g_autoptr (MpLock) lock = mp_lock_new ();
-      g_autoptr (GVariant) packed = NULL;
-      MpPacking packing;
-      GArray *fds;
+      int end = pack_lock ();
 
-      mp_packing_init (&packing);
-      packed = g_variant_ref_sink (mp_shareable_pack (MP_SHAREABLE (lock), &packing, NULL));
-      fds = g_steal_pointer (&packing.fds);
-      mp_packing_clear (&packing);
-      close (g_array_index (fds, int, 0));
-      close (g_array_index (fds, int, 1));
-      g_array_append_val (ends, g_array_index (fds, int, 2));
-      g_array_unref (fds);
+      g_array_append_val (ends, end);
     }
 
   wait_for_n_objects (n_before + MOST);
@@ -265,6 +276,107 @@ test_forked_amid_unpacking (void)
   mp_unpacking_end (unpacking);
 }
 
+#define N_LOCKS 6
+
+/* Returns the object that the thread got of the first attachment: the same in all threads. */
+static gpointer
+get_locks (gpointer message)
+{
+  MpShareable *first = NULL;
+
+  for (guint i = N_LOCKS; i > 0; i--)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MpShareable) lock = mp_message_get_attachment (message, i - 1, &error);
+
+      g_assert_no_error (error);
+      g_assert_true (MP_IS_LOCK (lock));
+      first = lock;
+    }
+
+  return first;
+}
+
+static MpMessage *
+receive_locks (void)
+{
+  g_autoptr (MpConnection) ours = NULL, theirs = NULL;
+  g_autoptr (MpMessage) message = mp_message_new (NULL);
+  MpMessage *received;
+
+  for (guint i = 0; i < N_LOCKS; i++)
+    {
+      g_autoptr (MpLock) lock = mp_lock_new ();
+
+      mp_message_attach (message, MP_SHAREABLE (lock));
+    }
+
+  open_pair (&ours, &theirs);
+  mp_connection_send_message (ours, message, FOREVER, NULL, NULL);
+  received = mp_connection_receive_message (theirs, FOREVER, NULL, NULL);
+  g_assert_nonnull (received);
+  return received;
+}
+
+static void
+test_asked_by_threads (void)
+{
+  guint n_before = get_n_objects ();
+
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr (MpMessage) message = receive_locks ();
+      GThread *threads[4];
+      gpointer first = NULL;
+
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        threads[j] = g_thread_new ("getter", get_locks, message);
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        {
+          gpointer own = g_thread_join (threads[j]);
+
+          g_assert_true (first == NULL || first == own);
+          first = own;
+        }
+    }
+
+  wait_for_n_objects (n_before);
+}
+
+static gpointer
+await (gpointer landed)
+{
+  g_assert_true (mp_flight_await (g_get_monotonic_time () + (gint64) (MP_TEST_DEADLINE * G_TIME_SPAN_SECOND)));
+  g_assert_true (g_atomic_int_get ((int *) landed));
+  return NULL;
+}
+
+static void
+test_awaited (void)
+{
+  guint n_before = get_n_objects ();
+  int landed = FALSE;
+  GThread *waiter;
+  int other, end;
+
+  other = pack_lock ();
+  g_assert_true (mp_flight_await (0));
+
+  mp_flight_set_awaiting (TRUE);
+  end = pack_lock ();
+  mp_flight_set_awaiting (FALSE);
+  g_assert_false (mp_flight_await (0));
+
+  waiter = g_thread_new ("awaits", await, &landed);
+  g_atomic_int_set (&landed, TRUE);
+  close (end);
+  g_thread_join (waiter);
+  g_assert_true (mp_flight_await (0));
+
+  close (other);
+  wait_for_n_objects (n_before);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -277,6 +389,8 @@ main (int   argc,
   mp_test_add ("/flight/dropped-message", test_dropped_message);
   mp_test_add ("/flight/never-received", test_never_received);
   mp_test_add ("/flight/first-is-stale", test_first_is_stale);
+  mp_test_add ("/flight/asked-by-threads", test_asked_by_threads);
+  mp_test_add ("/flight/awaited", test_awaited);
   mp_test_add ("/flight/hoarded", test_hoarded);
   mp_test_add ("/flight/stopped-in-arena", test_stopped_in_arena);
   mp_test_add ("/flight/forked-amid-unpacking", test_forked_amid_unpacking);

@@ -31,6 +31,7 @@ MpMessage  *mp_message_new_received        (const char  *wire_codec,
                                             int         *fds,
                                             guint        n_fds,
                                             GError     **error);
+void        mp_message_hold_attachments    (MpMessage   *self);
 void        mp_message_share_attachments   (MpMessage   *self,
                                             MpMessage   *other);
 gboolean    mp_message_pack_attachments    (MpMessage   *self,

@@ -43,6 +43,7 @@
 typedef struct
 {
   gboolean is_fd;
+  gboolean is_hold;      /* packed, and lies in shared memory */
   MpShareable *object;
   MpUnpacking *unpacking; /* NULL unless packed */
   char *kind;            /* NULL unless packed */
@@ -62,6 +63,9 @@ struct _MpMessage
   GPtrArray *attachments; /* of MpAttachment; NULL while there are none */
   guint n_unpacked;       /* those before were asked for, or were in the way; of who has their unpacking */
 };
+
+/* At once: it takes some milliseconds. */
+#define MOST_HELD 4096
 
 /* The kind of a plain descriptor, which is no object. */
 #define KIND_FD "fd"
@@ -114,6 +118,9 @@ mp_attachment_new_packed (MpUnpacking *unpacking,
   MpAttachment *self = mp_attachment_new (NULL);
 
   self->unpacking = mp_unpacking_ref (unpacking);
+  self->is_hold = mp_shareable_is_hold (kind);
+  if (self->is_hold)
+    mp_unpacking_expect (unpacking);
   self->is_fd = g_str_equal (kind, KIND_FD);
   self->kind = g_strdup (kind);
   self->description = g_variant_ref (description);
@@ -138,7 +145,12 @@ mp_attachment_unpack (MpAttachment *self,
     return TRUE;
 
   self->object = mp_shareable_unpack (self->unpacking, self->kind, self->description, self->fds, self->n_fds, error);
-  return self->object != NULL;
+  if (self->object == NULL)
+    return FALSE;
+
+  if (self->is_hold)
+    mp_unpacking_note_made (self->unpacking);
+  return TRUE;
 }
 
 static void
@@ -537,6 +549,28 @@ make_attachment (MpMessage  *self,
   mp_unpacking_end (attachment->unpacking);
 
   return is_made ? attachment->object : NULL;
+}
+
+/*< private >
+ * mp_message_hold_attachments:
+ * @self: a message that nobody else has yet
+ *
+ * Makes what is in shared memory now, so that it stays there even if the sender does not.
+ * What is wrong with it, or only just now, is told to who asks for it; who asks makes the
+ * rest, too, if somebody has sent more than anybody has use for.
+ */
+void
+mp_message_hold_attachments (MpMessage *self)
+{
+  guint n = MIN (mp_message_get_n_attachments (self), MOST_HELD);
+
+  for (guint i = 0; i < n; i++)
+    {
+      MpAttachment *attachment = g_ptr_array_index (self->attachments, i);
+
+      if (attachment->is_hold)
+        mp_attachment_unpack (attachment, NULL);
+    }
 }
 
 /**

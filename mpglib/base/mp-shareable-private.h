@@ -26,7 +26,7 @@ gboolean mp_packing_is_first (MpPacking     *self,
                               gconstpointer  what);
 
 /* Its twin: attachments of one received message.  What several of them need stays as long
- * as the last of them does, so that none depends on whether another was made, or lives.
+ * as one of them is still to be made, so that none depends on whether another was, or lives.
  */
 typedef struct _MpUnpacking MpUnpacking;
 
@@ -36,6 +36,8 @@ void         mp_unpacking_unref (MpUnpacking    *self);
 void         mp_unpacking_keep  (MpUnpacking    *self,
                                  gpointer        what_taken,
                                  GDestroyNotify  destroy);
+void         mp_unpacking_expect (MpUnpacking   *self);
+void         mp_unpacking_note_made (MpUnpacking *self);
 gboolean     mp_unpacking_begin (MpUnpacking    *self,
                                  GError        **error);
 void         mp_unpacking_end   (MpUnpacking    *self);
@@ -76,6 +78,9 @@ typedef MpShareable *(*MpShareableUnpack) (MpUnpacking  *unpacking,
 
 void         mp_shareable_register_kind (const char         *kind,
                                          MpShareableUnpack   unpack);
+void         mp_shareable_register_hold (const char         *kind,
+                                         MpShareableUnpack   unpack);
+gboolean     mp_shareable_is_hold       (const char         *kind);
 GVariant    *mp_shareable_pack          (MpShareable        *self,
                                          MpPacking          *packing,
                                          GError            **error);

@@ -30,8 +30,14 @@ G_DEFINE_INTERFACE (MpShareable, mp_shareable, G_TYPE_OBJECT)
 /* Kinds and their makers.  Written when the library is loaded, read when an
  * attachment is unpacked; nothing is loaded because of bytes received.
  */
+typedef struct
+{
+  MpShareableUnpack unpack;
+  gboolean          is_hold;
+} Kind;
+
 static GRWLock kinds_lock;
-static GHashTable *kinds; /* static string → MpShareableUnpack; guarded by kinds_lock */
+static GHashTable *kinds; /* static string → Kind; guarded by kinds_lock */
 
 static void
 mp_shareable_default_init (MpShareableInterface *iface)
@@ -70,6 +76,23 @@ mp_shareable_to_string (MpShareable *self)
   return g_strdup_printf ("<%s at %p>", name, self);
 }
 
+static void
+register_kind (const char        *name,
+               MpShareableUnpack  unpack,
+               gboolean           is_hold)
+{
+  Kind *kind = g_new (Kind, 1);
+
+  kind->unpack = unpack;
+  kind->is_hold = is_hold;
+
+  g_rw_lock_writer_lock (&kinds_lock);
+  if (kinds == NULL)
+    kinds = g_hash_table_new (g_str_hash, g_str_equal);
+  g_hash_table_replace (kinds, (gpointer) name, kind);
+  g_rw_lock_writer_unlock (&kinds_lock);
+}
+
 /*< private >
  * mp_shareable_register_kind:
  * @kind: name on the wire; a static string
@@ -82,24 +105,40 @@ void
 mp_shareable_register_kind (const char        *kind,
                             MpShareableUnpack  unpack)
 {
-  g_rw_lock_writer_lock (&kinds_lock);
-  if (kinds == NULL)
-    kinds = g_hash_table_new (g_str_hash, g_str_equal);
-  g_hash_table_replace (kinds, (gpointer) kind, (gpointer) unpack);
-  g_rw_lock_writer_unlock (&kinds_lock);
+  register_kind (kind, unpack, FALSE);
 }
 
-static MpShareableUnpack
-lookup_kind (const char *kind)
+/*< private >
+ * mp_shareable_register_hold:
+ *
+ * As mp_shareable_register_kind(), of objects that hold what lies in shared memory, and
+ * whose maker calls nobody and waits for nobody: any thread may make them, as early as is
+ * good for what they hold.
+ */
+void
+mp_shareable_register_hold (const char        *kind,
+                            MpShareableUnpack  unpack)
 {
-  MpShareableUnpack unpack = NULL;
+  register_kind (kind, unpack, TRUE);
+}
+
+static Kind
+lookup_kind (const char *name)
+{
+  const Kind *kind = NULL;
 
   g_rw_lock_reader_lock (&kinds_lock);
   if (kinds != NULL)
-    unpack = (MpShareableUnpack) g_hash_table_lookup (kinds, kind);
+    kind = g_hash_table_lookup (kinds, name);
   g_rw_lock_reader_unlock (&kinds_lock);
 
-  return unpack;
+  return kind != NULL ? *kind : (Kind) { 0 };
+}
+
+gboolean
+mp_shareable_is_hold (const char *kind)
+{
+  return lookup_kind (kind).is_hold;
 }
 
 void
@@ -136,6 +175,7 @@ mp_packing_is_first (MpPacking     *self,
 struct _MpUnpacking
 {
   GSList  *kept;
+  guint    n_expected;
   gint     process;  /* whose threads have the rest; negative while one renews it */
   GMutex   lock;
   GCond    is_over;
@@ -208,6 +248,30 @@ mp_unpacking_keep (MpUnpacking    *self,
   kept->what = what_taken;
   kept->destroy = destroy;
   self->kept = g_slist_prepend (self->kept, kept);
+}
+
+/*< private >
+ * mp_unpacking_expect:
+ *
+ * Another object is to be made that may need what is kept.
+ */
+void
+mp_unpacking_expect (MpUnpacking *self)
+{
+  self->n_expected++;
+}
+
+/*< private >
+ * mp_unpacking_note_made:
+ *
+ * Once all are made nothing is kept any more.
+ */
+void
+mp_unpacking_note_made (MpUnpacking *self)
+{
+  self->n_expected--;
+  if (self->n_expected == 0)
+    g_slist_free_full (g_steal_pointer (&self->kept), kept_free);
 }
 
 /* In a forked child the lock may be that of a thread which is not there. */
@@ -330,7 +394,7 @@ mp_shareable_unpack (MpUnpacking  *unpacking,
                      guint         n_fds,
                      GError      **error)
 {
-  MpShareableUnpack unpack = lookup_kind (kind);
+  MpShareableUnpack unpack = lookup_kind (kind).unpack;
 
   if (unpack == NULL)
     {

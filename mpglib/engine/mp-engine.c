@@ -88,7 +88,7 @@ engine_main (void *data)
   Engine *self = data;
 
   engine_is_current = TRUE;
-  mp_short_lock_hurry_thread ();
+  mp_short_lock_hurry_thread (TRUE);
   prctl (PR_SET_NAME, "mp-engine");
 
   for (;;)

@@ -26,6 +26,6 @@ gboolean mp_short_lock_acquire      (MpTable     *table,
                                      GError     **error);
 void     mp_short_lock_release      (MpAtomic32  *word);
 void     mp_short_lock_set_patience (gint64       usec);
-void     mp_short_lock_hurry_thread (void);
+gboolean mp_short_lock_hurry_thread (gboolean hurried);
 
 G_END_DECLS

@@ -34,22 +34,23 @@ static _Thread_local gboolean is_hurried;
 
 /*< private >
  * mp_short_lock_hurry_thread:
+ * @hurried: whether the calling thread serves others, or has what they need, and never waits
  *
- * The calling thread serves others, and never waits.
+ * Returns: whether it was so before
  */
-void
-mp_short_lock_hurry_thread (void)
+gboolean
+mp_short_lock_hurry_thread (gboolean hurried)
 {
-  is_hurried = TRUE;
+  gboolean was_hurried = is_hurried;
+
+  is_hurried = hurried;
+  return was_hurried;
 }
 
 static MpWait
 get_patience (void)
 {
   gint64 usec = atomic_load (&patience);
-
-  if (is_hurried)
-    return MP_WAIT_ENDS_NOW;
 
   /* The depth is the thread's own: a forked child may ask for it, too. */
   if (g_main_depth () > 0)
@@ -87,6 +88,9 @@ mp_short_lock_acquire (MpTable     *table,
                        GError     **error)
 {
   MpOwnerLockResult result = mp_owner_lock_acquire_noting (table, word, noting, me, MP_WAIT_ENDS_NOW);
+
+  if (result == MP_OWNER_LOCK_TIMED_OUT && is_hurried)
+    return mp_owner_lock_spin (word, me) || set_held (error);
 
   if (result == MP_OWNER_LOCK_TIMED_OUT)
     result = mp_owner_lock_acquire_noting (table, word, noting, me, get_patience ());

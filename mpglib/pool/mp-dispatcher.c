@@ -13,6 +13,7 @@
 #include "mp-launcher-private.h"
 #include "mp-log-private.h"
 #include "mp-message-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-origin-private.h"
 #include "mp-report-private.h"
 
@@ -400,6 +401,16 @@ new_nothing (void)
   return nothing;
 }
 
+/* Whoever asks for them asks later, when the worker may have ended. */
+static void
+hold_attachments (MpMessage *result)
+{
+  gboolean was_hurried = mp_short_lock_hurry_thread (TRUE);
+
+  mp_message_hold_attachments (result);
+  mp_short_lock_hurry_thread (was_hurried);
+}
+
 static void
 on_result (MpDispatcher *self,
            MpCrewWorker *worker,
@@ -410,6 +421,8 @@ on_result (MpDispatcher *self,
   if (task == NULL)
     return;
 
+  if (frame->message != NULL)
+    hold_attachments (frame->message);
   mp_task_end_item (task, frame->index, frame->message != NULL ? g_object_ref (frame->message) : new_nothing ());
   look_after_task (self, task);
   look_after_worker (self, worker);

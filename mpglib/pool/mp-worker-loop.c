@@ -10,6 +10,7 @@
 
 #include "mp-clock-private.h"
 #include "mp-error.h"
+#include "mp-flight-private.h"
 #include "mp-items-private.h"
 #include "mp-log-private.h"
 #include "mp-origin-private.h"
@@ -19,6 +20,11 @@
 
 /* Reports of progress are sent at most so often. */
 #define PROGRESS_INTERVAL (20 * 1000)
+
+/* The parent takes what has come as soon as it runs.  Only if just then the memory was in other
+ * hands does it do so when somebody asks for the result.
+ */
+#define LANDING_TIME (2 * G_TIME_SPAN_SECOND)
 
 /* Items that belong together: what one TASK frame brings. */
 typedef struct
@@ -482,6 +488,7 @@ mp_worker_loop_next (MpWorkerLoop  *self,
 {
   g_autoslist (GObject) spent = NULL;
   MpCall *call = NULL;
+  gboolean is_end = FALSE;
   Chunk *chunk;
 
   mp_pump_lock (self->pump);
@@ -497,11 +504,16 @@ mp_worker_loop_next (MpWorkerLoop  *self,
         {
           flush_locked (self);
           leave_channel_locked (self);
+          is_end = TRUE;
           g_set_error (error, MP_ERROR, self->failure == NULL ? MP_ERROR_CLOSED : MP_ERROR_CORRUPTED, "%s",
                        self->failure == NULL ? "There are no more tasks" : self->failure->message);
         }
     }
   mp_pump_unlock (self->pump);
+
+  if (is_end)
+    mp_flight_await (g_get_monotonic_time () + LANDING_TIME);
+
   return call;
 }
 
@@ -584,7 +596,12 @@ send_answer_locked (MpWorkerLoop  *self,
                     MpMessage     *message,
                     GError       **error)
 {
-  return push_locked (self, mp_frame_new (kind, call->serial, call->index, NULL, message), error);
+  gboolean is_sent;
+
+  mp_flight_set_awaiting (TRUE);
+  is_sent = push_locked (self, mp_frame_new (kind, call->serial, call->index, NULL, message), error);
+  mp_flight_set_awaiting (FALSE);
+  return is_sent;
 }
 
 /* Instead of what cannot be sent. */

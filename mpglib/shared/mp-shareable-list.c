@@ -388,7 +388,7 @@ __attribute__ ((constructor))
 static void
 register_kind (void)
 {
-  mp_shareable_register_kind (KIND, mp_shareable_list_unpack);
+  mp_shareable_register_hold (KIND, mp_shareable_list_unpack);
 }
 
 /* --- Public --------------------------------------------------------------- */

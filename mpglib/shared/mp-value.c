@@ -64,7 +64,7 @@ struct _MpValue
   gboolean       is_constructed;
   GVariant      *initial;       /* until it is */
   MpLockable    *lock;
-  GMainContext  *main_context;
+  GMainContext  *main_context;   /* atomic; NULL: received, and nobody has asked for it */
   guint          origin;        /* atomic; the process whose threads have watch_lock, or renew it just now */
   GMutex         watch_lock;
   MpChangeWatch *watch;         /* guarded by watch_lock; NULL: not live */
@@ -255,18 +255,22 @@ static void
 mp_value_constructed (GObject *object)
 {
   MpValue *self = MP_VALUE (object);
+  gboolean is_new = TRUE;
   GError *error = NULL;
 
   G_OBJECT_CLASS (mp_value_parent_class)->constructed (object);
 
-  if (self->main_context == NULL)
-    self->main_context = g_main_context_ref_thread_default ();
-
   if (!mp_element_init (&self->element, self->value_type, self->format, &error))
     mp_shared_object_refuse (&self->shared, MP_OBJECT_VALUE, error);
-  else if (mp_shared_object_init (&self->shared, MP_OBJECT_VALUE, get_layout_size (self->element.size)) &&
-           self->initial != NULL && self->shared.table != NULL)
+  else
+    is_new = mp_shared_object_init (&self->shared, MP_OBJECT_VALUE, get_layout_size (self->element.size));
+
+  if (is_new && self->initial != NULL && self->shared.table != NULL)
     fill (self);
+
+  /* Whoever has received it, it is for another thread. */
+  if (is_new)
+    mp_value_get_main_context (self);
 
   g_clear_pointer (&self->initial, g_variant_unref);
   self->is_constructed = TRUE;
@@ -346,7 +350,7 @@ mp_value_get_property (GObject    *object,
       break;
 
     case PROP_MAIN_CONTEXT:
-      g_value_set_boxed (value, self->main_context);
+      g_value_set_boxed (value, mp_value_get_main_context (self));
       break;
 
     case PROP_VALUE:
@@ -458,7 +462,8 @@ mp_value_class_init (MpValueClass *klass)
    * MpValue:main-context:
    *
    * Where [property@Mp.Value:value] is notified. %NULL at construction: the thread-default
-   * one of the thread that makes the object.
+   * one of the thread that makes the object, or that first asks for that of an object that
+   * was received.
    *
    * Since: 1.0
    */
@@ -613,7 +618,7 @@ __attribute__ ((constructor))
 static void
 register_kind (void)
 {
-  mp_shareable_register_kind (KIND, mp_value_unpack);
+  mp_shareable_register_hold (KIND, mp_value_unpack);
 }
 
 /* --- Public --------------------------------------------------------------- */
@@ -751,9 +756,19 @@ mp_value_get_lock (MpValue *self)
 GMainContext *
 mp_value_get_main_context (MpValue *self)
 {
+  GMainContext *context;
+
   g_return_val_if_fail (MP_IS_VALUE (self), NULL);
 
-  return self->main_context;
+  context = g_atomic_pointer_get (&self->main_context);
+  if (context != NULL)
+    return context;
+
+  context = g_main_context_ref_thread_default ();
+  if (!g_atomic_pointer_compare_and_exchange (&self->main_context, NULL, context))
+    g_main_context_unref (context);
+
+  return g_atomic_pointer_get (&self->main_context);
 }
 
 /* A bell rings for more than changes: for a death, too. */
@@ -817,7 +832,8 @@ watch (MpValue  *self,
   if (layout == NULL)
     return NULL;
 
-  return mp_change_watch_new (self, &self->shared, &layout->bell, self->main_context, notify_value, error);
+  return mp_change_watch_new (self, &self->shared, &layout->bell, mp_value_get_main_context (self), notify_value,
+                              error);
 }
 
 /**

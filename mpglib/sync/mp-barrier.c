@@ -263,7 +263,7 @@ __attribute__ ((constructor))
 static void
 register_kind (void)
 {
-  mp_shareable_register_kind (KIND, mp_barrier_unpack);
+  mp_shareable_register_hold (KIND, mp_barrier_unpack);
 }
 
 /* --- Waiting -------------------------------------------------------------- */

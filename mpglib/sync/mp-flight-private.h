@@ -17,16 +17,18 @@ G_BEGIN_DECLS
  *   departed   likewise; the pump looks at the end     likewise, wherever it is
  *   landed     holds that it gives back                nothing: that end was closed
  *
- * The other end is closed when the receiver drops the message, whose objects, if it has made
- * them, have holds of their own; or by the kernel, when it was killed, or when nobody can
+ * The other end is closed when the receiver has made the last object of the message, which have
+ * holds of their own, or drops the message; or by the kernel, when it was killed, or when nobody can
  * receive the message any more.  If the sender dies its holds go, and the receiver is told
  * %MP_ERROR_STALE unless it has made its objects; likewise of the longest on its way, if
  * hundreds are, and of an object whose arena was busy just when it was packed.
  */
-gboolean mp_flight_board (MpPacking    *packing,
-                          MpHold       *hold_taken,
-                          GError      **error);
-void     mp_flight_keep  (MpUnpacking  *unpacking,
-                          int          *fd_taken);
+gboolean mp_flight_board        (MpPacking    *packing,
+                                 MpHold       *hold_taken,
+                                 GError      **error);
+void     mp_flight_set_awaiting (gboolean      awaiting);
+gboolean mp_flight_await        (gint64        deadline);
+void     mp_flight_keep         (MpUnpacking  *unpacking,
+                                 int          *fd_taken);
 
 G_END_DECLS

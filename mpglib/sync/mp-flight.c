@@ -28,15 +28,21 @@ typedef struct
   int           fd;
   GArray       *holds;   /* of MpHold */
   gint64        delay;
+  gboolean      is_awaited;
 } MpFlight;
 
 /* Guarded by the lock of the pump; the longest on its way first. */
 static GQueue departed;
 
+/* Of this thread's flights those that begin now are. */
+static _Thread_local gboolean is_awaiting;
+static int n_awaited;   /* atomic */
+
 static void
 forget_parent (void)
 {
   g_queue_init (&departed);
+  g_atomic_int_set (&n_awaited, 0);
 }
 
 __attribute__ ((constructor))
@@ -49,8 +55,17 @@ watch_forks (void)
 /* --- The sender ----------------------------------------------------------- */
 
 static void
+end_awaiting (MpFlight *self)
+{
+  if (self->is_awaited)
+    g_atomic_int_add (&n_awaited, -1);
+  self->is_awaited = FALSE;
+}
+
+static void
 flight_free (MpFlight *self)
 {
+  end_awaiting (self);
   mp_fd_close (&self->fd);
   g_array_unref (self->holds);
   g_free (self);
@@ -63,6 +78,7 @@ land (guint32  events,
 {
   MpFlight *self = data;
 
+  end_awaiting (self);
   mp_fd_close (&self->fd);
   for (guint i = self->holds->len; i > 0; i--)
     if (mp_hold_try_release (&g_array_index (self->holds, MpHold, i - 1)))
@@ -153,6 +169,9 @@ flight_new (MpPacking  *packing,
   self->delay = FIRST_DELAY;
   self->fd = ends[0];
   self->holds = g_array_new (FALSE, FALSE, sizeof (MpHold));
+  self->is_awaited = is_awaiting;
+  if (is_awaiting)
+    g_atomic_int_inc (&n_awaited);
   g_array_append_val (packing->fds, ends[1]);
   return self;
 }
@@ -185,6 +204,47 @@ mp_flight_board (MpPacking  *packing,
 
   g_array_append_vals (flight->holds, hold_taken, 1);
   return TRUE;
+}
+
+/*< private >
+ * mp_flight_set_awaiting:
+ * @awaiting: whether mp_flight_await() shall wait for what this thread packs from now on
+ */
+void
+mp_flight_set_awaiting (gboolean awaiting)
+{
+  is_awaiting = awaiting;
+}
+
+static gboolean
+have_landed (gpointer data)
+{
+  return g_atomic_int_get (&n_awaited) == 0;
+}
+
+/*< private >
+ * mp_flight_await:
+ * @deadline: in microseconds of the monotonic time
+ *
+ * For a process that is about to end, with which its holds go.
+ *
+ * Returns: whether all have landed
+ */
+gboolean
+mp_flight_await (gint64 deadline)
+{
+  gboolean landed = have_landed (NULL);
+  MpPump *pump;
+
+  if (landed)
+    return TRUE;
+
+  pump = mp_pump_get_shared ();
+  mp_pump_lock (pump);
+  landed = mp_pump_wait_locked (pump, have_landed, NULL, deadline, NULL, NULL);
+  mp_pump_unlock (pump);
+
+  return landed;
 }
 
 /* --- The receiver --------------------------------------------------------- */

@@ -103,6 +103,12 @@ def make_and_send(connection, number):
     connection.recv()
 
 
+def make_counted(number):
+    """What goes with this call, in this order, a nested one among them."""
+    lock = Mp.RLock()
+    return Mp.Value('i', number, lock=lock), lock, Mp.Array('q', [number] * 100000)
+
+
 class Point(ctypes.Structure):
     _fields_ = [('x', ctypes.c_double), ('y', ctypes.c_double)]
 
@@ -567,6 +573,18 @@ class Shared(SharedCase):
             self.assertEqual((made.add(1), made.get_obj().value), (4, 4))
             with made, structure:
                 self.assertEqual((structure.y, list(empty), items[0], memory.size), (6, [], 'item', 5))
+
+    def test_results_outlive_their_worker(self):
+        """It holds what it returns until this process has it, whoever asks for that and when."""
+        pool = Mp.Pool(1, maxtasksperchild=1, context=self.forkserver)
+        results = [pool.apply_async(make_counted, (number,)) for number in range(3)]
+        mapped = pool.map_async(make_counted, range(3, 6), 1)
+        pool.close()
+        pool.join()
+        for number, (value, lock, numbers) in enumerate([result.get(DEADLINE) for result in results] + mapped.get()):
+            with lock:
+                self.assertEqual((value.value, numbers[-1], len(numbers)), (number, number, 100000))
+            self.assertEqual(value.get_main_context(), GLib.MainContext.default())
 
     @NEEDS_GJS
     def test_of_all_kinds_in_javascript(self):
