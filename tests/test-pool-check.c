@@ -53,16 +53,13 @@ static MpMessage *
 call_target (MpCall  *call,
              GError **error)
 {
-  g_autoptr (GVariant) value = NULL;
-
   if (g_str_equal (call->target, "spoil"))
     return spoil (call);
 
   if (g_str_equal (call->target, "locks"))
     return give_locks ();
 
-  value = mp_target_call (call->target, call->arguments, call->cancellable, error);
-  return value != NULL ? mp_message_new (value) : NULL;
+  return mp_target_call (call->target, call->arguments, call->cancellable, error);
 }
 
 static int

@@ -1049,6 +1049,76 @@ test_pool (void)
   g_assert_no_error (error);
 }
 
+/* A value, the lock that goes along, and a pipe's end in which there is a letter. */
+static GVariant *
+make_value (MpMessage     *arguments,
+            GCancellable  *cancellable,
+            gpointer       data,
+            GError       **error)
+{
+  g_autoptr (GVariant) number = mp_message_get_value (arguments, error);
+  g_autoptr (MpLock) lock = mp_lock_new ();
+  g_autoptr (MpValue) value = mp_value_new ("i", number, MP_LOCKABLE (lock));
+  int ends[2], first, second;
+
+  g_assert_cmpint (pipe (ends), ==, 0);
+  g_assert_cmpint (write (ends[1], "a", 1), ==, 1);
+  first = mp_result_attach (MP_SHAREABLE (value), error);
+  second = mp_result_attach_fd (ends[0], error);
+  close (ends[0]);
+  close (ends[1]);
+  return g_variant_new ("(hh)", first, second);
+}
+
+static void
+check_made (MpPoolResult *result,
+            guint         item)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) message = mp_pool_result_get_item_message (result, item, &error);
+  g_autoptr (MpValue) value = NULL;
+  char letter = 0;
+  int end;
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (mp_message_get_n_attachments (message), ==, 2);
+  value = get_attachment (message, 0);
+  g_assert_cmpint (mp_value_get_int64 (value, &error), ==, item);
+  g_assert_true (mp_lockable_try_enter (mp_value_get_lock (value)));
+  g_assert_true (mp_lockable_leave (mp_value_get_lock (value), &error));
+  end = mp_message_get_attached_fd (message, 1, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (read (end, &letter, 1), ==, 1);
+  g_assert_cmpint (letter, ==, 'a');
+  close (end);
+}
+
+/* Taken only when the workers that made them have ended. */
+static void
+test_results (void)
+{
+  enum { N = 4 };
+  const gint32 numbers[N] = { 0, 1, 2, 3 };
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, NULL);
+  g_autoptr (MpPool) pool = g_object_new (MP_TYPE_POOL, "n-workers", 2, "context", context,
+                                          "max-tasks-per-worker", 1, NULL);
+  g_autoptr (MpPoolResult) results = NULL;
+  g_autoptr (MpLock) lock = mp_lock_new ();
+  g_autoptr (GError) error = NULL;
+
+  results = mp_pool_submit_map (pool, "make_value",
+                                g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, numbers, N, sizeof (gint32)), 1, NULL);
+  mp_pool_close (pool);
+  g_assert_true (mp_pool_join (pool, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_no_error (error);
+  for (guint i = 0; i < N; i++)
+    check_made (results, i);
+
+  g_assert_cmpint (mp_result_attach (MP_SHAREABLE (lock), &error), ==, -1);
+  mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_INVALID_STATE);
+  mp_test_expect_error (mp_result_attach_fd (0, &error) == -1, &error, MP_ERROR, MP_ERROR_INVALID_STATE);
+}
+
 /* --- Descriptors ---------------------------------------------------------- */
 
 static void
@@ -1081,6 +1151,7 @@ main (int   argc,
   mp_register_target ("replace_items", replace_items, NULL, NULL);
   mp_register_target ("write_memory", write_memory, NULL, NULL);
   mp_register_target ("add_amount", add_amount, NULL, NULL);
+  mp_register_target ("make_value", make_value, NULL, NULL);
   mp_init ();
 
   mp_test_init (&argc, &argv);
@@ -1110,6 +1181,7 @@ main (int   argc,
   mp_test_add ("/memory/named", test_memory_named);
   mp_test_add ("/memory/truncated", test_memory_truncated);
   mp_test_add ("/shared/pool", test_pool);
+  mp_test_add ("/shared/results", test_results);
   mp_test_add ("/shared/many", test_many);
   return g_test_run ();
 }

@@ -675,17 +675,12 @@ make_call (MpWorkerLoop *loop,
            MpCall       *call)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) value = mp_target_call (call->target, call->arguments, call->cancellable, &error);
-  g_autoptr (MpMessage) result = NULL;
+  g_autoptr (MpMessage) result = mp_target_call (call->target, call->arguments, call->cancellable, &error);
 
-  if (value == NULL)
-    {
-      mp_worker_loop_fail (loop, call, mp_report_new (error));
-      return;
-    }
-
-  result = mp_message_new (value);
-  mp_worker_loop_answer (loop, call, result);
+  if (result != NULL)
+    mp_worker_loop_answer (loop, call, result);
+  else
+    mp_worker_loop_fail (loop, call, mp_report_new (error));
 }
 
 static int

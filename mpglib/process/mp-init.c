@@ -37,7 +37,7 @@ run_process (MpWorker *worker)
 {
   const char *target = mp_worker_get_target (worker);
   g_autoptr (MpMessage) arguments = NULL;
-  g_autoptr (GVariant) result = NULL;
+  g_autoptr (MpMessage) result = NULL;
   g_autoptr (GError) error = NULL;
   gpointer user_data;
   MpFunc func;

@@ -15,7 +15,7 @@ gboolean    mp_target_find         (const char     *name,
                                     gpointer       *user_data,
                                     GError        **error);
 /* Calls it; never NULL without an error: nothing becomes `mv` with nothing in it */
-GVariant   *mp_target_call         (const char     *name,
+MpMessage  *mp_target_call         (const char     *name,
                                     MpMessage      *arguments,
                                     GCancellable   *cancellable,
                                     GError        **error);

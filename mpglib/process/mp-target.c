@@ -11,6 +11,7 @@
 
 #include "mp-error.h"
 #include "mp-fork-private.h"
+#include "mp-message-private.h"
 #include "mp-worker-private.h"
 
 typedef struct {
@@ -285,29 +286,129 @@ mp_target_find (const char  *name,
   return TRUE;
 }
 
-GVariant *
+/* --- Calls ------------------------------------------------------------------------------------------------ */
+
+/* What is attached to the result of the call that this thread makes; NULL: it makes none. */
+static _Thread_local MpMessage *attached;
+
+static MpMessage *
+get_attached (GError **error)
+{
+  if (attached == NULL)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                         "This thread runs no native function whose result something could be attached to: in Python "
+                         "and JavaScript return the object itself");
+  return attached;
+}
+
+/**
+ * mp_result_attach:
+ * @object: what the caller of the function is to get
+ * @error: return location for an error
+ *
+ * Attaches an object to the result of the function that a pool's worker has just called: the function
+ * returns its index as a handle (`h`), alone or within other values, and the caller finds it by
+ * [method@Mp.PoolResult.get_message] and [method@Mp.Message.get_attachment].
+ *
+ * ```c
+ * static GVariant *
+ * make_counter (MpMessage *arguments, GCancellable *cancellable, gpointer user_data, GError **error)
+ * {
+ *   g_autoptr (MpValue) counter = mp_value_new ("x", NULL, NULL);
+ *
+ *   return g_variant_new_handle (mp_result_attach (MP_SHAREABLE (counter), NULL));
+ * }
+ * ```
+ *
+ * Call it in the thread in which the function was called. It fails with %MP_ERROR_INVALID_STATE where there is no
+ * such function. Functions of Python and JavaScript return objects themselves.
+ *
+ * Returns: the index, or -1 with the error set
+ *
+ * Since: 1.0
+ */
+int
+mp_result_attach (MpShareable  *object,
+                  GError      **error)
+{
+  MpMessage *message;
+
+  g_return_val_if_fail (MP_IS_SHAREABLE (object), -1);
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  message = get_attached (error);
+  return message != NULL ? (int) mp_message_attach (message, object) : -1;
+}
+
+/**
+ * mp_result_attach_fd:
+ * @fd: an open file descriptor
+ * @error: return location for an error
+ *
+ * Attaches a duplicate of a file descriptor, as [func@Mp.result_attach] does an object; the caller finds it by
+ * [method@Mp.Message.get_attached_fd].
+ *
+ * Fails as [func@Mp.result_attach] and [method@Mp.Message.attach_fd] do.
+ *
+ * Returns: the index, or -1 with the error set
+ *
+ * Since: 1.0
+ */
+int
+mp_result_attach_fd (int      fd,
+                     GError **error)
+{
+  MpMessage *message;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  message = get_attached (error);
+  return message != NULL ? mp_message_attach_fd (message, fd, error) : -1;
+}
+
+/* A function may call another one in the same way. */
+static GVariant *
+call (MpFunc         func,
+      gpointer       user_data,
+      MpMessage     *arguments,
+      MpMessage     *for_result,
+      GCancellable  *cancellable,
+      GError       **error)
+{
+  MpMessage *outer = attached;
+  GVariant *value;
+
+  attached = for_result;
+  value = func (arguments, cancellable, user_data, error);
+  attached = outer;
+  return value != NULL ? g_variant_take_ref (value) : NULL;
+}
+
+MpMessage *
 mp_target_call (const char    *name,
                 MpMessage     *arguments,
                 GCancellable  *cancellable,
                 GError       **error)
 {
+  g_autoptr (MpMessage) for_result = NULL;
+  g_autoptr (GVariant) value = NULL;
   GError *failure = NULL;
+  MpMessage *result;
   gpointer user_data;
-  GVariant *result;
   MpFunc func;
 
   if (!mp_target_find (name, &func, &user_data, error))
     return NULL;
 
-  result = func (arguments, cancellable, user_data, &failure);
+  for_result = mp_message_new (NULL);
+  value = call (func, user_data, arguments, for_result, cancellable, &failure);
   if (failure != NULL)
     {
-      if (result != NULL)
-        g_variant_unref (g_variant_take_ref (result));
       g_propagate_error (error, failure);
       return NULL;
     }
-  if (result == NULL)
-    result = g_variant_new_maybe (G_VARIANT_TYPE_VARIANT, NULL);
-  return g_variant_take_ref (result);
+
+  result = mp_message_new (value);
+  mp_message_share_attachments (result, for_result);
+  return result;
 }

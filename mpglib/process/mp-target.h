@@ -36,4 +36,11 @@ void mp_register_target (const char     *name,
                          gpointer        user_data,
                          GDestroyNotify  notify);
 
+MP_AVAILABLE_IN_1_0
+int  mp_result_attach    (MpShareable  *object,
+                          GError      **error);
+MP_AVAILABLE_IN_1_0
+int  mp_result_attach_fd (int           fd,
+                          GError      **error);
+
 G_END_DECLS

@@ -68,6 +68,13 @@ Variant? add_amount (Mp.Message message, Cancellable? cancellable) throws Error 
   return null;
 }
 
+// To the caller, who looks when this process has ended.
+Variant? make_value (Mp.Message message, Cancellable? cancellable) throws Error {
+  var value = new Mp.Value ("i", message.get_value ());
+
+  return new Variant.handle (Mp.result_attach (value));
+}
+
 // ---- The tests
 
 Mp.Process start (string target, Mp.Shareable[] shared) throws Error {
@@ -258,6 +265,25 @@ void test_live () {
   }
 }
 
+void test_results () {
+  try {
+    var pool = new Mp.Pool (1);
+    var result = pool.submit ("make-value", 7);
+
+    pool.close ();
+    pool.join (DEADLINE);
+    assert (((Mp.Value) result.get_message ().get_attachment (0)).get_int64 () == 7);
+    try {
+      Mp.result_attach (new Mp.Lock ());
+      assert_not_reached ();
+    } catch (Mp.Error.INVALID_STATE e) {
+      // No function runs here.
+    }
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
 void test_pool () {
   try {
     var mutex = new Mp.Lock ();
@@ -288,6 +314,7 @@ int main (string[] args) {
   Mp.register_target ("edit", edit);
   Mp.register_target ("set-when-told", set_when_told);
   Mp.register_target ("add-amount", add_amount);
+  Mp.register_target ("make-value", make_value);
   Mp.init ();
 
   Test.init (ref args);
@@ -298,5 +325,6 @@ int main (string[] args) {
   Test.add_func ("/shared/names", test_names);
   Test.add_func ("/shared/live", test_live);
   Test.add_func ("/shared/pool", test_pool);
+  Test.add_func ("/shared/results", test_results);
   return Test.run ();
 }
