@@ -341,7 +341,9 @@ test_bounded_semaphore (gconstpointer method)
   objects_init (&objects);
   child = start_child (*(const MpStartMethod *) method, &objects);
 
-  order (&child, "bounded.release", "The semaphore was released more often than it was acquired");
+  order (&child, "bounded.release",
+         "The semaphore was released more often than it was acquired: release it once for each time, "
+         "or use an Mp.Semaphore, which has no bound");
   g_assert_false (mp_semaphore_release (objects.bounded, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
 

@@ -597,7 +597,8 @@ mp_shareable_list_set_item (MpShareableList  *self,
   if (n_words > place.n_words)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
-                   "Item %u of the shareable list has room for %" G_GSIZE_FORMAT " bytes, as at first, and no more",
+                   "Item %u of the shareable list has room for %" G_GSIZE_FORMAT " bytes, as at first, and no more: "
+                   "make the list with an item there that is as long as any will be",
                    index, (place.n_words - 1) * WORD);
       return FALSE;
     }

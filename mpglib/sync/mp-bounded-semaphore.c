@@ -142,7 +142,8 @@ permits_get_bell (gpointer layout)
 static const MpSemaphoreKind permits_kind = {
   .type = MP_OBJECT_BOUNDED_SEMAPHORE,
   .name = "BoundedSemaphore",
-  .too_many = "The semaphore was released more often than it was acquired",
+  .too_many = "The semaphore was released more often than it was acquired: release it once for each time, "
+              "or use an Mp.Semaphore, which has no bound",
   .max = MP_PERMITS_MAX,
   .get_size = permits_get_size,
   .fill = permits_fill,

@@ -288,7 +288,8 @@ mp_lock_leave (MpLockable  *lockable,
     case MP_OWNER_LOCK_WAS_FREE:
     default:
       g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
-                           "The lock cannot be released: nobody has it");
+                           "The lock cannot be released: nobody has it; release it once for each time "
+                           "that it was acquired");
       return FALSE;
     }
 }

@@ -282,7 +282,8 @@ get_own (MpRLock  *self,
   if (layout != NULL && !mp_owner_rlock_is_mine (layout, *me))
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_OWNER,
-                           "The lock cannot be released: this thread does not have it");
+                           "The lock cannot be released: this thread does not have it; the thread that acquired it "
+                           "releases it, but anybody an Mp.Lock");
       return NULL;
     }
 
