@@ -274,12 +274,27 @@ class Shared(SharedCase):
         array[-1] = (7, True)
         self.assertEqual(array[1], (7, True))
         self.assertEqual(array[::-1], [(7, True), (1, True)])
-        with self.assertRaisesRegex(TypeError, 'nothing of the type'):
-            array[0] = 5
+        for wrong, problem in ((5, r"5 is nothing of the type '\(ib\)', which has 2 members: give a tuple"),
+                               ((1,), 'which has 2 members'), ((1, 2, 3), 'which has 2 members'),
+                               (('a', True), r"nothing of the type '\(ib\)'")):
+            with self.assertRaisesRegex(TypeError, problem):
+                array[0] = wrong
+            with self.assertRaisesRegex(TypeError, problem):
+                array[:] = [(1, True), wrong]
+        self.assertEqual(array[:], [(1, True), (7, True)])
+        for args in ((1,), (1, 2, 3)):
+            with self.assertRaisesRegex(TypeError, "nothing of the type '\\(ii\\)', which has 2 members"):
+                Mp.Value('(ii)', *args)
+        with self.assertRaisesRegex(TypeError, r"member \[1\] of it, is nothing of the type '\(yy\)', which has 2"):
+            Mp.Value('(x(yy))', 1, 2)
+        with self.assertRaises(OverflowError):
+            Mp.Value('(ii)', 1, 2 ** 31)
 
     def test_refusals(self):
         for error, make in (
             (TypeError, lambda: Mp.Value('z')),
+            (TypeError, lambda: Mp.Value('zz')),
+            (TypeError, lambda: Mp.Array('zz', 1)),
             (TypeError, lambda: Mp.Value()),
             (TypeError, lambda: Mp.Array(length=3)),
             (TypeError, lambda: Mp.Value(ctypes.c_void_p)),
@@ -298,6 +313,8 @@ class Shared(SharedCase):
         ):
             with self.assertRaises(error):
                 make()
+        with self.assertRaisesRegex(TypeError, "'zz' is no type of a shared value: give one of the letters"):
+            Mp.Value('zz')
 
     def test_live(self):
         value = Mp.Value('i', 0)
@@ -432,11 +449,39 @@ class Shared(SharedCase):
         for letter, dtype in (('b', 'int8'), ('H', 'uint16'), ('q', 'int64'), ('f', 'float32'), ('?', 'bool'),
                               ('c', 'S1')):
             self.assertEqual(numpy.asarray(Mp.Array(letter, 2)).dtype, numpy.dtype(dtype))
+        self.see_structures(numpy)
         # It keeps the memory.
         del array
         gc.collect()
         numbers[:] = 1
         self.assertEqual(numbers.sum(), 1000)
+
+    def see_structures(self, numpy):
+        """With their members, whatever lies between these."""
+        points = Mp.Array('(di)', [(1, 2), (3, 4)])
+        fields = numpy.asarray(points)
+        self.assertEqual((fields.dtype.names, fields.dtype.itemsize), (('f0', 'f1'), 16))
+        fields['f0'][1] = 0.5
+        fields[0] = (-1, -2)
+        self.assertEqual(points[:], [(-1.0, -2), (0.5, 4)])
+        points[0] = (7, 8)
+        self.assertEqual((fields['f0'].sum(), fields['f1'].sum()), (7.5, 12))
+        nested = numpy.asarray(Mp.Array('(x(yd)b)', [(1, (2, 0.5), True)]))
+        self.assertEqual(nested[0].item(), (1, (2, 0.5), True))
+        self.assertEqual(numpy.asarray(Mp.Array('(di)', 0)).shape, (0,))
+        before = fields.copy()
+        del points
+        gc.collect()
+        self.assertEqual(fields.tolist(), before.tolist())
+
+    def test_members_of_structures(self):
+        """In the buffer that memoryview() gets from Python 3.12 on."""
+        for gvariant_type, format in (('(di)', 'T{<d:f0:<i:f1:'), ('(yb)', 'T{<B:f0:<?:f1:'),
+                                      ('(q(xd))', 'T{<H:f0:'), ('i', 'i')):
+            array = Mp.Array(element_type=gvariant_type, length=3)
+            buffer = array.__buffer__(0)
+            self.assertTrue(buffer.format.startswith(format), buffer.format)
+            self.assertEqual((len(buffer), buffer.itemsize), (3, array.get_element_size()))
 
     # --- Memory and lists
 

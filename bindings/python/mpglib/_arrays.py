@@ -9,7 +9,7 @@ import sys
 
 from gi.repository import GLib
 
-from . import _guarded, _kinds, _memory, _messages, _raw, _shareables, _synchronized, _views, errors
+from . import _guarded, _kinds, _memory, _messages, _raw, _shareables, _structures, _synchronized, _views, errors
 from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.Array)
@@ -110,13 +110,30 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
         made._mp_owner = self
         return made
 
+    def _get_structures(self):
+        """The memory as an array of structures of ctypes, which keeps it; None if that is not what elements are."""
+        made = None if self._get_kind() is not None else _structures.make_class(self.get_element_type())
+        return None if made is None else (made * self.get_length()).from_buffer(self._get_bytes())
+
     def __buffer__(self, _flags):
-        """What memoryview() asks for, from Python 3.12 on."""
-        return self.view()
+        """What memoryview() asks for, from Python 3.12 on: it tells the members of structures too."""
+        cells = self._get_structures()
+        return self.view() if cells is None else memoryview(cells)
+
+    def __array__(self, dtype=None, copy=None):
+        """What NumPy takes of structures, with the fields f0, f1 and so on."""
+        import numpy
+        cells = self._get_structures()
+        made = numpy.frombuffer(self._get_bytes(), self._describe() if cells is None else cells._type_)
+        if dtype is not None and made.dtype != dtype:
+            return made.astype(dtype)
+        return made.copy() if copy else made
 
     @property
     def __array_interface__(self):
-        """What NumPy takes, which keeps this object."""
+        """What NumPy takes of anything else, which keeps this object."""
+        if self._get_kind() is None and _structures.make_class(self.get_element_type()) is not None:
+            raise AttributeError('the fields of structures are told by __array__()')
         data = (_views.get_address(self), False)
         return {'version': 3, 'shape': (len(self),), 'typestr': self._describe(), 'data': data}
 
@@ -243,7 +260,7 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
     def _set_one(self, index, value):
         cells = self._get_cells()
         if cells is None:
-            _Base.set_element(self, self._check(index), self._make_variant(self.get_element_type(), value))
+            _Base.set_element(self, self._check(index), _structures.make_variant(self.get_element_type(), value))
             return
         try:
             cells[index] = self._get_kind().check(value)
@@ -266,19 +283,12 @@ class Array(_guarded.Guarded, _Base, metaclass=SameType):
         """By one call of the library, which knows if it was not finished."""
         kind = self._get_kind()
         if kind is None:
-            variant = self._make_variant('a' + self.get_element_type(), list(values))
-            _Base.set_slice(self, begin, variant)
+            _Base.set_slice(self, begin, _structures.make_array(self.get_element_type(), values))
             return
         data = _read_buffer(values, kind.ctype)
         if data is None:
             data = bytes((kind.ctype * len(values))(*map(kind.check, _read_items(values))))
         _Base.write(self, begin, data)
-
-    def _make_variant(self, type_string, value):
-        try:
-            return GLib.Variant(type_string, value)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f'{value!r} is nothing of the type {type_string!r}: {error}') from None
 
     # --- Characters
 

@@ -11,6 +11,8 @@ import ctypes
 import math
 import sys
 
+from gi.repository import GLib
+
 from . import errors
 
 _SIGNED = {1: None, 2: 'n', 4: 'i', 8: 'x'}
@@ -97,7 +99,7 @@ def find_kind(typecode_or_type):
     if isinstance(typecode_or_type, str):
         if typecode_or_type in KINDS:
             return KINDS[typecode_or_type]
-        if len(typecode_or_type) > 1:
+        if len(typecode_or_type) > 1 and GLib.VariantType.string_is_valid(typecode_or_type):
             return Kind(None, typecode_or_type)
     elif isinstance(typecode_or_type, type) and issubclass(typecode_or_type, _CLASSES):
         check_class(typecode_or_type)

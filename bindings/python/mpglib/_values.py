@@ -4,7 +4,7 @@
 
 from gi.repository import GLib
 
-from . import _guarded, _kinds, _messages, _raw, _shareables, _synchronized, _views, errors
+from . import _guarded, _kinds, _messages, _raw, _shareables, _structures, _synchronized, _views, errors
 from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.Value)
@@ -134,11 +134,7 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
             _Base.set_int64(self, self._to_integer(kind, value))
 
     def _set_variant(self, value):
-        try:
-            variant = GLib.Variant(self.get_value_type(), value)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f'{value!r} is no value of the type {self.get_value_type()!r}: {error}') from None
-        _Base.set_value(self, variant)
+        _Base.set_value(self, _structures.make_variant(self.get_value_type(), value))
 
     @staticmethod
     def _to_integer(kind, value):
