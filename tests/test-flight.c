@@ -258,10 +258,22 @@ unpack_in_child (gpointer unpacking)
   mp_unpacking_end (unpacking);
 }
 
-static gpointer
-begin_unpacking (gpointer unpacking)
+typedef struct
 {
-  g_assert_true (mp_unpacking_begin (unpacking, NULL));
+  MpUnpacking *unpacking;
+  GAsyncQueue *has_begun;
+  GAsyncQueue *may_end;
+} Unpacker;
+
+static gpointer
+unpack (gpointer data)
+{
+  Unpacker *self = data;
+
+  g_assert_true (mp_unpacking_begin (self->unpacking, NULL));
+  g_async_queue_push (self->has_begun, self);
+  g_async_queue_pop (self->may_end);
+  mp_unpacking_end (self->unpacking);
   return NULL;
 }
 
@@ -270,10 +282,15 @@ static void
 test_forked_amid_unpacking (void)
 {
   g_autoptr (MpUnpacking) unpacking = mp_unpacking_new ();
+  Unpacker unpacker = { unpacking, g_async_queue_new (), g_async_queue_new () };
+  GThread *thread = g_thread_new ("unpacker", unpack, &unpacker);
 
-  g_thread_join (g_thread_new ("unpacking", begin_unpacking, unpacking));
+  g_async_queue_pop (unpacker.has_begun);
   mp_test_join (mp_test_fork (unpack_in_child, unpacking));
-  mp_unpacking_end (unpacking);
+  g_async_queue_push (unpacker.may_end, &unpacker);
+  g_thread_join (thread);
+  g_async_queue_unref (unpacker.has_begun);
+  g_async_queue_unref (unpacker.may_end);
 }
 
 #define N_LOCKS 6

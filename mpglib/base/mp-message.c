@@ -9,6 +9,7 @@
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-message-private.h"
+#include "mp-patience-private.h"
 #include "mp-variant-private.h"
 
 /**
@@ -141,11 +142,14 @@ static gboolean
 mp_attachment_unpack (MpAttachment *self,
                       GError      **error)
 {
+  MpShareable *object;
+
   if (self->object != NULL)
     return TRUE;
 
-  self->object = mp_shareable_unpack (self->unpacking, self->kind, self->description, self->fds, self->n_fds, error);
-  if (self->object == NULL)
+  object = mp_shareable_unpack (self->unpacking, self->kind, self->description, self->fds, self->n_fds, error);
+  g_atomic_pointer_set (&self->object, object);
+  if (object == NULL)
     return FALSE;
 
   if (self->is_hold)
@@ -153,15 +157,26 @@ mp_attachment_unpack (MpAttachment *self,
   return TRUE;
 }
 
+/* Nobody wanted it.  Making and dropping the object tells its other holders that
+ * this one is gone, where closing a descriptor alone would look like a death.
+ */
+static void
+mp_attachment_drop (MpAttachment *self)
+{
+  if (self->object == NULL && self->n_fds > 0)
+    mp_attachment_unpack (self, NULL);
+  g_clear_object (&self->object);
+}
+
 static void
 mp_attachment_free (MpAttachment *self)
 {
-  /* Nobody wanted it.  Making and dropping the object tells its other holders
-   * that this one is gone, where closing a descriptor alone would look like
-   * a death.
-   */
-  if (!self->is_fd && self->object == NULL && self->n_fds > 0)
-    mp_attachment_unpack (self, NULL);
+  /* All attachments of a message go at once, and share its patience; no other thread has them. */
+  if (self->unpacking != NULL && !self->is_fd && mp_unpacking_begin (self->unpacking, NULL))
+    {
+      mp_attachment_drop (self);
+      mp_unpacking_end (self->unpacking);
+    }
 
   mp_fds_close (self->fds, self->n_fds);
   g_clear_object (&self->object);
@@ -536,19 +551,20 @@ make_attachment (MpMessage  *self,
                  GError    **error)
 {
   MpAttachment *attachment = g_ptr_array_index (self->attachments, index);
-  gboolean is_made;
+  MpShareable *object = g_atomic_pointer_get (&attachment->object);
 
-  if (attachment->unpacking == NULL)
-    return attachment->object;
+  if (object != NULL)
+    return object;
 
   if (!mp_unpacking_begin (attachment->unpacking, error))
     return NULL;
 
   unpack_before (self, index);
-  is_made = mp_attachment_unpack (attachment, error);
+  mp_attachment_unpack (attachment, error);
+  object = attachment->object;
   mp_unpacking_end (attachment->unpacking);
 
-  return is_made ? attachment->object : NULL;
+  return object;
 }
 
 /*< private >
@@ -1012,11 +1028,16 @@ pack_attachment (MpMessage  *self,
                  GError    **error)
 {
   MpAttachment *attachment = g_ptr_array_index (self->attachments, index);
+  MpPatience none = MP_PATIENCE_SPENT;
   int duplicate;
 
   if (!attachment->is_fd)
     {
-      MpShareable *object = make_attachment (self, index, error);
+      MpShareable *object;
+
+      mp_patience_begin (&none);
+      object = make_attachment (self, index, error);
+      mp_patience_end (&none);
 
       return object != NULL ? mp_shareable_pack (object, packing, error) : NULL;
     }
@@ -1030,6 +1051,20 @@ pack_attachment (MpMessage  *self,
 }
 
 /*< private >
+ * mp_message_unpack:
+ *
+ * Makes all that is attached to a received message, for who will pack it again, with a lock
+ * perhaps.  What cannot be made is found out by packing it.
+ */
+void
+mp_message_unpack (MpMessage *self)
+{
+  for (guint i = 0; i < mp_message_get_n_attachments (self); i++)
+    if (!((MpAttachment *) g_ptr_array_index (self->attachments, i))->is_fd)
+      make_attachment (self, i, NULL);
+}
+
+/*< private >
  * mp_message_pack_attachments:
  * @descriptions: (out) (nullable): a GVariant of %MP_MESSAGE_PACKED_TYPE, not
  *   floating; %NULL if nothing is attached
@@ -1037,6 +1072,8 @@ pack_attachment (MpMessage  *self,
  *
  * Packed attachments already count as held by somebody else: they must be sent,
  * or given back with mp_message_discard_attachments().
+ *
+ * May be called with a lock, so it does not wait for what is still packed: see mp_message_unpack().
  *
  * Returns: whether all attachments can be shared
  */
@@ -1071,13 +1108,12 @@ mp_message_pack_attachments (MpMessage  *self,
     {
       mp_message_discard_attachments (*descriptions, (int *) packing.fds->data, packing.fds->len);
       g_clear_pointer (descriptions, g_variant_unref);
-      mp_packing_clear (&packing);
-      return FALSE;
     }
+  else
+    *fds = g_steal_pointer (&packing.fds);
 
-  *fds = g_steal_pointer (&packing.fds);
   mp_packing_clear (&packing);
-  return TRUE;
+  return *fds != NULL;
 }
 
 /*< private >
@@ -1090,9 +1126,15 @@ mp_message_discard_attachments (GVariant *descriptions,
                                 int      *fds,
                                 guint     n_fds)
 {
-  g_autoptr (MpMessage) message = g_object_new (MP_TYPE_MESSAGE, NULL);
+  MpMessage *message = g_object_new (MP_TYPE_MESSAGE, NULL);
+  MpPatience none = MP_PATIENCE_SPENT;
 
   if (descriptions != NULL)
     take_attachments (message, descriptions, fds, n_fds, NULL);
   mp_fds_close (fds, n_fds);
+
+  /* With a lock perhaps. */
+  mp_patience_begin (&none);
+  g_object_unref (message);
+  mp_patience_end (&none);
 }

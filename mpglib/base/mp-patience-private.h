@@ -8,10 +8,28 @@
 
 G_BEGIN_DECLS
 
-/* How long a thread that runs a main loop, and has other things to do, waits for who was
- * stopped while others need what it has.  Not less: an owner that has to wait for a processor
- * is not a stopped one.
+/* How long a thread waits in all for those who have what others need only for a moment, and
+ * were stopped just then: 250 ms in a callback of a main loop, which has other things to do;
+ * not less, since an owner that has to wait for a processor is not a stopped one.
+ *
+ * What belongs together shares one patience.  A hostile message may have a hundred attachments
+ * that each take all of it.
  */
-#define MP_PATIENCE_OF_LOOPS (250 * G_TIME_SPAN_MILLISECOND)
+typedef struct _MpPatience MpPatience;
+
+struct _MpPatience
+{
+  gint64      spent;  /* usec */
+  MpPatience *outer;
+};
+
+/* Never waits. */
+#define MP_PATIENCE_SPENT { .spent = G_MAXINT64 / 2 }
+
+void   mp_patience_begin         (MpPatience *self);
+void   mp_patience_end           (MpPatience *self);
+void   mp_patience_hurry_thread  (void);
+gint64 mp_patience_get_remaining (gint64      most);
+void   mp_patience_spend         (gint64      usec);
 
 G_END_DECLS

@@ -38,6 +38,7 @@ void         mp_unpacking_keep  (MpUnpacking    *self,
                                  GDestroyNotify  destroy);
 void         mp_unpacking_expect (MpUnpacking   *self);
 void         mp_unpacking_note_made (MpUnpacking *self);
+/* What is waited meanwhile is spent of the message's patience. */
 gboolean     mp_unpacking_begin (MpUnpacking    *self,
                                  GError        **error);
 void         mp_unpacking_end   (MpUnpacking    *self);

@@ -180,6 +180,8 @@ struct _MpUnpacking
   GMutex   lock;
   GCond    is_over;
   gboolean has_begun;
+
+  MpPatience patience; /* of who has begun */
 };
 
 typedef struct
@@ -302,12 +304,28 @@ lock_unpacking (MpUnpacking *self)
   g_mutex_lock (&self->lock);
 }
 
+/* Who has begun does not wait longer than this for processes, and so is not waited for longer. */
+#define LONGEST_WAIT (20 * G_TIME_SPAN_SECOND)
+
+static gboolean
+await_end (MpUnpacking *self)
+{
+  gint64 begun = g_get_monotonic_time ();
+  gint64 deadline = begun + mp_patience_get_remaining (LONGEST_WAIT);
+
+  while (self->has_begun && g_cond_wait_until (&self->is_over, &self->lock, deadline))
+    ;
+
+  mp_patience_spend (g_get_monotonic_time () - begun);
+  return !self->has_begun;
+}
+
 /*< private >
  * mp_unpacking_begin:
  *
- * One thread unpacks at a time, until it calls mp_unpacking_end().  Others wait; but in a
- * callback of a main loop no longer than for a lock in shared memory, which may be what the
- * one waits for.
+ * One thread unpacks at a time, until it calls mp_unpacking_end(), and spends the message's
+ * patience: all attachments share one.  Others wait as for a lock in shared memory, which
+ * may be what the one waits for.
  *
  * Fails with %MP_ERROR_TIMED_OUT.
  */
@@ -315,17 +333,16 @@ gboolean
 mp_unpacking_begin (MpUnpacking  *self,
                     GError      **error)
 {
-  gint64 deadline = g_main_depth () > 0 ? g_get_monotonic_time () + MP_PATIENCE_OF_LOOPS : G_MAXINT64;
   gboolean is_free;
 
   lock_unpacking (self);
-  while (self->has_begun && g_cond_wait_until (&self->is_over, &self->lock, deadline))
-    ;
-  is_free = !self->has_begun;
+  is_free = !self->has_begun || await_end (self);
   self->has_begun = TRUE;
   g_mutex_unlock (&self->lock);
 
-  if (!is_free)
+  if (is_free)
+    mp_patience_begin (&self->patience);
+  else
     g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
                          "Another thread does not come to the end of unpacking the message: a process that "
                          "changes a shared object may be stopped");
@@ -335,6 +352,8 @@ mp_unpacking_begin (MpUnpacking  *self,
 void
 mp_unpacking_end (MpUnpacking *self)
 {
+  mp_patience_end (&self->patience);
+
   g_mutex_lock (&self->lock);
   self->has_begun = FALSE;
   g_cond_signal (&self->is_over);

@@ -40,6 +40,7 @@ new_frame_for_data (const guint8 *data,
 static MpFrame *
 new_frame_for_message (MpMessage *message)
 {
+  mp_message_unpack (message);
   return mp_frame_new (MP_FRAME_MESSAGE, 0, 0, NULL, message);
 }
 

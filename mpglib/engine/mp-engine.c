@@ -17,7 +17,7 @@
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-origin-private.h"
-#include "mp-short-lock-private.h"
+#include "mp-patience-private.h"
 
 #define STACK_SIZE (256 * 1024)
 
@@ -88,7 +88,7 @@ engine_main (void *data)
   Engine *self = data;
 
   engine_is_current = TRUE;
-  mp_short_lock_hurry_thread (TRUE);
+  mp_patience_hurry_thread ();
   prctl (PR_SET_NAME, "mp-engine");
 
   for (;;)

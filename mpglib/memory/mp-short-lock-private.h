@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 /* An owner lock that everybody has for no longer than it takes to copy something.  Who
  * waits for it does not wait for ever, though: its owner may have been stopped in that
  * very moment, or the word may be the rubbish of somebody who never had it.  The wait fails
- * after 10 seconds; after 250 ms in a callback of a main loop; at once on mp-engine.
+ * after 10 seconds at most; see mp-patience-private.h.
  */
 
 gboolean mp_short_lock_try          (MpTable     *table,
@@ -26,6 +26,5 @@ gboolean mp_short_lock_acquire      (MpTable     *table,
                                      GError     **error);
 void     mp_short_lock_release      (MpAtomic32  *word);
 void     mp_short_lock_set_patience (gint64       usec);
-gboolean mp_short_lock_hurry_thread (gboolean hurried);
 
 G_END_DECLS

@@ -30,35 +30,6 @@ set_held (GError **error)
   return FALSE;
 }
 
-static _Thread_local gboolean is_hurried;
-
-/*< private >
- * mp_short_lock_hurry_thread:
- * @hurried: whether the calling thread serves others, or has what they need, and never waits
- *
- * Returns: whether it was so before
- */
-gboolean
-mp_short_lock_hurry_thread (gboolean hurried)
-{
-  gboolean was_hurried = is_hurried;
-
-  is_hurried = hurried;
-  return was_hurried;
-}
-
-static MpWait
-get_patience (void)
-{
-  gint64 usec = atomic_load (&patience);
-
-  /* The depth is the thread's own: a forked child may ask for it, too. */
-  if (g_main_depth () > 0)
-    usec = MIN (usec, MP_PATIENCE_OF_LOOPS);
-
-  return MP_WAIT_UNTIL (g_get_monotonic_time () + usec);
-}
-
 /*< private >
  * mp_short_lock_try:
  *
@@ -71,6 +42,25 @@ mp_short_lock_try (MpTable    *table,
 {
   return mp_owner_lock_acquire (table, word, me, MP_WAIT_ENDS_NOW) != MP_OWNER_LOCK_TIMED_OUT ||
          mp_owner_lock_spin (word, me);
+}
+
+/* Whoever has spent the patience still takes what is free, and spins. */
+static gboolean
+wait_for (MpTable    *table,
+          MpAtomic32 *word,
+          MpAtomic64 *noting,
+          guint32     me)
+{
+  gint64 remaining = mp_patience_get_remaining (atomic_load (&patience));
+  gint64 begun = g_get_monotonic_time ();
+  MpOwnerLockResult result;
+
+  if (remaining == 0)
+    return mp_owner_lock_spin (word, me);
+
+  result = mp_owner_lock_acquire_noting (table, word, noting, me, MP_WAIT_UNTIL (begun + remaining));
+  mp_patience_spend (g_get_monotonic_time () - begun);
+  return result != MP_OWNER_LOCK_TIMED_OUT;
 }
 
 /*< private >
@@ -87,15 +77,8 @@ mp_short_lock_acquire (MpTable     *table,
                        guint32      me,
                        GError     **error)
 {
-  MpOwnerLockResult result = mp_owner_lock_acquire_noting (table, word, noting, me, MP_WAIT_ENDS_NOW);
-
-  if (result == MP_OWNER_LOCK_TIMED_OUT && is_hurried)
-    return mp_owner_lock_spin (word, me) || set_held (error);
-
-  if (result == MP_OWNER_LOCK_TIMED_OUT)
-    result = mp_owner_lock_acquire_noting (table, word, noting, me, get_patience ());
-
-  return result != MP_OWNER_LOCK_TIMED_OUT || set_held (error);
+  return mp_owner_lock_acquire_noting (table, word, noting, me, MP_WAIT_ENDS_NOW) != MP_OWNER_LOCK_TIMED_OUT ||
+         wait_for (table, word, noting, me) || set_held (error);
 }
 
 void

@@ -13,8 +13,8 @@
 #include "mp-launcher-private.h"
 #include "mp-log-private.h"
 #include "mp-message-private.h"
-#include "mp-short-lock-private.h"
 #include "mp-origin-private.h"
+#include "mp-patience-private.h"
 #include "mp-report-private.h"
 
 /* Lost workers that nobody has been told of yet: a program that never runs its
@@ -405,10 +405,11 @@ new_nothing (void)
 static void
 hold_attachments (MpMessage *result)
 {
-  gboolean was_hurried = mp_short_lock_hurry_thread (TRUE);
+  MpPatience none = MP_PATIENCE_SPENT;
 
+  mp_patience_begin (&none);
   mp_message_hold_attachments (result);
-  mp_short_lock_hurry_thread (was_hurried);
+  mp_patience_end (&none);
 }
 
 static void

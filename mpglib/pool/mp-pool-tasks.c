@@ -39,6 +39,7 @@ new_call (const char    *target,
 {
   MpTask *task = mp_task_new_call (target, arguments);
 
+  mp_message_unpack (arguments);
   task->spread = is_spread (arguments);
   if (options != NULL)
     task->name = g_strdup (mp_task_options_get_name (options));
@@ -73,6 +74,7 @@ new_map_of_message (const char     *target,
 {
   MpItems *cut = mp_items_new (items, error);
 
+  mp_message_unpack (items);
   return new_map (target, cut != NULL ? cut : mp_items_new_growing (), chunk_size, options);
 }
 

@@ -627,6 +627,7 @@ answer (MpWorkerLoop *self,
 {
   g_autoptr (GError) error = NULL;
 
+  mp_message_unpack (message);
   mp_pump_lock (self->pump);
   if (self->call == call)
     {

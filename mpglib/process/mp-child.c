@@ -150,6 +150,7 @@ set_arguments (MpChild            *self,
 {
   if (spec->arguments == NULL)
     return TRUE;
+  mp_message_unpack (spec->arguments);
   self->arguments = prepare_arguments (spec, error);
   if (self->arguments == NULL)
     return FALSE;
