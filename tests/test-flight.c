@@ -10,6 +10,7 @@
 #include "mpglib.h"
 #include "mp-arena-private.h"
 #include "mp-flight-private.h"
+#include "mp-pump-private.h"
 #include "mp-shareable-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-test-process.h"
@@ -394,6 +395,105 @@ test_awaited (void)
   wait_for_n_objects (n_before);
 }
 
+static guint
+count_pipes (void)
+{
+  g_autoptr (GDir) folder = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  while ((name = g_dir_read_name (folder)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/fd", name, NULL);
+      g_autofree char *target = g_file_read_link (path, NULL);
+
+      n += target != NULL && g_str_has_prefix (target, "pipe:");
+    }
+  return n;
+}
+
+static void
+look_for_pipes (gpointer n)
+{
+  g_assert_cmpuint (count_pipes (), ==, GPOINTER_TO_UINT (n));
+}
+
+/* The ends at which the parent looks are not for a forked child. */
+static void
+test_forked_in_flight (void)
+{
+  enum { N = 3 };
+  g_autoptr (MpConnection) ours = NULL, theirs = NULL;
+  guint n_pipes = count_pipes ();
+  guint n_before = get_n_objects ();
+
+  open_pair (&ours, &theirs);
+  for (guint i = 0; i < N; i++)
+    send_and_drop (ours, G_OBJECT (mp_lock_new ()));
+  g_assert_cmpuint (count_pipes (), ==, n_pipes + N);
+  mp_test_join (mp_test_fork (look_for_pipes, GUINT_TO_POINTER (n_pipes)));
+  g_assert_cmpuint (get_n_objects (), ==, n_before + N);
+
+  for (guint i = 0; i < N; i++)
+    g_object_unref (mp_connection_receive_message (theirs, FOREVER, NULL, NULL));
+  wait_for_n_objects (n_before);
+}
+
+/* As an application's may: it needs the lock of the library's pump. */
+static void
+call_into_library (const char     *domain,
+                   GLogLevelFlags  level,
+                   const char     *message,
+                   gpointer        n_heard)
+{
+  mp_pump_lock (mp_pump_get_shared ());
+  mp_pump_unlock (mp_pump_get_shared ());
+  g_atomic_int_inc ((guint *) n_heard);
+}
+
+static gboolean
+has_heard (gpointer n_heard)
+{
+  return g_atomic_int_get ((guint *) n_heard) > 0;
+}
+
+static void
+break_block (MpHold *hold)
+{
+  MpBlockHead *block = (MpBlockHead *) hold->data - 1;
+
+  atomic_store (&block->n_holds, 0);
+}
+
+static void
+test_warning (void)
+{
+  g_autoptr (MpArena) arena = mp_arena_new (mp_table_get_default (NULL), 4 << 20, NULL);
+  g_autoptr (GError) error = NULL;
+  GLogLevelFlags fatal = g_log_set_always_fatal (G_LOG_FATAL_MASK);
+  guint n_heard = 0;
+  GLogFunc former = g_log_set_default_handler (call_into_library, &n_heard);
+  MpPacking packing;
+  MpHold hold;
+  GArray *fds;
+
+  g_assert_true (mp_arena_alloc (arena, 64, MP_OBJECT_RAW, &hold, NULL));
+  mp_packing_init (&packing);
+  g_assert_true (mp_flight_board (&packing, &hold, &error));
+  fds = g_steal_pointer (&packing.fds);
+  mp_packing_clear (&packing);
+  break_block (&hold);
+
+  close (g_array_index (fds, int, 0));
+  g_array_unref (fds);
+  mp_test_run_until (has_heard, &n_heard);
+
+  mp_hold_release (&hold);
+  g_assert_cmpuint (n_heard, ==, 2);
+  g_log_set_default_handler (former, NULL);
+  g_log_set_always_fatal (fatal);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -411,5 +511,7 @@ main (int   argc,
   mp_test_add ("/flight/hoarded", test_hoarded);
   mp_test_add ("/flight/stopped-in-arena", test_stopped_in_arena);
   mp_test_add ("/flight/forked-amid-unpacking", test_forked_amid_unpacking);
+  mp_test_add ("/flight/forked-in-flight", test_forked_in_flight);
+  mp_test_add ("/flight/warning", test_warning);
   return g_test_run ();
 }

@@ -167,6 +167,7 @@ receive (Peer *peer)
 typedef struct
 {
   MpMessage *message;
+  GPtrArray *objects;
   gboolean   is_over;
 } Visit;
 
@@ -234,6 +235,37 @@ test_unasked (void)
   data.message = receive (&peer);
   peer_lock_all (&peer);
   visit (drop, &data);
+  peer_end (&peer);
+}
+
+static gboolean
+drop_objects (gpointer data)
+{
+  Visit *self = data;
+  gint64 begun = g_get_monotonic_time ();
+
+  g_clear_pointer (&self->objects, g_ptr_array_unref);
+  g_assert_cmpint (g_get_monotonic_time () - begun, <, LONGEST);
+
+  self->is_over = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* They are released when the arenas are free again. */
+static void
+test_objects (void)
+{
+  Peer peer = { 0 };
+  Visit data = { 0 };
+
+  peer_begin (&peer, MAX_ARENAS);
+  data.message = receive (&peer);
+  data.objects = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < peer.n; i++)
+    g_ptr_array_add (data.objects, mp_message_get_attachment (data.message, i, NULL));
+  g_clear_object (&data.message);
+  peer_lock_all (&peer);
+  visit (drop_objects, &data);
   peer_end (&peer);
 }
 
@@ -344,6 +376,7 @@ main (int   argc,
   mp_test_set_warm_up (warm_up);
   mp_test_add ("/patience/asked", test_asked);
   mp_test_add ("/patience/unasked", test_unasked);
+  mp_test_add ("/patience/objects", test_objects);
   mp_test_add ("/patience/briefly-busy", test_briefly_busy);
   mp_test_add ("/patience/engine", test_engine);
   return g_test_run ();

@@ -83,7 +83,8 @@ guint    mp_arena_get_n_objects (MpArena         *self);
 gboolean mp_hold_ensure         (MpHold          *hold,
                                  GError         **error);
 void     mp_hold_release        (MpHold          *hold);
-gboolean mp_hold_try_release    (MpHold          *hold);
+gboolean mp_hold_try_release    (MpHold          *hold,
+                                 GError         **error);
 gboolean mp_hold_try_again      (MpHold          *hold,
                                  MpHold          *again);
 gsize    mp_hold_get_size       (const MpHold    *hold);

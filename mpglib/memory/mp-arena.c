@@ -731,13 +731,9 @@ release_and_unlock (MpHold   *hold,
 }
 
 static void
-forget_hold (MpHold       *hold,
-             const GError *error)
+forget_hold (MpHold *hold)
 {
   MpArena *self = hold->arena;
-
-  if (error != NULL)
-    g_warning ("%s", error->message);
 
   *hold = (MpHold) { 0 };
   mp_arena_unref (self);
@@ -762,21 +758,23 @@ mp_hold_release (MpHold *hold)
   if (is_own_hold (hold) && lock (self, &me, &error))
     release_and_unlock (hold, me, &error);
 
-  forget_hold (hold, error);
+  if (error != NULL)
+    g_warning ("%s", error->message);
+  forget_hold (hold);
 }
 
 /*< private >
  * mp_hold_try_release:
  *
- * As mp_hold_release(), but does nothing where that might wait.
+ * As mp_hold_release(), but does nothing where that might wait, and warns nobody.
  *
- * Returns: whether it was done
+ * Returns: whether it was done, with @error or without
  */
 gboolean
-mp_hold_try_release (MpHold *hold)
+mp_hold_try_release (MpHold  *hold,
+                     GError **error)
 {
   MpArena *self = hold->arena;
-  g_autoptr (GError) error = NULL;
 
   if (self == NULL)
     return TRUE;
@@ -786,11 +784,11 @@ mp_hold_try_release (MpHold *hold)
       if (!mp_short_lock_try (self->table, &self->layout->lock, hold->owner))
         return FALSE;
 
-      if (begin_locked (self, hold->owner, &error))
-        release_and_unlock (hold, hold->owner, &error);
+      if (begin_locked (self, hold->owner, error))
+        release_and_unlock (hold, hold->owner, error);
     }
 
-  forget_hold (hold, error);
+  forget_hold (hold);
   return TRUE;
 }
 

@@ -24,11 +24,12 @@ G_BEGIN_DECLS
  * hundreds are, and of an object whose arena was busy just when it was packed.
  */
 gboolean mp_flight_board        (MpPacking    *packing,
-                                 MpHold       *hold_taken,
+                                 MpHold       *held,
                                  GError      **error);
 void     mp_flight_set_awaiting (gboolean      awaiting);
 gboolean mp_flight_await        (gint64        deadline);
 void     mp_flight_keep         (MpUnpacking  *unpacking,
                                  int          *fd_taken);
+void     mp_flight_release      (MpHold       *hold);
 
 G_END_DECLS

@@ -24,9 +24,11 @@ typedef struct
 {
   MpPump       *pump;
   MpPumpSource *source;
-  GList         link;    /* in `departed` */
-  int           fd;
-  GArray       *holds;   /* of MpHold */
+  GList         link;          /* in `departed` */
+  GList         of_process;    /* in `flights` */
+  gboolean      is_whole;      /* guarded by `lock`: no more objects will board */
+  int           fd;            /* -1: none of a message, see mp_flight_release() */
+  GArray       *holds;         /* of MpHold */
   gint64        delay;
   gboolean      is_awaited;
 } MpFlight;
@@ -38,21 +40,27 @@ static GQueue departed;
 static _Thread_local gboolean is_awaiting;
 static int n_awaited;   /* atomic */
 
-static void
-forget_parent (void)
-{
-  g_queue_init (&departed);
-  g_atomic_int_set (&n_awaited, 0);
-}
+/* All, for who is forked from this process. */
+static GMutex lock;
+static GQueue flights;
 
-__attribute__ ((constructor))
-static void
-watch_forks (void)
-{
-  mp_fork_add_leaf (NULL, forget_parent);
-}
+/* --- Life ----------------------------------------------------------------- */
 
-/* --- The sender ----------------------------------------------------------- */
+static MpFlight *
+flight_new (int fd_taken)
+{
+  MpFlight *self = g_new0 (MpFlight, 1);
+
+  self->link.data = self->of_process.data = self;
+  self->delay = FIRST_DELAY;
+  self->fd = fd_taken;
+  self->holds = g_array_new (FALSE, FALSE, sizeof (MpHold));
+
+  g_mutex_lock (&lock);
+  g_queue_push_tail_link (&flights, &self->of_process);
+  g_mutex_unlock (&lock);
+  return self;
+}
 
 static void
 end_awaiting (MpFlight *self)
@@ -66,12 +74,78 @@ static void
 flight_free (MpFlight *self)
 {
   end_awaiting (self);
+  g_mutex_lock (&lock);
+  g_queue_unlink (&flights, &self->of_process);
+  g_mutex_unlock (&lock);
+
   mp_fd_close (&self->fd);
   g_array_unref (self->holds);
   g_free (self);
 }
 
+/* The holds are the parent's, and so are the ends of the pipes.  What a thread was just
+ * boarding cannot be looked into.
+ */
+static void
+forget_parent (void)
+{
+  GQueue of_parent = flights;
+
+  g_queue_init (&departed);
+  g_atomic_int_set (&n_awaited, 0);
+  g_queue_init (&flights);
+  for (GList *link = of_parent.head, *next; link != NULL; link = next)
+    {
+      MpFlight *self = link->data;
+
+      next = link->next;
+      mp_fd_close (&self->fd);
+      if (!self->is_whole)
+        continue;
+
+      for (guint i = 0; i < self->holds->len; i++)
+        mp_hold_try_release (&g_array_index (self->holds, MpHold, i), NULL);
+      g_array_unref (self->holds);
+      g_free (self);
+    }
+}
+
+__attribute__ ((constructor))
+static void
+watch_forks (void)
+{
+  mp_fork_add_leaf (&lock, forget_parent);
+}
+
+/* --- Landing -------------------------------------------------------------- */
+
+static gboolean
+warn (gpointer message)
+{
+  g_warning ("%s", (const char *) message);
+  return G_SOURCE_REMOVE;
+}
+
+/* Who hears of it may call into the library, which has a lock just now. */
+static void
+warn_later (const char   *what,
+            const GError *error)
+{
+  g_idle_add_full (G_PRIORITY_DEFAULT, warn, g_strdup_printf ("%s: %s", what, error->message), g_free);
+}
+
 /* With the pump's lock held, as the rest. */
+static gboolean
+try_release (MpHold *hold)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean is_done = mp_hold_try_release (hold, &error);
+
+  if (error != NULL)
+    warn_later ("A shared object cannot be released", error);
+  return is_done;
+}
+
 static void
 land (guint32  events,
       gpointer data)
@@ -81,7 +155,7 @@ land (guint32  events,
   end_awaiting (self);
   mp_fd_close (&self->fd);
   for (guint i = self->holds->len; i > 0; i--)
-    if (mp_hold_try_release (&g_array_index (self->holds, MpHold, i - 1)))
+    if (try_release (&g_array_index (self->holds, MpHold, i - 1)))
       g_array_remove_index_fast (self->holds, i - 1);
 
   if (self->holds->len == 0)
@@ -115,11 +189,17 @@ begin_watch (gpointer data)
   MpFlight *self = data;
   g_autoptr (GError) error = NULL;
 
+  if (self->fd < 0)
+    {
+      land (0, self);
+      return;
+    }
+
   /* Without an event that is asked for: the kernel tells the end of a pipe in any case. */
   self->source = mp_pump_add_fd_locked (self->pump, self->fd, 0, on_landed, self, &error);
   if (self->source == NULL)
     {
-      g_warning ("Shared objects on their way cannot be kept: %s", error->message);
+      warn_later ("Shared objects on their way cannot be kept", error);
       land (0, self);
       return;
     }
@@ -133,26 +213,66 @@ static void
 depart (gpointer data)
 {
   MpFlight *self = data;
-  g_autoptr (GError) error = NULL;
 
-  self->pump = mp_pump_get_shared ();
-  if (mp_pump_open (self->pump, &error))
-    mp_pump_post (self->pump, begin_watch, self);
-  else
-    {
-      g_warning ("Shared objects on their way cannot be kept: %s", error->message);
-      for (guint i = 0; i < self->holds->len; i++)
-        mp_hold_release (&g_array_index (self->holds, MpHold, i));
-      flight_free (self);
-    }
+  g_mutex_lock (&lock);
+  self->is_whole = TRUE;
+  g_mutex_unlock (&lock);
+  mp_pump_post (self->pump, begin_watch, self);
 }
 
-static MpFlight *
-flight_new (MpPacking  *packing,
-            GError    **error)
+/*< private >
+ * mp_flight_release:
+ * @hold: of who may run a main loop
+ *
+ * Releases it, now or soon: in a callback of a main loop nobody waits for that.
+ */
+void
+mp_flight_release (MpHold *hold)
 {
-  int ends[2];
+  g_autoptr (GError) error = NULL;
+  MpPump *pump;
   MpFlight *self;
+
+  if (g_main_depth () == 0)
+    {
+      mp_hold_release (hold);
+      return;
+    }
+
+  if (mp_hold_try_release (hold, &error))
+    {
+      if (error != NULL)
+        g_warning ("A shared object cannot be released: %s", error->message);
+      return;
+    }
+
+  pump = mp_pump_get_shared ();
+  if (!mp_pump_open (pump, NULL))
+    {
+      mp_hold_release (hold);
+      return;
+    }
+
+  self = flight_new (-1);
+  self->pump = pump;
+  g_array_append_vals (self->holds, hold, 1);
+  *hold = (MpHold) { 0 };
+  depart (self);
+}
+
+/* --- The sender ----------------------------------------------------------- */
+
+/* Before the hold is taken, which would have to be given back with a lock perhaps. */
+static MpFlight *
+open_flight (int     *end,
+             GError **error)
+{
+  MpPump *pump = mp_pump_get_shared ();
+  MpFlight *self;
+  int ends[2];
+
+  if (!mp_pump_open (pump, error))
+    return NULL;
 
   if (pipe2 (ends, O_CLOEXEC | O_NONBLOCK) != 0)
     {
@@ -164,45 +284,53 @@ flight_new (MpPacking  *packing,
       return NULL;
     }
 
-  self = g_new0 (MpFlight, 1);
-  self->link.data = self;
-  self->delay = FIRST_DELAY;
-  self->fd = ends[0];
-  self->holds = g_array_new (FALSE, FALSE, sizeof (MpHold));
+  self = flight_new (ends[0]);
+  self->pump = pump;
   self->is_awaited = is_awaiting;
   if (is_awaiting)
     g_atomic_int_inc (&n_awaited);
-  g_array_append_val (packing->fds, ends[1]);
+  *end = ends[1];
   return self;
 }
 
 /*< private >
  * mp_flight_board:
- * @hold_taken: of an object that is being packed; taken, on failure too
+ * @held: of an object that is being packed
  *
  * For the first object of a message this appends a descriptor to those of @packing.
+ *
+ * Who packs may have the lock of a pump, and waits for nobody: where the arena is busy, or
+ * somebody was stopped there, the object goes without.
  */
 gboolean
 mp_flight_board (MpPacking  *packing,
-                 MpHold     *hold_taken,
+                 MpHold     *held,
                  GError    **error)
 {
-  MpFlight *flight;
+  MpFlight *flight = packing->flight;
+  MpHold hold;
+  int end = -1;
 
-  if (packing->flight == NULL)
+  if (flight == NULL)
+    flight = open_flight (&end, error);
+  if (flight == NULL)
+    return FALSE;
+
+  if (mp_hold_try_again (held, &hold))
+    g_array_append_val (flight->holds, hold);
+
+  if (end >= 0 && flight->holds->len == 0)
     {
-      packing->flight = flight_new (packing, error);
+      mp_fd_close (&end);
+      flight_free (flight);
+    }
+  else if (end >= 0)
+    {
+      g_array_append_val (packing->fds, end);
+      packing->flight = flight;
       packing->depart = depart;
     }
 
-  flight = packing->flight;
-  if (flight == NULL)
-    {
-      mp_hold_release (hold_taken);
-      return FALSE;
-    }
-
-  g_array_append_vals (flight->holds, hold_taken, 1);
   return TRUE;
 }
 

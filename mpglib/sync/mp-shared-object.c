@@ -75,7 +75,7 @@ mp_shared_object_refuse (MpSharedObject *self,
 void
 mp_shared_object_clear (MpSharedObject *self)
 {
-  mp_hold_release (&self->hold);
+  mp_flight_release (&self->hold);
   g_clear_error (&self->error);
 }
 
@@ -132,7 +132,6 @@ mp_shared_object_pack (MpSharedObject  *self,
 {
   MpArena *arena;
   MpHandle handle;
-  MpHold hold;
   gboolean is_first;
 
   if (mp_shared_object_enter (self, error) == 0)
@@ -146,12 +145,8 @@ mp_shared_object_pack (MpSharedObject  *self,
     return NULL;
 
   mp_hold_get_handle (&self->hold, &handle);
-  /* Who packs may have the lock of a pump, and waits for nobody: where the arena is busy, or
-   * somebody was stopped there, the object goes without.  The pipe's end is the third descriptor
-   * of an object, or none.
-   */
-  if ((is_first || packing->flight != NULL) &&
-      mp_hold_try_again (&self->hold, &hold) && !mp_flight_board (packing, &hold, error))
+  /* The pipe's end is the third descriptor of an object, or none. */
+  if ((is_first || packing->flight != NULL) && !mp_flight_board (packing, &self->hold, error))
     return NULL;
 
   return g_variant_new ("(@ayuu)",
