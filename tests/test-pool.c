@@ -780,7 +780,7 @@ test_imap_pushed_encoded (void)
   g_autoptr (MpMessage) with_fd = mp_message_new_data ((const guint8 *) "xy", 2, "json");
   g_autoptr (GError) error = NULL;
 
-  g_test_summary ("Pushed items may have another codec, but nothing attached.");
+  g_test_summary ("Pushed items may have another codec, but in chunks nothing attached.");
 
   for (guint i = 0; i < 5; i++)
     g_assert_true (mp_result_iterator_push_message (iterator, bytes, &error));
@@ -799,6 +799,48 @@ test_imap_pushed_encoded (void)
       g_assert_cmpstr (g_variant_get_string (value, NULL), ==, "json 2");
     }
   assert_exhausted (iterator);
+  pool_finish (pool);
+}
+
+static void
+test_imap_pushed_attached (void)
+{
+  MpPool *pool = pool_new (2);
+  g_autoptr (MpResultIterator) iterator = mp_pool_imap (pool, "read-byte", NULL, 1, TRUE, NULL);
+  g_autoptr (GError) error = NULL;
+  const guint n_items = 600;
+
+  g_test_summary ("What is attached to a pushed item goes with it alone.");
+
+  for (guint i = 0; i < n_items; i++)
+    {
+      g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("()"));
+      g_autoptr (GVariant) value = NULL;
+      guint8 byte = (guint8) i;
+      int ends[2];
+
+      g_assert_cmpint (pipe (ends), ==, 0);
+      g_assert_cmpint (write (ends[1], &byte, 1), ==, 1);
+      g_assert_cmpint (mp_message_attach_fd (message, ends[0], &error), ==, 0);
+      g_assert_no_error (error);
+      close (ends[0]);
+      close (ends[1]);
+      g_assert_true (mp_result_iterator_push_message (iterator, message, &error));
+      g_assert_no_error (error);
+
+      /* Some wait in the pool. */
+      if (i < 10)
+        continue;
+
+      value = mp_result_iterator_next (iterator, DEADLINE, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (g_variant_get_byte (value), ==, (guint8) (i - 10));
+    }
+
+  /* They can be given up as well. */
+  mp_result_iterator_cancel (iterator);
+  g_clear_object (&iterator);
+  assert_works (pool);
   pool_finish (pool);
 }
 
@@ -1251,6 +1293,7 @@ main (int   argc,
   mp_test_add ("/pool/imap-failures", test_imap_failures);
   mp_test_add ("/pool/imap-pushed", test_imap_pushed);
   mp_test_add ("/pool/imap-pushed-encoded", test_imap_pushed_encoded);
+  mp_test_add ("/pool/imap-pushed-attached", test_imap_pushed_attached);
   mp_test_add ("/pool/imap-dropped", test_imap_dropped);
   mp_test_add ("/pool/close", test_close);
   mp_test_add ("/pool/close-unused", test_close_unused);

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * As one message they are a GVariant array, each element one item (an element
  * that is a variant stands for what is in it); or, with another codec, a
  * serialised GVariant of type `aay`, each element one item's bytes in that
- * codec.  What is attached belongs to all items.
+ * codec.  What is attached belongs to all items; of a sequence that grows, to the
+ * one item that it came with, which is a chunk of its own.
  */
 typedef struct _MpItems MpItems;
 
@@ -26,6 +27,7 @@ void       mp_items_free        (MpItems      *self);
 guint64    mp_items_get_length  (MpItems      *self);
 gboolean   mp_items_append      (MpItems      *self,
                                  MpMessage    *item,
+                                 gboolean      is_alone,
                                  GError      **error);
 void       mp_items_release     (MpItems      *self,
                                  guint64       index);

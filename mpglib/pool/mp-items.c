@@ -15,6 +15,7 @@ struct _MpItems
   MpMessage *message; /* with the attachments; NULL if there are none */
   GVariant *array;    /* NULL if it grows */
   GPtrArray *grown;   /* GVariant, NULL where released; an ay each if there is a codec */
+  GHashTable *attached; /* index of one that grew -> MpMessage with what is attached to it; NULL if there are none */
   guint64 n_gone;     /* items before the first one in `grown` */
   guint n_released;   /* at the beginning of `grown` */
 };
@@ -93,6 +94,7 @@ mp_items_free (MpItems *self)
 {
   g_clear_pointer (&self->array, g_variant_unref);
   g_clear_pointer (&self->grown, g_ptr_array_unref);
+  g_clear_pointer (&self->attached, g_hash_table_unref);
   g_clear_object (&self->message);
   g_free (self->codec);
   g_free (self);
@@ -116,17 +118,33 @@ get_item_as_variant (MpMessage  *item,
                                                        mp_message_get_body_bytes (item), TRUE));
 }
 
+/* Not the program's message itself, for it is the engine that lets go of it. */
+static void
+keep_attachments (MpItems   *self,
+                  MpMessage *item,
+                  guint64    index)
+{
+  MpMessage *kept = mp_message_new (NULL);
+
+  mp_message_share_attachments (kept, item);
+  if (self->attached == NULL)
+    self->attached = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_object_unref);
+  g_hash_table_insert (self->attached, g_memdup2 (&index, sizeof index), kept);
+}
+
 /*< private >
  * mp_items_append:
  * @item: one more item of what grows
+ * @is_alone: whether no other item goes in the same frame with it
  *
  * Returns: %FALSE with %MP_ERROR_WRONG_CODEC when the items before it have
- *   another codec, and with %MP_ERROR_NOT_SHAREABLE when something is attached:
- *   several items may go in one frame, where their handles would collide
+ *   another codec, and with %MP_ERROR_NOT_SHAREABLE when something is attached to
+ *   one that is not alone: in one frame the handles of several would collide
  */
 gboolean
 mp_items_append (MpItems    *self,
                  MpMessage  *item,
+                 gboolean    is_alone,
                  GError    **error)
 {
   gboolean is_encoded = mp_message_get_type_string (item) == NULL;
@@ -143,10 +161,11 @@ mp_items_append (MpItems    *self,
       return FALSE;
     }
 
-  if (mp_message_get_n_attachments (item) > 0)
+  if (mp_message_get_n_attachments (item) > 0 && !is_alone)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE,
-                   "An item that is pushed cannot have attachments; submit it as a task of its own");
+                   "An item with shared objects or descriptors has to go to a worker alone: "
+                   "begin the map with a chunk size of 1");
       return FALSE;
     }
 
@@ -156,6 +175,8 @@ mp_items_append (MpItems    *self,
 
   if (mp_items_get_length (self) == 0)
     self->codec = g_strdup (codec);
+  if (mp_message_get_n_attachments (item) > 0)
+    keep_attachments (self, item, mp_items_get_length (self));
   g_ptr_array_add (self->grown, variant);
   return TRUE;
 }
@@ -172,6 +193,8 @@ mp_items_release (MpItems *self,
   if (self->grown == NULL)
     return;
 
+  if (self->attached != NULL)
+    g_hash_table_remove (self->attached, &index);
   g_clear_pointer ((GVariant **) &g_ptr_array_index (self->grown, index - self->n_gone), g_variant_unref);
   while (self->n_released < self->grown->len && g_ptr_array_index (self->grown, self->n_released) == NULL)
     self->n_released++;
@@ -194,12 +217,18 @@ get_element (MpItems *self,
   return g_variant_get_child_value (self->array, index);
 }
 
+/* part: what begins with the item of that index */
 static MpMessage *
 share_attachments (MpItems   *self,
+                   guint64    index,
                    MpMessage *part)
 {
-  if (self->message != NULL)
-    mp_message_share_attachments (part, self->message);
+  MpMessage *attached = self->message;
+
+  if (self->attached != NULL)
+    attached = g_hash_table_lookup (self->attached, &index);
+  if (attached != NULL)
+    mp_message_share_attachments (part, attached);
 
   return part;
 }
@@ -219,17 +248,17 @@ mp_items_get (MpItems *self,
     {
       g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (element);
 
-      return share_attachments (self, mp_message_new_bytes (bytes, self->codec));
+      return share_attachments (self, index, mp_message_new_bytes (bytes, self->codec));
     }
 
   if (g_variant_is_of_type (element, G_VARIANT_TYPE_VARIANT))
     {
       g_autoptr (GVariant) inner = g_variant_get_variant (element);
 
-      return share_attachments (self, mp_message_new (inner));
+      return share_attachments (self, index, mp_message_new (inner));
     }
 
-  return share_attachments (self, mp_message_new (element));
+  return share_attachments (self, index, mp_message_new (element));
 }
 
 /* Elements that are numbers of one width are cut out of the array, without
@@ -300,8 +329,8 @@ mp_items_slice (MpItems *self,
     part = g_variant_ref_sink (slice_elements (self, first, count));
 
   if (self->codec == NULL)
-    return share_attachments (self, mp_message_new (part));
+    return share_attachments (self, first, mp_message_new (part));
 
   bytes = mp_variant_to_wire (part);
-  return share_attachments (self, mp_message_new_bytes (bytes, self->codec));
+  return share_attachments (self, first, mp_message_new_bytes (bytes, self->codec));
 }

@@ -471,7 +471,8 @@ mp_result_iterator_push_item (MpResultIterator  *self,
  *
  * Adds an item of any codec: see [method@Mp.ResultIterator.push_item].
  *
- * Nothing can be attached to it: fails with %MP_ERROR_NOT_SHAREABLE then.
+ * Shared objects and descriptors can be attached to it if the map was begun with a chunk
+ * size of 1; else it fails with %MP_ERROR_NOT_SHAREABLE.
  *
  * Returns: whether the item was added
  *

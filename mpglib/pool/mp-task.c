@@ -342,7 +342,7 @@ mp_task_append (MpTask     *self,
                 MpMessage  *item,
                 GError    **error)
 {
-  if (!mp_items_append (self->items, item, error))
+  if (!mp_items_append (self->items, item, self->scheduled.chunk_size == 1, error))
     return FALSE;
 
   g_array_set_size (self->ends, self->ends->len + 1);

@@ -5,6 +5,7 @@
 import array
 import ctypes
 import errno
+import functools
 import gc
 import os
 import pathlib
@@ -88,6 +89,11 @@ class Held:
 def set_first(numbers):
     numbers[0] = 7
     return numbers
+
+
+def add_to(total, item):
+    with total:
+        total.value += item if isinstance(item, int) else item[0]
 
 
 def make_all(held):
@@ -618,6 +624,28 @@ class Shared(SharedCase):
             self.assertEqual((made.add(1), made.get_obj().value), (4, 4))
             with made, structure:
                 self.assertEqual((structure.y, list(empty), items[0], memory.size), (6, [], 'item', 5))
+
+    def test_items_that_come_one_by_one(self):
+        """Each with what belongs to it, and with nothing of another's."""
+        def make_arrays(n):
+            for number in range(n):
+                made.append(Mp.Array('i', [number, 0]))
+                yield made[-1]
+
+        for context in (self.forkserver, Mp.Context('spawn')):
+            made, held = [], Held(Mp.Value('i', 4), Mp.Value(Point, 1, 2), Mp.RawArray('i', 1))
+            with Mp.Pool(2, context=context) as pool:
+                for array, same in zip(made, pool.imap(set_first, make_arrays(40))):
+                    self.assertEqual((array[0], same[0]), (7, 7))
+                    same[1] = 9
+                self.assertEqual([array[:] for array in made], [[7, 9]] * 40)
+                total = Mp.Value('i', 0)
+                for _ in pool.imap_unordered(functools.partial(add_to, total), [1, 2, made[0]]):
+                    pass
+                self.assertEqual(total.value, 10)
+                with self.assertRaisesRegex(TypeError, 'begin the map with a chunk size of 1'):
+                    pool.imap(set_first, make_arrays(3), 2)
+                self.assertEqual([made_all[0].value for made_all in pool.imap(make_all, [held])], [3])
 
     def test_results_outlive_their_worker(self):
         """It holds what it returns until this process has it, whoever asks for that and when."""
