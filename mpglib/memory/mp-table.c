@@ -29,8 +29,12 @@ G_STATIC_ASSERT (sizeof (MpTableLayout) <= STRIDE);
 static MpTable tables[MP_SELF_MAX_TABLES];
 static MpAtomic32 n_tables;
 
-/* The parent's, until it is needed: most children share nothing.  Guarded by mp_self_lock(). */
+/* The parent's, until it is needed: most children share nothing.  Guarded by mp_self_lock().  Somebody may
+ * close all descriptors meanwhile, or fork just when this one is closed, and the number be another file's.
+ */
 static int inherited_fd = -1;
+static dev_t inherited_device;
+static ino_t inherited_file;
 
 /* Two windows of address space: the tables, and private memory of the same shape. */
 static guint8 *table_window;
@@ -146,6 +150,32 @@ open_locked (int      fd,
   return segment != NULL ? add_locked (segment) : NULL;
 }
 
+static void
+keep_inherited_locked (int *fd_taken)
+{
+  struct stat status;
+
+  if (fstat (*fd_taken, &status) != 0)
+    return;
+
+  inherited_device = status.st_dev;
+  inherited_file = status.st_ino;
+  inherited_fd = mp_memfd_steal (fd_taken);
+}
+
+/* A number that is another file's by now is forgotten. */
+static gboolean
+has_inherited_locked (void)
+{
+  struct stat status;
+
+  if (inherited_fd >= 0 && (fstat (inherited_fd, &status) != 0 ||
+                            status.st_dev != inherited_device || status.st_ino != inherited_file))
+    inherited_fd = -1;
+
+  return inherited_fd >= 0;
+}
+
 /* The one that all belongs to which this process makes. */
 static MpTable *
 first_locked (GError **error)
@@ -155,7 +185,7 @@ first_locked (GError **error)
   if (mp_table_get_n () > 0)
     return &tables[0];
 
-  if (inherited_fd >= 0)
+  if (has_inherited_locked ())
     inherited = open_locked (inherited_fd, NULL);
   mp_memfd_close (&inherited_fd);
 
@@ -240,7 +270,7 @@ mp_table_inherit (int *fd_taken)
 
   mp_self_lock (self);
   if (inherited_fd < 0 && mp_table_get_n () == 0)
-    inherited_fd = mp_memfd_steal (fd_taken);
+    keep_inherited_locked (fd_taken);
   mp_self_unlock (self);
 
   mp_memfd_close (fd_taken);
@@ -259,7 +289,7 @@ mp_table_dup_family_fd (GError **error)
   int fd = -1;
 
   mp_self_lock (self);
-  table = inherited_fd < 0 ? first_locked (error) : NULL;
+  table = !has_inherited_locked () ? first_locked (error) : NULL;
   if (inherited_fd >= 0 || table != NULL)
     fd = mp_fd_duplicate (table != NULL ? mp_table_get_fd (table) : inherited_fd, error);
   mp_self_unlock (self);

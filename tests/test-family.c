@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* To which family of shared objects a process belongs.  Each test is a child, since a
+ * process has one in its life; this one never has any.
+ */
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mp-table-private.h"
+#include "mp-test-process.h"
+#include "mp-test.h"
+
+/* Both found a family each, for the tests to find. */
+typedef struct
+{
+  MpAtomic32 fd;  /* 0: not yet */
+  pid_t      pid;
+} Founder;
+
+static Founder *founders;
+
+static void
+found (gpointer data)
+{
+  Founder *self = data;
+
+  mp_test_set_word (&self->fd, (guint32) mp_table_get_fd (mp_table_new (NULL)));
+  pause ();
+}
+
+static int
+open_family (const Founder *founder)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/fd/%u", founder->pid, atomic_load (&founder->fd));
+  int fd = open (path, O_RDWR | O_CLOEXEC);
+
+  g_assert_cmpint (fd, >=, 0);
+  return fd;
+}
+
+static void
+run (MpTestFunc func)
+{
+  founders = mp_test_share (2 * sizeof (Founder));
+  for (guint i = 0; i < 2; i++)
+    {
+      founders[i].pid = mp_test_fork (found, &founders[i]);
+      while (atomic_load (&founders[i].fd) == 0)
+        g_thread_yield ();
+    }
+
+  mp_test_join (mp_test_fork (func, NULL));
+
+  for (guint i = 0; i < 2; i++)
+    mp_test_kill (founders[i].pid);
+}
+
+static gboolean
+is_open (int fd)
+{
+  return fcntl (fd, F_GETFD) >= 0;
+}
+
+static gboolean
+is_same_file (int one,
+              int other)
+{
+  struct stat first, second;
+
+  g_assert_cmpint (fstat (one, &first), ==, 0);
+  g_assert_cmpint (fstat (other, &second), ==, 0);
+  return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/* --- Tests ---------------------------------------------------------------- */
+
+static void
+join_stranger (gpointer data)
+{
+  MpTable *strangers = mp_table_open (open_family (&founders[0]), NULL);
+
+  g_assert_nonnull (strangers);
+  g_assert_true (mp_table_get_default (NULL) != strangers);
+  g_assert_true (mp_table_get_default (NULL) == mp_table_peek (0));
+  g_assert_cmpuint (mp_table_get_n (), ==, 2);
+}
+
+/* What a program makes afterwards does not belong to whom it got something from. */
+static void
+test_stranger (void)
+{
+  run (join_stranger);
+}
+
+static void
+inherit (gpointer data)
+{
+  int fd = open_family (&founders[0]), own = open_family (&founders[0]);
+
+  mp_table_inherit (&fd);
+  g_assert_cmpint (fd, ==, -1);
+  g_assert_nonnull (mp_table_open (open_family (&founders[1]), NULL));
+  g_assert_true (is_same_file (mp_table_get_fd (mp_table_get_default (NULL)), own));
+}
+
+static void
+test_inherited (void)
+{
+  run (inherit);
+}
+
+/* Puts another family's where the parent's was, as after closefrom(). */
+static int
+inherit_and_replace (void)
+{
+  int fd = open_family (&founders[0]), other = open_family (&founders[1]);
+  int number = fd;
+
+  mp_table_inherit (&fd);
+  g_assert_cmpint (dup3 (other, number, O_CLOEXEC), ==, number);
+  return number;
+}
+
+static void
+found_after_replacement (gpointer data)
+{
+  int number = inherit_and_replace ();
+
+  g_assert_false (is_same_file (mp_table_get_fd (mp_table_get_default (NULL)), number));
+  g_assert_true (is_open (number));
+}
+
+static void
+test_replaced (void)
+{
+  run (found_after_replacement);
+}
+
+static void
+give_after_replacement (gpointer data)
+{
+  int number = inherit_and_replace ();
+  int given = mp_table_dup_family_fd (NULL);
+
+  g_assert_false (is_same_file (given, number));
+  g_assert_true (is_same_file (given, mp_table_get_fd (mp_table_get_default (NULL))));
+  g_assert_true (is_open (number));
+}
+
+static void
+test_given (void)
+{
+  run (give_after_replacement);
+}
+
+static void
+found_after_closing (gpointer data)
+{
+  int number = inherit_and_replace ();
+
+  close (number);
+  g_assert_nonnull (mp_table_get_default (NULL));
+  g_assert_cmpint (mp_table_get_n (), ==, 1);
+}
+
+static void
+test_closed (void)
+{
+  run (found_after_closing);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_test_init (&argc, &argv);
+
+  mp_test_add ("/family/stranger", test_stranger);
+  mp_test_add ("/family/inherited", test_inherited);
+  mp_test_add ("/family/replaced", test_replaced);
+  mp_test_add ("/family/given", test_given);
+  mp_test_add ("/family/closed", test_closed);
+  return g_test_run ();
+}
