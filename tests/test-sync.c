@@ -16,6 +16,7 @@
 
 #include "mp-layout-private.h"
 #include "mp-lockable-private.h"
+#include "mp-test-shared.h"
 #include "mp-test.h"
 
 #define FOREVER -1.0
@@ -901,6 +902,31 @@ test_barrier_interrupted (void)
   g_assert_true (mp_barrier_is_broken (barrier));
 }
 
+/* Who was interrupted and drops the barrier does not come back. */
+static void
+test_barrier_interrupted_and_dropped (void)
+{
+  MpBarrier *barrier = mp_barrier_new (2);
+  g_autoptr (MpBarrier) same = mp_test_pass_on (barrier, NULL);
+
+  wait_and_be_interrupted (wait_for_parties, barrier);
+  g_assert_false (mp_barrier_is_broken (same));
+  g_assert_finalize_object (barrier);
+  g_assert_true (mp_barrier_is_broken (same));
+}
+
+static void
+test_barrier_met_and_dropped (void)
+{
+  MpBarrier *barrier = mp_barrier_new (2);
+  g_autoptr (MpBarrier) same = mp_test_pass_on (barrier, NULL);
+
+  wait_and_be_interrupted (wait_for_parties, barrier);
+  g_thread_join (g_thread_new ("meet", meet, same));
+  g_assert_finalize_object (barrier);
+  g_assert_false (mp_barrier_is_broken (same));
+}
+
 /* --- Forks of strangers --------------------------------------------------- */
 
 static void
@@ -1086,6 +1112,8 @@ main (int   argc,
   mp_test_add ("/sync/stranger/gives-nothing-up", test_stranger_gives_nothing_up);
   mp_test_add ("/sync/event/interrupted", test_event_interrupted);
   mp_test_add ("/sync/barrier/interrupted", test_barrier_interrupted);
+  mp_test_add ("/sync/barrier/interrupted-and-dropped", test_barrier_interrupted_and_dropped);
+  mp_test_add ("/sync/barrier/met-and-dropped", test_barrier_met_and_dropped);
   mp_test_add ("/sync/bounds/refused", test_refused);
   mp_test_add ("/sync/bounds/no-permits", test_no_permits);
   mp_test_add ("/sync/barrier/action", test_action);

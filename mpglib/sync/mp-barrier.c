@@ -93,14 +93,29 @@ mp_barrier_constructed (GObject *object)
     mp_rendezvous_init (self->shared.hold.data, self->parties);
 }
 
+/* It does not come back to this object, and the others would go on as if it had waited. */
+static void
+give_up_interrupted (guint32  round,
+                     guint32  index,
+                     gpointer data)
+{
+  MpBarrier *self = data;
+  MpRendezvousLayout *layout = self->shared.hold.data;
+  MpArrival arrival = { .n_parties = self->parties, .index = index, .round = round };
+
+  mp_rendezvous_give_up (layout, &arrival);
+  mp_bell_ring (self->shared.table, &layout->bell);
+}
+
 static void
 mp_barrier_finalize (GObject *object)
 {
   MpBarrier *self = MP_BARRIER (object);
+  guint32 me = self->shared.table != NULL ? mp_participant_get_me (self->shared.table) : 0;
 
   mp_barrier_set_action (self, NULL, NULL, NULL);
+  mp_interrupted_clear (&self->interrupted, me, give_up_interrupted, self);
   mp_shared_object_clear (&self->shared);
-  mp_interrupted_clear (&self->interrupted);
 
   G_OBJECT_CLASS (mp_barrier_parent_class)->finalize (object);
 }
@@ -432,7 +447,8 @@ mp_barrier_set_action (MpBarrier       *self,
  * barrier for the others; and with %MP_ERROR_INTERRUPTED (see
  * [func@Mp.thread_set_interruptible]), which does not: the party has come, the others may
  * go on, and the thread's next wait is about the same round. If there is to be none,
- * call [method@Mp.Barrier.abort].
+ * call [method@Mp.Barrier.abort]. Dropping the object breaks the barrier then, if the
+ * round is not over.
  *
  * Returns: which of the parties this was, from 0 on, another number for each; -1 on
  *   failure

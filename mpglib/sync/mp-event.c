@@ -69,7 +69,7 @@ mp_event_finalize (GObject *object)
   MpEvent *self = MP_EVENT (object);
 
   mp_shared_object_clear (&self->shared);
-  mp_interrupted_clear (&self->interrupted);
+  mp_interrupted_clear (&self->interrupted, 0, NULL, NULL);
 
   G_OBJECT_CLASS (mp_event_parent_class)->finalize (object);
 }

@@ -16,6 +16,10 @@ G_BEGIN_DECLS
  */
 typedef struct _MpInterrupted MpInterrupted;
 
+typedef void (*MpInterruptedFunc) (guint32  round,
+                                   guint32  index,
+                                   gpointer data);
+
 void     mp_interrupted_keep  (MpInterrupted **list,
                                guint32         me,
                                guint32         round,
@@ -24,6 +28,9 @@ gboolean mp_interrupted_take  (MpInterrupted **list,
                                guint32         me,
                                guint32        *round,
                                guint32        *index);
-void     mp_interrupted_clear (MpInterrupted **list);
+void     mp_interrupted_clear (MpInterrupted **list,
+                               guint32         me,
+                               MpInterruptedFunc func,
+                               gpointer        data);
 
 G_END_DECLS

@@ -99,17 +99,24 @@ mp_interrupted_take (MpInterrupted **list,
 
 /*< private >
  * mp_interrupted_clear:
+ * @me: this process in owner words, or 0
+ * @func: (nullable): called for each thread of it that has something to go on with
  *
  * For `finalize`: nobody waits any more.
  */
 void
-mp_interrupted_clear (MpInterrupted **list)
+mp_interrupted_clear (MpInterrupted   **list,
+                      guint32           me,
+                      MpInterruptedFunc func,
+                      gpointer          data)
 {
   while (*list != NULL)
     {
-      MpInterrupted *next = (*list)->next;
+      MpInterrupted *first = *list;
 
-      g_free (*list);
-      *list = next;
+      *list = first->next;
+      if (func != NULL && (guint32) (first->thread >> 32) == me)
+        func (first->round, first->index, data);
+      g_free (first);
     }
 }
