@@ -33,6 +33,13 @@ MpMapping *mp_mapping_new_named    (const char    *name,
                                     GError       **error);
 MpMapping *mp_mapping_open_named   (const char    *name,
                                     GError       **error);
+MpMapping *mp_mapping_new_nameless (gsize          size,
+                                    GError       **error);
+gboolean   mp_mapping_give_name    (MpMapping     *self,
+                                    const char    *name,
+                                    GError       **error);
+int        mp_mapping_reopen       (MpMapping     *self,
+                                    GError       **error);
 MpMapping *mp_mapping_open         (int           *fd_taken,
                                     gsize          size,
                                     GError       **error);

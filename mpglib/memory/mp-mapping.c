@@ -121,6 +121,79 @@ mp_mapping_new_named (const char  *name,
   return NULL;
 }
 
+/* Where shm_open() has its names. */
+#define NAMES "/dev/shm"
+
+static char *
+get_own_path (MpMapping *self)
+{
+  return g_strdup_printf ("/proc/self/fd/%d", self->fd);
+}
+
+/*< private >
+ * mp_mapping_new_nameless:
+ * @size: bytes, which are zero
+ *
+ * Makes what mp_mapping_give_name() has others find once it is filled: they never see a part of
+ * it, and whoever is killed before leaves nothing.
+ */
+MpMapping *
+mp_mapping_new_nameless (gsize    size,
+                         GError **error)
+{
+  MP_AUTO_FD fd = -1;
+
+  if (!check_size (size, error))
+    return NULL;
+
+  fd = open (NAMES, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd < 0 || ftruncate (fd, (off_t) size) != 0)
+    {
+      set_errno_error (error, "make", NULL);
+      return NULL;
+    }
+
+  return mp_memfd_allocate (fd, 0, size, error) ? mapping_new (&fd, size) : NULL;
+}
+
+/*< private >
+ * mp_mapping_give_name:
+ * @self: from mp_mapping_new_nameless()
+ * @name: without slashes
+ *
+ * Fails with %G_IO_ERROR_EXISTS if there is one of that name.
+ */
+gboolean
+mp_mapping_give_name (MpMapping   *self,
+                      const char  *name,
+                      GError     **error)
+{
+  g_autofree char *own_path = get_own_path (self);
+  g_autofree char *path = g_strconcat (NAMES "/", name, NULL);
+
+  return linkat (AT_FDCWD, own_path, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 ||
+         set_errno_error (error, "name", name);
+}
+
+/*< private >
+ * mp_mapping_reopen:
+ *
+ * Returns: a descriptor of the same memory that has nothing in common with any other one: neither
+ *   locks nor, after a fork, its end; or -1
+ */
+int
+mp_mapping_reopen (MpMapping  *self,
+                   GError    **error)
+{
+  g_autofree char *path = get_own_path (self);
+  int fd = open (path, O_RDWR | O_CLOEXEC);
+
+  if (fd < 0)
+    set_errno_error (error, "open", NULL);
+
+  return fd;
+}
+
 /* Somebody else may have made the name first, in the hope that we come. */
 static gboolean
 check_named (int           fd,

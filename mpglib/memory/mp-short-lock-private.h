@@ -26,5 +26,7 @@ gboolean mp_short_lock_acquire      (MpTable     *table,
                                      GError     **error);
 void     mp_short_lock_release      (MpAtomic32  *word);
 void     mp_short_lock_set_patience (gint64       usec);
+gint64   mp_short_lock_get_patience (void);
+gboolean mp_short_lock_set_held     (GError     **error);
 
 G_END_DECLS

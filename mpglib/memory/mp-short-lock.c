@@ -22,8 +22,26 @@ mp_short_lock_set_patience (gint64 usec)
   atomic_store (&patience, usec);
 }
 
-static gboolean
-set_held (GError **error)
+/*< private >
+ * mp_short_lock_get_patience:
+ *
+ * Returns: the most that a thread waits, in microseconds
+ */
+gint64
+mp_short_lock_get_patience (void)
+{
+  return atomic_load (&patience);
+}
+
+/*< private >
+ * mp_short_lock_set_held:
+ *
+ * What a wait fails with whose patience is over.
+ *
+ * Returns: %FALSE
+ */
+gboolean
+mp_short_lock_set_held (GError **error)
 {
   g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
                        "Another process does not come to the end of changing the shared object: it may be stopped");
@@ -51,7 +69,7 @@ wait_for (MpTable    *table,
           MpAtomic64 *noting,
           guint32     me)
 {
-  gint64 remaining = mp_patience_get_remaining (atomic_load (&patience));
+  gint64 remaining = mp_patience_get_remaining (mp_short_lock_get_patience ());
   gint64 begun = g_get_monotonic_time ();
   MpOwnerLockResult result;
 
@@ -78,7 +96,7 @@ mp_short_lock_acquire (MpTable     *table,
                        GError     **error)
 {
   return mp_owner_lock_acquire_noting (table, word, noting, me, MP_WAIT_ENDS_NOW) != MP_OWNER_LOCK_TIMED_OUT ||
-         wait_for (table, word, noting, me) || set_held (error);
+         wait_for (table, word, noting, me) || mp_short_lock_set_held (error);
 }
 
 void

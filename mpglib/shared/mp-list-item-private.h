@@ -21,6 +21,11 @@ typedef enum
   MP_ITEM_BYTES   = 5,
 } MpItemCode;
 
+/* Of the first word. */
+#define MP_ITEM_HEAD(code, length) ((guint64) (code) | (guint64) (length) << 8)
+#define MP_ITEM_CODE(head)         ((MpItemCode) ((head) & 0xff))
+#define MP_ITEM_LENGTH(head)       ((head) >> 8)
+
 /* Of strings and bytes. */
 #define MP_ITEM_MAX_LENGTH 10000000
 

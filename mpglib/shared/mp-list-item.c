@@ -10,9 +10,7 @@
 #include "mp-error.h"
 #include "mp-list-item-private.h"
 
-#define WORD       sizeof (guint64)
-#define CODE_MASK  0xff
-#define LENGTH_SHIFT 8
+#define WORD sizeof (guint64)
 
 static guint64 *
 make_words (MpItemCode     code,
@@ -24,7 +22,7 @@ make_words (MpItemCode     code,
 
   *n_words = 1 + (length + WORD - 1) / WORD;
   words = g_new0 (guint64, *n_words);
-  words[0] = (guint64) code | (guint64) length << LENGTH_SHIFT;
+  words[0] = MP_ITEM_HEAD (code, length);
   if (length > 0)
     memcpy (&words[1], bytes, length);
   return words;
@@ -167,7 +165,7 @@ gsize
 mp_list_item_measure (guint64 head,
                       gsize   most)
 {
-  guint64 length = head >> LENGTH_SHIFT;
+  guint64 length = MP_ITEM_LENGTH (head);
 
   return 1 + MIN ((length + WORD - 1) / WORD, most - 1);
 }
@@ -201,8 +199,8 @@ static GVariant *
 decode (const guint64 *words,
         gsize          n_words)
 {
-  MpItemCode code = words[0] & CODE_MASK;
-  gsize length = MIN (words[0] >> LENGTH_SHIFT, (n_words - 1) * WORD);
+  MpItemCode code = MP_ITEM_CODE (words[0]);
+  gsize length = MIN (MP_ITEM_LENGTH (words[0]), (n_words - 1) * WORD);
 
   switch (code)
     {

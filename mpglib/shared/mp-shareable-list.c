@@ -10,7 +10,9 @@
 #include "mp-contents-private.h"
 #include "mp-error.h"
 #include "mp-list-item-private.h"
+#include "mp-named-list-private.h"
 #include "mp-shareable-list.h"
+#include "mp-shared-memory-private.h"
 #include "mp-word-private.h"
 
 /**
@@ -28,7 +30,17 @@
  * they belong together take a [class@Mp.Lock].
  *
  * A list is a [iface@Mp.Shareable], as a [class@Mp.Lock] is: what is said there of handing
- * over and of forks holds here.
+ * over and of forks holds here. Without a name nothing of it is left when nobody has it any more.
+ *
+ * Where processes have nothing to hand it over by, it may bear a name, under which every process
+ * of the same user finds it, be it one of Python's `multiprocessing.shared_memory`. It lies in
+ * [property@Mp.ShareableList:memory] then, as that lays its lists out; all that is said of an
+ * [class@Mp.SharedMemory] with a name holds for it, and who has that memory's name taken away ends the
+ * list. An access takes some calls of the system, where one to a list without a name takes none. As in
+ * Python zero bytes at the end of bytes are lost, and an item has room for at most 9,999,991 bytes.
+ * Python's own class knows nothing of locks: what it reads while another process writes may be half an
+ * item, and while it writes that holds for all. A list that it has made has no room for a journal: who
+ * is killed while writing to that may leave half an item.
  *
  * A list may be used by all threads.
  *
@@ -38,6 +50,8 @@ struct _MpShareableList
 {
   GObject parent_instance;
 
+  MpNamedList *named;     /* NULL: it has no name, or cannot be; what follows is of those without one */
+  char        *name;      /* until it is constructed */
   MpContents  contents;
   GVariant   *initial;    /* until it is constructed */
   MpListItem *items;      /* in shared memory */
@@ -55,10 +69,15 @@ enum
 {
   PROP_0,
   PROP_ITEMS,
+  PROP_MEMORY,
+  PROP_NAME,
   N_PROPS
 };
 
 static GParamSpec *properties[N_PROPS];
+
+/* What the object that this thread is just constructing shall have. */
+static _Thread_local MpSharedMemory *received;
 
 #define WORD sizeof (guint64)
 
@@ -187,6 +206,16 @@ make (MpShareableList *self)
     fill (self, encoded, n_words);
 }
 
+static void
+make_named (MpShareableList *self)
+{
+  GError *error = NULL;
+
+  self->named = mp_named_list_new (self->initial, self->name, &error);
+  if (self->named == NULL)
+    mp_shared_object_refuse (&self->contents.shared, MP_OBJECT_LIST, error);
+}
+
 /* --- Receiving ------------------------------------------------------------ */
 
 /* One look at each number, which is then checked and kept.  The places are as lay_out() makes
@@ -265,10 +294,25 @@ mp_shareable_list_constructed (GObject *object)
       return;
     }
 
-  if (self->initial == NULL)
-    self->initial = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARIANT, NULL, 0));
-  make (self);
+  if (received != NULL)
+    {
+      self->named = mp_named_list_new_of_memory (received);
+      received = NULL;
+      return;
+    }
+
+  if (self->name != NULL)
+    {
+      make_named (self);
+    }
+  else
+    {
+      if (self->initial == NULL)
+        self->initial = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARIANT, NULL, 0));
+      make (self);
+    }
   g_clear_pointer (&self->initial, g_variant_unref);
+  g_clear_pointer (&self->name, g_free);
 }
 
 static void
@@ -276,11 +320,36 @@ mp_shareable_list_finalize (GObject *object)
 {
   MpShareableList *self = MP_SHAREABLE_LIST (object);
 
-  mp_contents_clear (&self->contents);
+  if (self->named == NULL)
+    mp_contents_clear (&self->contents);
+  g_clear_pointer (&self->named, mp_named_list_free);
   g_free (self->n_words);
   g_free (self->places);
 
   G_OBJECT_CLASS (mp_shareable_list_parent_class)->finalize (object);
+}
+
+static void
+mp_shareable_list_get_property (GObject    *object,
+                                guint       prop_id,
+                                GValue     *value,
+                                GParamSpec *pspec)
+{
+  MpShareableList *self = MP_SHAREABLE_LIST (object);
+
+  switch (prop_id)
+    {
+    case PROP_MEMORY:
+      g_value_set_object (value, mp_shareable_list_get_memory (self));
+      break;
+
+    case PROP_NAME:
+      g_value_set_string (value, mp_shareable_list_get_name (self));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
 }
 
 static void
@@ -303,6 +372,10 @@ mp_shareable_list_set_property (GObject      *object,
                     g_variant_get_type_string (items));
       break;
 
+    case PROP_NAME:
+      self->name = g_value_dup_string (value);
+      break;
+
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -315,12 +388,14 @@ mp_shareable_list_class_init (MpShareableListClass *klass)
 
   object_class->constructed = mp_shareable_list_constructed;
   object_class->finalize = mp_shareable_list_finalize;
+  object_class->get_property = mp_shareable_list_get_property;
   object_class->set_property = mp_shareable_list_set_property;
 
   /**
    * MpShareableList:items:
    *
-   * What is in the list at first: an array, as `av`, or a tuple.
+   * What is in the list at first: an array, as `av`, or a tuple. %NULL with a
+   * [property@Mp.ShareableList:name]: the list has to be there.
    *
    * Since: 1.0
    */
@@ -328,6 +403,32 @@ mp_shareable_list_class_init (MpShareableListClass *klass)
     g_param_spec_variant ("items", NULL, NULL,
                           G_VARIANT_TYPE_ANY, NULL,
                           G_PARAM_WRITABLE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpShareableList:memory: (getter get_memory)
+   *
+   * In which memory a list with a name lies: [method@Mp.SharedMemory.close] gives this process's part
+   * of it back, [method@Mp.SharedMemory.unlink] takes the name away. %NULL: it has no name.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MEMORY] =
+    g_param_spec_object ("memory", NULL, NULL,
+                         MP_TYPE_SHARED_MEMORY,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpShareableList:name: (getter get_name)
+   *
+   * Under which name other processes find the list, as of [property@Mp.SharedMemory:name]. Empty
+   * at construction, with [property@Mp.ShareableList:items]: one that nobody has. %NULL: none.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_NAME] =
+    g_param_spec_string ("name", NULL, NULL,
+                         NULL,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
@@ -346,7 +447,42 @@ mp_shareable_list_pack (MpShareable  *shareable,
                         MpPacking    *packing,
                         GError      **error)
 {
-  return mp_contents_pack (&MP_SHAREABLE_LIST (shareable)->contents, packing, error);
+  MpShareableList *self = MP_SHAREABLE_LIST (shareable);
+
+  if (self->named != NULL)
+    return mp_shared_memory_pack (MP_SHAREABLE (mp_named_list_get_memory (self->named)), packing, error);
+
+  return mp_contents_pack (&self->contents, packing, error);
+}
+
+/* Memory without a name is not where such a list lies. */
+static gboolean
+is_of_named (GVariant *description)
+{
+  g_autoptr (GVariant) name = NULL;
+
+  if (!g_variant_is_of_type (description, G_VARIANT_TYPE (MP_SHARED_MEMORY_DESCRIPTION)))
+    return FALSE;
+
+  name = g_variant_get_child_value (description, 0);
+  return g_variant_n_children (name) == 1;
+}
+
+/* Whether there is a list in it, which takes some reading, is told by each call. */
+static MpShareable *
+unpack_named (MpUnpacking  *unpacking,
+              GVariant     *description,
+              int          *fds,
+              guint         n_fds,
+              GError      **error)
+{
+  g_autoptr (MpShareable) memory = mp_shared_memory_unpack (unpacking, description, fds, n_fds, error);
+
+  if (memory == NULL)
+    return NULL;
+
+  received = MP_SHARED_MEMORY (memory);
+  return g_object_new (MP_TYPE_SHAREABLE_LIST, NULL);
 }
 
 static MpShareable *
@@ -359,6 +495,9 @@ mp_shareable_list_unpack (MpUnpacking  *unpacking,
   g_autoptr (MpShareableList) self = NULL;
   MpContents opened;
   guint32 me;
+
+  if (is_of_named (description))
+    return unpack_named (unpacking, description, fds, n_fds, error);
 
   if (!mp_contents_open (&opened, unpacking, MP_OBJECT_LIST, sizeof (MpListLayout), description, fds, n_fds, error))
     return NULL;
@@ -373,7 +512,11 @@ mp_shareable_list_unpack (MpUnpacking  *unpacking,
 static char *
 mp_shareable_list_to_string (MpShareable *shareable)
 {
-  return g_strdup_printf ("<Mp.ShareableList length=%u>", MP_SHAREABLE_LIST (shareable)->length);
+  MpShareableList *self = MP_SHAREABLE_LIST (shareable);
+  const char *name = mp_shareable_list_get_name (self);
+
+  return g_strdup_printf ("<Mp.ShareableList%s%s length=%u>", name != NULL ? " " : "", name != NULL ? name : "",
+                          mp_shareable_list_get_length (self));
 }
 
 static void
@@ -420,10 +563,120 @@ mp_shareable_list_new (GVariant *items)
 }
 
 /**
+ * mp_shareable_list_new_named:
+ * @name: (nullable): see [property@Mp.ShareableList:name]; %NULL: one that nobody has
+ * @items: what is in it, as for [ctor@Mp.ShareableList.new]; sunk if it is floating
+ *
+ * Describes a list with a name, which [method@Mp.ShareableList.open] makes. Others find it when it is
+ * whole. An item has up to 9,999,991 bytes.
+ *
+ * Returns: (transfer full): the list
+ *
+ * Since: 1.0
+ */
+MpShareableList *
+mp_shareable_list_new_named (const char *name,
+                             GVariant   *items)
+{
+  g_autoptr (GVariant) sunk = NULL;
+
+  g_return_val_if_fail (items != NULL, NULL);
+
+  sunk = g_variant_ref_sink (items);
+  return g_object_new (MP_TYPE_SHAREABLE_LIST, "name", name != NULL ? name : "", "items", sunk, NULL);
+}
+
+/**
+ * mp_shareable_list_new_existing:
+ * @name: see [property@Mp.ShareableList:name]
+ *
+ * Describes a list that [method@Mp.ShareableList.open] finds by its name.
+ *
+ * Returns: (transfer full): the list
+ *
+ * Since: 1.0
+ */
+MpShareableList *
+mp_shareable_list_new_existing (const char *name)
+{
+  g_return_val_if_fail (name != NULL, NULL);
+
+  return g_object_new (MP_TYPE_SHAREABLE_LIST, "name", name, NULL);
+}
+
+/**
+ * mp_shareable_list_open:
+ * @self: a shareable list
+ * @error: return location for an error
+ *
+ * Makes a list with a name, or finds it. All other calls do so too if it was not done; this one is
+ * for those who want to know whether it worked.
+ *
+ * Fails as [method@Mp.SharedMemory.open] does, with %MP_ERROR_CORRUPTED if there is no list in the
+ * memory of that name, or not yet, and with the errors that tell that the list could not be made of its
+ * first items, see [method@Mp.ShareableList.get_item].
+ *
+ * Returns: whether it is there
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_shareable_list_open (MpShareableList  *self,
+                        GError          **error)
+{
+  guint32 me;
+
+  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (self->named != NULL)
+    return mp_named_list_open (self->named, error);
+
+  return mp_shared_object_get (&self->contents.shared, &me, error) != NULL;
+}
+
+/**
+ * mp_shareable_list_get_memory:
+ * @self: a shareable list
+ *
+ * Gets [property@Mp.ShareableList:memory].
+ *
+ * Returns: (transfer none) (nullable): the memory; %NULL if the list has no name, or could not be
+ *   made of its first items
+ *
+ * Since: 1.0
+ */
+MpSharedMemory *
+mp_shareable_list_get_memory (MpShareableList *self)
+{
+  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), NULL);
+
+  return self->named != NULL ? mp_named_list_get_memory (self->named) : NULL;
+}
+
+/**
+ * mp_shareable_list_get_name:
+ * @self: a shareable list
+ *
+ * Gets [property@Mp.ShareableList:name].
+ *
+ * Returns: (nullable): the name; %NULL if the list has none, or could not be made of its first items
+ *
+ * Since: 1.0
+ */
+const char *
+mp_shareable_list_get_name (MpShareableList *self)
+{
+  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), NULL);
+
+  return self->named != NULL ? mp_shared_memory_get_name (mp_named_list_get_memory (self->named)) : NULL;
+}
+
+/**
  * mp_shareable_list_get_length:
  * @self: a shareable list
  *
- * Gets how many items there are.
+ * Gets how many items there are; 0 if the list cannot be opened.
  *
  * Returns: the length
  *
@@ -434,7 +687,7 @@ mp_shareable_list_get_length (MpShareableList *self)
 {
   g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), 0);
 
-  return self->length;
+  return self->named != NULL ? mp_named_list_get_length (self->named) : self->length;
 }
 
 static gboolean
@@ -477,6 +730,9 @@ mp_shareable_list_get_item_size (MpShareableList  *self,
 
   g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
+
+  if (self->named != NULL)
+    return mp_named_list_get_room (self->named, index, error);
 
   return check_index (self, index, &me, error) ? (self->n_words[index] - 1) * WORD : 0;
 }
@@ -523,8 +779,10 @@ read_words (MpShareableList  *self,
  * if another process has written rubbish there, with %MP_ERROR_TIMED_OUT if one was stopped
  * in the very moment in which it changed the item (after 10 seconds, in a callback of a main
  * loop after 250 ms), with %MP_ERROR_WRONG_TYPE, %MP_ERROR_TOO_BIG and
- * %MP_ERROR_OUT_OF_RANGE if the list could not be made of its first items, and with the
- * error of the system if there was no memory for it.
+ * %MP_ERROR_OUT_OF_RANGE if the list could not be made of its first items, with the
+ * error of the system if there was no memory for it, and, of a list with a name, as
+ * [method@Mp.ShareableList.open] does, or with the error of the system if this process may not
+ * open another descriptor.
  *
  * Returns: (transfer full): the item: `x`, `d`, `b`, `s`, `ay`, or `mv` for nothing
  *
@@ -542,6 +800,9 @@ mp_shareable_list_get_item (MpShareableList  *self,
 
   g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (self->named != NULL)
+    return mp_named_list_get_item (self->named, index, error);
 
   if (!check_index (self, index, &me, error))
     return NULL;
@@ -590,6 +851,9 @@ mp_shareable_list_set_item (MpShareableList  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   sunk = g_variant_ref_sink (value);
+  if (self->named != NULL)
+    return mp_named_list_set_item (self->named, index, sunk, error);
+
   if (!check_index (self, index, &me, error) || (words = mp_list_item_encode (sunk, &n_words, error)) == NULL)
     return FALSE;
 
@@ -624,15 +888,16 @@ mp_shareable_list_get_items (MpShareableList  *self,
                              GError          **error)
 {
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("av"));
-  guint32 me;
+  guint length;
 
   g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (mp_shared_object_get (&self->contents.shared, &me, error) == NULL)
+  if (!mp_shareable_list_open (self, error))
     return NULL;
 
-  for (guint i = 0; i < self->length; i++)
+  length = mp_shareable_list_get_length (self);
+  for (guint i = 0; i < length; i++)
     {
       g_autoptr (GVariant) item = mp_shareable_list_get_item (self, i, error);
 

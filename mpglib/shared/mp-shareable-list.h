@@ -10,6 +10,7 @@
 
 #include <gio/gio.h>
 
+#include "mp-shared-memory.h"
 #include "mp-version.h"
 
 G_BEGIN_DECLS
@@ -21,7 +22,19 @@ G_DECLARE_FINAL_TYPE (MpShareableList, mp_shareable_list, MP, SHAREABLE_LIST, GO
 
 MP_AVAILABLE_IN_1_0
 MpShareableList *mp_shareable_list_new           (GVariant         *items);
+MP_AVAILABLE_IN_1_0
+MpShareableList *mp_shareable_list_new_named     (const char       *name,
+                                                  GVariant         *items);
+MP_AVAILABLE_IN_1_0
+MpShareableList *mp_shareable_list_new_existing  (const char       *name);
 
+MP_AVAILABLE_IN_1_0
+gboolean         mp_shareable_list_open          (MpShareableList  *self,
+                                                  GError          **error);
+MP_AVAILABLE_IN_1_0
+MpSharedMemory  *mp_shareable_list_get_memory    (MpShareableList  *self);
+MP_AVAILABLE_IN_1_0
+const char      *mp_shareable_list_get_name      (MpShareableList  *self);
 MP_AVAILABLE_IN_1_0
 guint            mp_shareable_list_get_length    (MpShareableList  *self);
 MP_AVAILABLE_IN_1_0

@@ -11,7 +11,7 @@
 #include "mp-fd-private.h"
 #include "mp-mapping-private.h"
 #include "mp-shareable-private.h"
-#include "mp-shared-memory.h"
+#include "mp-shared-memory-private.h"
 
 /**
  * MpSharedMemory:
@@ -44,6 +44,7 @@ struct _MpSharedMemory
 
   char           *name;
   gboolean        create;
+  GBytes         *contents;    /* what is in it when it is made; NULL: zero */
   guint64         size;
   GMutex          lock;
   MpMapping      *mapping;     /* guarded by lock, as the rest; NULL: not open yet, or closed */
@@ -123,6 +124,7 @@ mp_shared_memory_finalize (GObject *object)
   MpSharedMemory *self = MP_SHARED_MEMORY (object);
 
   g_clear_pointer (&self->mapping, mp_mapping_unref);
+  g_clear_pointer (&self->contents, g_bytes_unref);
   g_mutex_clear (&self->lock);
   g_free (self->name);
 
@@ -261,6 +263,26 @@ check_name (const char  *name,
   return FALSE;
 }
 
+/* It has its name once it is whole. */
+static MpMapping *
+make_filled (MpSharedMemory  *self,
+             GError         **error)
+{
+  g_autoptr (MpMapping) mapping = mp_mapping_new_nameless (self->size, error);
+  gconstpointer bytes;
+  gsize length;
+
+  if (mapping == NULL)
+    return NULL;
+
+  bytes = g_bytes_get_data (self->contents, &length);
+  if (!mp_mapping_write (mapping, 0, bytes, length, error) || !mp_mapping_give_name (mapping, self->name, error))
+    return NULL;
+
+  g_clear_pointer (&self->contents, g_bytes_unref);
+  return g_steal_pointer (&mapping);
+}
+
 static MpMapping *
 open_mapping (MpSharedMemory  *self,
               GError         **error)
@@ -277,14 +299,40 @@ open_mapping (MpSharedMemory  *self,
   if (!check_name (self->name, error))
     return NULL;
 
+  if (self->contents != NULL)
+    return make_filled (self, error);
+
   return self->create ? mp_mapping_new_named (self->name, self->size, error)
                       : mp_mapping_open_named (self->name, error);
 }
 
-/* Another thread may close it meanwhile. */
-static MpMapping *
-ref_mapping (MpSharedMemory  *self,
-             GError         **error)
+/*< private >
+ * mp_shared_memory_new_filled:
+ * @name: see mp_shared_memory_new_named()
+ * @contents: what it has at its beginning, from the moment on in which others find it
+ * @size: bytes, at least those of @contents; the others are zero
+ */
+MpSharedMemory *
+mp_shared_memory_new_filled (const char *name,
+                             GBytes     *contents,
+                             gsize       size)
+{
+  MpSharedMemory *self = mp_shared_memory_new_named (name, size);
+
+  self->contents = g_bytes_ref (contents);
+  return self;
+}
+
+/*< private >
+ * mp_shared_memory_ref_mapping:
+ *
+ * Another thread may close the memory meanwhile.
+ *
+ * Returns: (transfer full): what is open, or opened by this
+ */
+MpMapping *
+mp_shared_memory_ref_mapping (MpSharedMemory  *self,
+                              GError         **error)
 {
   MpMapping *mapping = NULL;
 
@@ -308,15 +356,15 @@ ref_mapping (MpSharedMemory  *self,
 
 #define KIND "shared-memory"
 
-#define DESCRIPTION_TYPE "(mst)" /* name, size */
+#define DESCRIPTION_TYPE MP_SHARED_MEMORY_DESCRIPTION
 
-static GVariant *
+GVariant *
 mp_shared_memory_pack (MpShareable  *shareable,
                        MpPacking    *packing,
                        GError      **error)
 {
   MpSharedMemory *self = MP_SHARED_MEMORY (shareable);
-  g_autoptr (MpMapping) mapping = ref_mapping (self, error);
+  g_autoptr (MpMapping) mapping = mp_shared_memory_ref_mapping (self, error);
   int duplicate;
 
   if (mapping == NULL)
@@ -364,7 +412,7 @@ open_received (const char  *name,
   return g_steal_pointer (&mapping);
 }
 
-static MpShareable *
+MpShareable *
 mp_shared_memory_unpack (MpUnpacking  *unpacking,
                          GVariant     *description,
                          int          *fds,
@@ -500,7 +548,7 @@ mp_shared_memory_open (MpSharedMemory  *self,
   g_return_val_if_fail (MP_IS_SHARED_MEMORY (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  mapping = ref_mapping (self, error);
+  mapping = mp_shared_memory_ref_mapping (self, error);
   return mapping != NULL;
 }
 
@@ -638,7 +686,7 @@ mp_shared_memory_get_fd (MpSharedMemory  *self,
   g_return_val_if_fail (MP_IS_SHARED_MEMORY (self), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  mapping = ref_mapping (self, error);
+  mapping = mp_shared_memory_ref_mapping (self, error);
   return mapping != NULL ? mp_mapping_get_fd (mapping) : -1;
 }
 
@@ -665,7 +713,7 @@ mp_shared_memory_get_address (MpSharedMemory  *self,
   g_return_val_if_fail (MP_IS_SHARED_MEMORY (self), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
-  mapping = ref_mapping (self, error);
+  mapping = mp_shared_memory_ref_mapping (self, error);
   return mapping != NULL ? (guintptr) mp_mapping_get_address (mapping, error) : 0;
 }
 
@@ -696,7 +744,7 @@ mp_shared_memory_get_buffer (MpSharedMemory  *self,
   g_return_val_if_fail (MP_IS_SHARED_MEMORY (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  mapping = ref_mapping (self, error);
+  mapping = mp_shared_memory_ref_mapping (self, error);
   address = mapping != NULL ? mp_mapping_get_address (mapping, error) : NULL;
   if (address == NULL)
     return NULL;
@@ -734,7 +782,7 @@ mp_shared_memory_read (MpSharedMemory  *self,
   g_return_val_if_fail (MP_IS_SHARED_MEMORY (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  mapping = ref_mapping (self, error);
+  mapping = mp_shared_memory_ref_mapping (self, error);
   if (mapping == NULL || !mp_mapping_check_part (mapping, offset, length, error))
     return NULL;
 
@@ -782,7 +830,7 @@ mp_shared_memory_write (MpSharedMemory  *self,
   g_return_val_if_fail (data != NULL || length == 0, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  mapping = ref_mapping (self, error);
+  mapping = mp_shared_memory_ref_mapping (self, error);
   return mapping != NULL && mp_mapping_write (mapping, offset, data, length, error);
 }
 

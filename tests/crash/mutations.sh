@@ -117,6 +117,8 @@ expect_failure MP_FAULT_ONE_HALF crash/test-crash-shared --long -p /crash/cell/w
 # Who writes after one that died in the midst of it says nothing of that.
 expect_failure MP_FAULT_FORGET_TORN test-cell -p /cell/torn
 expect_failure MP_FAULT_FORGET_TORN crash/test-crash-shared --long -p /crash/whole/write-from-dead
+# A list with a name is changed without a word before.
+expect_failure MP_FAULT_NO_LIST_JOURNAL crash/test-crash-shared --long -p /crash/named-list/set
 
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
   test-flag test-notes test-rendezvous test-cell crash/test-crash crash/test-crash-shared \

@@ -6,7 +6,9 @@
  * whole, long pieces that may be torn, and the objects themselves.
  */
 
+#include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mpglib.h>
 
@@ -14,7 +16,9 @@
 #include "mp-cell-private.h"
 #include "mp-clock-private.h"
 #include "mp-crash-family.h"
+#include "mp-list-plan-private.h"
 #include "mp-owner-lock-private.h"
+#include "mp-shared-memory-private.h"
 #include "mp-whole-private.h"
 
 #define N_WORDS 6
@@ -45,12 +49,15 @@ static MpValue *pair;
 static MpArray *array;
 static MpArray *rows;           /* of elements that are longer than any store */
 static MpShareableList *list;
+static MpShareableList *named;
+static MpShareableList *being_named;   /* what the victim makes */
+static gsize tail;                     /* of `named` */
 
 /* What they are before the operation, and after; made before it, so that that is not stepped. */
 static GVariant *new_pair;
 static GVariant *old_elements, *new_elements, *new_slice;
 static GVariant *old_rows, *new_rows, *new_row;
-static GVariant *old_item, *new_item;
+static GVariant *old_item, *new_item, *new_number;
 
 static guint32
 get_me (void)
@@ -487,6 +494,134 @@ check_objects (void)
                           : n_objects != N_OBJECTS ? LEAKED : 0);
 }
 
+/* --- Lists with a name ---------------------------------------------------- */
+
+/* The item is the only one: a list with a name begins with its number, its two places and it. */
+#define AT_ITEM (3 * sizeof (gint64))
+
+static void
+prepare_named (void)
+{
+  mp_shareable_list_set_item (named, 0, old_item, NULL);
+  mp_crash_begin_round (NULL);
+}
+
+static void
+write_named (gsize         offset,
+             gconstpointer bytes,
+             gsize         length)
+{
+  mp_shared_memory_write (mp_shareable_list_get_memory (named), offset, bytes, length, NULL);
+}
+
+/* It had written down what it was about to do, and had begun. */
+static void
+prepare_named_corpse (void)
+{
+  MpListRecord record;
+  g_autofree guint8 *content = NULL;
+
+  prepare_named ();
+  content = mp_list_record_make (&record, 0, new_number, mp_shareable_list_get_item_size (named, 0, NULL), NULL);
+  write_named (tail + sizeof (MpListTail), content, record.length);
+  write_named (tail + offsetof (MpListTail, record), &record, sizeof record);
+  write_named (tail + offsetof (MpListTail, is_valid), "\1", 1);
+  write_named (AT_ITEM, "torn", 4);
+}
+
+/* All of it changes: the content, and what that is. */
+static void
+set_named (void)
+{
+  mp_shareable_list_set_item (named, 0, new_number, NULL);
+}
+
+static void
+set_named_again (void)
+{
+  mp_shareable_list_set_item (named, 0, new_item, NULL);
+}
+
+static void
+get_named (void)
+{
+  g_autoptr (GVariant) item = mp_shareable_list_get_item (named, 0, NULL);
+}
+
+/* The number, or what else it may be. */
+static guint
+check_named_against (GVariant *other)
+{
+  g_autoptr (GVariant) found = mp_shareable_list_get_item (named, 0, NULL);
+  g_autoptr (GVariant) again = NULL;
+
+  if (found == NULL || (!g_variant_equal (found, new_number) && !g_variant_equal (found, other)))
+    return mp_crash_finish (TORN);
+
+  if (!mp_shareable_list_set_item (named, 0, old_item, NULL))
+    return mp_crash_finish (STALL);
+
+  again = mp_shareable_list_get_item (named, 0, NULL);
+  return mp_crash_finish (again != NULL && g_variant_equal (again, old_item) ? 0 : TORN);
+}
+
+static guint
+check_named (void)
+{
+  return check_named_against (old_item);
+}
+
+static guint
+check_finished (void)
+{
+  return check_named_against (new_number);
+}
+
+static guint
+check_finished_and_set (void)
+{
+  return check_named_against (new_item);
+}
+
+static char *
+get_name_of_victim (void)
+{
+  return g_strdup_printf ("mpglib-test-crash-%d", getpid ());
+}
+
+static void
+prepare_being_named (void)
+{
+  g_autofree char *name = get_name_of_victim ();
+
+  being_named = mp_shareable_list_new_named (name, g_variant_new ("(@s)", old_item));
+  mp_crash_begin_round (NULL);
+}
+
+static void
+open_being_named (void)
+{
+  mp_shareable_list_open (being_named, NULL);
+}
+
+/* Nothing, or all of it. */
+static guint
+check_being_named (void)
+{
+  g_autofree char *name = get_name_of_victim ();
+  g_autoptr (MpShareableList) found = mp_shareable_list_new_existing (name);
+  g_autoptr (GVariant) item = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_clear_object (&being_named);
+  item = mp_shareable_list_get_item (found, 0, &error);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return mp_crash_finish (0);
+
+  mp_shared_memory_unlink (mp_shareable_list_get_memory (found), NULL);
+  return mp_crash_finish (item != NULL && g_variant_equal (item, old_item) ? 0 : TORN);
+}
+
 /* --- Cases ---------------------------------------------------------------- */
 
 static const MpKillCase kill_cases[] = {
@@ -518,6 +653,11 @@ static const MpKillCase kill_cases[] = {
   { "array/long-element", prepare_objects, enter_objects, set_row, .check = check_objects },
   { "list/set", prepare_objects, enter_objects, set_item, .check = check_objects },
   { "array/make", prepare_objects, enter_objects, make, .check = check_objects },
+
+  { "named-list/set", prepare_named, NULL, set_named, .check = check_named },
+  { "named-list/set-after-dead", prepare_named_corpse, NULL, set_named_again, .check = check_finished_and_set },
+  { "named-list/get-after-dead", prepare_named_corpse, NULL, get_named, .check = check_finished },
+  { "named-list/make", prepare_being_named, NULL, open_being_named, .check = check_being_named },
 };
 
 /* An array of numbers, of which those from `begin` to `end` are 2 and the others 1. */
@@ -580,6 +720,7 @@ make_contents (void)
   new_rows = make_rows (new_row);
   old_item = make_item ('o');
   new_item = make_item ('n');
+  new_number = g_variant_ref_sink (g_variant_new_int64 (7));
   g_variant_get_data (new_pair);
   g_variant_get_data (old_rows);
   g_variant_get_data (new_rows);
@@ -593,6 +734,25 @@ make_objects (void)
   array = mp_array_new ("x", N_ELEMENTS, NULL);
   rows = mp_array_new (ROW_TYPE, N_ROWS, NULL);
   list = mp_shareable_list_new (g_variant_new ("(x@s)", G_GINT64_CONSTANT (1), old_item));
+}
+
+static void
+make_named (void)
+{
+  g_autoptr (MpMapping) mapping = NULL;
+  g_autoptr (MpListPlan) plan = NULL;
+  g_autoptr (GError) error = NULL;
+
+  named = mp_shareable_list_new_named (NULL, g_variant_new ("(@s)", old_item));
+  mapping = mp_shared_memory_ref_mapping (mp_shareable_list_get_memory (named), &error);
+  g_assert_no_error (error);
+  plan = mp_list_plan_read (mapping, &error);
+  g_assert_no_error (error);
+  tail = plan->tail;
+
+  /* What is left to others is what this program has open. */
+  g_assert_true (mp_shareable_list_open (named, &error));
+  mp_shared_memory_unlink (mp_shareable_list_get_memory (named), NULL);
 }
 
 int
@@ -617,6 +777,7 @@ main (int   argc,
 
   make_contents ();
   make_objects ();
+  make_named ();
   mp_crash_set_up (&hooks);
   result = mp_crash_run (kill_cases, G_N_ELEMENTS (kill_cases));
   mp_crash_tear_down ();

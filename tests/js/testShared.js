@@ -368,6 +368,37 @@ test('a list has items of several types', () => {
     checkThrows(call, type, pattern);
 });
 
+test('a list has a name for those who ask', async () => {
+  const list = new Mp.ShareableList({name: '', items: ITEMS});
+  check(list.name.length > 0, 'one that nobody has');
+  checkSame(list.memory.name, list.name);
+  // Their zeros at the end get lost.
+  const items = ITEMS.map(item => item instanceof Uint8Array ? Uint8Array.of(1) : item);
+  checkSame([...new Mp.ShareableList({name: list.name})], items);
+  await runProcess('editNamedList', [list.name]);
+  checkSame([list.at(0), list.at(1)], ['other', 2]);
+  await runProcess('editListOf', [list]);
+  checkSame(list.at(0), 'handed');
+  for (const [call, code] of [
+    [() => new Mp.ShareableList({name: list.name, items: []}), Gio.IOErrorEnum.EXISTS],
+    [() => Mp.ShareableList.new_named('a/b', []), Gio.IOErrorEnum.INVALID_FILENAME],
+    [() => Mp.ShareableList.new_existing(''), Gio.IOErrorEnum.INVALID_FILENAME],
+  ]) {
+    const error = checkThrows(call, GLib.Error);
+    check(error.matches(Gio.IOErrorEnum, code), String(error));
+  }
+  checkThrows(() => new Mp.ShareableList({name: '', items: [[]]}), TypeError, /items\[0\]/);
+  const same = Mp.ShareableList.new_existing(list.name);
+  list.memory.close();
+  checkThrows(() => list.at(0), GLib.Error, /closed/);
+  list.memory.unlink();
+  const error = checkThrows(() => new Mp.ShareableList({name: list.name}), GLib.Error);
+  check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND), String(error));
+  checkSame(same.at(1), 2);
+  checkSame(new Mp.ShareableList({items: [1]}).memory, null);
+  checkSame(new Mp.ShareableList({items: [1]}).name, null);
+});
+
 test('a list, memory and structures are changed in another process', async () => {
   const list = new Mp.ShareableList({items: [1, 'second']});
   const memory = new Mp.SharedMemory({size: 10});

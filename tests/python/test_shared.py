@@ -566,7 +566,7 @@ class Shared(SharedCase):
             (IndexError, lambda: items[-8]),
             (ValueError, lambda: items.index('nothing')),
             (ValueError, lambda: Mp.ShareableList([bytes(10000001)])),
-            (TypeError, lambda: Mp.ShareableList(name='list')),
+            (FileNotFoundError, lambda: Mp.ShareableList(name='mpglib-test-nobody')),
         ):
             with self.assertRaises(error):
                 change()

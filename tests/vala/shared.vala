@@ -49,6 +49,14 @@ Variant? edit (Mp.Message message, Cancellable? cancellable) throws Error {
   return null;
 }
 
+Variant? edit_list (Mp.Message message, Cancellable? cancellable) throws Error {
+  var list = (Mp.ShareableList) message.get_attachment (0);
+
+  list.set_item (0, (int64) list.get_item (0) + 1);
+  list.set_item (1, "three");
+  return null;
+}
+
 Variant? set_when_told (Mp.Message message, Cancellable? cancellable) throws Error {
   var connection = (Mp.Connection) message.get_attachment (1);
 
@@ -237,6 +245,42 @@ void test_names () {
   }
 }
 
+void test_named_lists () {
+  try {
+    var list = new Mp.ShareableList.named (null, new Variant.parsed ("(int64 1, 'second', 2.5, [byte 1, 0])"));
+    list.open ();
+    var same = new Mp.ShareableList.existing (list.name);
+    assert (same.get_length () == 4 && same.get_item_size (1) == 8);
+    same.set_item (0, (int64) 1);
+    finish (start ("edit-list", { list }));
+    assert ((int64) list.get_item (0) == 2);
+    assert ((string) same.get_item (1) == "three");
+    assert (list.get_item (3).get_size () == 1);     // without its zero
+
+    try {
+      new Mp.ShareableList.named (list.name, new string[] { "once" }).open ();
+      assert_not_reached ();
+    } catch (IOError.EXISTS e) {
+    }
+    list.memory.close ();
+    try {
+      list.get_item (0);
+      assert_not_reached ();
+    } catch (Mp.Error.CLOSED e) {
+    }
+    list.memory.unlink ();
+    try {
+      new Mp.ShareableList.existing (list.name).open ();
+      assert_not_reached ();
+    } catch (IOError.NOT_FOUND e) {
+    }
+    var nameless = new Mp.ShareableList (new string[] { "once" });
+    assert (nameless.name == null && nameless.memory == null);
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
 // The main loop is told of what a child does.
 void test_live () {
   try {
@@ -312,6 +356,7 @@ int main (string[] args) {
   Mp.register_target ("count-without-lock", count_without_lock);
   Mp.register_target ("double-all", double_all);
   Mp.register_target ("edit", edit);
+  Mp.register_target ("edit-list", edit_list);
   Mp.register_target ("set-when-told", set_when_told);
   Mp.register_target ("add-amount", add_amount);
   Mp.register_target ("make-value", make_value);
@@ -323,6 +368,7 @@ int main (string[] args) {
   Test.add_func ("/shared/arrays", test_arrays);
   Test.add_func ("/shared/others", test_others);
   Test.add_func ("/shared/names", test_names);
+  Test.add_func ("/shared/named-lists", test_named_lists);
   Test.add_func ("/shared/live", test_live);
   Test.add_func ("/shared/pool", test_pool);
   Test.add_func ("/shared/results", test_results);

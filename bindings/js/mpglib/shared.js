@@ -383,23 +383,35 @@ function checkItem(item, name) {
   return item;
 }
 
+function toItems(items) {
+  if (items instanceof GLib.Variant)
+    return items;
+  if (typeof items?.[Symbol.iterator] !== 'function')
+    throw new TypeError('items are not iterable: give an Array');
+  // A tuple: an Array of whole and other numbers would have only others.
+  return toArguments([...items].map((item, i) => checkItem(item, `items[${i}]`)));
+}
+
 function extendListConstructors({ShareableList}) {
   ShareableList.prototype._init = function (properties = {}) {
-    const {items = []} = properties;
-    if (items instanceof GLib.Variant)
-      return construct(this, {items});
-    if (typeof items?.[Symbol.iterator] !== 'function')
-      throw new TypeError('items are not iterable: give an Array');
-    const checked = [...items].map((item, i) => checkItem(item, `items[${i}]`));
-    // A tuple: an Array of whole and other numbers would have only others.
-    construct(this, {items: toArguments(checked)});
-    // What is wrong with them is told now, not later.
-    if (checked.length > 0)
-      this.get_item_size(0);
-    return undefined;
+    const changed = nameProperties(properties);
+    // One that has a name and no items is there.
+    if ('items' in changed || (changed.name ?? null) === null)
+      changed.items = toItems(changed.items ?? []);
+    construct(this, changed);
+    // What is wrong is told now, not later.
+    this.open();
   };
   ShareableList.new = function (items) {
     return new ShareableList({items});
+  };
+  // eslint-disable-next-line camelcase
+  ShareableList.new_named = function (name, items) {
+    return new ShareableList({name: name ?? '', items: items ?? null});
+  };
+  // eslint-disable-next-line camelcase
+  ShareableList.new_existing = function (name) {
+    return new ShareableList({name});
   };
 }
 
@@ -443,7 +455,8 @@ function extendList({ShareableList}) {
  * `new Mp.Array({elementType, length, elements, format, lock})` has at(), setAt(), array[i], iteration, and view():
  * a typed array of the elements in shared memory, not a copy; of structures their bytes. run(func) of both awaits the
  * function while it has the lock. Mp.SharedMemory has a view(), a Uint8Array; read() copies. Mp.ShareableList has
- * at(), set(), list[i], `length` and iteration. Other than a view all reads copy.
+ * at(), set(), list[i], `length` and iteration; `{name, items}` makes one with a name, and `{name}` finds it. Other
+ * than a view all reads copy.
  *
  * @param {object} Mp - the namespace
  */

@@ -91,6 +91,8 @@ const SIGNATURES = {
     at: 'position',
     get_item: 'position',
     new: 'items',
+    new_existing: 'name',
+    new_named: 'name, items',
     set: 'position, value',
     set_item: 'position, value',
   },

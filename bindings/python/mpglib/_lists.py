@@ -6,7 +6,7 @@ import operator
 
 from gi.repository import GLib
 
-from . import _messages, _shareables, errors
+from . import _memory, _messages, _shareables, errors
 from ._calls import Mp, SameType, adopt
 
 _Base = adopt(Mp.ShareableList)
@@ -32,23 +32,43 @@ def _make_variant(value):
     raise TypeError(f'{value!r} cannot be in a shareable list, which takes int, float, bool, str, bytes and None')
 
 
+class _NoMemory:
+    """What a list without a name has for `shm`.
+
+    It goes with the last process that has it, so there is nothing to be closed or unlinked.
+    """
+
+    @property
+    def name(self):
+        raise errors.InvalidState('the list has no name by which others could find it: hand it over, or make it with '
+                                  "name='', which finds one")
+
+    def close(self):
+        """Does nothing."""
+
+    def unlink(self):
+        """Does nothing."""
+
+
 class ShareableList(_Base, metaclass=SameType):
     """A list of int, float, bool, str, bytes and None that processes share.
 
     Its length stays, and so does the room that a text or bytes have: what they were at first, rounded up to 8 bytes.
-    It has no name by which others could find it: hand it over.
+
+    Mp.ShareableList(sequence) has no name: hand it over.  Nobody can take it away, and nothing is left of it.  With a
+    name, or an empty one, which finds one that nobody has, it can be found as Mp.ShareableList(name=name), and by
+    multiprocessing.shared_memory too, as this finds the lists of that; it stays until somebody calls shm.unlink().  As
+    there it loses zero bytes at the end of bytes then.
     """
 
     __module__ = 'gi.overrides.Mp'
 
     def __init__(self, sequence=None, *, name=None, **properties):
-        if name is not None:
-            raise TypeError('a shareable list has no name: give it to others as an argument or through a connection')
-        if 'items' not in properties:
+        if 'items' not in properties and (sequence is not None or name is None):
             items = [GLib.Variant('v', _make_variant(item)) for item in sequence or ()]
             properties['items'] = GLib.Variant.new_array(GLib.VariantType('v'), items)
-        super().__init__(**properties)
-        _Base.get_items(self)           # tells why there is no list
+        super().__init__(name=name, **properties)
+        _memory.call(_Base.open, self)  # tells why there is no list
 
     def __len__(self):
         return self.get_length()
@@ -87,6 +107,15 @@ class ShareableList(_Base, metaclass=SameType):
         raise ValueError(f'{value!r} is not in {self!r}')
 
     @property
+    def name(self):
+        return self.get_name()
+
+    @property
+    def shm(self):
+        """The Mp.SharedMemory of a list with a name; of another one what can be closed and unlinked, for nothing."""
+        return self.get_memory() or _NoMemory()
+
+    @property
     def format(self):
         """What the items are, in the letters of the module struct."""
         return ''.join(self._describe(index, item) for index, item in enumerate(self))
@@ -102,6 +131,7 @@ class ShareableList(_Base, metaclass=SameType):
         return self.__reduce__()
 
     def __repr__(self):
-        return f'Mp.ShareableList({list(self)})'
+        name = '' if self.name is None else f', name={self.name!r}'
+        return f'Mp.ShareableList({list(self)}{name})'
 
     __str__ = __repr__

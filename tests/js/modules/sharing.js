@@ -59,6 +59,16 @@ export function editAll(list, memory, points) {
   points.setAt(1, points.at(0).map(x => x + 1));
 }
 
+export function editNamedList(name) {
+  const list = new Mp.ShareableList({name});
+  list.set(0, 'other');
+  list.set(1, list.at(1) + 1);
+}
+
+export function editListOf(list) {
+  list.set(0, 'handed');
+}
+
 export function readNamed(name) {
   const memory = Mp.SharedMemory.new_existing(name);
   memory.write(0, Uint8Array.of(7));
