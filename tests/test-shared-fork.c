@@ -2,7 +2,7 @@
  * Copyright 2026 The mpglib developers
  */
 
-/* Values and arrays in a process that a stranger forks. */
+/* Values, arrays and what has a name in a process that a stranger forks. */
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -228,6 +228,53 @@ test_live_busy (void)
   g_thread_join (thread);
 }
 
+/* --- Memory and lists with a name ----------------------------------------- */
+
+static gpointer
+read_again_and_again (gpointer list)
+{
+  while (!g_atomic_int_get (&stop))
+    mp_shared_memory_get_size (mp_shareable_list_get_memory (list));
+  return NULL;
+}
+
+static gpointer
+write_again_and_again (gpointer list)
+{
+  while (!g_atomic_int_get (&stop))
+    mp_shareable_list_set_item (list, 0, g_variant_new_int32 (1), NULL);
+  return NULL;
+}
+
+static void
+read_and_drop (gpointer list)
+{
+  g_autoptr (GVariant) item = mp_shareable_list_get_item (list, 0, NULL);
+
+  g_assert_nonnull (item);
+  g_object_unref (list);
+}
+
+static void
+test_named_busy (void)
+{
+  g_autoptr (MpShareableList) list = mp_shareable_list_new_named (NULL, g_variant_new ("(x)", (gint64) 1));
+  GThread *threads[2];
+
+  g_assert_true (mp_shareable_list_open (list, NULL));
+  g_atomic_int_set (&stop, FALSE);
+  threads[0] = g_thread_new ("reader", read_again_and_again, list);
+  threads[1] = g_thread_new ("writer", write_again_and_again, list);
+
+  for (guint i = 0; i < 200; i++)
+    mp_test_join (mp_test_fork (read_and_drop, list));
+
+  g_atomic_int_set (&stop, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  g_assert_true (mp_shared_memory_unlink (mp_shareable_list_get_memory (list), NULL));
+}
+
 static void
 warm_up (void)
 {
@@ -249,5 +296,6 @@ main (int   argc,
   mp_test_add ("/shared-fork/large", test_large);
   mp_test_add ("/shared-fork/live", test_live);
   mp_test_add ("/shared-fork/live-busy", test_live_busy);
+  mp_test_add ("/shared-fork/named-busy", test_named_busy);
   return g_test_run ();
 }

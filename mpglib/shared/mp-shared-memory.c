@@ -10,6 +10,7 @@
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-mapping-private.h"
+#include "mp-origin-private.h"
 #include "mp-shareable-private.h"
 #include "mp-shared-memory-private.h"
 
@@ -46,6 +47,7 @@ struct _MpSharedMemory
   gboolean        create;
   GBytes         *contents;    /* what is in it when it is made; NULL: zero */
   guint64         size;
+  guint           origin;      /* atomic; the process whose threads have lock, or renew it just now */
   GMutex          lock;
   MpMapping      *mapping;     /* guarded by lock, as the rest; NULL: not open yet, or closed */
   MpFileIdentity  identity;    /* of what was open once */
@@ -73,6 +75,40 @@ static GParamSpec *properties[N_PROPS];
 
 /* What the object that this thread is just constructing shall have. */
 static _Thread_local MpMapping *received;
+
+/* --- The lock ------------------------------------------------------------- */
+
+/* In a forked child it may be that of a thread which is not there. */
+#define RENEWING (1u << 31)
+
+static void
+renew_lock (MpSharedMemory *self,
+            guint           origin)
+{
+  guint renewing = origin | RENEWING;
+  guint seen = (guint) g_atomic_int_get (&self->origin);
+
+  while (seen != origin)
+    {
+      if (seen != renewing && g_atomic_int_compare_and_exchange (&self->origin, seen, renewing))
+        {
+          g_mutex_init (&self->lock);
+          g_atomic_int_set (&self->origin, origin);
+        }
+      seen = (guint) g_atomic_int_get (&self->origin);
+    }
+}
+
+static void
+lock_memory (MpSharedMemory *self)
+{
+  guint origin = mp_origin_get ();
+
+  if (G_UNLIKELY ((guint) g_atomic_int_get (&self->origin) != origin))
+    renew_lock (self, origin);
+
+  g_mutex_lock (&self->lock);
+}
 
 /* --- Life ----------------------------------------------------------------- */
 
@@ -125,6 +161,7 @@ mp_shared_memory_finalize (GObject *object)
 
   g_clear_pointer (&self->mapping, mp_mapping_unref);
   g_clear_pointer (&self->contents, g_bytes_unref);
+  renew_lock (self, mp_origin_get ());
   g_mutex_clear (&self->lock);
   g_free (self->name);
 
@@ -242,6 +279,7 @@ static void
 mp_shared_memory_init (MpSharedMemory *self)
 {
   g_mutex_init (&self->lock);
+  self->origin = mp_origin_get ();
 }
 
 /* --- Opening -------------------------------------------------------------- */
@@ -336,7 +374,7 @@ mp_shared_memory_ref_mapping (MpSharedMemory  *self,
 {
   MpMapping *mapping = NULL;
 
-  g_mutex_lock (&self->lock);
+  lock_memory (self);
   if (self->is_closed)
     g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The shared memory was closed");
   else if (self->mapping == NULL)
@@ -567,7 +605,7 @@ mp_shared_memory_close (MpSharedMemory *self)
 {
   g_return_if_fail (MP_IS_SHARED_MEMORY (self));
 
-  g_mutex_lock (&self->lock);
+  lock_memory (self);
   self->is_closed = TRUE;
   g_clear_pointer (&self->mapping, mp_mapping_unref);
   g_mutex_unlock (&self->lock);
@@ -606,7 +644,7 @@ mp_shared_memory_unlink (MpSharedMemory  *self,
       return FALSE;
     }
 
-  g_mutex_lock (&self->lock);
+  lock_memory (self);
   identity = self->identity;
   g_mutex_unlock (&self->lock);
 
@@ -656,7 +694,7 @@ mp_shared_memory_get_size (MpSharedMemory *self)
 
   g_return_val_if_fail (MP_IS_SHARED_MEMORY (self), 0);
 
-  g_mutex_lock (&self->lock);
+  lock_memory (self);
   size = self->size;
   g_mutex_unlock (&self->lock);
 
