@@ -480,10 +480,18 @@ test('shared state goes to the workers of a pool', async () => {
   const numbers = new Mp.Array({elements: Float64Array.of(1, 2)});
   await pool.map_async(task('doubleAll'), [numbers, numbers], 1);
   check([...numbers][1] > 2, 'twice, or once by both at a time');
+  const arrays = Array.from({length: 20}, (_, i) => new Mp.Array({elements: [i]}));
+  for await (const _ of pool.imap(task('doubleAll'), arrays.values(), 1))
+    ;
+  for await (const _ of pool.imap(task('doubleAll'), (async function* () {
+    yield* arrays;
+  })(), 1))
+    ;
+  checkSame(arrays.map(array => array[0]), arrays.map((_, i) => 4 * i));
   await checkRejects((async () => {
     for await (const _ of pool.imap(task('doubleAll'), [numbers].values()))
       check(false);
-  })(), TypeError, /cannot be sent this way: give the items as an Array/);
+  })(), Mp.Error, /begin the map with a chunk size of 1/);
   checkThrows(() => pool.apply_async(task('doubleAll'), [numbers], -1, null, () => 0), TypeError, /use submit\(\)/);
   checkSame(value.value, 400);
   pool.terminate();

@@ -201,10 +201,10 @@ function extendNext(prototype) {
 
 function extendPushItem(Mp, prototype) {
   const {push_item} = prototype; // eslint-disable-line camelcase
-  const refuse = refuseAttaching(Mp, 'give the items as an Array, or hand it over in an argument of a function before');
 
   prototype.push_item = function (item) {
-    return push_item.call(this, toItem(item, this.starmap, refuse));
+    const {variant, message} = toMessage(Mp, attach => toItem(item, this.starmap, attach));
+    return message ? this.push_message(message) : push_item.call(this, variant);
   };
 }
 
