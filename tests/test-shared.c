@@ -236,6 +236,7 @@ test_value_numbers (void)
   };
   g_autoptr (MpValue) real = mp_value_new ("d", g_variant_new_double (0.5), NULL);
   g_autoptr (MpValue) flag = mp_value_new ("b", NULL, NULL);
+  g_autoptr (MpValue) pair = mp_value_new ("(bb)", NULL, NULL);
   g_autoptr (MpValue) largest = mp_value_new ("t", g_variant_new_uint64 (G_MAXUINT64 - 2), NULL);
   g_autoptr (MpArray) array = mp_array_new ("t", 2, NULL);
   g_autoptr (GVariant) sum = NULL;
@@ -251,7 +252,12 @@ test_value_numbers (void)
     }
 
   g_assert_cmpfloat (mp_value_get_number (real, NULL), ==, 0.5);
-  g_assert_cmpfloat (mp_value_get_number (flag, &error), ==, 0);
+  g_assert_cmpfloat (mp_value_get_number (flag, NULL), ==, 0);
+  mp_value_set_value (flag, g_variant_new_boolean (TRUE), NULL);
+  g_assert_cmpfloat (mp_value_get_number (flag, NULL), ==, 1);
+  *(guint8 *) mp_value_get_address (flag, NULL) = 7;
+  g_assert_cmpfloat (mp_value_get_number (flag, NULL), ==, 1);
+  g_assert_cmpfloat (mp_value_get_number (pair, &error), ==, 0);
   mp_test_expect_error (TRUE, &error, MP_ERROR, MP_ERROR_WRONG_TYPE);
 
   g_assert_cmpfloat (mp_value_get_number (largest, NULL), ==, 18446744073709551615.0);

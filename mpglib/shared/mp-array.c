@@ -1071,14 +1071,14 @@ mp_array_set_int64 (MpArray  *self,
 
 /**
  * mp_array_get_number:
- * @self: an array of numbers
+ * @self: an array of numbers, or of booleans
  * @index: which, from 0 on
  * @error: return location for an error
  *
- * Gets a number, whatever type it has. For whoever only looks at it, or has no other
- * numbers: whole numbers beyond 2⁵³ are rounded.
+ * Gets a number, whatever type it has; a boolean is 0 or 1. For whoever only looks at it, or
+ * has no other numbers: whole numbers beyond 2⁵³ are rounded.
  *
- * Fails with %MP_ERROR_WRONG_TYPE if elements are no numbers, and as
+ * Fails with %MP_ERROR_WRONG_TYPE if elements are neither, and as
  * [method@Mp.Array.get_element] does.
  *
  * Returns: the number, or 0 with the error set
@@ -1096,7 +1096,7 @@ mp_array_get_number (MpArray  *self,
   g_return_val_if_fail (MP_IS_ARRAY (self), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
-  if (check_number (self, error) && load (self, index, &word, error))
+  if ((mp_element_is_boolean (&self->element) || check_number (self, error)) && load (self, index, &word, error))
     number = mp_element_read_number (&self->element, &word);
 
   return number;

@@ -97,6 +97,12 @@ gboolean  mp_element_read_double  (const MpElement *self,
                                    gconstpointer    bytes,
                                    gdouble         *number,
                                    GError         **error);
+static inline gboolean
+mp_element_is_boolean (const MpElement *self)
+{
+  return self->size == 1 && self->type[0] == 'b';
+}
+
 gdouble   mp_element_read_number  (const MpElement *self,
                                    gconstpointer    bytes);
 gboolean  mp_element_write_double (const MpElement *self,

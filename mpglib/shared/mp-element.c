@@ -558,7 +558,8 @@ mp_element_read_double (const MpElement  *self,
 /*< private >
  * mp_element_read_number:
  *
- * Returns: the number, rounded if it is a whole one beyond 2^53; 0 of elements that are none
+ * Returns: the number, rounded if it is a whole one beyond 2^53, or 0 or 1 of a boolean; 0 of
+ *   elements that are neither
  */
 gdouble
 mp_element_read_number (const MpElement *self,
@@ -566,6 +567,9 @@ mp_element_read_number (const MpElement *self,
 {
   gdouble number = 0;
   gint64 whole = 0;
+
+  if (mp_element_is_boolean (self))
+    return *(const guint8 *) bytes != 0;
 
   if (self->number == MP_NUMBER_DOUBLE || self->number == MP_NUMBER_FLOAT)
     {

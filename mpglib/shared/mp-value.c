@@ -1046,13 +1046,13 @@ mp_value_set_int64 (MpValue  *self,
 
 /**
  * mp_value_get_number:
- * @self: a value of a number
+ * @self: a value of a number, or a boolean
  * @error: return location for an error
  *
- * Gets the number, whatever type it has. For whoever only looks at it, as a label does, or
- * has no other numbers: whole numbers beyond 2⁵³ are rounded.
+ * Gets the number, whatever type it has; a boolean is 0 or 1. For whoever only looks at it,
+ * as a label does, or has no other numbers: whole numbers beyond 2⁵³ are rounded.
  *
- * Fails with %MP_ERROR_WRONG_TYPE if the value is no number, and as
+ * Fails with %MP_ERROR_WRONG_TYPE if the value is neither, and as
  * [method@Mp.Value.get_value] does.
  *
  * Returns: the number, or 0 with the error set
@@ -1069,7 +1069,7 @@ mp_value_get_number (MpValue  *self,
   g_return_val_if_fail (MP_IS_VALUE (self), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
-  if (check_number (self, error) && load (self, &word, error))
+  if ((mp_element_is_boolean (&self->element) || check_number (self, error)) && load (self, &word, error))
     number = mp_element_read_number (&self->element, &word);
 
   return number;

@@ -68,7 +68,7 @@ class Ports {
       return getDouble;
     if (type === 'b') {
       return function (...places) {
-        return get.apply(this, places).get_boolean();
+        return getNumber.apply(this, places) !== 0;
       };
     }
     if (!LONG.includes(type) && WHOLE.includes(type))
