@@ -33,14 +33,16 @@
  * over and of forks holds here. Without a name nothing of it is left when nobody has it any more.
  *
  * Where processes have nothing to hand it over by, it may bear a name, under which every process
- * of the same user finds it, be it one of Python's `multiprocessing.shared_memory`. It lies in
- * [property@Mp.ShareableList:memory] then, as that lays its lists out; all that is said of an
- * [class@Mp.SharedMemory] with a name holds for it, and who has that memory's name taken away ends the
- * list. An access takes some calls of the system, where one to a list without a name takes none. As in
- * Python zero bytes at the end of bytes are lost, and an item has room for at most 9,999,991 bytes.
- * Python's own class knows nothing of locks: what it reads while another process writes may be half an
- * item, and while it writes that holds for all. A list that it has made has no room for a journal: who
- * is killed while writing to that may leave half an item.
+ * of the same user finds it, be it one of Python's `multiprocessing.shared_memory`: it lies in
+ * [property@Mp.ShareableList:memory] then, as that lays its lists out. The name stays, with the list, until
+ * somebody calls [method@Mp.SharedMemory.unlink] of that memory. Who makes the memory shorter ends nobody: calls
+ * fail. What is different:
+ *
+ * - An access takes some calls of the system, where one to a list without a name takes none.
+ * - As in Python, zero bytes at the end of bytes are lost, and an item has room for at most 9,999,991 bytes.
+ * - Python's own class knows of no locks: what it reads while another process writes may be half an item, and
+ *   others may see half of what it writes. A list that it has made has no room for a journal: who is killed while
+ *   writing to that may leave half an item.
  *
  * A list may be used by all threads.
  *
