@@ -6,16 +6,11 @@
 
 #include <string.h>
 
-#include "mp-cell-private.h"
-#include "mp-change-watch-private.h"
-#include "mp-doorbell-private.h"
-#include "mp-element-private.h"
 #include "mp-error.h"
 #include "mp-lock-along-private.h"
 #include "mp-origin-private.h"
 #include "mp-rlock.h"
-#include "mp-value.h"
-#include "mp-word-private.h"
+#include "mp-value-private.h"
 
 /**
  * MpValue:
@@ -53,23 +48,6 @@
  *
  * Since: 1.0
  */
-struct _MpValue
-{
-  GObject parent_instance;
-
-  MpSharedObject shared;
-  MpElement      element;
-  char          *value_type;    /* as they were wanted */
-  char          *format;
-  gboolean       is_constructed;
-  GVariant      *initial;       /* until it is */
-  MpLockable    *lock;
-  GMainContext  *main_context;   /* atomic; NULL: received, and nobody has asked for it */
-  guint          origin;        /* atomic; the process whose threads have watch_lock, or renew it just now */
-  GMutex         watch_lock;
-  MpChangeWatch *watch;         /* guarded by watch_lock; NULL: not live */
-  guint64       *told;          /* the words that were told last, in the main context; NULL: none since it is live */
-};
 
 static void mp_value_shareable_init (MpShareableInterface *iface);
 
@@ -90,89 +68,18 @@ enum
 
 static GParamSpec *properties[N_PROPS];
 
-#define WORD sizeof (guint64)
-
 /* Room for all but large structures. */
 #define N_STACK_WORDS 16
 
 /* --- The bytes ------------------------------------------------------------ */
 
-static inline gsize
-get_n_words (MpValue *self)
-{
-  return (self->element.size + WORD - 1) / WORD;
-}
-
-static inline gboolean
-is_word (MpValue *self)
-{
-  return self->element.size <= WORD;
-}
-
 /* A word, or two halves. */
 static gsize
 get_layout_size (gsize element_size)
 {
-  gsize n_words = (element_size + WORD - 1) / WORD;
+  gsize n_words = (element_size + MP_VALUE_WORD - 1) / MP_VALUE_WORD;
 
-  return sizeof (MpValueLayout) + (n_words > 1 ? 2 * n_words : 1) * WORD;
-}
-
-static inline MpCellPlace
-get_place (MpValue       *self,
-           MpValueLayout *layout)
-{
-  return (MpCellPlace) { &layout->cell, layout->words, get_n_words (self) };
-}
-
-/* words: get_n_words() of them, which begin with the bytes of the value */
-static inline gboolean
-load (MpValue  *self,
-      guint64  *words,
-      GError  **error)
-{
-  guint32 me;
-  MpValueLayout *layout = mp_shared_object_get (&self->shared, &me, error);
-  MpCellPlace place;
-
-  if (G_UNLIKELY (layout == NULL))
-    return FALSE;
-
-  if (G_LIKELY (is_word (self)))
-    {
-      words[0] = mp_word_get (&layout->words[0]);
-      return TRUE;
-    }
-
-  place = get_place (self, layout);
-  return mp_cell_read (self->shared.table, &place, me, words, place.n_words, error);
-}
-
-static inline gboolean
-store (MpValue        *self,
-       const guint64  *words,
-       GError        **error)
-{
-  guint32 me;
-  MpValueLayout *layout = mp_shared_object_get (&self->shared, &me, error);
-  MpCellPlace place;
-
-  if (G_UNLIKELY (layout == NULL))
-    return FALSE;
-
-  if (G_LIKELY (is_word (self)))
-    {
-      mp_word_set (&layout->words[0], words[0]);
-      mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
-      return TRUE;
-    }
-
-  place = get_place (self, layout);
-  if (!mp_cell_write (self->shared.table, &place, me, words, place.n_words, error))
-    return FALSE;
-
-  mp_bell_ring (self->shared.table, &layout->bell);
-  return TRUE;
+  return sizeof (MpValueLayout) + (n_words > 1 ? 2 * n_words : 1) * MP_VALUE_WORD;
 }
 
 /* Room for the words of the value: that on the stack, or more. */
@@ -180,7 +87,7 @@ static guint64 *
 get_room (MpValue *self,
           guint64 *stack)
 {
-  return get_n_words (self) <= N_STACK_WORDS ? stack : g_new (guint64, get_n_words (self));
+  return mp_value_get_n_words (self) <= N_STACK_WORDS ? stack : g_new (guint64, mp_value_get_n_words (self));
 }
 
 static void
@@ -239,14 +146,14 @@ fill (MpValue *self)
   guint64 *words = get_room (self, stack);
   g_autoptr (GError) error = NULL;
 
-  words[get_n_words (self) - 1] = 0;
+  words[mp_value_get_n_words (self) - 1] = 0;
   if (!mp_element_write (&self->element, self->initial, words, &error))
     {
       mp_shared_object_clear (&self->shared);
       mp_shared_object_refuse (&self->shared, MP_OBJECT_VALUE, g_steal_pointer (&error));
     }
   else
-    store (self, words, NULL);
+    mp_value_store (self, words, NULL);
 
   free_room (words, stack);
 }
@@ -775,11 +682,11 @@ mp_value_get_main_context (MpValue *self)
 static gboolean
 is_news (MpValue *self)
 {
-  gsize size = get_n_words (self) * sizeof (guint64);
+  gsize size = mp_value_get_n_words (self) * sizeof (guint64);
   g_autofree guint64 *words = g_malloc (size);
   gboolean is_new;
 
-  if (!load (self, words, NULL))
+  if (!mp_value_load (self, words, NULL))
     return TRUE;
 
   lock_watch (self);
@@ -903,7 +810,7 @@ mp_value_get_value (MpValue  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   words = get_room (self, stack);
-  if (load (self, words, error))
+  if (mp_value_load (self, words, error))
     value = mp_element_read (&self->element, words);
   free_room (words, stack);
 
@@ -918,10 +825,10 @@ write_value (MpValue   *self,
              GError   **error)
 {
   if (self->element.size == 0)
-    return load (self, words, error);
+    return mp_value_load (self, words, error);
 
-  words[get_n_words (self) - 1] = 0;
-  return mp_element_write (&self->element, value, words, error) && store (self, words, error);
+  words[mp_value_get_n_words (self) - 1] = 0;
+  return mp_element_write (&self->element, value, words, error) && mp_value_store (self, words, error);
 }
 
 /**
@@ -962,313 +869,6 @@ mp_value_set_value (MpValue   *self,
   return was_set;
 }
 
-/* --- Numbers -------------------------------------------------------------- */
-
-/* So that those that are no words are refused before any room is needed. */
-static gboolean
-check_number (MpValue  *self,
-              GError  **error)
-{
-  guint64 unused = 0;
-
-  if (G_LIKELY (self->element.number != MP_NUMBER_NONE))
-    return TRUE;
-
-  if (self->element.size == 0)
-    return load (self, &unused, error);
-
-  g_set_error (error, MP_ERROR, MP_ERROR_WRONG_TYPE,
-               "A shared value of the type \"%s\" is not a number", self->element.type);
-  return FALSE;
-}
-
-/**
- * mp_value_get_int64:
- * @self: a value of a whole number
- * @error: return location for an error
- *
- * Gets the number, faster than [method@Mp.Value.get_value] does. Of the type `t` the
- * bits are kept: what is beyond [const@GLib.MAXINT64] is negative here.
- *
- * Fails with %MP_ERROR_WRONG_TYPE if the value is no whole number, and as
- * [method@Mp.Value.get_value] does.
- *
- * Returns: the number, or 0 with the error set
- *
- * Since: 1.0
- */
-gint64
-mp_value_get_int64 (MpValue  *self,
-                    GError  **error)
-{
-  gint64 number = 0;
-  guint64 word;
-
-  g_return_val_if_fail (MP_IS_VALUE (self), 0);
-  g_return_val_if_fail (error == NULL || *error == NULL, 0);
-
-  if (check_number (self, error) && load (self, &word, error))
-    mp_element_read_int64 (&self->element, &word, &number, error);
-
-  return number;
-}
-
-/**
- * mp_value_set_int64:
- * @self: a value of a whole number
- * @number: what it becomes; of the type `t` its bits are meant
- * @error: return location for an error
- *
- * Replaces the number, faster than [method@Mp.Value.set_value] does.
- *
- * Fails with %MP_ERROR_OUT_OF_RANGE if the number does not fit into the type, with
- * %MP_ERROR_WRONG_TYPE if that is not one of whole numbers, and as
- * [method@Mp.Value.get_value] does.
- *
- * Returns: whether it was replaced
- *
- * Since: 1.0
- */
-gboolean
-mp_value_set_int64 (MpValue  *self,
-                    gint64    number,
-                    GError  **error)
-{
-  guint64 word = 0;
-
-  g_return_val_if_fail (MP_IS_VALUE (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return check_number (self, error) &&
-         mp_element_write_int64 (&self->element, number, &word, error) &&
-         store (self, &word, error);
-}
-
-/**
- * mp_value_get_number:
- * @self: a value of a number, or a boolean
- * @error: return location for an error
- *
- * Gets the number, whatever type it has; a boolean is 0 or 1. For whoever only looks at it,
- * as a label does, or has no other numbers: whole numbers beyond 2⁵³ are rounded.
- *
- * Fails with %MP_ERROR_WRONG_TYPE if the value is neither, and as
- * [method@Mp.Value.get_value] does.
- *
- * Returns: the number, or 0 with the error set
- *
- * Since: 1.0
- */
-gdouble
-mp_value_get_number (MpValue  *self,
-                     GError  **error)
-{
-  gdouble number = 0;
-  guint64 word;
-
-  g_return_val_if_fail (MP_IS_VALUE (self), 0);
-  g_return_val_if_fail (error == NULL || *error == NULL, 0);
-
-  if ((mp_element_is_boolean (&self->element) || check_number (self, error)) && load (self, &word, error))
-    number = mp_element_read_number (&self->element, &word);
-
-  return number;
-}
-
-/* sum: the word that the value became */
-static gboolean
-add_whole (MpValue  *self,
-           gint64    amount,
-           guint64  *sum,
-           GError  **error)
-{
-  MpValueLayout *layout;
-  gint64 number;
-  guint64 seen;
-  guint32 me;
-
-  if (!check_number (self, error) ||
-      !mp_element_check_amount (&self->element, amount, error) ||
-      (layout = mp_shared_object_get (&self->shared, &me, error)) == NULL)
-    return FALSE;
-
-  seen = mp_word_get (&layout->words[0]);
-  do
-    {
-      if (!mp_element_read_int64 (&self->element, &seen, &number, error))
-        return FALSE;
-      mp_element_wrap_int64 (&self->element, (gint64) ((guint64) number + (guint64) amount), sum);
-    }
-  while (!mp_word_replace (&layout->words[0], &seen, *sum));
-
-  mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
-  return TRUE;
-}
-
-/**
- * mp_value_add_int64:
- * @self: a value of a whole number
- * @amount: what is added; may be negative
- * @error: return location for an error
- *
- * Adds to the number in one step, so that nothing is lost though many add at once and no
- * lock is held. A number that would be too large or too small begins again at the other
- * end, as numbers in C do.
- *
- * Fails with %MP_ERROR_OUT_OF_RANGE if no two numbers of the type are so far from each
- * other, with %MP_ERROR_WRONG_TYPE if the value is no whole number, and as
- * [method@Mp.Value.get_value] does.
- *
- * Returns: the sum, or 0 with the error set
- *
- * Since: 1.0
- */
-gint64
-mp_value_add_int64 (MpValue  *self,
-                    gint64    amount,
-                    GError  **error)
-{
-  guint64 sum = 0;
-  gint64 number = 0;
-
-  g_return_val_if_fail (MP_IS_VALUE (self), 0);
-  g_return_val_if_fail (error == NULL || *error == NULL, 0);
-
-  if (add_whole (self, amount, &sum, error))
-    mp_element_read_int64 (&self->element, &sum, &number, NULL);
-
-  return number;
-}
-
-/**
- * mp_value_add_whole:
- * @self: a value of a whole number
- * @amount: what is added; may be negative
- * @error: return location for an error
- *
- * Adds to the number as [method@Mp.Value.add_int64] does, and gives the sum as it is, of
- * the type `t` too, and to languages whose numbers have less than 64 bits.
- *
- * Fails as [method@Mp.Value.add_int64] does.
- *
- * Returns: (transfer full): the sum, of the type [property@Mp.Value:value-type]
- *
- * Since: 1.0
- */
-GVariant *
-mp_value_add_whole (MpValue  *self,
-                    gint64    amount,
-                    GError  **error)
-{
-  guint64 sum = 0;
-
-  g_return_val_if_fail (MP_IS_VALUE (self), NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  return add_whole (self, amount, &sum, error) ? mp_element_read (&self->element, &sum) : NULL;
-}
-
-/**
- * mp_value_get_double:
- * @self: a value of a floating-point number
- * @error: return location for an error
- *
- * Gets the number, faster than [method@Mp.Value.get_value] does.
- *
- * Fails with %MP_ERROR_WRONG_TYPE if the value is no floating-point number, and as
- * [method@Mp.Value.get_value] does.
- *
- * Returns: the number, or 0 with the error set
- *
- * Since: 1.0
- */
-gdouble
-mp_value_get_double (MpValue  *self,
-                     GError  **error)
-{
-  gdouble number = 0;
-  guint64 word;
-
-  g_return_val_if_fail (MP_IS_VALUE (self), 0);
-  g_return_val_if_fail (error == NULL || *error == NULL, 0);
-
-  if (check_number (self, error) && load (self, &word, error))
-    mp_element_read_double (&self->element, &word, &number, error);
-
-  return number;
-}
-
-/**
- * mp_value_set_double:
- * @self: a value of a floating-point number
- * @number: what it becomes
- * @error: return location for an error
- *
- * Replaces the number, faster than [method@Mp.Value.set_value] does.
- *
- * Fails as [method@Mp.Value.get_double] does.
- *
- * Returns: whether it was replaced
- *
- * Since: 1.0
- */
-gboolean
-mp_value_set_double (MpValue  *self,
-                     gdouble   number,
-                     GError  **error)
-{
-  guint64 word = 0;
-
-  g_return_val_if_fail (MP_IS_VALUE (self), FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  return check_number (self, error) &&
-         mp_element_write_double (&self->element, number, &word, error) &&
-         store (self, &word, error);
-}
-
-/**
- * mp_value_add_double:
- * @self: a value of a floating-point number
- * @amount: what is added; may be negative
- * @error: return location for an error
- *
- * Adds to the number in one step, as [method@Mp.Value.add_int64] does.
- *
- * Fails as [method@Mp.Value.get_double] does.
- *
- * Returns: the sum, or 0 with the error set
- *
- * Since: 1.0
- */
-gdouble
-mp_value_add_double (MpValue  *self,
-                     gdouble   amount,
-                     GError  **error)
-{
-  MpValueLayout *layout;
-  gdouble number = 0;
-  guint64 seen, sum = 0;
-  guint32 me;
-
-  g_return_val_if_fail (MP_IS_VALUE (self), 0);
-  g_return_val_if_fail (error == NULL || *error == NULL, 0);
-
-  if (!check_number (self, error) || (layout = mp_shared_object_get (&self->shared, &me, error)) == NULL)
-    return 0;
-
-  seen = mp_word_get (&layout->words[0]);
-  do
-    if (!mp_element_read_double (&self->element, &seen, &number, error) ||
-        !mp_element_write_double (&self->element, number + amount, &sum, error))
-      return 0;
-  while (!mp_word_replace (&layout->words[0], &seen, sum));
-
-  mp_bell_ring_after_exchange (self->shared.table, &layout->bell);
-  mp_element_read_double (&self->element, &sum, &number, NULL);
-  return number;
-}
-
 /* --- Memory --------------------------------------------------------------- */
 
 /**
@@ -1302,7 +902,7 @@ mp_value_get_address (MpValue  *self,
   if (layout == NULL)
     return 0;
 
-  if (!is_word (self))
+  if (!mp_value_is_word (self))
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
                            "A value of more than 8 bytes is not at one place: use an Mp.Array of one element");
