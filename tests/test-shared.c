@@ -398,6 +398,12 @@ is_told (gpointer data)
 }
 
 static gboolean
+is_told_five (gpointer data)
+{
+  return ((Heard *) data)->last == 5;
+}
+
+static gboolean
 was_heard (gpointer data)
 {
   return ((Heard *) data)->n > 0;
@@ -423,10 +429,9 @@ test_value_live (void)
   join_child (child);
   g_assert_cmpuint (heard.n, >, 1);
 
-  heard.n = 0;
-  while (g_main_context_iteration (NULL, FALSE));
+  /* The last of the child's may still be told: the handler has read it when it was told another one. */
   mp_value_set_int64 (value, 5, NULL);
-  mp_test_run_until (was_heard, &heard);
+  mp_test_run_until (is_told_five, &heard);
 
   /* Nothing changed, though it was written, and though the bell rings for a death. */
   n = heard.n;
