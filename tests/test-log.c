@@ -9,10 +9,12 @@
 #include <mpglib.h>
 
 #include "mp-log-private.h"
+#include "mp-pump-private.h"
 
 /* The fields of the last message that reached the writer, and how many did. */
 static GHashTable *last_fields;
 static guint n_written;
+static MpPump *pump;   /* that the writer uses; NULL: none */
 
 static GLogWriterOutput
 remember_fields (GLogLevelFlags   log_level,
@@ -21,6 +23,11 @@ remember_fields (GLogLevelFlags   log_level,
                  gpointer         user_data)
 {
   n_written++;
+  if (pump != NULL)
+    {
+      mp_pump_lock (pump);
+      mp_pump_unlock (pump);
+    }
   g_hash_table_remove_all (last_fields);
   for (gsize i = 0; i < n_fields; i++)
     {
@@ -186,6 +193,28 @@ check_threshold (gconstpointer data)
   g_assert_cmpint (mp_log_read_threshold (), ==, MP_LOG_LEVEL_WARNING);
 }
 
+static void
+test_held (void)
+{
+  guint n_before = n_written;
+
+  g_test_summary ("What is said under a lock of the library's is written when that is free: writers call into it.");
+
+  mp_log_set_threshold (MP_LOG_LEVEL_INFO);
+  pump = mp_pump_new ("a pump");
+  mp_pump_lock (pump);
+  mp_log_info ("first");
+  mp_log_info ("second");
+  g_assert_cmpuint (n_written, ==, n_before);
+  mp_pump_unlock (pump);
+  g_assert_cmpuint (n_written, ==, n_before + 2);
+  g_assert_cmpstr (get_field ("MESSAGE"), ==, "second");
+
+  mp_log_info ("third");
+  g_assert_cmpuint (n_written, ==, n_before + 3);
+  g_clear_pointer (&pump, mp_pump_unref);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -200,6 +229,7 @@ main (int   argc,
   g_test_add_func ("/log/process-name", test_process_name);
   g_test_add_func ("/log/threshold", test_threshold);
   g_test_add_func ("/log/fork", test_fork);
+  g_test_add_func ("/log/held", test_held);
   g_test_add_func ("/log/environment", test_environment);
   g_test_add_data_func ("/log/subprocess/threshold-is-5", GINT_TO_POINTER (5), check_threshold);
   g_test_add_data_func ("/log/subprocess/threshold-is-20", GINT_TO_POINTER (20), check_threshold);

@@ -27,6 +27,10 @@ typedef enum
  *
  * Like all of GLib's logging it takes locks and allocates: never call it
  * between fork and exec, in a signal handler or on the thread mp-watch.
+ *
+ * A log writer is the application's, and may call the library: so what is said with a lock
+ * of the library's held is kept until the thread lets go of it, by mp_log_hold() and
+ * mp_log_release().
  */
 #define mp_log(level, ...) \
   G_STMT_START { \
@@ -52,6 +56,25 @@ void mp_log_write            (MpLogLevel  level,
                               const char *function,
                               const char *format,
                               ...) G_GNUC_PRINTF (5, 6);
+
+extern _Thread_local guint mp_log_n_holds;
+extern _Thread_local GSList *mp_log_held;
+
+void mp_log_write_held (void);
+
+static inline void
+mp_log_hold (void)
+{
+  mp_log_n_holds++;
+}
+
+static inline void
+mp_log_release (void)
+{
+  mp_log_n_holds--;
+  if (G_UNLIKELY (mp_log_held != NULL) && mp_log_n_holds == 0)
+    mp_log_write_held ();
+}
 
 static inline gboolean
 mp_log_is_wanted (MpLogLevel level)

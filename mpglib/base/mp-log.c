@@ -68,6 +68,62 @@ mp_log_set_process_name (const char *name)
   g_atomic_pointer_set (&process_name, g_intern_string (name));
 }
 
+typedef struct
+{
+  MpLogLevel  level;
+  const char *file;      /* static, as the next two */
+  const char *line;
+  const char *function;
+  char       *message;
+} Record;
+
+_Thread_local guint mp_log_n_holds;
+_Thread_local GSList *mp_log_held;   /* of Record, the last one first */
+
+static void
+write_record (const Record *record)
+{
+  char level_number[12];
+  char pid[12];
+
+  g_snprintf (level_number, sizeof level_number, "%d", (int) record->level);
+  /* Asked anew each time: a fork by somebody else changes it. */
+  g_snprintf (pid, sizeof pid, "%d", (int) getpid ());
+
+  g_log_structured (G_LOG_DOMAIN, get_glib_level (record->level),
+                    "CODE_FILE", record->file,
+                    "CODE_LINE", record->line,
+                    "CODE_FUNC", record->function,
+                    "MP_PROCESS", (const char *) g_atomic_pointer_get (&process_name),
+                    "MP_PID", pid,
+                    "MP_LEVEL", level_number,
+                    "MESSAGE", "%s", record->message);
+}
+
+static void
+record_free (gpointer data)
+{
+  Record *self = data;
+
+  g_free (self->message);
+  g_free (self);
+}
+
+/*< private >
+ * mp_log_write_held:
+ *
+ * Use mp_log_release().
+ */
+void
+mp_log_write_held (void)
+{
+  GSList *records = g_slist_reverse (g_steal_pointer (&mp_log_held));
+
+  for (GSList *l = records; l != NULL; l = l->next)
+    write_record (l->data);
+  g_slist_free_full (records, record_free);
+}
+
 void
 mp_log_write (MpLogLevel  level,
               const char *file,
@@ -76,25 +132,19 @@ mp_log_write (MpLogLevel  level,
               const char *format,
               ...)
 {
-  g_autofree char *message = NULL;
-  char level_number[12];
-  char pid[12];
+  Record record = { level, file, line, function, NULL };
   va_list args;
 
   va_start (args, format);
-  message = g_strdup_vprintf (format, args);
+  record.message = g_strdup_vprintf (format, args);
   va_end (args);
 
-  g_snprintf (level_number, sizeof level_number, "%d", (int) level);
-  /* Asked anew each time: a fork by somebody else changes it. */
-  g_snprintf (pid, sizeof pid, "%d", (int) getpid ());
+  if (mp_log_n_holds > 0)
+    {
+      mp_log_held = g_slist_prepend (mp_log_held, g_memdup2 (&record, sizeof record));
+      return;
+    }
 
-  g_log_structured (G_LOG_DOMAIN, get_glib_level (level),
-                    "CODE_FILE", file,
-                    "CODE_LINE", line,
-                    "CODE_FUNC", function,
-                    "MP_PROCESS", (const char *) g_atomic_pointer_get (&process_name),
-                    "MP_PID", pid,
-                    "MP_LEVEL", level_number,
-                    "MESSAGE", "%s", message);
+  write_record (&record);
+  g_free (record.message);
 }

@@ -19,6 +19,7 @@
 #include "mp-fork-private.h"
 #include "mp-gate-private.h"
 #include "mp-interruptible-private.h"
+#include "mp-log-private.h"
 #include "mp-origin-private.h"
 
 struct _MpPumpSource {
@@ -204,12 +205,14 @@ void
 mp_pump_lock (MpPump *self)
 {
   g_mutex_lock (&self->lock);
+  mp_log_hold ();
 }
 
 void
 mp_pump_unlock (MpPump *self)
 {
   g_mutex_unlock (&self->lock);
+  mp_log_release ();
 }
 
 guint32

@@ -11,6 +11,7 @@
 #include "mp-fd-private.h"
 #include "mp-flight-private.h"
 #include "mp-fork-private.h"
+#include "mp-log-private.h"
 #include "mp-pump-private.h"
 
 /* Each takes a descriptor, and a receiver that keeps its end could have them all. */
@@ -119,21 +120,6 @@ watch_forks (void)
 
 /* --- Landing -------------------------------------------------------------- */
 
-static gboolean
-warn (gpointer message)
-{
-  g_warning ("%s", (const char *) message);
-  return G_SOURCE_REMOVE;
-}
-
-/* Who hears of it may call into the library, which has a lock just now. */
-static void
-warn_later (const char   *what,
-            const GError *error)
-{
-  g_idle_add_full (G_PRIORITY_DEFAULT, warn, g_strdup_printf ("%s: %s", what, error->message), g_free);
-}
-
 /* With the pump's lock held, as the rest. */
 static gboolean
 try_release (MpHold *hold)
@@ -142,7 +128,7 @@ try_release (MpHold *hold)
   gboolean is_done = mp_hold_try_release (hold, &error);
 
   if (error != NULL)
-    warn_later ("A shared object cannot be released", error);
+    mp_log_warning ("A shared object cannot be released: %s", error->message);
   return is_done;
 }
 
@@ -199,7 +185,7 @@ begin_watch (gpointer data)
   self->source = mp_pump_add_fd_locked (self->pump, self->fd, 0, on_landed, self, &error);
   if (self->source == NULL)
     {
-      warn_later ("Shared objects on their way cannot be kept", error);
+      mp_log_warning ("Shared objects on their way cannot be kept: %s", error->message);
       land (0, self);
       return;
     }
@@ -242,7 +228,7 @@ mp_flight_release (MpHold *hold)
   if (mp_hold_try_release (hold, &error))
     {
       if (error != NULL)
-        g_warning ("A shared object cannot be released: %s", error->message);
+        mp_log_warning ("A shared object cannot be released: %s", error->message);
       return;
     }
 
