@@ -417,6 +417,40 @@ typedef struct
   guint8     reserved[44];
 } MpListLayout;
 
+/* --- Rings ---------------------------------------------------------------- */
+
+/* mp-ring-private.h.  What one side writes does not share a cache line with what the other writes. */
+typedef struct
+{
+  _Alignas (64)
+  MpAtomic32 lock;            /* owner word, short; guards this line and the next */
+  MpAtomic32 asleep;          /* somebody of the other side sleeps on `count`: what it needs, in 8 bytes; 0: nobody */
+  MpAtomic32 other_count;     /* of the other end, as it was seen last */
+  guint8     reserved0[4];
+  MpAtomic64 other_position;  /* likewise */
+  guint8     reserved1[40];
+
+  MpAtomic32 count;           /* futex; records so far << 1 | which position holds */
+  MpAtomic32 cpu;             /* on which this side ran when it did that; 0: unknown, else + 1 */
+  MpAtomic64 position[2];     /* bytes so far */
+  guint8     reserved2[40];
+
+  MpAtomic32 turn;            /* owner word: who of this side may sleep on the other end */
+  guint8     reserved3[60];
+
+  MpBell     bell;            /* main loops of the other side */
+} MpRingEnd;
+
+/* Followed by the data. */
+typedef struct
+{
+  MpRingEnd  put;
+  MpRingEnd  take;
+  guint64    capacity;        /* bytes of the data, a power of two; not changed after the ring was made */
+  guint32    most_records;    /* at a time; likewise */
+  guint8     reserved[52];
+} MpRingLayout;
+
 /* --- Sizes ---------------------------------------------------------------- */
 
 G_STATIC_ASSERT (sizeof (MpSegmentHeader) == 128);
@@ -453,6 +487,11 @@ G_STATIC_ASSERT (sizeof (MpWhole) == 8);
 G_STATIC_ASSERT (sizeof (MpArrayLayout) == 48);
 G_STATIC_ASSERT (sizeof (MpListItem) == 16);
 G_STATIC_ASSERT (sizeof (MpListLayout) == 48);
+G_STATIC_ASSERT (offsetof (MpRingEnd, count) == 64);
+G_STATIC_ASSERT (offsetof (MpRingEnd, turn) == 128);
+G_STATIC_ASSERT (offsetof (MpRingEnd, bell) == 192);
+G_STATIC_ASSERT (sizeof (MpRingEnd) == 320);
+G_STATIC_ASSERT (sizeof (MpRingLayout) == 704);
 G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
 
 /* --- Fingerprint ---------------------------------------------------------- */

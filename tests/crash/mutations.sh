@@ -119,9 +119,13 @@ expect_failure MP_FAULT_FORGET_TORN test-cell -p /cell/torn
 expect_failure MP_FAULT_FORGET_TORN crash/test-crash-shared --long -p /crash/whole/write-from-dead
 # A list with a name is changed without a word before.
 expect_failure MP_FAULT_NO_LIST_JOURNAL crash/test-crash-shared --long -p /crash/named-list/set
+# The position that holds is written before the commit.
+expect_failure MP_FAULT_ONE_POSITION crash/test-crash-ring --long -p /crash/ring/put
+# Whoever was to be woken waits for one that is stopped.
+expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/put-stopped
 
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
-  test-flag test-notes test-rendezvous test-cell crash/test-crash crash/test-crash-shared \
+  test-flag test-notes test-rendezvous test-cell test-ring crash/test-crash crash/test-crash-ring crash/test-crash-shared \
   crash/test-crash-started crash/test-crash-storm crash/test-crash-sync; do
   expect_success $program
 done

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <glib.h>
+
+#include "mp-layout-private.h"
+#include "mp-table-private.h"
+#include "mp-wait-private.h"
+
+G_BEGIN_DECLS
+
+/* Records of any length that several processes put into shared memory and several take, in the
+ * order in which they were put; each of them may be killed at any instruction.
+ *
+ * There are two ends, which look alike.  Each has a short lock for as long as it takes to copy
+ * some records, and one word that commits: `count`, whose last bit tells which of two positions
+ * holds.
+ *
+ *   lock     count   the other position, and bytes that are not between the positions of both ends
+ *   0        c       anything
+ *   X        c       X fills them; then count -> c', in one step with the wake of who sleeps on it
+ *   D        c       whatever D has left there when it died: as if it had done nothing
+ *   X or D   c'      done
+ *
+ * So there is nothing to repair.  Who has to wait, for a record or for room, first gets the turn of its side:
+ *
+ *   turn     the other end
+ *   0                              nobody sleeps
+ *   X        asleep = 0            X looks, under the lock of the other end;
+ *            asleep = need         X sleeps on the count of the other end, or is about to;
+ *            -> 0, by who commits  X was woken
+ *   D        any                   the next one that wants the turn has it, and looks first: so it does not
+ *                                  matter that the wake went to the dead
+ *
+ * Only who has the turn sleeps on the other end; so one wake is enough, and is sent only if somebody
+ * sleeps, and only if it finds what it needs.  A lock is held by nobody who takes another, and a turn by
+ * nobody who takes another turn.
+ *
+ * Main loops wait by the bell of the other end, and arm it before they look under that end's lock.
+ *
+ * Nothing in the memory is believed: marks and lengths are read once and checked, and what does not fit
+ * is %MP_ERROR_CORRUPTED.
+ */
+typedef struct
+{
+  MpTable      *table;
+  MpRingLayout *layout;
+  guint8       *data;
+  guint64       capacity;
+  guint32       most_records;
+  MpAtomic32    patience[2];   /* of this process, for each side: see mp-ring-wait.c */
+} MpRing;
+
+/* One commit has not more. */
+#define MP_RING_BATCH 1023
+
+#define MP_RING_MAX_RECORDS 0x3fffffffu
+
+typedef struct
+{
+  gconstpointer data;
+  guint32       length;
+  guint32       kind;     /* the user's */
+} MpRingRecord;
+
+/* Where records that are taken go: one behind the other. */
+typedef struct
+{
+  guint8       *data;
+  gsize         room;
+  MpRingRecord *records;   /* their data is in `data` */
+  guint         n_records; /* at most; then how many there are */
+} MpRingHaul;
+
+typedef enum
+{
+  MP_RING_DONE,
+  MP_RING_AGAIN,     /* full, empty, or the wait is over */
+  MP_RING_NO_ROOM,   /* the haul has none for the first record, whose length is in its place; nothing was taken */
+  MP_RING_FAILED,    /* the error says why */
+} MpRingResult;
+
+gboolean     mp_ring_open     (MpRing              *self,
+                               MpTable             *table,
+                               MpRingLayout        *layout,
+                               gsize                size,
+                               GError             **error);
+void         mp_ring_init     (MpRingLayout        *layout,
+                               guint64              capacity,
+                               guint32              most_records);
+MpRingResult mp_ring_try_put  (MpRing              *self,
+                               guint32              me,
+                               const MpRingRecord  *records,
+                               guint                n_records,
+                               guint               *n_put,
+                               GError             **error);
+MpRingResult mp_ring_try_take (MpRing              *self,
+                               guint32              me,
+                               MpRingHaul          *haul,
+                               GError             **error);
+MpRingResult mp_ring_put      (MpRing              *self,
+                               guint32              me,
+                               const MpRingRecord  *records,
+                               guint                n_records,
+                               guint               *n_put,
+                               MpWait               wait,
+                               GError             **error);
+MpRingResult mp_ring_take     (MpRing              *self,
+                               guint32              me,
+                               MpRingHaul          *haul,
+                               MpWait               wait,
+                               GError             **error);
+void         mp_ring_set_spin (gboolean             spins);
+guint        mp_ring_count    (MpRing              *self);
+gboolean     mp_ring_has_room (MpRing              *self,
+                               guint64              need);
+
+static inline guint64
+mp_ring_measure (guint32 length)
+{
+  return 8 + (((guint64) length + 7) & ~(guint64) 7);
+}
+
+G_END_DECLS

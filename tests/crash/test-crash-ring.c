@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* As test-crash.c, for rings: whoever puts or takes is killed at every instruction, and no record is lost,
+ * comes twice, out of order or in parts, and nobody waits for ever.
+ *
+ * Records are numbered in the order in which they are committed, so each says where it belongs.
+ */
+
+#include <string.h>
+
+#include <mpglib.h>
+
+#include "mp-crash-family.h"
+#include "mp-owner-lock-private.h"
+#include "mp-ring-private.h"
+
+#define CAPACITY 1024
+#define SIZE     (sizeof (MpRingLayout) + CAPACITY)
+#define LONGEST  120
+
+typedef struct
+{
+  _Alignas (64) guint8 ring[SIZE];
+  MpAtomic32 n_wrong;   /* records that were not what they should be */
+} Shared;
+
+static Shared *shared;
+static MpTable *table;
+static MpRing ring;
+
+static guint32
+get_me (void)
+{
+  return mp_participant_get_me (table);
+}
+
+/* --- Records -------------------------------------------------------------- */
+
+typedef struct
+{
+  guint64 number;
+  guint8  rest[LONGEST];
+} Record;
+
+static guint32
+get_length (guint64 number)
+{
+  return (guint32) (sizeof (guint64) + number * 37 % LONGEST);
+}
+
+static void
+fill (Record  *record,
+      guint64  number)
+{
+  record->number = number;
+  memset (record->rest, (int) (number * 11), sizeof record->rest);
+}
+
+static guint32
+get_n_put (void)
+{
+  return atomic_load (&ring.layout->put.count) >> 1;
+}
+
+static guint32
+get_n_taken (void)
+{
+  return atomic_load (&ring.layout->take.count) >> 1;
+}
+
+/* The next ones, in one go. */
+static MpRingResult
+put_records (guint  n,
+             MpWait wait)
+{
+  guint32 first = get_n_put ();
+  MpRingRecord records[5];
+  Record contents[5];
+  guint n_put;
+
+  for (guint i = 0; i < n; i++)
+    {
+      fill (&contents[i], first + i);
+      records[i] = (MpRingRecord) { &contents[i], get_length (first + i), 0 };
+    }
+  return mp_ring_put (&ring, get_me (), records, n, &n_put, wait, NULL);
+}
+
+static void
+check_record (const MpRingRecord *record,
+              guint64             number)
+{
+  Record expected;
+
+  fill (&expected, number);
+  if (record->length != get_length (number) || memcmp (record->data, &expected, record->length) != 0)
+    atomic_fetch_add (&shared->n_wrong, 1);
+}
+
+/* `number`: of the first, or 0: others take too, and it only has to be whole. */
+static MpRingResult
+take_records (guint   n,
+              MpWait  wait,
+              guint64 number)
+{
+  guint8 bytes[5 * sizeof (Record)];
+  MpRingRecord records[5];
+  MpRingHaul haul = { bytes, sizeof bytes, records, n };
+  MpRingResult result = mp_ring_take (&ring, get_me (), &haul, wait, NULL);
+
+  for (guint i = 0; result == MP_RING_DONE && i < haul.n_records; i++)
+    {
+      guint64 found;
+
+      memcpy (&found, records[i].data, sizeof found);
+      check_record (&records[i], number != 0 ? number + i : found);
+    }
+  return result;
+}
+
+/* All that is there, each at its place. */
+static void
+drain (void)
+{
+  while (take_records (1, MP_WAIT_ENDS_NOW, get_n_taken ()) == MP_RING_DONE)
+    ;
+}
+
+/* --- Rounds --------------------------------------------------------------- */
+
+static guint32 n_put_before, n_taken_before;
+
+static void
+begin_round (void)
+{
+  atomic_store (&shared->n_wrong, 0);
+}
+
+/* A round too many numbers than a guint32 has would not fit into a test. */
+static void
+reset (void)
+{
+  memset ((void *) shared, 0, sizeof *shared);
+  mp_ring_init ((MpRingLayout *) (gpointer) shared->ring, CAPACITY, MP_RING_MAX_RECORDS);
+  put_records (1, MP_WAIT_ENDS_NOW);
+  drain ();
+}
+
+static void
+remember (void)
+{
+  n_put_before = get_n_put ();
+  n_taken_before = get_n_taken ();
+}
+
+static void
+prepare_some (void)
+{
+  drain ();
+  for (guint i = 0; i < 3; i++)
+    put_records (1, MP_WAIT_ENDS_NOW);
+  remember ();
+  mp_crash_begin_round (NULL);
+}
+
+static void
+prepare_empty (void)
+{
+  drain ();
+  remember ();
+  mp_crash_begin_round (NULL);
+}
+
+static void
+prepare_full (void)
+{
+  drain ();
+  while (put_records (1, MP_WAIT_ENDS_NOW) == MP_RING_DONE)
+    ;
+  remember ();
+  mp_crash_begin_round (NULL);
+}
+
+static void
+take_asleep (guint i)
+{
+  mp_crash_arrive (i);
+  take_records (1, MP_WAIT_NEVER_ENDS, 0);
+}
+
+/* Of no content, so that each has room where the other had. */
+static void
+put_asleep (guint i)
+{
+  MpRingRecord record = { NULL, 0, 0 };
+  guint n_put;
+
+  mp_crash_arrive (i);
+  mp_ring_put (&ring, get_me (), &record, 1, &n_put, MP_WAIT_NEVER_ENDS, NULL);
+}
+
+static void
+prepare_takers (void)
+{
+  prepare_empty ();
+  mp_crash_send_to_sleep (take_asleep);
+}
+
+static void
+prepare_putters (void)
+{
+  prepare_full ();
+  while (mp_ring_has_room (&ring, mp_ring_measure (0)))
+    {
+      MpRingRecord record = { NULL, 0, 0 };
+      guint n_put;
+
+      mp_ring_try_put (&ring, get_me (), &record, 1, &n_put, NULL);
+    }
+  remember ();
+  mp_crash_send_to_sleep (put_asleep);
+}
+
+/* --- Operations ----------------------------------------------------------- */
+
+static void
+put_one (void)
+{
+  put_records (1, MP_WAIT_ENDS_NOW);
+}
+
+static void
+put_even (void)
+{
+  put_records (4, MP_WAIT_ENDS_NOW);
+}
+
+static void
+put_odd (void)
+{
+  put_records (5, MP_WAIT_ENDS_NOW);
+}
+
+static void
+take_one (void)
+{
+  take_records (1, MP_WAIT_ENDS_NOW, 0);
+}
+
+static void
+take_all (void)
+{
+  take_records (5, MP_WAIT_ENDS_NOW, 0);
+}
+
+static void
+take_waiting (void)
+{
+  take_records (1, MP_WAIT_NEVER_ENDS, 0);
+}
+
+static void
+put_waiting (void)
+{
+  put_records (1, MP_WAIT_NEVER_ENDS);
+}
+
+static void
+die_locking (gpointer unused)
+{
+  guint32 me = mp_participant_enter (table, NULL);
+
+  mp_owner_lock_acquire (table, &ring.layout->put.lock, me, MP_WAIT_NEVER_ENDS);
+  mp_owner_lock_acquire (table, &ring.layout->take.lock, me, MP_WAIT_NEVER_ENDS);
+  mp_owner_lock_acquire (table, &ring.layout->put.turn, me, MP_WAIT_NEVER_ENDS);
+  mp_owner_lock_acquire (table, &ring.layout->take.turn, me, MP_WAIT_NEVER_ENDS);
+  for (guint i = 0; i < 2; i++)
+    {
+      atomic_store (&ring.layout->put.position[(atomic_load (&ring.layout->put.count) & 1) ^ 1], G_MAXUINT64);
+      atomic_store (&ring.layout->take.position[(atomic_load (&ring.layout->take.count) & 1) ^ 1], G_MAXUINT64);
+    }
+}
+
+static void
+prepare_corpse (void)
+{
+  prepare_some ();
+  mp_test_join (mp_test_fork (die_locking, NULL));
+}
+
+/* --- Stopped -------------------------------------------------------------- */
+
+/* Whoever was woken by what was committed goes on, though who did it has stopped and not died: no death
+ * wakes them a second time.
+ */
+static void
+expect_takers_woken (void)
+{
+  if (!mp_crash_sleepers_are_done (MIN (get_n_put () - n_put_before, 1)))
+    atomic_fetch_add (&shared->n_wrong, 1);
+}
+
+static void
+expect_putters_woken (void)
+{
+  if (!mp_crash_sleepers_are_done (MIN (get_n_taken () - n_taken_before, 1)))
+    atomic_fetch_add (&shared->n_wrong, 1);
+}
+
+/* --- Checks --------------------------------------------------------------- */
+
+/* All of it or nothing. */
+static gboolean
+is_one_of (guint32 found,
+           guint32 before,
+           guint32 n)
+{
+  return found == before || found == before + n;
+}
+
+static guint
+check_rest (void)
+{
+  drain ();
+  put_records (1, MP_WAIT_ENDS_NOW);
+  put_records (4, MP_WAIT_ENDS_NOW);
+  drain ();
+  if (mp_ring_count (&ring) != 0 || atomic_load (&shared->n_wrong) != 0)
+    return mp_crash_finish (TORN);
+
+  return mp_crash_finish (mp_crash_none_is_dead (table) ? 0 : NOT_BURIED);
+}
+
+static guint
+check_commits (guint32 n_put,
+               guint32 n_taken)
+{
+  if (!is_one_of (get_n_put (), n_put_before, n_put) || !is_one_of (get_n_taken (), n_taken_before, n_taken))
+    return mp_crash_finish (TORN);
+
+  return check_rest ();
+}
+
+static guint
+check_one (void)
+{
+  return check_commits (1, 1);
+}
+
+static guint
+check_even (void)
+{
+  return check_commits (4, 0);
+}
+
+static guint
+check_odd (void)
+{
+  return check_commits (5, 0);
+}
+
+static guint
+check_all (void)
+{
+  return check_commits (0, 3);
+}
+
+/* Each record that was put has woken a taker. */
+static guint
+check_takers (void)
+{
+  if (atomic_load (&shared->n_wrong) != 0 ||
+      !mp_crash_sleepers_are_done (MIN (get_n_put () - n_put_before, MP_CRASH_N_SLEEPERS)))
+    return mp_crash_finish (STALL);
+
+  while (get_n_put () - n_put_before < MP_CRASH_N_SLEEPERS)
+    put_records (1, MP_WAIT_ENDS_NOW);
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    return mp_crash_finish (STALL);
+
+  return check_rest ();
+}
+
+/* Each has no more to do than to find the room that was made.  What they put has no number. */
+static guint
+check_putters (void)
+{
+  guint32 n_room = get_n_taken () - n_taken_before;
+
+  if (atomic_load (&shared->n_wrong) != 0 || !mp_crash_sleepers_are_done (MIN (n_room, MP_CRASH_N_SLEEPERS)))
+    return mp_crash_finish (STALL);
+
+  while (get_n_taken () - n_taken_before < MP_CRASH_N_SLEEPERS)
+    take_records (1, MP_WAIT_ENDS_NOW, 0);
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    return mp_crash_finish (STALL);
+
+  while (take_records (1, MP_WAIT_ENDS_NOW, 0) == MP_RING_DONE)
+    ;
+  atomic_store (&shared->n_wrong, 0);
+  return check_rest ();
+}
+
+/* The victim has waited, and died: what it was to have is somebody else's. */
+static guint
+check_waited (void)
+{
+  while (get_n_put () - n_put_before < MP_CRASH_N_SLEEPERS)
+    put_records (1, MP_WAIT_ENDS_NOW);
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    return mp_crash_finish (STALL);
+
+  return check_rest ();
+}
+
+/* --- Cases ---------------------------------------------------------------- */
+
+static void
+put_for_all (void)
+{
+  for (guint i = 0; i <= MP_CRASH_N_SLEEPERS; i++)
+    put_records (1, MP_WAIT_ENDS_NOW);
+}
+
+static void
+make_room (void)
+{
+  take_records (1, MP_WAIT_ENDS_NOW, 0);
+}
+
+static const MpKillCase kill_cases[] = {
+  { "ring/put", prepare_some, mp_crash_enter, put_one, .check = check_one },
+  { "ring/put-even", prepare_some, mp_crash_enter, put_even, .check = check_even },
+  { "ring/put-odd", prepare_some, mp_crash_enter, put_odd, .check = check_odd },
+  { "ring/put-from-dead", prepare_corpse, mp_crash_enter, put_one, .check = check_one },
+  { "ring/put-sleepers", prepare_takers, mp_crash_enter, put_one, .check = check_takers },
+  { "ring/put-stopped", prepare_takers, mp_crash_enter, put_one, .last = expect_takers_woken, .check = check_takers },
+  { "ring/put-even-sleepers", prepare_takers, mp_crash_enter, put_even, .check = check_takers },
+  { "ring/take", prepare_some, mp_crash_enter, take_one, .check = check_one },
+  { "ring/take-batch", prepare_some, mp_crash_enter, take_all, .check = check_all },
+  { "ring/take-from-dead", prepare_corpse, mp_crash_enter, take_one, .check = check_one },
+  { "ring/take-sleepers", prepare_putters, mp_crash_enter, take_one, .check = check_putters },
+  { "ring/take-stopped", prepare_putters, mp_crash_enter, take_one,
+    .last = expect_putters_woken, .check = check_putters },
+  { "ring/take-waiting", prepare_empty, mp_crash_enter, take_waiting, .blocked = put_one, .check = check_one },
+  { "ring/take-waiting-sleepers", prepare_takers, mp_crash_enter, take_waiting,
+    .blocked = put_for_all, .check = check_waited },
+  { "ring/put-waiting", prepare_full, mp_crash_enter, put_waiting, .blocked = make_room, .check = check_rest },
+};
+
+int
+main (int   argc,
+      char *argv[])
+{
+  static const MpCrashHooks hooks = {
+    .begin_round = begin_round,
+    .reset = reset,
+    .max_usec = 600 * G_TIME_SPAN_MILLISECOND,
+  };
+  g_autoptr (GError) error = NULL;
+  int result;
+
+  mp_crash_read_arguments (&argc, &argv);
+  shared = mp_test_share (sizeof *shared);
+  table = mp_table_get_default (&error);
+  g_assert_no_error (error);
+  mp_owner_lock_set_spin (0);
+  mp_ring_set_spin (FALSE);
+
+  mp_participant_enter (table, NULL);
+  mp_ring_init ((MpRingLayout *) (gpointer) shared->ring, CAPACITY, MP_RING_MAX_RECORDS);
+  g_assert_true (mp_ring_open (&ring, table, (MpRingLayout *) (gpointer) shared->ring, SIZE, &error));
+  mp_crash_set_up (&hooks);
+  reset ();
+  result = mp_crash_run (kill_cases, G_N_ELEMENTS (kill_cases));
+  mp_crash_tear_down ();
+  return result;
+}

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Rings: records that several put and several take. */
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include <mpglib.h>
+
+#include "mp-participant-private.h"
+#include "mp-ring-private.h"
+#include "mp-short-lock-private.h"
+#include "mp-test-crew.h"
+
+#define CAPACITY 4096
+#define SIZE     (sizeof (MpRingLayout) + CAPACITY)
+#define N_ITEMS  20000
+#define LONGEST  300
+
+typedef struct
+{
+  _Alignas (64) guint8 ring[SIZE];
+  MpAtomic32 n_taken;
+  MpAtomic64 sum;
+  MpAtomic32 is_done;
+} Shared;
+
+static MpTable *table;
+static Shared *shared;
+static MpRing ring;
+
+static guint32
+get_me (void)
+{
+  return mp_participant_enter (table, NULL);
+}
+
+static void
+open_ring (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_ring_open (&ring, table, (MpRingLayout *) (gpointer) shared->ring, SIZE, &error));
+  g_assert_no_error (error);
+}
+
+static void
+set_up (guint32 most_records)
+{
+  g_autoptr (GError) error = NULL;
+
+  table = mp_table_get_default (&error);
+  g_assert_no_error (error);
+  shared = mp_test_share (sizeof *shared);
+  mp_ring_init ((MpRingLayout *) (gpointer) shared->ring, CAPACITY, most_records);
+  open_ring ();
+  get_me ();
+}
+
+static void
+tear_down (void)
+{
+  munmap (shared, sizeof *shared);
+}
+
+static MpRingResult
+put_one (gconstpointer data,
+         guint32       length,
+         guint32       kind,
+         MpWait        wait)
+{
+  g_autoptr (GError) error = NULL;
+  MpRingRecord record = { data, length, kind };
+  MpRingResult result;
+  guint n;
+
+  result = mp_ring_put (&ring, get_me (), &record, 1, &n, wait, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (n, ==, result == MP_RING_DONE ? 1 : 0);
+  return result;
+}
+
+static MpRingResult
+take_one (gpointer      data,
+          gsize         room,
+          MpRingRecord *record,
+          MpWait        wait)
+{
+  g_autoptr (GError) error = NULL;
+  MpRingHaul haul = { data, room, record, 1 };
+  MpRingResult result = mp_ring_take (&ring, get_me (), &haul, wait, &error);
+
+  g_assert_no_error (error);
+  return result;
+}
+
+/* --- Alone ---------------------------------------------------------------- */
+
+/* Of every length, so that each place is once where the memory ends. */
+static void
+test_lengths (void)
+{
+  guint8 bytes[LONGEST], taken[LONGEST];
+  MpRingRecord record;
+
+  set_up (100);
+  for (guint i = 0; i < LONGEST; i++)
+    bytes[i] = (guint8) (i * 7);
+
+  for (guint round = 0; round < 20; round++)
+    for (guint32 length = 0; length < LONGEST; length++)
+      {
+        memset (taken, 0, sizeof taken);
+        g_assert_cmpint (put_one (bytes, length, length ^ round, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+        g_assert_cmpuint (mp_ring_count (&ring), ==, 1);
+        g_assert_cmpint (take_one (taken, length, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+        g_assert_cmpuint (record.kind, ==, length ^ round);
+        g_assert_cmpmem (record.data, record.length, bytes, length);
+      }
+
+  g_assert_cmpint (take_one (taken, sizeof taken, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_AGAIN);
+  tear_down ();
+}
+
+static void
+test_full (void)
+{
+  guint8 bytes[CAPACITY];
+  MpRingRecord record;
+
+  set_up (3);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (put_one (&i, sizeof i, 0, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_cmpint (put_one ("", 0, 0, MP_WAIT_ENDS_NOW), ==, MP_RING_AGAIN);
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_cmpint (take_one (bytes, sizeof bytes, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      g_assert_cmpmem (record.data, record.length, &i, sizeof i);
+    }
+
+  /* To the last byte, and not one more. */
+  memset (bytes, 5, sizeof bytes);
+  g_assert_cmpint (put_one (bytes, CAPACITY - 8, 0, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_false (mp_ring_has_room (&ring, mp_ring_measure (0)));
+  g_assert_cmpint (put_one ("", 0, 0, MP_WAIT_ENDS_NOW), ==, MP_RING_AGAIN);
+
+  /* Who has no room for it is told how much it needs, and leaves it there. */
+  g_assert_cmpint (take_one (bytes, CAPACITY - 9, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_NO_ROOM);
+  g_assert_cmpuint (record.length, ==, CAPACITY - 8);
+  g_assert_cmpint (take_one (bytes, CAPACITY - 8, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_true (mp_ring_has_room (&ring, CAPACITY));
+  tear_down ();
+}
+
+static void
+check_batch (guint   n,
+             guint32 first)
+{
+  MpRingRecord records[300], taken[300];
+  guint32 numbers[300], received[300];
+  MpRingHaul haul = { (guint8 *) received, n * sizeof (guint32), taken, 300 };
+  guint n_put;
+
+  for (guint i = 0; i < n; i++)
+    {
+      numbers[i] = first + i;
+      records[i] = (MpRingRecord) { &numbers[i], sizeof (guint32), i };
+    }
+
+  g_assert_cmpint (mp_ring_try_put (&ring, get_me (), records, n, &n_put, NULL), ==, MP_RING_DONE);
+  g_assert_cmpuint (n_put, ==, MIN (n, CAPACITY / 16));
+  g_assert_cmpuint (mp_ring_count (&ring), ==, n_put);
+  g_assert_cmpint (mp_ring_try_take (&ring, get_me (), &haul, NULL), ==, MP_RING_DONE);
+  g_assert_cmpuint (haul.n_records, ==, n_put);
+  g_assert_cmpmem (received, n_put * sizeof (guint32), numbers, n_put * sizeof (guint32));
+  for (guint i = 0; i < n_put; i++)
+    {
+      g_assert_true (taken[i].data == received + i);
+      g_assert_cmpuint (taken[i].kind, ==, i);
+    }
+}
+
+/* An even and an odd number of records, after each of both; and more than there is room for. */
+static void
+test_batches (void)
+{
+  set_up (MP_RING_MAX_RECORDS);
+  for (guint round = 0; round < 100; round++)
+    for (guint n = 1; n < 6; n++)
+      check_batch (n, round * 10);
+  check_batch (256, 7);
+  check_batch (257, 8);
+  tear_down ();
+}
+
+/* What does not fit into the haul stays. */
+static void
+test_part_of_batch (void)
+{
+  MpRingRecord records[3] = { { "abc", 3, 1 }, { "defgh", 5, 2 }, { "i", 1, 3 } }, taken[3];
+  guint8 bytes[8];
+  MpRingHaul haul = { bytes, 7, taken, 3 };
+  guint n_put;
+
+  set_up (10);
+  mp_ring_try_put (&ring, get_me (), records, 3, &n_put, NULL);
+  g_assert_cmpuint (n_put, ==, 3);
+  g_assert_cmpint (mp_ring_try_take (&ring, get_me (), &haul, NULL), ==, MP_RING_DONE);
+  g_assert_cmpuint (haul.n_records, ==, 1);
+  haul = (MpRingHaul) { bytes, 8, taken, 3 };
+  g_assert_cmpint (mp_ring_try_take (&ring, get_me (), &haul, NULL), ==, MP_RING_DONE);
+  g_assert_cmpuint (haul.n_records, ==, 2);
+  g_assert_cmpmem (bytes, 6, "defghi", 6);
+  tear_down ();
+}
+
+/* --- Several -------------------------------------------------------------- */
+
+typedef struct
+{
+  guint32 sender;
+  guint32 number;
+  guint8  rest[LONGEST];
+} Item;
+
+#define ITEM_HEAD (2 * sizeof (guint32))
+
+static guint32
+get_item_length (const Item *item)
+{
+  return (guint32) ITEM_HEAD + (item->sender * 31 + item->number * 17) % LONGEST;
+}
+
+static void
+fill_item (Item    *item,
+           guint32  sender,
+           guint32  number)
+{
+  item->sender = sender;
+  item->number = number;
+  memset (item->rest, (int) (sender ^ number), get_item_length (item) - ITEM_HEAD);
+}
+
+static void
+put_items (gpointer number)
+{
+  Item item;
+
+  for (guint32 i = 0; i < N_ITEMS; i++)
+    {
+      fill_item (&item, GPOINTER_TO_UINT (number), i);
+      g_assert_cmpint (put_one (&item, get_item_length (&item), 0, MP_WAIT_UNTIL (mp_test_deadline ())), ==,
+                       MP_RING_DONE);
+    }
+}
+
+/* Whole, and those of each sender in their order. */
+static void
+check_item (const MpRingRecord *record,
+            gint64             *last)
+{
+  const Item *item = record->data;
+  Item expected;
+
+  g_assert_cmpuint (item->sender, <, MP_TEST_CREW_SIZE);
+  g_assert_cmpint (item->number, >, last[item->sender]);
+  last[item->sender] = item->number;
+  fill_item (&expected, item->sender, item->number);
+  g_assert_cmpmem (item, record->length, &expected, get_item_length (&expected));
+}
+
+static void
+take_items (gpointer unused)
+{
+  gint64 last[MP_TEST_CREW_SIZE] = { -1, -1, -1, -1 };
+  MpRingRecord record;
+  Item item;
+
+  while (take_one (&item, sizeof item, &record, MP_WAIT_UNTIL (mp_test_deadline ())) == MP_RING_DONE &&
+         record.kind == 0)
+    {
+      check_item (&record, last);
+      atomic_fetch_add (&shared->sum, item.number);
+      mp_test_count (&shared->n_taken);
+    }
+  g_assert_cmpuint (record.kind, ==, 1);
+}
+
+static void
+put_and_take (gpointer number)
+{
+  if (GPOINTER_TO_UINT (number) % 2 == 0)
+    put_items (number);
+  else
+    take_items (NULL);
+}
+
+/* Half of them put, half of them take, and this one takes too. */
+static void
+check_crowd (void (*run) (MpTestFunc func))
+{
+  const guint32 n_senders = MP_TEST_CREW_SIZE / 2;
+  g_autofree gint64 *last = g_new (gint64, MP_TEST_CREW_SIZE);
+
+  set_up (MP_RING_MAX_RECORDS);
+  run (put_and_take);
+  g_assert_cmpuint (atomic_load (&shared->n_taken), ==, n_senders * N_ITEMS);
+  g_assert_cmpuint (atomic_load (&shared->sum), ==, n_senders * ((guint64) N_ITEMS * (N_ITEMS - 1) / 2));
+  g_assert_cmpuint (mp_ring_count (&ring), ==, 0);
+  tear_down ();
+}
+
+/* Ends those that take when all was taken. */
+static gpointer
+end_takers (gpointer unused)
+{
+  mp_test_wait_count (&shared->n_taken, MP_TEST_CREW_SIZE / 2 * N_ITEMS);
+  for (guint i = 0; i < MP_TEST_CREW_SIZE / 2; i++)
+    put_one ("", 0, 1, MP_WAIT_UNTIL (mp_test_deadline ()));
+  return NULL;
+}
+
+static void
+run_processes (MpTestFunc func)
+{
+  GThread *ender = g_thread_new ("ender", end_takers, NULL);
+
+  mp_test_crew_processes (func);
+  g_thread_join (ender);
+}
+
+static void
+run_threads (MpTestFunc func)
+{
+  GThread *ender = g_thread_new ("ender", end_takers, NULL);
+
+  mp_test_crew_threads (func);
+  g_thread_join (ender);
+}
+
+static void
+test_processes (void)
+{
+  check_crowd (run_processes);
+}
+
+static void
+test_threads (void)
+{
+  check_crowd (run_threads);
+}
+
+/* --- Waits ---------------------------------------------------------------- */
+
+static void
+take_and_tell (gpointer unused)
+{
+  MpRingRecord record;
+  guint8 byte;
+
+  mp_test_tell_ready ();
+  g_assert_cmpint (take_one (&byte, 1, &record, MP_WAIT_UNTIL (mp_test_deadline ())), ==, MP_RING_DONE);
+  mp_test_set_word (&shared->is_done, byte);
+}
+
+static void
+test_sleeping_taker (void)
+{
+  pid_t first, second;
+
+  set_up (10);
+  first = mp_test_fork_waiter (take_and_tell, NULL);
+  second = mp_test_fork_waiter (take_and_tell, NULL);
+  put_one ("\7", 1, 0, MP_WAIT_ENDS_NOW);
+  mp_test_wait_word (&shared->is_done, 7);
+  put_one ("\11", 1, 0, MP_WAIT_ENDS_NOW);
+  mp_test_wait_word (&shared->is_done, 9);
+  mp_test_join (first);
+  mp_test_join (second);
+  tear_down ();
+}
+
+static void
+put_long (gpointer length)
+{
+  g_autofree guint8 *bytes = g_malloc0 (GPOINTER_TO_UINT (length));
+
+  mp_test_tell_ready ();
+  g_assert_cmpint (put_one (bytes, GPOINTER_TO_UINT (length), 9, MP_WAIT_UNTIL (mp_test_deadline ())), ==,
+                   MP_RING_DONE);
+  mp_test_set_word (&shared->is_done, 1);
+}
+
+/* It is woken when it has room, though there would be more. */
+static void
+test_sleeping_putter (void)
+{
+  guint8 bytes[CAPACITY] = { 0 };
+  MpRingRecord record;
+  pid_t putter;
+
+  set_up (10);
+  for (guint i = 0; i < 8; i++)
+    put_one (bytes, CAPACITY / 8 - 8, 0, MP_WAIT_ENDS_NOW);
+  putter = mp_test_fork_waiter (put_long, GUINT_TO_POINTER (CAPACITY / 4 - 8));
+  for (guint i = 0; i < 2; i++)
+    take_one (bytes, sizeof bytes, &record, MP_WAIT_ENDS_NOW);
+  mp_test_wait_word (&shared->is_done, 1);
+  mp_test_join (putter);
+  tear_down ();
+}
+
+/* Of those that wait the one that sleeps is killed, before and after it was woken: the next one has its turn. */
+static void
+test_sleeper_dies (void)
+{
+  pid_t first, second;
+
+  set_up (10);
+  first = mp_test_fork_waiter (take_and_tell, NULL);
+  second = mp_test_fork_waiter (take_and_tell, NULL);
+  mp_test_kill (first);
+  put_one ("\7", 1, 0, MP_WAIT_ENDS_NOW);
+  mp_test_wait_word (&shared->is_done, 7);
+  mp_test_join (second);
+  tear_down ();
+}
+
+static void
+wait_in_vain (gpointer unused)
+{
+  MpRingRecord record;
+  guint8 byte;
+
+  g_assert_cmpint (take_one (&byte, 1, &record, mp_test_wait_until_stop ()), ==, MP_RING_AGAIN);
+}
+
+static void
+test_ends_of_waits (void)
+{
+  MpRingRecord record;
+  guint8 byte;
+
+  set_up (10);
+  g_assert_cmpint (take_one (&byte, 1, &record, MP_WAIT_UNTIL (g_get_monotonic_time () + 2000)), ==, MP_RING_AGAIN);
+  mp_test_assert_stops (wait_in_vain);
+
+  /* What was left there by those that gave up does not keep anybody. */
+  put_one ("\7", 1, 0, MP_WAIT_ENDS_NOW);
+  g_assert_cmpint (take_one (&byte, 1, &record, MP_WAIT_NEVER_ENDS), ==, MP_RING_DONE);
+  tear_down ();
+}
+
+/* --- Main loops ----------------------------------------------------------- */
+
+static void
+put_when_told (gpointer unused)
+{
+  mp_test_wait_word (&shared->is_done, 1);
+  put_one ("\7", 1, 0, MP_WAIT_ENDS_NOW);
+}
+
+static void
+test_bell (void)
+{
+  MpRingRecord record;
+  MpTestBell bell;
+  guint8 byte;
+  pid_t putter;
+
+  set_up (10);
+  putter = mp_test_fork (put_when_told, NULL);
+  mp_test_bell_init (&bell, table, &ring.layout->put.bell);
+  mp_test_bell_arm (&bell);
+  g_assert_cmpint (take_one (&byte, 1, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_AGAIN);
+  mp_test_set_word (&shared->is_done, 1);
+  while (take_one (&byte, 1, &record, MP_WAIT_ENDS_NOW) == MP_RING_AGAIN)
+    mp_test_bell_hear (&bell);
+
+  mp_test_join (putter);
+  mp_test_bell_clear (&bell);
+  tear_down ();
+}
+
+/* --- Rubbish -------------------------------------------------------------- */
+
+static void
+expect_corrupted (gboolean   is_put)
+{
+  g_autoptr (GError) error = NULL;
+  MpRingRecord record = { "a", 1, 0 };
+  guint8 bytes[CAPACITY];
+  MpRingHaul haul = { bytes, sizeof bytes, &record, 1 };
+  guint n;
+
+  if (is_put)
+    g_assert_cmpint (mp_ring_try_put (&ring, get_me (), &record, 1, &n, &error), ==, MP_RING_FAILED);
+  else
+    g_assert_cmpint (mp_ring_try_take (&ring, get_me (), &haul, &error), ==, MP_RING_FAILED);
+  g_assert_error (error, MP_ERROR, MP_ERROR_CORRUPTED);
+}
+
+static void
+test_lies (void)
+{
+  g_autoptr (GError) error = NULL;
+  MpRing again;
+
+  /* A record that is longer than all there is. */
+  set_up (10);
+  put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);
+  memset (ring.data, 0xff, 4);
+  expect_corrupted (FALSE);
+
+  /* More records than bytes. */
+  atomic_store (&ring.layout->put.count, 2 * 7 + 1);
+  memset (ring.data, 0, CAPACITY);
+  put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);
+  tear_down ();
+
+  set_up (10);
+  atomic_store (&ring.layout->put.count, 2 * 7);
+  expect_corrupted (FALSE);
+
+  /* One end before, and far behind, the other. */
+  atomic_store (&ring.layout->take.position[0], 8);
+  atomic_store (&ring.layout->put.other_position, 8);
+  expect_corrupted (TRUE);
+  atomic_store (&ring.layout->take.position[0], 0);
+  atomic_store (&ring.layout->put.position[0], G_MAXUINT64 / 2 + 1);
+  expect_corrupted (TRUE);
+  expect_corrupted (FALSE);
+
+  ring.layout->capacity = CAPACITY * 2;
+  g_assert_false (mp_ring_open (&again, table, ring.layout, SIZE, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CORRUPTED);
+  g_clear_error (&error);
+  ring.layout->capacity = CAPACITY - 8;
+  g_assert_false (mp_ring_open (&again, table, ring.layout, SIZE, NULL));
+  ring.layout->capacity = 0;
+  g_assert_false (mp_ring_open (&again, table, ring.layout, SIZE, NULL));
+  tear_down ();
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_init ();
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/ring/lengths", test_lengths);
+  g_test_add_func ("/ring/full", test_full);
+  g_test_add_func ("/ring/batches", test_batches);
+  g_test_add_func ("/ring/part-of-batch", test_part_of_batch);
+  g_test_add_func ("/ring/processes", test_processes);
+  g_test_add_func ("/ring/threads", test_threads);
+  g_test_add_func ("/ring/sleeping-taker", test_sleeping_taker);
+  g_test_add_func ("/ring/sleeping-putter", test_sleeping_putter);
+  g_test_add_func ("/ring/sleeper-dies", test_sleeper_dies);
+  g_test_add_func ("/ring/ends-of-waits", test_ends_of_waits);
+  g_test_add_func ("/ring/bell", test_bell);
+  g_test_add_func ("/ring/lies", test_lies);
+  return g_test_run ();
+}
