@@ -125,8 +125,9 @@ expect_failure MP_FAULT_ONE_POSITION crash/test-crash-ring --long -p /crash/ring
 expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/put-stopped
 
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
-  test-flag test-notes test-rendezvous test-cell test-ring crash/test-crash crash/test-crash-ring crash/test-crash-shared \
-  crash/test-crash-started crash/test-crash-storm crash/test-crash-sync; do
+  test-flag test-notes test-rendezvous test-cell test-ring \
+  crash/test-crash crash/test-crash-ring crash/test-crash-shared crash/test-crash-started \
+  crash/test-crash-storm crash/test-crash-sync; do
   expect_success $program
 done
 
