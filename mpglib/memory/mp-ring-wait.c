@@ -104,7 +104,8 @@ lie_down (Waiter   *self,
   *seen = atomic_load_explicit (&self->other->count, memory_order_relaxed);
   *is_up = is_ready (self);
   if (!*is_up)
-    atomic_store_explicit (&self->other->asleep, self->need == 0 ? 1 : (guint32) (self->need / 8), memory_order_relaxed);
+    atomic_store_explicit (&self->other->asleep, self->need == 0 ? 1 : (guint32) (self->need / 8),
+                           memory_order_relaxed);
   mp_short_lock_release (&self->other->lock);
   return TRUE;
 }
