@@ -23,6 +23,7 @@
 #include "mp-launcher.h"
 #include "mp-lock.h"
 #include "mp-lockable.h"
+#include "mp-looping.h"
 #include "mp-message.h"
 #include "mp-pool.h"
 #include "mp-pool-result.h"

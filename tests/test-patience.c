@@ -269,6 +269,35 @@ test_objects (void)
   peer_end (&peer);
 }
 
+/* What it does not see it is told, and the other way round. */
+static void
+test_other_loops (void)
+{
+  Peer peer = { 0 };
+  Visit data = { 0 };
+
+  peer_begin (&peer, 1);
+  data.message = receive (&peer);
+  data.objects = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_add (data.objects, mp_message_get_attachment (data.message, 0, NULL));
+  g_clear_object (&data.message);
+  data.message = receive (&peer);
+  peer_lock_all (&peer);
+
+  /* Longer than any test, where it waits as other threads do. */
+  mp_short_lock_set_patience (G_TIME_SPAN_DAY);
+  g_assert_false (mp_thread_get_looping ());
+  mp_thread_set_looping (TRUE);
+  g_assert_true (mp_thread_get_looping ());
+  ask_and_drop (&data);
+  drop_objects (&data);
+  mp_thread_set_looping (FALSE);
+  g_assert_false (mp_thread_get_looping ());
+
+  mp_short_lock_set_patience (10 * G_TIME_SPAN_SECOND);
+  peer_end (&peer);
+}
+
 /* --- An honest one ------------------------------------------------------------ */
 
 static gboolean
@@ -377,6 +406,7 @@ main (int   argc,
   mp_test_add ("/patience/asked", test_asked);
   mp_test_add ("/patience/unasked", test_unasked);
   mp_test_add ("/patience/objects", test_objects);
+  mp_test_add ("/patience/other-loops", test_other_loops);
   mp_test_add ("/patience/briefly-busy", test_briefly_busy);
   mp_test_add ("/patience/engine", test_engine);
   return g_test_run ();

@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "mp-looping.h"
 #include "mp-patience-private.h"
 
 #define PATIENCE_OF_LOOPS (250 * G_TIME_SPAN_MILLISECOND)
@@ -54,8 +55,7 @@ mp_patience_get_remaining (gint64 most)
 {
   gint64 remaining = most;
 
-  /* The depth is the thread's own: a forked child may ask for it, too. */
-  if (g_main_depth () > 0)
+  if (mp_thread_get_looping ())
     remaining = MIN (remaining, PATIENCE_OF_LOOPS);
 
   most = remaining;

@@ -12,6 +12,7 @@
 #include "mp-flight-private.h"
 #include "mp-fork-private.h"
 #include "mp-log-private.h"
+#include "mp-looping.h"
 #include "mp-pump-private.h"
 
 /* Each takes a descriptor, and a receiver that keeps its end could have them all. */
@@ -219,7 +220,7 @@ mp_flight_release (MpHold *hold)
   MpPump *pump;
   MpFlight *self;
 
-  if (g_main_depth () == 0)
+  if (!mp_thread_get_looping ())
     {
       mp_hold_release (hold);
       return;

@@ -2,10 +2,14 @@
 # Copyright 2026 The mpglib developers
 """Lists that are found by their name, by Python's own class too."""
 
+import asyncio
 import errno
+import fcntl
 import os
+import struct
 import subprocess
 import sys
+import time
 import unittest
 from multiprocessing import resource_tracker, shared_memory
 
@@ -30,6 +34,14 @@ for i, item in enumerate(eval(sys.argv[3])):
     items[i] = item
 items.shm.close()
 '''
+
+
+F_OFD_SETLK = 37        # fcntl does not have it in every Python
+
+
+def set_lock(descriptor, kind):
+    """A lock of the kernel's on the whole file, as a list's."""
+    fcntl.fcntl(descriptor, F_OFD_SETLK, struct.pack('hhqqi4x', kind, os.SEEK_SET, 0, 0, 0))
 
 
 def replace_all(items, others):
@@ -145,6 +157,24 @@ class NamedList(SharedCase):
             items.shm.unlink()
         items = self.make([])
         self.assertEqual((list(self.open_python(name=items.name)), list(items)), ([], []))
+
+    # Not as long as other threads wait, which is 10 seconds.
+    async def expect_timeout(self, items):
+        begun = time.monotonic()
+        with self.assertRaises(Mp.TimeoutError):
+            items[0]
+        self.assertLess(time.monotonic() - begun, 5)
+        self.assertTrue(Mp.thread_get_looping())
+
+    def test_asyncio(self):
+        items = self.make(['text', 7])
+        holder = os.open(f'/dev/shm/{items.name}', os.O_RDWR)
+        self.addCleanup(os.close, holder)
+        set_lock(holder, fcntl.F_WRLCK)
+        asyncio.run(self.expect_timeout(items))
+        set_lock(holder, fcntl.F_UNLCK)
+        self.assertEqual(items[0], 'text')
+        self.assertFalse(Mp.thread_get_looping())
 
 
 if __name__ == '__main__':

@@ -21,20 +21,22 @@ Mp = get_introspection_module('Mp')
 FOREVER = -1.0
 
 
-def adopt(cls):
+def adopt(cls, never_waiting=()):
     """Makes all methods of a class of the library raise the exceptions of mpglib.errors; gives the class."""
     for info in cls.__info__.get_methods():
         if info.can_throw_gerror():
             name = info.get_name()
-            method = translated(getattr(cls, name))
+            method = translated(getattr(cls, name), may_wait=name not in never_waiting)
             setattr(cls, name, method if info.is_method() else staticmethod(method))
     return cls
 
 
-def translated(function):
+def translated(function, may_wait=True):
     """The function, raising the exceptions of mpglib.errors."""
     @functools.wraps(function, assigned=('__name__', '__doc__'), updated=())
     def call(*args, **kwargs):
+        if may_wait:
+            note_loop()
         try:
             return function(*args, **kwargs)
         except GLib.Error as error:
@@ -43,6 +45,26 @@ def translated(function):
             failure = errors.translate(error)
         raise failure
     return call
+
+
+class _Looping(threading.local):
+    is_known = False        # to the library, of this thread
+
+
+_looping = _Looping()
+
+
+def note_loop():
+    """Tells the library whether asyncio's loop runs in this thread, before a call that may wait for others.
+
+    The library cannot ask when it is about to wait: that would take the GIL under locks which a thread that has the GIL
+    may want.  So each such call looks, for less than a tenth of what it takes; who has not imported asyncio has none.
+    """
+    look = getattr(sys.modules.get('asyncio'), '_get_running_loop', None)   # None: it is just being imported
+    is_looping = look is not None and look() is not None
+    if is_looping is not _looping.is_known:
+        Mp.thread_set_looping(is_looping)
+        _looping.is_known = is_looping
 
 
 # Functions to call when Ctrl-C has ended a wait.
@@ -177,3 +199,7 @@ class SameType(type(Mp.Process)):
             if '__gtype__' not in namespace and isinstance(base, SameType.__mro__[1]):
                 namespace['__gtype__'] = base.__gtype__
         return super().__new__(mcs, name, bases, namespace)
+
+    def __call__(cls, *args, **kwargs):
+        note_loop()
+        return super().__call__(*args, **kwargs)

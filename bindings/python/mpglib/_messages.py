@@ -11,7 +11,7 @@ import sys
 from gi.repository import GLib
 
 from . import _pickle5, _shareables, _targets, _variant
-from ._calls import Mp
+from ._calls import Mp, note_loop
 
 
 def make_call(target, args, kwargs):
@@ -48,6 +48,7 @@ def make_value(value, codec):
 
 def read_value(message):
     """The value in a message; bytes of a codec that Python does not know stay bytes."""
+    note_loop()
     type_string = message.get_type_string()
     if type_string is not None:
         return _variant.decode(type_string, message.get_payload(), message.get_attachment)

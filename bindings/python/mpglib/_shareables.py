@@ -5,7 +5,7 @@
 import threading
 
 from . import _pickle5
-from ._calls import Mp
+from ._calls import Mp, note_loop
 
 
 class _State(threading.local):
@@ -59,4 +59,5 @@ def reduce_shareable(shareable):
 def _get_attachment(index):
     if _state.message is None:
         raise TypeError('this pickle belongs to a message')
+    note_loop()
     return _state.message.get_attachment(index)

@@ -7,7 +7,7 @@ from gi.repository import GLib
 from . import _guarded, _kinds, _messages, _raw, _shareables, _structures, _synchronized, _views, errors
 from ._calls import Mp, SameType, adopt
 
-_Base = adopt(Mp.Value)
+_Base = adopt(Mp.Value, never_waiting=('add_int64', 'add_double'))
 
 # Whose errors are translated where they are called.
 _set_int64 = _Base.set_int64.__wrapped__
