@@ -616,7 +616,7 @@ test_barrier (gconstpointer method)
   g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
   g_clear_error (&error);
   g_assert_true (mp_barrier_is_broken (objects.barrier));
-  order (&child, "barrier.wait", "The barrier is broken: a party died, gave up or aborted it");
+  order (&child, "barrier.wait", "The barrier is broken: a party died, gave up or aborted it, or its action failed");
   g_assert_true (mp_barrier_reset (objects.barrier, NULL));
   g_assert_false (mp_barrier_is_broken (objects.barrier));
 
@@ -1001,6 +1001,7 @@ typedef struct
 {
   guint    n_calls;
   gboolean fails;
+  gboolean is_silent;
 } Deed;
 
 static gboolean
@@ -1013,7 +1014,7 @@ do_deed (MpBarrier  *barrier,
   /* Nobody goes on before. */
   g_assert_cmpuint (mp_barrier_get_n_waiting (barrier), ==, mp_barrier_get_parties (barrier));
   deed->n_calls++;
-  if (deed->fails)
+  if (deed->fails && !deed->is_silent)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE, "The deed failed");
 
   return !deed->fails;
@@ -1053,10 +1054,31 @@ test_action (void)
   g_assert_cmpint (mp_barrier_wait_finish (barrier, first, &error), ==, -1);
   g_assert_error (error, MP_ERROR, MP_ERROR_BROKEN);
   g_assert_true (mp_barrier_is_broken (barrier));
+  g_clear_error (&error);
+
+  /* It need not say why. */
+  g_assert_true (mp_barrier_reset (barrier, NULL));
+  deed.is_silent = TRUE;
+  g_clear_object (&first);
+  mp_barrier_wait_async (barrier, FOREVER, NULL, mp_test_keep_result, &first);
+  turn_loop ();
+  g_assert_cmpint (mp_barrier_wait (barrier, FOREVER, NULL, NULL), ==, -1);
+  mp_test_await_result (&first);
+  g_assert_cmpint (mp_barrier_wait_finish (barrier, first, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_BROKEN);
+  g_clear_error (&error);
+  g_assert_true (mp_barrier_reset (barrier, NULL));
+  g_clear_object (&first);
+  mp_barrier_wait_async (barrier, FOREVER, NULL, mp_test_keep_result, &first);
+  turn_loop ();
+  g_assert_cmpint (mp_barrier_wait (barrier, FOREVER, NULL, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_BROKEN);
+  g_assert_cmpstr (error->message, ==, "The barrier is broken: its action failed");
+  mp_test_await_result (&first);
 
   g_clear_object (&first);
   g_clear_object (&barrier);
-  g_assert_cmpuint (deed.n_calls, ==, 102);
+  g_assert_cmpuint (deed.n_calls, ==, 104);
 }
 
 /* --- Main ----------------------------------------------------------------- */

@@ -302,7 +302,7 @@ check_outcome (MpRendezvousResult   outcome,
     return FALSE;
 
   g_set_error_literal (error, MP_ERROR, MP_ERROR_BROKEN,
-                       "The barrier is broken: a party died, gave up or aborted it");
+                       "The barrier is broken: a party died, gave up or aborted it, or its action failed");
   return FALSE;
 }
 
@@ -321,11 +321,17 @@ complete (MpBarrier           *self,
           GError             **error)
 {
   MpRendezvousResult result = MP_RENDEZVOUS_BROKEN;
+  g_autoptr (GError) failure = NULL;
 
-  if (self->action == NULL || self->action (self, self->action_data, error))
+  if (self->action == NULL || self->action (self, self->action_data, &failure))
     result = mp_rendezvous_complete (layout, arrival);
   else
-    mp_rendezvous_give_up (layout, arrival);
+    {
+      mp_rendezvous_give_up (layout, arrival);
+      if (failure == NULL)    /* it did not say why */
+        g_set_error_literal (&failure, MP_ERROR, MP_ERROR_BROKEN, "The barrier is broken: its action failed");
+      g_propagate_error (error, g_steal_pointer (&failure));
+    }
 
   ring (self, layout);
   return result;
@@ -410,7 +416,8 @@ mp_barrier_new (guint parties)
  *
  * The last one to come does it, in its [method@Mp.Barrier.wait], or in the main context
  * of its [method@Mp.Barrier.wait_async]. If it fails, the barrier breaks, and that call
- * fails with the error of @action. The times of the others run meanwhile.
+ * fails with the error of @action, or with %MP_ERROR_BROKEN if it set none. The times of
+ * the others run meanwhile.
  *
  * The action is not shared: each process sets its own, since any can be the last. It
  * has to be set before anybody waits with this object.
