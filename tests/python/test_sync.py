@@ -212,7 +212,9 @@ class Sync(MpCase):
 
         condition = Mp.Condition(Mp.Lock())
         values = []
+        self.assertEqual((condition.locked(), condition.abandoned), (False, False))
         with condition:
+            self.assertEqual((condition.locked(), condition.abandoned), (True, False))
             self.assertFalse(condition.wait(0.01))
             self.assertEqual(condition.wait_for(lambda: values, 0.01), [])
             values.append(1)

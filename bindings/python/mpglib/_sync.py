@@ -223,6 +223,14 @@ class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
             raise TypeError(f'the lock of a condition is an Mp.Lock or an Mp.RLock, not {lock!r}')
         super().__init__(lock=lock, **properties)
 
+    def locked(self):
+        return self.get_lock().is_locked()
+
+    @property
+    def abandoned(self):
+        """Whether its lock came from a process that died with it."""
+        return self.get_lock().is_abandoned()
+
     def _why_not_elsewhere(self):
         if isinstance(self.get_lock(), Mp.RLock):
             return ('the Mp.RLock of this condition belongs to a thread, and cannot be awaited under asyncio: use '
