@@ -75,6 +75,9 @@ test('what a value cannot be is refused', () => {
     [() => Mp.Value.new('i', 1, {}), TypeError, /lock is \[object Object\], .*new Mp\.Lock\(\)/],
     [() => value.run(() => 1), TypeError, /has no lock/],
     [() => value.run(1), TypeError, /func is 1/],
+    [() => new Mp.Value('i'), TypeError, /new Mp\.Value\(\{valueType: 'i'\}\)/],
+    [() => new Mp.Value('i', 5), TypeError, /new Mp\.Value\(\{valueType: 'i', value: 3\}\)/],
+    [() => new Mp.Value({valueType: `(${'d'.repeat(600)})`}), GLib.Error, /./],
   ])
     checkThrows(call, type, pattern);
   checkSame(value.value, 1);
@@ -201,6 +204,23 @@ test('an array has members as Arrays have', () => {
   array.disconnect(array.connect('notify', () => 0));
 });
 
+test('positions of at() count from the end too', () => {
+  const array = new Mp.Array({elementType: 'i', elements: [1, 2, 3]});
+  const list = new Mp.ShareableList({items: [1, 2, 3]});
+  for (const object of [array, list]) {
+    checkSame([object.at(-1), object.at(-3), object.at(0)], [3, 1, 1]);
+    object.set(0, 10);
+    object.setAt(1, 20);
+    object.set(-1, 30);
+    checkSame([...object], [10, 20, 30]);
+    object.setAt(-1, 31);
+    checkSame(object.at(2), 31);
+    for (const call of [() => object.at(-4), () => object.at(3), () => object.set(-4, 1), () => object.setAt(3, 1),
+      () => object[-1], () => (object[-1] = 1)])
+      checkThrows(call, RangeError, /position is/);
+  }
+});
+
 test('an array of structures', () => {
   const points = new Mp.Array({elementType: '(dy)', elements: [[1, 2], [3.5, 4]]});
   checkSame(points.length, 2);
@@ -217,8 +237,11 @@ test('an array of structures', () => {
 test('what an array cannot be is refused', () => {
   const array = Mp.Array.new('y', 2);
   for (const [call, type, pattern] of [
-    [() => array.at(2), RangeError, /position is 2, but has to be a whole number from 0 on and below 2/],
-    [() => array.at(-1), RangeError, /position is -1/],
+    [() => array.at(2), RangeError, /position is 2, but has to be a whole number from -2 on and below 2/],
+    [() => array.at(-3), RangeError, /position is -3, but has to be a whole number from -2 on and below 2/],
+    [() => array.at(0.5), RangeError, /position is 0\.5/],
+    [() => array.get_element(-1), RangeError, /position is -1/],
+    [() => array.set_element(-1, 1), RangeError, /position is -1/],
     [() => array.setAt('0', 1), TypeError, /position is 0, but has to be a number/],
     [() => array.setAt(0, 256), RangeError, /value is 256/],
     [() => array.set_slice(0, [1, 'x']), TypeError, /values\[1\] is "x"/],
@@ -242,6 +265,11 @@ test('what an array cannot be is refused', () => {
     [() => new Mp.Array({elementType: 'i', elements: [1, 2 ** 31]}), RangeError, /values\[1\] is 2147483648/],
     [() => Mp.Array.new('i'), TypeError, /length is missing/],
     [() => array.run(() => 1), TypeError, /has no lock/],
+    [() => new Mp.Array([1, 2]), TypeError, /new Mp\.Array\(\{elements: \[1, 2\]\}\)/],
+    [() => new Mp.Array('i', 3), TypeError, /new Mp\.Array\(\{elementType: 'i', length: 3\}\)/],
+    [() => new Mp.Array(Float64Array.of(1)), TypeError, /new Mp\.Array\(\{elements: \[1, 2\]\}\)/],
+    [() => new Mp.Array({elementType: 'i', length: '3'}), TypeError, /length is "3", but has to be a whole number/],
+    [() => new Mp.Array({elementType: 'i', length: 1e15}), GLib.Error, /./],
   ])
     checkThrows(call, type, pattern);
 });
@@ -320,6 +348,10 @@ test('memory is read, written and seen', async () => {
     [() => memory.write(-1, Uint8Array.of(1)), RangeError, /offset is -1/],
     [() => new Mp.SharedMemory({size: 0}), RangeError, /size is 0/],
     [() => memory.unlink(), GLib.Error, /name/],
+    [() => new Mp.SharedMemory(100), TypeError, /new Mp\.SharedMemory\(\{size: 100\}\)/],
+    [() => new Mp.SharedMemory({size: '9'}), TypeError, /size is "9"/],
+    [() => new Mp.SharedMemory({size: 1.5}), RangeError, /size is 1\.5/],
+    [() => new Mp.SharedMemory(), GLib.Error, /./],
   ])
     checkThrows(call, type, pattern);
   memory.close();
@@ -329,14 +361,17 @@ test('memory is read, written and seen', async () => {
 
 test('memory has a name for those who ask', async () => {
   const memory = Mp.SharedMemory.new_named(null, 10);
-  memory.open();
   check(memory.name.length > 0, 'one that nobody has');
   await runProcess('readNamed', [memory.name]);
   checkSame(memory.view()[0], 7);
-  checkThrows(() => Mp.SharedMemory.new_named(memory.name, 10).open(), GLib.Error, /./);
+  checkThrows(() => Mp.SharedMemory.new_named(memory.name, 10), GLib.Error, /./);
+  checkThrows(() => new Mp.SharedMemory({name: memory.name, create: true, size: 10}), GLib.Error, /./);
+  checkSame(new Mp.SharedMemory({name: memory.name}).size >= 10, true);
   memory.unlink();
-  const error = checkThrows(() => Mp.SharedMemory.new_existing(memory.name).view(), GLib.Error);
-  check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND), String(error));
+  for (const make of [Mp.SharedMemory.new_existing, name => new Mp.SharedMemory({name})]) {
+    const error = checkThrows(() => make(memory.name), GLib.Error);
+    check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND), String(error));
+  }
   memory.close();
 });
 
@@ -363,6 +398,7 @@ test('a list has items of several types', () => {
     [() => list.set(0, {}), TypeError, /value is a Object, but lists hold/],
     [() => new Mp.ShareableList({items: [1, [2]]}), TypeError, /items\[1\] is a Array, but/],
     [() => new Mp.ShareableList({items: 5}), TypeError, /not iterable/],
+    [() => new Mp.ShareableList([1]), TypeError, /new Mp\.ShareableList\(\{items: \[1, 'two'\]\}\)/],
     [() => new Mp.ShareableList({items: [2n ** 64n - 1n]}), GLib.Error, /./],
   ])
     checkThrows(call, type, pattern);
@@ -481,17 +517,17 @@ test('shared state goes to the workers of a pool', async () => {
   await pool.map_async(task('doubleAll'), [numbers, numbers], 1);
   check([...numbers][1] > 2, 'twice, or once by both at a time');
   const arrays = Array.from({length: 20}, (_, i) => new Mp.Array({elements: [i]}));
-  for await (const _ of pool.imap(task('doubleAll'), arrays.values(), 1))
+  for await (const _ of pool.imap(task('doubleAll'), arrays.values()))
     ;
   for await (const _ of pool.imap(task('doubleAll'), (async function* () {
     yield* arrays;
-  })(), 1))
+  })()))
     ;
   checkSame(arrays.map(array => array[0]), arrays.map((_, i) => 4 * i));
   await checkRejects((async () => {
-    for await (const _ of pool.imap(task('doubleAll'), [numbers].values()))
+    for await (const _ of pool.imap(task('doubleAll'), [numbers].values(), 2))
       check(false);
-  })(), Mp.Error, /begin the map with a chunk size of 1/);
+  })(), TypeError, /go one at a time: give imap\(\) a chunkSize of 1/);
   checkThrows(() => pool.apply_async(task('doubleAll'), [numbers], -1, null, () => 0), TypeError, /use submit\(\)/);
   checkSame(value.value, 400);
   pool.terminate();

@@ -3,6 +3,7 @@
 
 // Locks, semaphores, events, conditions and barriers between processes, with promises.
 
+import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
@@ -194,8 +195,119 @@ test('the last party does what is to be done before any goes on', async () => {
   checkSame([barrier.wait(), n], [0, 1]);
   checkSame([await barrier.wait_async(), n], [0, 2]);
   barrier.set_action(() => false);
-  checkThrows(() => barrier.wait(), GLib.Error, /is broken/);
+  checkThrows(() => barrier.wait(), GLib.Error, /is broken: its action failed/);
   check(barrier.broken, 'for all');
+  checkThrows(() => barrier.wait(), GLib.Error, /is broken: a party died, .* or its action failed/);
+});
+
+test('an action of a barrier need not return anything', async () => {
+  const barrier = new Mp.Barrier({parties: 1});
+  for (const returned of [undefined, null, 0, '', 'text']) {
+    barrier.set_action(() => returned);
+    checkSame([barrier.wait(), await barrier.wait_async()], [0, 0]); // eslint-disable-line no-await-in-loop
+  }
+  let given;
+  barrier.set_action(object => {
+    given = object;
+  });
+  barrier.wait();
+  checkSame(given, barrier);
+  for (const [action, type, pattern] of [
+    [() => {
+      throw new RangeError('mine');
+    }, RangeError, /mine/],
+    [async () => {}, TypeError, /returned a promise, but nobody can await it there/],
+  ]) {
+    barrier.set_action(action);
+    checkThrows(() => barrier.wait(), type, pattern);
+    check(barrier.broken, 'for all');
+    barrier.reset();
+    await checkRejects(barrier.wait_async(), type, pattern); // eslint-disable-line no-await-in-loop
+    check(barrier.broken, 'for all');
+    barrier.reset();
+  }
+  barrier.set_action(null);
+  checkSame(barrier.wait(), 0);
+  for (const action of [undefined, 5, {}])
+    checkThrows(() => barrier.set_action(action), TypeError, /action is .*, but has to be a function or null/);
+});
+
+test('what goes to a constructor is looked at', () => {
+  const lock = new Mp.Lock();
+  for (const [make, pattern] of [
+    [() => new Mp.Lock('x'), /new Mp\.Lock\(\)/],
+    [() => new Mp.RLock(1), /new Mp\.RLock\(\)/],
+    [() => new Mp.Event(true), /new Mp\.Event\(\)/],
+    [() => new Mp.Condition(lock), /new Mp\.Condition\(\{lock\}\)/],
+    [() => new Mp.Semaphore(3), /new Mp\.Semaphore\(\{value: 3\}\)/],
+    [() => new Mp.BoundedSemaphore(3), /new Mp\.BoundedSemaphore\(\{value: 3\}\)/],
+    [() => new Mp.Barrier(2), /new Mp\.Barrier\(\{parties: 2\}\)/],
+    [() => new Mp.Barrier({parties: 2}, () => 1), /new Mp\.Barrier\(\{parties: 2\}\)/],
+    [() => new Mp.Barrier(null), /new Mp\.Barrier\(\{parties: 2\}\)/],
+    [() => new Mp.Pool(4), /new Mp\.Pool\(\{n_workers: 2\}\)/],
+    [() => new Mp.Barrier(), /parties is missing: new Mp\.Barrier\(\{parties: 2\}\)/],
+    [() => Mp.Barrier.new(), /parties is missing/],
+    [() => new Mp.Semaphore({value: 'x'}), /value is "x", but has to be a whole number from 0/],
+    [() => new Mp.Semaphore({value: '2'}), /value is "2"/],
+    [() => new Mp.Semaphore({value: null}), /value is null/],
+    [() => new Mp.BoundedSemaphore({value: {}}), /value is \[object Object\]/],
+    [() => new Mp.Barrier({parties: 'x'}), /parties is "x"/],
+    [() => new Mp.Condition({lock: new Mp.Semaphore()}), /lock is <Mp\.Semaphore .*, but has to be an Mp\.Lock/],
+    [() => new Mp.Condition({lock: new Mp.Condition()}), /lock is <Mp\.Condition/],
+    [() => new Mp.Condition({lock: true}), /lock is true/],
+    [() => Mp.Condition.new(new Mp.Semaphore()), /lock is <Mp\.Semaphore/],
+  ])
+    checkThrows(make, TypeError, pattern);
+  checkSame(Mp.Condition.new(lock).lock, lock);
+  check(Mp.Condition.new().lock instanceof Mp.RLock, 'one of its own');
+  checkSame([new Mp.Semaphore({value: undefined}).value, new Mp.Semaphore({}).value, new Mp.Semaphore().value],
+    [1, 1, 1]);
+  checkThrows(() => new Mp.Semaphore({valeu: 1}), Error, /No property valeu/);
+});
+
+test('arguments of guards are looked at', () => {
+  for (const guard of [new Mp.Lock(), new Mp.RLock(), new Mp.Semaphore(), new Mp.BoundedSemaphore({value: 1}),
+    new Mp.Condition()]) {
+    guard.acquire();
+    checkThrows(() => guard.release(2), TypeError, /release\(\): it takes no arguments and not 1/);
+    checkThrows(() => guard.run(5), TypeError, /func is 5, but has to be a function/);
+    checkThrows(() => guard.run(() => 1, {timeout: 1}), TypeError, /timeout is an object/);
+    guard.release();
+  }
+});
+
+test('a lock that is run with is waited for as long as is said', async () => {
+  const [lock, wanted] = [new Mp.Lock(), () => check(false, 'never')];
+  const value = new Mp.Value({valueType: 'i', lock});
+  const array = new Mp.Array({elementType: 'i', length: 1, lock});
+  await lock.run(async () => {
+    for (const object of [lock, new Mp.Condition({lock}), value, array]) {
+      await checkRejects(object.run(wanted, 0.01), GLib.Error, /within the time given/);
+      const cancellable = new Gio.Cancellable();
+      const runs = object.run(wanted, -1, cancellable);
+      cancellable.cancel();
+      const error = await checkRejects(runs, GLib.Error);
+      check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED), String(error));
+    }
+  }, 20, null);
+  check(!lock.locked, 'given back');
+});
+
+test('a condition tells what its lock does', async () => {
+  for (const lock of [new Mp.Lock(), new Mp.RLock()]) {
+    const condition = new Mp.Condition({lock});
+    checkSame([condition.locked, condition.is_locked(), condition.is_abandoned()], [false, false, false]);
+    condition.acquire();
+    checkSame([condition.locked, condition.is_locked()], [true, true]);
+    condition.release();
+    const child = await start('hold', lock); // eslint-disable-line no-await-in-loop
+    await child.connection.receive_async(); // eslint-disable-line no-await-in-loop
+    child.process.kill();
+    await condition.acquire_async(); // eslint-disable-line no-await-in-loop
+    checkSame([condition.locked, condition.is_abandoned()], [true, true]);
+    condition.release();
+    await finish(child); // eslint-disable-line no-await-in-loop
+  }
 });
 
 test('numbers out of range are refused', () => {
@@ -205,7 +317,8 @@ test('numbers out of range are refused', () => {
     () => new Mp.Barrier({parties: 8001}), () => Mp.Barrier.new(-1)])
     checkThrows(make, RangeError, /has to be a whole number/);
   checkSame(Mp.BoundedSemaphore.new(16000).value, 16000);
-  checkSame(new Mp.Barrier().parties, 1);
+  for (const count of [1.5, NaN, -1])
+    checkThrows(() => new Mp.Barrier({parties: count}), RangeError, /parties is/);
 });
 
 // What all of them share stays, once it is there.

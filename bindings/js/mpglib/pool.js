@@ -67,8 +67,10 @@ function extendSubmit(Mp, prototype) {
     return submit_map.call(this, name, variant, chunkSize, taskOptions);
   };
 
-  prototype.imap = function (target, items, chunkSize, ordered, options) {
+  prototype.imap = function (target, items, wantedSize, ordered, options) {
     prepareWorkers(Mp);
+    // Shared objects, which anything that comes later may be, go one at a time only.
+    const chunkSize = isLazy(items) && wantedSize === 0 ? 1 : wantedSize;
     const taskOptions = toOptions(Mp, options);
     const starmap = taskOptions?.starmap ?? false;
     const isThere = items !== null && !isLazy(items);
@@ -77,6 +79,7 @@ function extendSubmit(Mp, prototype) {
     const iterator = message ? this.imap_message(name, message, chunkSize, ordered, taskOptions)
       : imap.call(this, name, variant, chunkSize, ordered, taskOptions);
     iterator.starmap = starmap;
+    iterator.chunkSize = chunkSize;
     iterator.feeder = isLazy(items) ? makeFeeder(iterator, items, this.n_workers * Math.max(chunkSize, 1)) : null;
     return iterator;
   };
@@ -204,6 +207,8 @@ function extendPushItem(Mp, prototype) {
 
   prototype.push_item = function (item) {
     const {variant, message} = toMessage(Mp, attach => toItem(item, this.starmap, attach));
+    if (message && (this.chunkSize ?? 1) !== 1)
+      throw new TypeError('items with shared objects in them go one at a time: give imap() a chunkSize of 1');
     return message ? this.push_message(message) : push_item.call(this, variant);
   };
 }

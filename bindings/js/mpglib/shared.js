@@ -6,6 +6,7 @@
 // Values, arrays, lists and memory that processes share, with values, typed arrays and iteration of JavaScript.
 
 const {GLib, GObject} = imports.gi;
+const {checkWhole} = imports.mpglib.constructors;
 const {parseType} = imports.mpglib.gvariant.type;
 const {extendIndices} = imports.mpglib.indices;
 const {makePorts} = imports.mpglib.numbers;
@@ -66,11 +67,6 @@ function checkType(type, format, name) {
   return known;
 }
 
-function checkCount(name, value, least) {
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`${name} is ${value}, but has to be a whole number from ${least} on`);
-}
-
 function toBytes(data) {
   if (data instanceof GLib.Bytes)
     return data.toArray();
@@ -96,11 +92,11 @@ function checkLock({lock}) {
 
 // By the lock that goes along.
 function extendRun(prototype) {
-  prototype.run = function (func) {
+  prototype.run = function (func, timeout, cancellable) {
     const lock = this.get_lock();
     if (lock === null)
       throw new TypeError(`${this} has no lock to run a function with: make it with one, {lock: new Mp.RLock()}`);
-    return lock.run(() => func(this));
+    return lock.run(() => func(this), timeout, cancellable);
   };
 }
 
@@ -122,9 +118,8 @@ function extendValueConstructors({Value}) {
     if ('value' in changed && changed.value.get_type_string() !== type)
       throw new TypeError(`value is a GLib.Variant of type ${changed.value.get_type_string()}, but has to be ${type}`);
     construct(this, changed);
-    // What the format has no room for is told now, not later.
-    if ('format' in changed && 'value' in changed)
-      this.get_value();
+    // What is wrong is told now, not later: what the format has no room for, or a structure that is too large.
+    this.get_value();
   };
 
   Value.new = function (valueType, value, lock) {
@@ -185,11 +180,17 @@ function getView(array) {
   return format === null ? NUMBERS[array.get_element_type()]?.view ?? Uint8Array : FORMATS[format].view;
 }
 
-function checkPosition(position, length) {
+function checkPosition(position, length, least = 0) {
   if (typeof position !== 'number')
     throw new TypeError(`position is ${String(position)}, but has to be a number`);
-  if (!Number.isInteger(position) || position < 0 || position >= length)
-    throw new RangeError(`position is ${position}, but has to be a whole number from 0 on and below ${length}`);
+  if (!Number.isInteger(position) || position < least || position >= length)
+    throw new RangeError(`position is ${position}, but has to be a whole number from ${least} on and below ${length}`);
+}
+
+// Negative ones count from the end, as those of all at() of JavaScript.
+function resolvePosition(position, length) {
+  checkPosition(position, length, -length);
+  return position < 0 ? position + length : position;
 }
 
 // What all of them are that JavaScript has one type for.
@@ -233,7 +234,7 @@ function completeArray(properties) {
   }
   checkType(changed.element_type ?? null, changed.format ?? null, 'elementType');
   checkLock(changed);
-  checkCount('length', changed.length ?? 0, 0);
+  checkWhole('length', changed.length ?? 0, 0);
   return {changed, elements};
 }
 
@@ -249,6 +250,8 @@ function extendArrayConstructors(Mp) {
   cls.prototype._init = function (properties = {}) {
     const {changed, elements} = completeArray(properties);
     construct(this, changed);
+    // What is wrong is told now, not later.
+    this.get_address();
     if (isStoredAlike(this, elements))
       this.write(0, elements);
     else if (elements !== null)
@@ -298,21 +301,28 @@ function extendElements({prototype}) {
     checkPosition(position, port.length);
     return port.write.call(this, position, value);
   };
-  prototype.at = prototype.get_element;
-  prototype.setAt = prototype.set_element;
-  extendIndices(prototype, prototype.at, prototype.setAt);
+  extendIndices(prototype, prototype.get_element, prototype.set_element);
+  prototype.at = function (position) {
+    const port = ports.find(this, describe);
+    return port.read.call(this, resolvePosition(position, port.length));
+  };
+  prototype.setAt = function (position, value) {
+    const port = ports.find(this, describe);
+    return port.write.call(this, resolvePosition(position, port.length), value);
+  };
+  prototype.set = prototype.setAt;
 
   prototype.get_slice = function (begin, length) {
-    checkCount('begin', begin, 0);
-    checkCount('length', length, 0);
+    checkWhole('begin', begin, 0);
+    checkWhole('length', length, 0);
     return fromVariant(get_slice.call(this, begin, length));
   };
   prototype.set_slice = function (begin, values) {
-    checkCount('begin', begin, 0);
+    checkWhole('begin', begin, 0);
     return set_slice.call(this, begin, toFixed(`a${this.get_element_type()}`, values, 'values'));
   };
   prototype.write = function (begin, data) {
-    checkCount('begin', begin, 0);
+    checkWhole('begin', begin, 0);
     return write.call(this, begin, toBytes(data));
   };
 
@@ -328,8 +338,10 @@ function extendMemoryConstructors({SharedMemory}) {
   SharedMemory.prototype._init = function (properties = {}) {
     const changed = nameProperties(properties);
     if ('size' in changed)
-      checkCount('size', changed.size, 1);
-    return construct(this, changed);
+      checkWhole('size', changed.size, 1);
+    construct(this, changed);
+    // What is wrong is told now, not later.
+    this.open();
   };
   SharedMemory.new = function (size) {
     return new SharedMemory({size});
@@ -337,6 +349,10 @@ function extendMemoryConstructors({SharedMemory}) {
   // eslint-disable-next-line camelcase
   SharedMemory.new_named = function (name, size) {
     return new SharedMemory({name: name ?? '', create: true, size});
+  };
+  // eslint-disable-next-line camelcase
+  SharedMemory.new_existing = function (name) {
+    return new SharedMemory({name});
   };
 }
 
@@ -358,15 +374,15 @@ function extendMemory({SharedMemory}) {
     close.call(this);
   };
   prototype.read = function (offset, length) {
-    checkCount('offset', offset, 0);
+    checkWhole('offset', offset, 0);
     if (length === null)
       this.open();
     const wanted = length ?? Math.max(0, this.get_size() - offset);
-    checkCount('length', wanted, 0);
+    checkWhole('length', wanted, 0);
     return read.call(this, offset, wanted).toArray();
   };
   prototype.write = function (offset, data) {
-    checkCount('offset', offset, 0);
+    checkWhole('offset', offset, 0);
     return write.call(this, offset, toBytes(data));
   };
 }
@@ -432,9 +448,15 @@ function extendList({ShareableList}) {
     checkPosition(position, this.get_length());
     return set_item.call(this, position, toVariant(checkItem(value, 'value')));
   };
-  prototype.at = prototype.get_item;
-  prototype.set = prototype.set_item;
-  extendIndices(prototype, prototype.at, prototype.set);
+  extendIndices(prototype, prototype.get_item, prototype.set_item);
+  const {get_item: get, set_item: set} = prototype;
+  prototype.at = function (position) {
+    return get.call(this, resolvePosition(position, this.get_length()));
+  };
+  prototype.set = function (position, value) {
+    return set.call(this, resolvePosition(position, this.get_length()), value);
+  };
+  prototype.setAt = prototype.set;
   prototype.get_items = function () {
     return fromVariant(get_items.call(this));
   };
@@ -452,11 +474,14 @@ function extendList({ShareableList}) {
  * BigInt, as everywhere; both are taken.
  *
  * `new Mp.Value({valueType, value, format, lock})` has `value`, and add(), which gives the sum.
- * `new Mp.Array({elementType, length, elements, format, lock})` has at(), setAt(), array[i], iteration, and view():
- * a typed array of the elements in shared memory, not a copy; of structures their bytes. run(func) of both awaits the
- * function while it has the lock. Mp.SharedMemory has a view(), a Uint8Array; read() copies. Mp.ShareableList has
- * at(), set(), list[i], `length` and iteration; `{name, items}` makes one with a name, and `{name}` finds it. Other
- * than a view all reads copy.
+ * `new Mp.Array({elementType, length, elements, format, lock})` has at(), setAt() and set(), which are one, array[i],
+ * iteration, and view(): a typed array of the elements in shared memory, not a copy; of structures their bytes.
+ * run(func, timeout, cancellable) of both awaits the function while it has the lock. Mp.SharedMemory has a
+ * view(), a Uint8Array; read() copies. Mp.ShareableList has at(), set() and setAt(), which are one, list[i], `length`
+ * and iteration; `{name, items}` makes one with a name, and `{name}` finds it. Other than a view all reads copy.
+ *
+ * What cannot be made is told by the constructors. Positions of at(), set() and setAt() count from the end where they
+ * are negative.
  *
  * @param {object} Mp - the namespace
  */

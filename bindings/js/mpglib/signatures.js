@@ -25,7 +25,8 @@ const SIGNATURES = {
     new: 'elementType, length, lock = null',
     new_from_elements: 'elements, lock = null',
     new_with_format: 'format, length, lock = null',
-    run: 'func',
+    run: 'func, timeout = -1, cancellable = null',
+    set: 'position, value',
     setAt: 'position, value',
     set_element: 'position, value',
     set_slice: 'begin, values',
@@ -33,10 +34,15 @@ const SIGNATURES = {
     write: 'begin, data',
   },
   Barrier: {
+    new: 'parties',
+    set_action: 'action',
     wait: 'timeout = -1, cancellable = null',
   },
   Condition: {
     acquire: 'timeout = -1, cancellable = null',
+    new: 'lock = null',
+    release: '',
+    run: 'func, timeout = -1, cancellable = null',
     wait: 'timeout = -1, cancellable = null',
     wait_for_async: 'predicate, timeout = -1, cancellable = null',
   },
@@ -58,6 +64,8 @@ const SIGNATURES = {
   },
   Lock: {
     acquire: 'timeout = -1, cancellable = null',
+    release: '',
+    run: 'func, timeout = -1, cancellable = null',
   },
   Pool: {
     apply: 'target, args = null, timeout = -1, cancellable = null',
@@ -78,6 +86,8 @@ const SIGNATURES = {
   },
   RLock: {
     acquire: 'timeout = -1, cancellable = null',
+    release: '',
+    run: 'func, timeout = -1, cancellable = null',
   },
   ResultIterator: {
     next: 'timeout = -1, cancellable = null',
@@ -86,6 +96,8 @@ const SIGNATURES = {
   },
   Semaphore: {
     acquire: 'timeout = -1, cancellable = null',
+    release: '',
+    run: 'func, timeout = -1, cancellable = null',
   },
   ShareableList: {
     at: 'position',
@@ -94,6 +106,7 @@ const SIGNATURES = {
     new_existing: 'name',
     new_named: 'name, items',
     set: 'position, value',
+    setAt: 'position, value',
     set_item: 'position, value',
   },
   SharedMemory: {
@@ -107,7 +120,7 @@ const SIGNATURES = {
     add: 'amount',
     new: 'valueType, value = null, lock = null',
     new_with_format: 'format, value = null, lock = null',
-    run: 'func',
+    run: 'func, timeout = -1, cancellable = null',
     set_value: 'value',
     synchronize: 'lock = null',
   },
@@ -119,6 +132,7 @@ const isText = value => value === null || typeof value === 'string';
 
 // What an argument of a name has to be. Those that are not here may be anything, or are looked at where they are used.
 const KINDS = {
+  action: {is: value => value === null || typeof value === 'function', text: 'a function or null'},
   timeout: {is: isNumber, text: 'a number of seconds, negative to wait for ever'},
   cancellable: {is: value => value === null || value instanceof Gio.Cancellable, text: 'a Gio.Cancellable or null'},
   chunkSize: {is: isCount, text: 'a number of items, 0 for one that suits'},
@@ -136,7 +150,7 @@ const KINDS = {
 };
 
 function parse(text) {
-  return text.split(', ').map(parameter => {
+  return text.split(', ').filter(parameter => parameter !== '').map(parameter => {
     const [name, usual] = parameter.split(' = ');
     const isOptional = usual !== undefined;
     return {name, isOptional, usual: isOptional ? JSON.parse(usual) : undefined, kind: KINDS[name]};
@@ -164,7 +178,7 @@ function refuse(call, problem) {
 function checkRest(call, args) {
   const rest = args.slice(call.parameters.length).filter(value => value !== undefined && value !== null);
   if (rest.length > (call.isAsync ? 1 : 0))
-    refuse(call, `it takes ${call.parameters.length} arguments and not ${args.length}`);
+    refuse(call, `it takes ${call.parameters.length || 'no'} arguments and not ${args.length}`);
   if (rest.length > 0 && typeof rest[0] !== 'function')
     refuse(call, `the callback is ${describe(rest[0])}, but has to be a function`);
   return rest;
@@ -179,7 +193,7 @@ function complete(call, args) {
     if (i >= args.length && !isOptional)
       refuse(call, `${name} is missing`);
     const value = args[i] === undefined && isOptional ? usual : args[i];
-    if (kind && value !== usual && !kind.is(value))
+    if (kind && !(isOptional && value === usual) && !kind.is(value))
       refuse(call, `${name} is ${describe(value)}, but has to be ${kind.text}`);
     values.push(value);
   }

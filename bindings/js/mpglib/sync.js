@@ -6,6 +6,7 @@
 // Locks, semaphores, events, conditions and barriers with promises.
 
 const {GLib, GObject} = imports.gi;
+const {checkWhole} = imports.mpglib.constructors;
 const {promisify} = imports.mpglib.promises;
 
 // What can be acquired, and what else can be waited for.
@@ -16,29 +17,77 @@ const WAITS = ['Event', 'Condition', 'Barrier'];
 const RANGES = [
   {className: 'Semaphore', property: 'value', least: 0, most: 0x3fffffff},
   {className: 'BoundedSemaphore', property: 'value', least: 0, most: 16000},
-  {className: 'Barrier', property: 'parties', least: 1, most: 8000},
+  {className: 'Barrier', property: 'parties', least: 1, most: 8000, isNeeded: true},
 ];
 
 /**
- * Has a constructor refuse numbers that are out of range, where GObject would warn and take another.
+ * Has a constructor refuse what is no number, or out of range, where GObject would take another.
  *
  * @param {object} Mp - the namespace
  * @param {object} range - one of RANGES
  */
-function checkRange(Mp, {className, property, least, most}) {
+function checkRange(Mp, {className, property, least, most, isNeeded = false}) {
   const cls = Mp[className];
   cls.prototype._init = function (properties = {}) {
-    const value = properties[property];
-    if (typeof value === 'number' && !(Number.isInteger(value) && value >= least && value <= most))
-      throw new RangeError(`${property} is ${value}, but has to be a whole number from ${least} to ${most}`);
-    return GObject.Object.prototype._init.call(this, properties);
+    const {[property]: value, ...others} = properties;
+    if (value === undefined && isNeeded)
+      throw new TypeError(`${property} is missing: new Mp.${className}({${property}: 2})`);
+    if (value !== undefined)
+      checkWhole(property, value, least, most);
+    return GObject.Object.prototype._init.call(this, value === undefined ? others : properties);
   };
   cls.new = function (value) {
     return new cls({[property]: value});
   };
 }
 
+// A lock of its own would guard nothing of what the given one does.
+function checkConditionLock({Condition, Lock, RLock}) {
+  Condition.prototype._init = function (properties = {}) {
+    const {lock = null} = properties;
+    if (lock !== null && !(lock instanceof Lock || lock instanceof RLock))
+      throw new TypeError(`lock is ${String(lock)}, but has to be an Mp.Lock, an Mp.RLock or null`);
+    return GObject.Object.prototype._init.call(this, {...properties, lock});
+  };
+  Condition.new = function (lock) {
+    return new Condition({lock});
+  };
+}
+
 const LARGEST_UINT32 = 0xffffffff;
+
+// What an action may return: nothing is as good as anything but false.
+function checkActionResult(result) {
+  if (typeof result?.then === 'function') {
+    throw new TypeError('the action of a barrier returned a promise, but nobody can await it there: ' +
+      'the others wait, and go on when it returns');
+  }
+  return result !== false;
+}
+
+function extendAction({prototype}) {
+  const {set_action} = prototype; // eslint-disable-line camelcase
+
+  prototype.set_action = function (action) {
+    return set_action.call(this, action && (barrier => checkActionResult(action(barrier))));
+  };
+}
+
+// What a condition tells of its lock.
+function extendCondition({prototype}) {
+  Object.defineProperty(prototype, 'locked', {
+    configurable: true,
+    enumerable: true,
+    get() {
+      return this.get_lock().is_locked();
+    },
+  });
+  for (const name of ['is_locked', 'is_abandoned']) {
+    prototype[name] = function () {
+      return this.get_lock()[name]();
+    };
+  }
+}
 
 function now() {
   return GLib.get_monotonic_time() / 1e6;
@@ -49,10 +98,12 @@ function now() {
  *
  * @param {object} guard - a lock, semaphore or condition
  * @param {Function} func - the function; it may return a promise
+ * @param {number} timeout - how many seconds to wait for the lock
+ * @param {?Gio.Cancellable} cancellable - what ends that wait
  * @returns {Promise} what the function returned
  */
-async function withGuard(guard, func) {
-  await guard.acquire_async();
+async function withGuard(guard, func, timeout, cancellable) {
+  await guard.acquire_async(timeout, cancellable);
   try {
     return await func(guard);
   } finally {
@@ -63,9 +114,11 @@ async function withGuard(guard, func) {
 /**
  * Extends the classes of synchronisation.
  *
- * x_async() return promises. run(func) acquires, awaits the function, and releases. wait_for_async(predicate) of a
- * condition waits until it is true, and rejects where it is not within the time given. Numbers of permits and parties
- * that are out of range are RangeErrors. notify(count = 1) of a condition is notify_many(count).
+ * x_async() return promises. run(func, timeout, cancellable) acquires, awaits the function, and releases.
+ * wait_for_async(predicate) of a condition waits until it is true, and rejects where it is not within the time given.
+ * Numbers of permits and parties that are out of range are RangeErrors. notify(count = 1) of a condition is
+ * notify_many(count), and it has the `locked`, is_locked() and is_abandoned() of its lock. The action of a barrier
+ * fails by throwing, or by returning false.
  *
  * @param {object} Mp - the namespace
  */
@@ -73,8 +126,8 @@ function extendSync(Mp) {
   for (const name of GUARDS) {
     const {prototype} = Mp[name];
     promisify(prototype, 'acquire_async');
-    prototype.run = function (func) {
-      return withGuard(this, func);
+    prototype.run = function (func, timeout, cancellable) {
+      return withGuard(this, func, timeout, cancellable);
     };
   }
   for (const name of WAITS)
@@ -88,6 +141,9 @@ function extendSync(Mp) {
 
   for (const range of RANGES)
     checkRange(Mp, range);
+  checkConditionLock(Mp);
+  extendCondition(Mp.Condition);
+  extendAction(Mp.Barrier);
 
   // What GObject.Object has of this name takes that of a property.
   Mp.Condition.prototype.notify = function (count = 1) {

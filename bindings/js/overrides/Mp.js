@@ -7,6 +7,7 @@
 // legacy scripts, so there is no module syntax here; the modules beside it are found on the same search path.
 
 const {extendConnection} = imports.mpglib.connection;
+const {checkConstructors} = imports.mpglib.constructors;
 const {keepCallbacks} = imports.mpglib.garbage;
 const {extendContext, preferOwnLanguage} = imports.mpglib.launcher;
 const {fromMessage} = imports.mpglib.messages;
@@ -43,6 +44,7 @@ function _init() {
   extendSync(this);
   extendShared(this);
   promisify(this, 'shutdown_async');
+  checkConstructors(this);
   checkCalls(this);
 
   // In a pool's worker the Mp.WorkerTask that runs: a function that takes long looks at its is_cancelled().

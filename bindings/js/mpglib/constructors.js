@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+/* exported checkConstructors, checkWhole */
+
+// What constructors are given. They take one object with properties; what other languages, or multiprocessing, have
+// in its place GJS would drop without a word, and the object would be another than was meant.
+
+// How each class is made.
+const FORMS = {
+  Array: "new Mp.Array({elementType: 'i', length: 3}) or new Mp.Array({elements: [1, 2]})",
+  Barrier: 'new Mp.Barrier({parties: 2})',
+  BoundedSemaphore: 'new Mp.BoundedSemaphore({value: 3})',
+  Condition: 'new Mp.Condition() or new Mp.Condition({lock})',
+  Event: 'new Mp.Event()',
+  Lock: 'new Mp.Lock()',
+  Pool: 'new Mp.Pool({n_workers: 2})',
+  RLock: 'new Mp.RLock()',
+  Semaphore: 'new Mp.Semaphore({value: 3})',
+  ShareableList: "new Mp.ShareableList({items: [1, 'two']})",
+  SharedMemory: 'new Mp.SharedMemory({size: 100})',
+  Value: "new Mp.Value({valueType: 'i'}) or new Mp.Value({valueType: 'i', value: 3})",
+};
+
+function isPlain(properties) {
+  if (typeof properties !== 'object' || properties === null)
+    return false;
+  const prototype = Object.getPrototypeOf(properties);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/**
+ * Has the constructors refuse what is no object with properties. To be called when they are what they are to be.
+ *
+ * @param {object} Mp - the namespace
+ */
+function checkConstructors(Mp) {
+  for (const [className, form] of Object.entries(FORMS)) {
+    const {prototype} = Mp[className];
+    const {_init: init} = prototype;
+    prototype._init = function (...args) {
+      if (args.length > 1 || args.length === 1 && args[0] !== undefined && !isPlain(args[0]))
+        throw new TypeError(`an Mp.${className} is made with properties, by their names: ${form}`);
+      return init.apply(this, args);
+    };
+  }
+}
+
+/**
+ * Checks a number that is to be whole.
+ *
+ * @param {string} name - what messages call it
+ * @param {*} value - the number
+ * @param {number} least - the least that it can be
+ * @param {number} [most] - the most that it can be
+ * @throws {TypeError} if it is no number
+ * @throws {RangeError} if it is another one
+ */
+function checkWhole(name, value, least, most = Infinity) {
+  const wanted = `a whole number from ${least} ${most === Infinity ? 'on' : `to ${most}`}`;
+  if (typeof value !== 'number')
+    throw new TypeError(`${name} is ${typeof value === 'string' ? JSON.stringify(value) : String(value)}, ` +
+      `but has to be ${wanted}`);
+  if (!Number.isSafeInteger(value) || value < least || value > most)
+    throw new RangeError(`${name} is ${value}, but has to be ${wanted}`);
+}
