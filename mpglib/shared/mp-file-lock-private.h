@@ -15,17 +15,13 @@ G_BEGIN_DECLS
  * A lock belongs to a description of the file that is opened for it, so threads have locks of
  * their own.  A forked child closes its copies: a lock ends with the process that took it.
  *
+ * One has it at a time.  The kernel would let readers in by the dozen, but each one that comes before another
+ * has gone, too, and where some read without a pause a writer's turn never came.
+ *
  * Who has one only copies something, as with mp-short-lock; the patience of who waits is the same.
  */
-typedef enum
-{
-  MP_FILE_LOCK_SHARED,      /* any number at once */
-  MP_FILE_LOCK_EXCLUSIVE,   /* nobody else */
-} MpFileLockMode;
-
-int  mp_file_lock_acquire (MpMapping       *mapping,
-                           MpFileLockMode   mode,
-                           GError         **error);
-void mp_file_lock_release (int              lock);
+int  mp_file_lock_acquire (MpMapping  *mapping,
+                           GError    **error);
+void mp_file_lock_release (int         lock);
 
 G_END_DECLS

@@ -24,7 +24,6 @@
 typedef struct
 {
   MpFileIdentity file;
-  short          type;
   int            fd;
   int            failure;     /* errno */
   gboolean       is_wanted;
@@ -139,7 +138,7 @@ static gpointer
 wait_for_lock (gpointer data)
 {
   Wait *self = data;
-  int failure = set_lock (self->fd, F_OFD_SETLKW, self->type);
+  int failure = set_lock (self->fd, F_OFD_SETLKW, F_WRLCK);
 
   g_mutex_lock (&lock);
   self->failure = failure;
@@ -181,15 +180,13 @@ start_thread (Wait    *self,
 
 /* With the lock held. */
 static Wait *
-find_unwanted (const MpFileIdentity *file,
-               short                 type)
+find_unwanted (const MpFileIdentity *file)
 {
   for (guint i = 0; i < waits->len; i++)
     {
       Wait *wait = g_ptr_array_index (waits, i);
 
-      if (!wait->is_wanted && wait->type == type &&
-          wait->file.inode == file->inode && wait->file.device == file->device)
+      if (!wait->is_wanted && wait->file.inode == file->inode && wait->file.device == file->device)
         return wait;
     }
 
@@ -200,7 +197,6 @@ find_unwanted (const MpFileIdentity *file,
 static Wait *
 begin_wait (MpMapping  *mapping,
             int         fd,
-            short       type,
             GError    **error)
 {
   MpFileIdentity file;
@@ -208,7 +204,7 @@ begin_wait (MpMapping  *mapping,
 
   mp_mapping_get_identity (mapping, &file);
   g_mutex_lock (&lock);
-  self = find_unwanted (&file, type);
+  self = find_unwanted (&file);
   if (self != NULL)
     {
       self->is_wanted = TRUE;
@@ -218,7 +214,7 @@ begin_wait (MpMapping  *mapping,
     }
 
   self = g_new0 (Wait, 1);
-  *self = (Wait) { .file = file, .type = type, .fd = fd, .is_wanted = TRUE };
+  *self = (Wait) { .file = file, .fd = fd, .is_wanted = TRUE };
   g_cond_init (&self->over);
   g_ptr_array_add (waits, self);
   g_mutex_unlock (&lock);
@@ -266,7 +262,6 @@ end_wait (Wait    *self,
 static int
 wait_patiently (MpMapping  *mapping,
                 int         fd,
-                short       type,
                 GError    **error)
 {
   gint64 remaining = mp_patience_get_remaining (mp_short_lock_get_patience ());
@@ -281,7 +276,7 @@ wait_patiently (MpMapping  *mapping,
       return -1;
     }
 
-  wait = begin_wait (mapping, fd, type, error);
+  wait = begin_wait (mapping, fd, error);
   if (wait == NULL)
     return -1;
 
@@ -309,23 +304,21 @@ wait_patiently (MpMapping  *mapping,
  * Returns: the lock, for mp_file_lock_release(), or -1
  */
 int
-mp_file_lock_acquire (MpMapping       *mapping,
-                      MpFileLockMode   mode,
-                      GError         **error)
+mp_file_lock_acquire (MpMapping  *mapping,
+                      GError    **error)
 {
-  short type = mode == MP_FILE_LOCK_SHARED ? F_RDLCK : F_WRLCK;
   int fd = open_description (mapping, error);
   int failure;
 
   if (fd < 0)
     return -1;
 
-  failure = set_lock (fd, F_OFD_SETLK, type);
+  failure = set_lock (fd, F_OFD_SETLK, F_WRLCK);
   if (failure == 0)
     return fd;
 
   if (failure == EAGAIN || failure == EACCES)
-    return wait_patiently (mapping, fd, type, error);
+    return wait_patiently (mapping, fd, error);
 
   close_description (fd);
   set_failure (failure, "take", error);

@@ -241,7 +241,7 @@ finish_for_dead (const Access  *access,
          mark_valid (access, FALSE, error);
 }
 
-/* With the exclusive lock. */
+/* With the lock. */
 static gboolean
 make_whole (const Access  *access,
             GError       **error)
@@ -253,23 +253,11 @@ make_whole (const Access  *access,
 
 /* Returns: a lock with which all items are whole, or -1 */
 static int
-lock_to_read (const Access  *access,
-              GError       **error)
+lock_whole (const Access  *access,
+            GError       **error)
 {
-  int lock = mp_file_lock_acquire (access->mapping, MP_FILE_LOCK_SHARED, error);
-  guint8 is_valid;
+  int lock = mp_file_lock_acquire (access->mapping, error);
 
-  if (lock < 0)
-    return -1;
-
-  if (look_for_dead (access, &is_valid, error) && !is_valid)
-    return lock;
-
-  mp_file_lock_release (lock);
-  if (!is_valid)
-    return -1;
-
-  lock = mp_file_lock_acquire (access->mapping, MP_FILE_LOCK_EXCLUSIVE, error);
   if (lock < 0 || make_whole (access, error))
     return lock;
 
@@ -325,7 +313,7 @@ mp_named_list_get_item (MpNamedList  *self,
   if (!begin_access_to (self, index, &access, error))
     return NULL;
 
-  lock = lock_to_read (&access, error);
+  lock = lock_whole (&access, error);
   if (lock < 0)
     return NULL;
 
@@ -341,7 +329,7 @@ mp_named_list_get_item (MpNamedList  *self,
   return value;
 }
 
-/* With the exclusive lock.  A list of Python's has no journal. */
+/* With the lock.  A list of Python's has no journal. */
 static gboolean
 write_item (const Access        *access,
             const MpListRecord  *record,
@@ -351,8 +339,7 @@ write_item (const Access        *access,
   if (access->plan->tail == 0)
     return carry_out (access, record, content, error);
 
-  return make_whole (access, error) &&
-         write_down (access, record, content, error) &&
+  return write_down (access, record, content, error) &&
          carry_out (access, record, content, error) &&
          mark_valid (access, FALSE, error);
 }
@@ -376,7 +363,7 @@ mp_named_list_set_item (MpNamedList  *self,
   if (content == NULL)
     return FALSE;
 
-  lock = mp_file_lock_acquire (access.mapping, MP_FILE_LOCK_EXCLUSIVE, error);
+  lock = lock_whole (&access, error);
   if (lock < 0)
     return FALSE;
 
