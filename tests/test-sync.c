@@ -583,6 +583,14 @@ test_condition_context (void)
 
 /* --- Barrier -------------------------------------------------------------- */
 
+static gboolean
+never_called (MpBarrier  *barrier,
+              gpointer    data,
+              GError    **error)
+{
+  g_assert_not_reached ();
+}
+
 static void
 test_barrier (gconstpointer method)
 {
@@ -635,7 +643,27 @@ test_barrier (gconstpointer method)
     mp_test_await_result (&second);
     g_assert_cmpint (mp_barrier_wait_finish (objects.barrier, second, &error), ==, -1);
     g_assert_error (error, MP_ERROR, MP_ERROR_BROKEN);
+    g_clear_error (&error);
   }
+
+  /* And who has died waiting is not met by who comes after that. */
+  for (guint with_action = 0; with_action < 2; with_action++)
+    {
+      g_autoptr (MpBarrier) former = g_steal_pointer (&objects.barrier);
+      Child other;
+
+      objects.barrier = mp_barrier_new (2);
+      other = start_child (*(const MpStartMethod *) method, &objects);
+      if (with_action)
+        mp_barrier_set_action (objects.barrier, never_called, NULL, NULL);
+      say (other.connection, "barrier.wait");
+      while (mp_barrier_get_n_waiting (objects.barrier) < 1)
+        g_thread_yield ();
+      kill_child (&other);
+      g_assert_cmpint (mp_barrier_wait (objects.barrier, FOREVER, NULL, &error), ==, -1);
+      g_assert_error (error, MP_ERROR, MP_ERROR_BROKEN);
+      g_clear_error (&error);
+    }
 
   join_child (&child);
   objects_clear (&objects);

@@ -250,7 +250,7 @@ mp_rendezvous_is_last (const MpArrival *arrival)
 /*< private >
  * mp_rendezvous_complete:
  *
- * For the party with the last index: all others are there.
+ * For the party with the last index: all others have come.  Whether they live is for it to look.
  */
 MpRendezvousResult
 mp_rendezvous_complete (MpRendezvousLayout *rendezvous,
@@ -272,6 +272,9 @@ mp_rendezvous_complete (MpRendezvousLayout *rendezvous,
 /*< private >
  * mp_rendezvous_look:
  *
+ * Breaks the round if a party of it does not live any more.  What a dying one may still do to
+ * the state is done by one exchange, and comes before or after.
+ *
  * Returns: what has become of the round; %MP_RENDEZVOUS_TIMED_OUT if nothing yet
  */
 MpRendezvousResult
@@ -282,7 +285,7 @@ mp_rendezvous_look (MpTable            *table,
   MpRendezvousResult outcome = get_outcome (atomic_load (&rendezvous->state), arrival->round);
 
   if (outcome == MP_RENDEZVOUS_TIMED_OUT &&
-      look_at_parties (table, rendezvous, arrival) == MP_LIFE_DEAD)
+      look_at_parties (table, rendezvous, arrival) != MP_LIFE_ALIVE)
     return break_round (rendezvous, arrival->round);
 
   return outcome;

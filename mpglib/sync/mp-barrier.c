@@ -313,25 +313,38 @@ ring (MpBarrier          *self,
   mp_bell_ring (self->shared.table, &layout->bell);
 }
 
-/* For the party with the last index.  The others wait meanwhile: they may give up. */
+static gboolean
+run_action (MpBarrier  *self,
+            GError    **error)
+{
+  g_autoptr (GError) failure = NULL;
+
+  if (self->action (self, self->action_data, &failure))
+    return TRUE;
+
+  if (failure == NULL)    /* it did not say why */
+    g_set_error_literal (&failure, MP_ERROR, MP_ERROR_BROKEN, "The barrier is broken: its action failed");
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
+/* For the party with the last index.  The others wait meanwhile: they may give up, or die. */
 static MpRendezvousResult
 complete (MpBarrier           *self,
           MpRendezvousLayout  *layout,
           const MpArrival     *arrival,
           GError             **error)
 {
-  MpRendezvousResult result = MP_RENDEZVOUS_BROKEN;
-  g_autoptr (GError) failure = NULL;
+  MpTable *table = self->shared.table;
+  MpRendezvousResult result = mp_rendezvous_look (table, layout, arrival);
 
-  if (self->action == NULL || self->action (self, self->action_data, &failure))
+  if (result == MP_RENDEZVOUS_TIMED_OUT && self->action != NULL)
+    result = run_action (self, error) ? mp_rendezvous_look (table, layout, arrival) : MP_RENDEZVOUS_BROKEN;
+
+  if (result == MP_RENDEZVOUS_TIMED_OUT)
     result = mp_rendezvous_complete (layout, arrival);
   else
-    {
-      mp_rendezvous_give_up (layout, arrival);
-      if (failure == NULL)    /* it did not say why */
-        g_set_error_literal (&failure, MP_ERROR, MP_ERROR_BROKEN, "The barrier is broken: its action failed");
-      g_propagate_error (error, g_steal_pointer (&failure));
-    }
+    mp_rendezvous_give_up (layout, arrival);
 
   ring (self, layout);
   return result;
