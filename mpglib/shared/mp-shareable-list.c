@@ -11,6 +11,7 @@
 #include "mp-error.h"
 #include "mp-list-item-private.h"
 #include "mp-named-list-private.h"
+#include "mp-patience-private.h"
 #include "mp-shareable-list.h"
 #include "mp-shared-memory-private.h"
 #include "mp-word-private.h"
@@ -872,6 +873,25 @@ mp_shareable_list_set_item (MpShareableList  *self,
   return mp_cell_write (self->contents.shared.table, &place, me, words, n_words, error);
 }
 
+static gboolean
+add_all (MpShareableList  *self,
+         GVariantBuilder  *builder,
+         GError          **error)
+{
+  guint length = mp_shareable_list_get_length (self);
+
+  for (guint i = 0; i < length; i++)
+    {
+      g_autoptr (GVariant) item = mp_shareable_list_get_item (self, i, error);
+
+      if (item == NULL)
+        return FALSE;
+      g_variant_builder_add (builder, "v", item);
+    }
+
+  return TRUE;
+}
+
 /**
  * mp_shareable_list_get_items:
  * @self: a shareable list
@@ -879,7 +899,7 @@ mp_shareable_list_set_item (MpShareableList  *self,
  *
  * Gets all items, one after the other: others may replace some meanwhile.
  *
- * Fails as [method@Mp.ShareableList.get_item] does.
+ * Fails as [method@Mp.ShareableList.get_item] does, and waits no longer than that for all of them together.
  *
  * Returns: (transfer full): an `av` of them
  *
@@ -890,7 +910,8 @@ mp_shareable_list_get_items (MpShareableList  *self,
                              GError          **error)
 {
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("av"));
-  guint length;
+  MpPatience patience = { 0 };
+  gboolean is_complete;
 
   g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -898,15 +919,9 @@ mp_shareable_list_get_items (MpShareableList  *self,
   if (!mp_shareable_list_open (self, error))
     return NULL;
 
-  length = mp_shareable_list_get_length (self);
-  for (guint i = 0; i < length; i++)
-    {
-      g_autoptr (GVariant) item = mp_shareable_list_get_item (self, i, error);
+  mp_patience_begin (&patience);
+  is_complete = add_all (self, &builder, error);
+  mp_patience_end (&patience);
 
-      if (item == NULL)
-        return NULL;
-      g_variant_builder_add (&builder, "v", item);
-    }
-
-  return g_variant_ref_sink (g_variant_builder_end (&builder));
+  return is_complete ? g_variant_ref_sink (g_variant_builder_end (&builder)) : NULL;
 }

@@ -460,9 +460,9 @@ function extendList({ShareableList}) {
   prototype.get_items = function () {
     return fromVariant(get_items.call(this));
   };
-  prototype[Symbol.iterator] = function* () {
-    for (let i = 0; i < this.length; i++)
-      yield this.get_item(i);
+  // All at once: who waits for each anew may wait as often as there are items.
+  prototype[Symbol.iterator] = function () {
+    return fromVariant(get_items.call(this))[Symbol.iterator]();
   };
 }
 

@@ -89,8 +89,8 @@ class ShareableList(_Base, metaclass=SameType):
         _Base.set_item(self, place, _make_variant(value))
 
     def __iter__(self):
-        for index in range(len(self)):
-            yield self[index]
+        # All at once: who waits for each anew may wait as often as there are items.
+        return iter(_messages.read_variant(_Base.get_items(self)))
 
     def __contains__(self, value):
         return any(item == value for item in self)
