@@ -555,6 +555,106 @@ test_value_live_refused (void)
 }
 
 static void
+count_notification (GObject    *object,
+                    GParamSpec *pspec,
+                    guint      *n)
+{
+  ++*n;
+}
+
+static gboolean
+is_seven (gpointer meter)
+{
+  return mp_value_get_double (meter, NULL) == 7;
+}
+
+static gboolean
+is_counted (gpointer meter)
+{
+  return mp_value_get_double (meter, NULL) == N_ROUNDS;
+}
+
+/* Anything with a double shows what another process counts; a second value stands for the bar. */
+static void
+test_value_bound (void)
+{
+  g_autoptr (MpValue) value = mp_value_new ("u", NULL, NULL);
+  g_autoptr (MpValue) meter = mp_value_new ("d", NULL, NULL);
+  g_autoptr (MpValue) pair = mp_value_new ("(dd)", NULL, NULL);
+  Heard heard = { pair, g_thread_self (), 0 };
+  guint n = 0;
+
+  mp_value_set_int64 (value, 7, NULL);
+  g_object_bind_property (value, "number", meter, "number", G_BINDING_SYNC_CREATE);
+  g_assert_true (is_seven (meter));
+  mp_value_set_int64 (value, 0, NULL);
+  mp_value_set_live (value, TRUE);
+  run_child (MP_START_METHOD_FORKSERVER, "count", value);
+  mp_test_run_until (is_counted, meter);
+  g_object_set (value, "number", 6.5, NULL);
+  mp_test_run_until (is_seven, meter);
+  mp_value_set_live (value, FALSE);
+
+  /* What is no number is not notified as one. */
+  g_signal_connect (pair, "notify::number", G_CALLBACK (count_notification), &n);
+  g_signal_connect (pair, "notify::value", G_CALLBACK (count_notification), &heard.n);
+  mp_value_set_live (pair, TRUE);
+  mp_test_run_until (was_heard, &heard);
+  g_assert_cmpuint (n, ==, 0);
+  mp_value_set_live (pair, FALSE);
+}
+
+static void
+test_value_any_number (void)
+{
+  static const struct
+  {
+    const char *type;
+    gdouble     number;
+    gdouble     kept;     /* NaN: it does not fit */
+  } rows[] = {
+    { "d", 1.25, 1.25 }, { "d", -INFINITY, -INFINITY }, { "b", 0.5, 1 }, { "b", 0, 0 },
+    { "y", 254.5, 255 }, { "y", 255.5, NAN }, { "y", -0.6, NAN }, { "n", -32768, -32768 }, { "n", 32768, NAN },
+    { "q", 65535, 65535 }, { "i", -2.5, -3 }, { "i", 0x1p31, NAN }, { "u", 0x1p32, NAN }, { "u", -1, NAN },
+    { "x", -0x1p63, -0x1p63 }, { "x", 0x1p63, NAN }, { "x", 0x1p53, 0x1p53 }, { "x", NAN, NAN },
+    { "t", 0x1p63, 0x1p63 }, { "t", 0x1p64, NAN }, { "t", -1, NAN }, { "i", INFINITY, NAN },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (MpValue) value = mp_value_new (rows[i].type, NULL, NULL);
+      g_autoptr (GError) error = NULL;
+      gdouble number;
+
+      g_assert_cmpint (mp_value_set_number (value, rows[i].number, &error), ==, !isnan (rows[i].kept));
+      if (isnan (rows[i].kept))
+        g_assert_error (error, MP_ERROR, MP_ERROR_OUT_OF_RANGE);
+      g_object_get (value, "number", &number, NULL);
+      g_assert_true (number == (isnan (rows[i].kept) ? 0 : rows[i].kept));
+    }
+}
+
+/* Those that ask for all properties hear no warning. */
+static void
+test_value_no_number (void)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (MpValue) value = mp_value_new (i == 0 ? "(dd)" : "s", NULL, NULL);
+      g_autoptr (GError) error = NULL;
+      gdouble number = 0;
+
+      g_object_get (value, "number", &number, NULL);
+      g_assert_true (isnan (number));
+      g_assert_false (mp_value_set_number (value, 1, &error));
+      g_assert_true (g_error_matches (error, MP_ERROR, i == 0 ? MP_ERROR_WRONG_TYPE : MP_ERROR_NOT_SUPPORTED));
+      g_test_expect_message ("Mp", G_LOG_LEVEL_WARNING, "The shared value could not be set:*");
+      g_object_set (value, "number", 1.0, NULL);
+      g_test_assert_expected_messages ();
+    }
+}
+
+static void
 test_value_property (void)
 {
   g_autoptr (MpValue) value = g_object_new (MP_TYPE_VALUE, "value", g_variant_new_int32 (4), "value-type", "i", NULL);
@@ -1172,6 +1272,9 @@ main (int   argc,
   mp_test_add ("/value/counts", test_value_counts);
   mp_test_add ("/value/wraps", test_value_wraps);
   mp_test_add ("/value/numbers", test_value_numbers);
+  mp_test_add ("/value/any-number", test_value_any_number);
+  mp_test_add ("/value/no-number", test_value_no_number);
+  mp_test_add ("/value/bound", test_value_bound);
   mp_test_add ("/value/whole", test_value_whole);
   mp_test_add ("/value/lock", test_value_lock);
   mp_test_add ("/value/live", test_value_live);

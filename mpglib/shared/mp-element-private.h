@@ -105,6 +105,10 @@ mp_element_is_boolean (const MpElement *self)
 
 gdouble   mp_element_read_number  (const MpElement *self,
                                    gconstpointer    bytes);
+gboolean  mp_element_write_number (const MpElement *self,
+                                   gdouble          number,
+                                   gpointer         bytes,
+                                   GError         **error);
 gboolean  mp_element_write_double (const MpElement *self,
                                    gdouble          number,
                                    gpointer         bytes,

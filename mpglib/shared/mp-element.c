@@ -599,3 +599,74 @@ mp_element_write_double (const MpElement  *self,
       return set_no_number (error, self, "a floating-point number");
     }
 }
+
+/* Not to the end: the doubles 2^63 and 2^64 are one more than whole numbers have. */
+static gboolean
+is_in_range (gdouble number,
+             gdouble least,
+             gdouble beyond)
+{
+  return number >= least && number < beyond;
+}
+
+/* As round() does, for which programs would need the library of mathematics. */
+static gdouble
+to_whole (gdouble number)
+{
+  gdouble whole;
+
+  if (!is_in_range (number, -0x1p53, 0x1p53))    /* it is whole, or none */
+    return number;
+
+  whole = (gdouble) (gint64) number;
+  if (number - whole >= 0.5)
+    return whole + 1;
+
+  return whole - number >= 0.5 ? whole - 1 : whole;
+}
+
+static gboolean
+write_rounded (const MpElement  *self,
+               gdouble           number,
+               gpointer          bytes,
+               GError          **error)
+{
+  gdouble whole = to_whole (number);
+
+  if (self->number == MP_NUMBER_UINT64 && is_in_range (whole, 0, 0x1p64))
+    return mp_element_write_int64 (self, (gint64) (guint64) whole, bytes, error);
+
+  if (self->number != MP_NUMBER_UINT64 && is_in_range (whole, -0x1p63, 0x1p63))
+    return mp_element_write_int64 (self, (gint64) whole, bytes, error);
+
+  g_set_error (error, MP_ERROR, MP_ERROR_OUT_OF_RANGE,
+               "The number %g does not fit into the type \"%s\"", number,
+               self->format != NULL ? self->format : self->type);
+  return FALSE;
+}
+
+/*< private >
+ * mp_element_write_number:
+ *
+ * Writes what mp_element_read_number() reads: whole numbers are rounded, and a boolean is true unless
+ * the number is 0.
+ *
+ * Returns: whether it fits
+ */
+gboolean
+mp_element_write_number (const MpElement  *self,
+                         gdouble           number,
+                         gpointer          bytes,
+                         GError          **error)
+{
+  if (mp_element_is_boolean (self))
+    {
+      *(guint8 *) bytes = number != 0;
+      return TRUE;
+    }
+
+  if (self->number == MP_NUMBER_DOUBLE || self->number == MP_NUMBER_FLOAT)
+    return mp_element_write_double (self, number, bytes, error);
+
+  return write_rounded (self, number, bytes, error);
+}

@@ -114,10 +114,41 @@ mp_value_get_number (MpValue  *self,
   g_return_val_if_fail (MP_IS_VALUE (self), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
-  if ((mp_element_is_boolean (&self->element) || check_number (self, error)) && mp_value_load (self, &word, error))
+  if ((mp_value_is_number (self) || check_number (self, error)) && mp_value_load (self, &word, error))
     number = mp_element_read_number (&self->element, &word);
 
   return number;
+}
+
+/**
+ * mp_value_set_number:
+ * @self: a value of a number, or a boolean
+ * @number: what it becomes
+ * @error: return location for an error
+ *
+ * Replaces the number, whatever type it has. Where that is one of whole numbers it is
+ * rounded, halves away from 0; a boolean is true unless the number is 0.
+ *
+ * Fails with %MP_ERROR_OUT_OF_RANGE if the number does not fit into the type, and as
+ * [method@Mp.Value.get_number] does.
+ *
+ * Returns: whether it was replaced
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_value_set_number (MpValue  *self,
+                     gdouble   number,
+                     GError  **error)
+{
+  guint64 word = 0;
+
+  g_return_val_if_fail (MP_IS_VALUE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return (mp_value_is_number (self) || check_number (self, error)) &&
+         mp_element_write_number (&self->element, number, &word, error) &&
+         mp_value_store (self, &word, error);
 }
 
 /* sum: the word that the value became */

@@ -49,6 +49,13 @@ mp_value_is_word (MpValue *self)
   return self->element.size <= MP_VALUE_WORD;
 }
 
+/* Or a boolean, which can be had as one. */
+static inline gboolean
+mp_value_is_number (MpValue *self)
+{
+  return self->element.number != MP_NUMBER_NONE || mp_element_is_boolean (&self->element);
+}
+
 static inline MpCellPlace
 mp_value_get_place (MpValue       *self,
                     MpValueLayout *layout)

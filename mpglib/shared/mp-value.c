@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "mp-error.h"
@@ -39,7 +40,8 @@
  * ```
  *
  * With [property@Mp.Value:live] set a main loop hears of every change by
- * `notify::value`, so that a label can be bound to what other processes compute.
+ * `notify::value`, and of a number by `notify::number` too: [property@Mp.Value:number]
+ * can be bound, as to a progress bar, to show what other processes compute.
  *
  * A value is a [iface@Mp.Shareable], as a [class@Mp.Lock] is: what is said there of
  * handing over and of forks holds here. Its lock goes with it.
@@ -61,6 +63,7 @@ enum
   PROP_LIVE,
   PROP_LOCK,
   PROP_MAIN_CONTEXT,
+  PROP_NUMBER,
   PROP_VALUE,
   PROP_VALUE_TYPE,
   N_PROPS
@@ -234,6 +237,29 @@ set_value_property (MpValue  *self,
     g_warning ("The shared value could not be set: %s", error->message);
 }
 
+/* Whoever looks at all properties is not to be warned of a structure. */
+static gdouble
+get_number_property (MpValue *self)
+{
+  g_autoptr (GError) error = NULL;
+  gdouble number = mp_value_is_number (self) ? mp_value_get_number (self, &error) : NAN;
+
+  if (error != NULL)
+    g_warning ("The shared value could not be read: %s", error->message);
+
+  return number;
+}
+
+static void
+set_number_property (MpValue *self,
+                     gdouble  number)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!mp_value_set_number (self, number, &error))
+    g_warning ("The shared value could not be set: %s", error->message);
+}
+
 static void
 mp_value_get_property (GObject    *object,
                        guint       prop_id,
@@ -258,6 +284,10 @@ mp_value_get_property (GObject    *object,
 
     case PROP_MAIN_CONTEXT:
       g_value_set_boxed (value, mp_value_get_main_context (self));
+      break;
+
+    case PROP_NUMBER:
+      g_value_set_double (value, get_number_property (self));
       break;
 
     case PROP_VALUE:
@@ -297,6 +327,10 @@ mp_value_set_property (GObject      *object,
 
     case PROP_MAIN_CONTEXT:
       self->main_context = g_value_dup_boxed (value);
+      break;
+
+    case PROP_NUMBER:
+      set_number_property (self, g_value_get_double (value));
       break;
 
     case PROP_VALUE:
@@ -392,6 +426,23 @@ mp_value_class_init (MpValueClass *klass)
     g_param_spec_variant ("value", NULL, NULL,
                           G_VARIANT_TYPE_ANY, NULL,
                           G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpValue:number: (getter get_number) (setter set_number)
+   *
+   * The value as a number, for labels, progress bars and whatever else can be bound to a
+   * property: whole numbers beyond 2⁵³ are rounded, a boolean is 0 or 1, and what is no
+   * number is NaN. A number that is set is rounded where the value is a whole one; what
+   * does not fit is a warning, and changes nothing.
+   *
+   * It is notified with [property@Mp.Value:value], while [property@Mp.Value:live] is set.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_NUMBER] =
+    g_param_spec_double ("number", NULL, NULL,
+                         -INFINITY, INFINITY, 0,
+                         G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS);
 
   /**
    * MpValue:live: (getter get_live) (setter set_live)
@@ -701,8 +752,12 @@ is_news (MpValue *self)
 static void
 notify_value (gpointer object)
 {
-  if (is_news (object))
-    g_object_notify_by_pspec (object, properties[PROP_VALUE]);
+  if (!is_news (object))
+    return;
+
+  g_object_notify_by_pspec (object, properties[PROP_VALUE]);
+  if (mp_value_is_number (object))
+    g_object_notify_by_pspec (object, properties[PROP_NUMBER]);
 }
 
 /**

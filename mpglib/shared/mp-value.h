@@ -71,6 +71,10 @@ MP_AVAILABLE_IN_1_0
 gdouble       mp_value_get_number       (MpValue       *self,
                                          GError       **error);
 MP_AVAILABLE_IN_1_0
+gboolean      mp_value_set_number       (MpValue       *self,
+                                         gdouble        number,
+                                         GError       **error);
+MP_AVAILABLE_IN_1_0
 gdouble       mp_value_get_double       (MpValue       *self,
                                          GError       **error);
 MP_AVAILABLE_IN_1_0

@@ -131,6 +131,38 @@ test('a main loop is told of what another process does', async () => {
   ours.close();
 });
 
+const Meter = GObject.registerClass({
+  Properties: {
+    fraction: GObject.ParamSpec.double('fraction', null, null, GObject.ParamFlags.READWRITE, 0, 1000, 0),
+  },
+}, class Meter extends GObject.Object {});
+
+test('a number is shown by anything that has a double', async () => {
+  const [value, meter] = [Mp.Value.new('i', 3), new Meter()];
+  const flags = GObject.BindingFlags.SYNC_CREATE | GObject.BindingFlags.BIDIRECTIONAL;
+  const binding = value.bind_property('number', meter, 'fraction', flags);
+  checkSame(meter.fraction, 3);
+  const isCounted = new Promise(resolve => {
+    const id = meter.connect('notify::fraction', () => {
+      if (meter.fraction !== 53)
+        return;
+      meter.disconnect(id);
+      resolve();
+    });
+  });
+  value.live = true;
+  await Promise.all([runProcess('addUp', [value, 50]), isCounted]);
+  meter.fraction = 8.7;
+  checkSame([value.value, value.number], [9, 9]);
+  binding.unbind();
+  value.live = false;
+  value.number = -1.4;
+  checkSame([value.number, value.get_number()], [-1, -1]);
+  checkThrows(() => value.set_number(1e10), GLib.Error, /does not fit/);
+  checkSame(Mp.Value.new('(dd)').number, NaN);
+  checkSame(Mp.Value.new('x', BIG).number, 2 ** 60);
+});
+
 // ---- Arrays
 
 const VIEWS = [

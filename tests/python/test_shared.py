@@ -7,6 +7,7 @@ import ctypes
 import errno
 import functools
 import gc
+import math
 import os
 import pathlib
 import shutil
@@ -18,6 +19,7 @@ from multiprocessing import shared_memory
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
+from gi.repository import GObject  # noqa: E402
 from mp_case import DEADLINE, GLib, Mp, run_loop  # noqa: E402
 from shared_case import SharedCase, send_back  # noqa: E402
 
@@ -43,6 +45,10 @@ def count_with_lock(value, n):
     for _ in range(n):
         with value.get_lock():
             value.value += 1
+
+
+class Meter(GObject.Object):
+    fraction = GObject.Property(type=float)
 
 
 def count_without(value, n):
@@ -333,6 +339,27 @@ class Shared(SharedCase):
         value.value = 51
         run_loop(lambda: heard[-1] == 51)
         value.set_live(False)
+
+    def test_bound(self):
+        """Anything that has a double shows what another process counts."""
+        value, meter = Mp.Value('i', 3), Meter()
+        flags = GObject.BindingFlags.SYNC_CREATE | GObject.BindingFlags.BIDIRECTIONAL
+        binding = value.bind_property('number', meter, 'fraction', flags)
+        self.assertEqual(meter.fraction, 3)
+        value.set_live(True)
+        child = self.start(count_without, value, 50)
+        run_loop(lambda: meter.fraction == 53)
+        child.join(DEADLINE)
+        meter.fraction = 8.7
+        self.assertEqual((value.value, value.props.number), (9, 9))
+        binding.unbind()
+        value.set_live(False)
+        value.set_number(-1.4)
+        self.assertEqual(value.get_number(), -1)
+        for number in (1e10, float('nan')):
+            with self.assertRaises(OverflowError):
+                value.set_number(number)
+        self.assertTrue(math.isnan(Mp.Value('(dd)', 1, 2).props.number))
 
     # --- Arrays
 

@@ -309,6 +309,41 @@ void test_live () {
   }
 }
 
+class Meter : Object {
+  public double fraction { get; set; }
+}
+
+// Anything that has a double shows a number.
+void test_bound () {
+  try {
+    var value = new Mp.Value ("i", 3);
+    var meter = new Meter ();
+    var loop = new MainLoop ();
+
+    value.bind_property ("number", meter, "fraction", BindingFlags.SYNC_CREATE | BindingFlags.BIDIRECTIONAL);
+    assert (meter.fraction == 3);
+    meter.notify["fraction"].connect (() => {
+      if (meter.fraction == 7)
+        loop.quit ();
+    });
+    value.live = true;
+    value.add_int64 (4);
+    loop.run ();
+    meter.fraction = 8.7;
+    assert (value.get_int64 () == 9 && value.number == 9);
+    value.set_number (-1.4);
+    assert (value.get_number () == -1);
+    value.live = false;
+    try {
+      value.set_number (1e10);
+      assert_not_reached ();
+    } catch (Mp.Error.OUT_OF_RANGE e) {
+    }
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
 void test_results () {
   try {
     var pool = new Mp.Pool (1);
@@ -370,6 +405,7 @@ int main (string[] args) {
   Test.add_func ("/shared/names", test_names);
   Test.add_func ("/shared/named-lists", test_named_lists);
   Test.add_func ("/shared/live", test_live);
+  Test.add_func ("/shared/bound", test_bound);
   Test.add_func ("/shared/pool", test_pool);
   Test.add_func ("/shared/results", test_results);
   return Test.run ();
