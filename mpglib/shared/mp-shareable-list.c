@@ -570,8 +570,8 @@ mp_shareable_list_new (GVariant *items)
  * @name: (nullable): see [property@Mp.ShareableList:name]; %NULL: one that nobody has
  * @items: what is in it, as for [ctor@Mp.ShareableList.new]; sunk if it is floating
  *
- * Describes a list with a name, which [method@Mp.ShareableList.open] makes. Others find it when it is
- * whole. An item has up to 9,999,991 bytes.
+ * Describes a list with a name, which [method@Mp.ShareableList.open] makes, and tells whether that
+ * worked. Others find it when it is whole. An item has up to 9,999,991 bytes.
  *
  * Returns: (transfer full): the list
  *
@@ -593,7 +593,8 @@ mp_shareable_list_new_named (const char *name,
  * mp_shareable_list_new_existing:
  * @name: see [property@Mp.ShareableList:name]
  *
- * Describes a list that [method@Mp.ShareableList.open] finds by its name.
+ * Describes a list that [method@Mp.ShareableList.open] finds by its name, or tells why not. The
+ * length of a list that is not there is 0.
  *
  * Returns: (transfer full): the list
  *
@@ -679,7 +680,8 @@ mp_shareable_list_get_name (MpShareableList *self)
  * mp_shareable_list_get_length:
  * @self: a shareable list
  *
- * Gets how many items there are; 0 if the list cannot be opened.
+ * Gets how many items there are; 0 if the list cannot be opened, of which
+ * [method@Mp.ShareableList.open] tells.
  *
  * Returns: the length
  *

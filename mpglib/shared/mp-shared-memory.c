@@ -526,7 +526,8 @@ mp_shared_memory_new (gsize size)
  * @name: (nullable): see [property@Mp.SharedMemory:name]; %NULL: one that nobody has
  * @size: bytes, at least 1
  *
- * Describes memory with a name, which [method@Mp.SharedMemory.open] makes, all zero.
+ * Describes memory with a name, which [method@Mp.SharedMemory.open] makes, all zero, and
+ * tells whether that worked.
  *
  * Returns: (transfer full): the memory
  *
@@ -544,7 +545,7 @@ mp_shared_memory_new_named (const char *name,
  * mp_shared_memory_new_existing:
  * @name: see [property@Mp.SharedMemory:name]
  *
- * Describes memory that [method@Mp.SharedMemory.open] finds by its name.
+ * Describes memory that [method@Mp.SharedMemory.open] finds by its name, or tells why not.
  *
  * Returns: (transfer full): the memory
  *
