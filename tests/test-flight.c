@@ -10,6 +10,7 @@
 #include "mpglib.h"
 #include "mp-arena-private.h"
 #include "mp-flight-private.h"
+#include "mp-patience-private.h"
 #include "mp-pump-private.h"
 #include "mp-shareable-private.h"
 #include "mp-short-lock-private.h"
@@ -218,8 +219,8 @@ stop_in_arena (gpointer data)
   pause ();
 }
 
-/* Who packs may be the library's thread, which waits for nobody: with a patience longer than any
- * test this comes to its end.
+/* Who packs may have a lock, and waits for nobody then: with a patience longer than any test this
+ * comes to its end.
  */
 static void
 test_stopped_in_arena (void)
@@ -228,6 +229,7 @@ test_stopped_in_arena (void)
   g_autoptr (GVariant) packed = NULL;
   MpArena *arena = mp_arena_get_default (NULL);
   Stopping stopping = { NULL, mp_test_share (sizeof (MpAtomic32)) };
+  MpPatience none = MP_PATIENCE_SPENT;
   MpPacking packing;
   pid_t child;
 
@@ -238,7 +240,9 @@ test_stopped_in_arena (void)
 
   mp_short_lock_set_patience (G_TIME_SPAN_DAY);
   mp_packing_init (&packing);
+  mp_patience_begin (&none);
   packed = g_variant_ref_sink (mp_shareable_pack (MP_SHAREABLE (lock), &packing, NULL));
+  mp_patience_end (&none);
   mp_short_lock_set_patience (10 * G_TIME_SPAN_SECOND);
 
   g_assert_nonnull (packed);
@@ -364,7 +368,7 @@ test_asked_by_threads (void)
 static gpointer
 await (gpointer landed)
 {
-  g_assert_true (mp_flight_await (g_get_monotonic_time () + (gint64) (MP_TEST_DEADLINE * G_TIME_SPAN_SECOND)));
+  g_assert_true (mp_flight_await (0, g_get_monotonic_time () + (gint64) (MP_TEST_DEADLINE * G_TIME_SPAN_SECOND)));
   g_assert_true (g_atomic_int_get ((int *) landed));
   return NULL;
 }
@@ -378,18 +382,18 @@ test_awaited (void)
   int other, end;
 
   other = pack_lock ();
-  g_assert_true (mp_flight_await (0));
+  g_assert_true (mp_flight_await (0, 0));
 
   mp_flight_set_awaiting (TRUE);
   end = pack_lock ();
   mp_flight_set_awaiting (FALSE);
-  g_assert_false (mp_flight_await (0));
+  g_assert_false (mp_flight_await (0, 0));
 
   waiter = g_thread_new ("awaits", await, &landed);
   g_atomic_int_set (&landed, TRUE);
   close (end);
   g_thread_join (waiter);
-  g_assert_true (mp_flight_await (0));
+  g_assert_true (mp_flight_await (0, 0));
 
   close (other);
   wait_for_n_objects (n_before);

@@ -31,7 +31,7 @@ MpMessage  *mp_message_new_received        (const char  *wire_codec,
                                             int         *fds,
                                             guint        n_fds,
                                             GError     **error);
-void        mp_message_hold_attachments    (MpMessage   *self);
+gboolean    mp_message_hold_attachments    (MpMessage   *self);
 void        mp_message_share_attachments   (MpMessage   *self,
                                             MpMessage   *other);
 void        mp_message_unpack              (MpMessage   *self);

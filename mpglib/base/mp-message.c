@@ -569,24 +569,40 @@ make_attachment (MpMessage  *self,
 
 /*< private >
  * mp_message_hold_attachments:
- * @self: a message that nobody else has yet
  *
  * Makes what is in shared memory now, so that it stays there even if the sender does not.
- * What is wrong with it, or only just now, is told to who asks for it; who asks makes the
- * rest, too, if somebody has sent more than anybody has use for.
+ * What is wrong with it is told to who asks for it; who asks makes the rest, too, if somebody
+ * has sent more than anybody has use for.
+ *
+ * Returns: %FALSE if something of it was in other hands just now, so that it has to be tried again
  */
-void
+gboolean
 mp_message_hold_attachments (MpMessage *self)
 {
   guint n = MIN (mp_message_get_n_attachments (self), MOST_HELD);
+  MpUnpacking *unpacking = NULL;
+  gboolean is_busy = FALSE;
 
   for (guint i = 0; i < n; i++)
     {
       MpAttachment *attachment = g_ptr_array_index (self->attachments, i);
+      g_autoptr (GError) error = NULL;
 
-      if (attachment->is_hold)
-        mp_attachment_unpack (attachment, NULL);
+      if (!attachment->is_hold)
+        continue;
+
+      /* All have the same. */
+      if (unpacking == NULL && !mp_unpacking_begin (attachment->unpacking, NULL))
+        return FALSE;
+
+      unpacking = attachment->unpacking;
+      if (!mp_attachment_unpack (attachment, &error))
+        is_busy |= g_error_matches (error, MP_ERROR, MP_ERROR_TIMED_OUT);
     }
+
+  if (unpacking != NULL)
+    mp_unpacking_end (unpacking);
+  return !is_busy;
 }
 
 /**

@@ -14,6 +14,7 @@
 #include "mp-origin-private.h"
 #include "mp-packet-io-private.h"
 #include "mp-parcel-private.h"
+#include "mp-patience-private.h"
 #include "mp-transport-private.h"
 
 G_STATIC_ASSERT (MP_TRANSPORT_INLINE_MAX == MP_PACKET_MAX_BODY);
@@ -428,8 +429,8 @@ check_sendable (MpTransport *self,
  * mp_transport_prepare:
  *
  * Packs what is attached to the frame, which the first attempt to send does
- * otherwise.  Packing takes locks of the attached objects, so whoever calls the
- * transport with a lock of his own prepares before.
+ * otherwise.  Packing takes locks of the attached objects, and waits for them as long as the
+ * thread has patience; so whoever calls the transport with a lock of his own prepares before.
  */
 gboolean
 mp_transport_prepare (MpFrame  *frame,
@@ -439,6 +440,20 @@ mp_transport_prepare (MpFrame  *frame,
     frame->parcel = mp_parcel_new (frame, error);
 
   return frame->parcel != NULL;
+}
+
+/* Whoever sends may have a lock. */
+static gboolean
+prepare_at_once (MpFrame  *frame,
+                 GError  **error)
+{
+  MpPatience none = MP_PATIENCE_SPENT;
+  gboolean is_prepared;
+
+  mp_patience_begin (&none);
+  is_prepared = mp_transport_prepare (frame, error);
+  mp_patience_end (&none);
+  return is_prepared;
 }
 
 /*< private >
@@ -459,7 +474,7 @@ mp_transport_send (MpTransport *self,
   if (status != MP_IO_DONE)
     return status;
 
-  if (!mp_transport_prepare (frame, error))
+  if (!prepare_at_once (frame, error))
     return MP_IO_FAILED;
 
   status = transmit (self, frame->parcel, error);
@@ -491,7 +506,7 @@ mp_transport_push (MpTransport *self,
 {
   MpIoStatus status = check_sendable (self, error);
 
-  if (status == MP_IO_DONE && !mp_transport_prepare (frame, error))
+  if (status == MP_IO_DONE && !prepare_at_once (frame, error))
     status = MP_IO_FAILED;
 
   if (status == MP_IO_DONE)

@@ -85,7 +85,7 @@ gboolean mp_hold_ensure         (MpHold          *hold,
 void     mp_hold_release        (MpHold          *hold);
 gboolean mp_hold_try_release    (MpHold          *hold,
                                  GError         **error);
-gboolean mp_hold_try_again      (MpHold          *hold,
+gboolean mp_hold_again          (MpHold          *hold,
                                  MpHold          *again);
 gsize    mp_hold_get_size       (const MpHold    *hold);
 void     mp_hold_get_handle     (const MpHold    *hold,

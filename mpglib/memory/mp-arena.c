@@ -616,16 +616,14 @@ mp_arena_hold (MpArena         *self,
 }
 
 /*< private >
- * mp_hold_try_again:
+ * mp_hold_again:
  * @again: (out caller-allocates): another hold of the same object
  *
- * Does nothing where that might wait.
- *
- * Returns: whether it was done
+ * Returns: %FALSE if the memory was in other hands for longer than the thread has patience
  */
 gboolean
-mp_hold_try_again (MpHold *hold,
-                   MpHold *again)
+mp_hold_again (MpHold *hold,
+               MpHold *again)
 {
   MpArena *self = hold->arena;
   MpObjectType type = atomic_load (&get_block (self, hold->unit)->kind) & 0xffff;
@@ -633,7 +631,7 @@ mp_hold_try_again (MpHold *hold,
   gboolean is_held;
 
   *again = (MpHold) { 0 };
-  if (!mp_short_lock_try (self->table, &self->layout->lock, hold->owner) ||
+  if (!mp_short_lock_acquire (self->table, &self->layout->lock, NULL, hold->owner, NULL) ||
       !begin_locked (self, hold->owner, NULL))
     return FALSE;
 

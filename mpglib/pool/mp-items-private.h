@@ -22,7 +22,8 @@ typedef struct _MpItems MpItems;
 MpItems   *mp_items_new         (MpMessage    *array,
                                  GError      **error);
 MpItems   *mp_items_new_growing (void);
-void       mp_items_free        (MpItems      *self);
+void       mp_items_free        (MpItems      *self,
+                                 GPtrArray    *spent);
 
 guint64    mp_items_get_length  (MpItems      *self);
 gboolean   mp_items_append      (MpItems      *self,
@@ -30,13 +31,12 @@ gboolean   mp_items_append      (MpItems      *self,
                                  gboolean      is_alone,
                                  GError      **error);
 void       mp_items_release     (MpItems      *self,
-                                 guint64       index);
+                                 guint64       index,
+                                 GPtrArray    *spent);
 MpMessage *mp_items_get         (MpItems      *self,
                                  guint64       index);
 MpMessage *mp_items_slice       (MpItems      *self,
                                  guint64       first,
                                  guint64       count);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpItems, mp_items_free)
 
 G_END_DECLS

@@ -53,7 +53,7 @@ MpItems *
 mp_items_new (MpMessage  *array,
               GError    **error)
 {
-  g_autoptr (MpItems) self = g_new0 (MpItems, 1);
+  MpItems *self = g_new0 (MpItems, 1);
   gboolean is_encoded = mp_message_get_type_string (array) == NULL;
 
   /* It is the engine that lets go of it: a language that knows the message would hear of that */
@@ -61,17 +61,14 @@ mp_items_new (MpMessage  *array,
     self->message = g_object_ref (array);
   self->codec = is_encoded ? g_strdup (mp_message_get_codec (array)) : NULL;
   self->array = is_encoded ? get_encoded_array (array, error) : get_array (array, error);
-  if (self->array == NULL)
-    return NULL;
+  if (self->array != NULL && g_variant_is_of_type (self->array, G_VARIANT_TYPE_ARRAY))
+    return self;
 
-  if (!g_variant_is_of_type (self->array, G_VARIANT_TYPE_ARRAY))
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The items of a map are a value of type \"%s\", not an array",
-                   g_variant_get_type_string (self->array));
-      return NULL;
-    }
-
-  return g_steal_pointer (&self);
+  if (self->array != NULL)
+    g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The items of a map are a value of type \"%s\", not an array",
+                 g_variant_get_type_string (self->array));
+  mp_items_free (self, NULL);
+  return NULL;
 }
 
 static void
@@ -89,13 +86,40 @@ mp_items_new_growing (void)
   return self;
 }
 
-void
-mp_items_free (MpItems *self)
+static void
+spend (GPtrArray *spent,
+       MpMessage *message_taken)
 {
+  if (message_taken == NULL)
+    return;
+
+  if (spent != NULL)
+    g_ptr_array_add (spent, message_taken);
+  else
+    g_object_unref (message_taken);
+}
+
+/*< private >
+ * mp_items_free:
+ * @spent: (nullable): what was attached goes there, for a thread to let go of it that has no lock; %NULL:
+ *   this is one
+ */
+void
+mp_items_free (MpItems   *self,
+               GPtrArray *spent)
+{
+  GHashTableIter iter;
+  gpointer message;
+
+  if (self->attached != NULL)
+    g_hash_table_iter_init (&iter, self->attached);
+  while (self->attached != NULL && g_hash_table_iter_next (&iter, NULL, &message))
+    spend (spent, g_object_ref (message));
+  spend (spent, g_steal_pointer (&self->message));
+
   g_clear_pointer (&self->array, g_variant_unref);
   g_clear_pointer (&self->grown, g_ptr_array_unref);
   g_clear_pointer (&self->attached, g_hash_table_unref);
-  g_clear_object (&self->message);
   g_free (self->codec);
   g_free (self);
 }
@@ -185,16 +209,26 @@ mp_items_append (MpItems    *self,
  * mp_items_release:
  *
  * The item is not needed any more.
+ *
+ * @spent: as for mp_items_free()
  */
 void
-mp_items_release (MpItems *self,
-                  guint64  index)
+mp_items_release (MpItems   *self,
+                  guint64    index,
+                  GPtrArray *spent)
 {
+  gpointer message = NULL;
+
   if (self->grown == NULL)
     return;
 
   if (self->attached != NULL)
-    g_hash_table_remove (self->attached, &index);
+    message = g_hash_table_lookup (self->attached, &index);
+  if (message != NULL)
+    {
+      spend (spent, g_object_ref (message));
+      g_hash_table_remove (self->attached, &index);
+    }
   g_clear_pointer ((GVariant **) &g_ptr_array_index (self->grown, index - self->n_gone), g_variant_unref);
   while (self->n_released < self->grown->len && g_ptr_array_index (self->grown, self->n_released) == NULL)
     self->n_released++;

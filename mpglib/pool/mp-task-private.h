@@ -49,6 +49,7 @@ struct _MpTask
   MpMessage *arguments;    /* of a single call, until it has ended */
   gboolean arguments_are_lent; /* by the user: to be dropped in a thread of the user's */
   MpItems *items;          /* of a map, until it has ended */
+  GPtrArray *spent;        /* what is to be let go of by who has no lock: the dispatcher's; NULL: not submitted */
   gboolean begun;          /* a worker had an item in hand */
   GArray *ends;            /* MpItemEnd of the items from `first_end` on */
   guint64 first_end;

@@ -115,7 +115,9 @@ mp_task_unref (MpTask *self)
   g_assert (self->result == NULL);
   mp_scheduled_task_clear (&self->scheduled);
   g_clear_object (&self->arguments);
-  g_clear_pointer (&self->items, mp_items_free);
+  if (self->items != NULL)
+    mp_items_free (self->items, NULL);
+  g_clear_pointer (&self->spent, g_ptr_array_unref);
   g_clear_error (&self->given_up);
   g_clear_pointer (&self->failure, mp_failure_free);
   g_clear_pointer (&self->flaw, mp_failure_free);
@@ -188,7 +190,7 @@ announce_end (MpTask  *self,
   if (self->is_map && !self->is_ordered)
     g_array_append_val (self->news, index);
   if (self->items != NULL)
-    mp_items_release (self->items, index);
+    mp_items_release (self->items, index, self->spent);
 }
 
 /*< private >
@@ -309,7 +311,8 @@ mp_task_end (MpTask *self)
     }
 
   self->fraction_running = 0;
-  g_clear_pointer (&self->items, mp_items_free);
+  if (self->items != NULL)
+    mp_items_free (g_steal_pointer (&self->items), self->spent);
   if (!self->arguments_are_lent)
     g_clear_object (&self->arguments);
   mp_task_check_waiters (self);

@@ -21,10 +21,9 @@
 /* Reports of progress are sent at most so often. */
 #define PROGRESS_INTERVAL (20 * 1000)
 
-/* The parent takes what has come as soon as it runs.  Only if just then the memory was in other
- * hands does it do so when somebody asks for the result.
- */
-#define LANDING_TIME (2 * G_TIME_SPAN_SECOND)
+/* The parent takes what has come as soon as it runs, unless somebody was stopped who has the memory. */
+#define LANDING_TIME (4 * G_TIME_SPAN_SECOND)
+#define MOST_ON_THEIR_WAY 128
 
 /* Items that belong together: what one TASK frame brings. */
 typedef struct
@@ -52,7 +51,7 @@ struct _MpWorkerLoop
   gboolean is_closed;  /* nobody reads answers any more */
   GError *failure;     /* the channel broke */
   GCancellable *cancellable; /* of the last call */
-  GSList *spent;  /* GCancellable: for the worker's thread to let go */
+  GPtrArray *spent; /* GObject: for the worker's thread to let go of without the lock */
 
   gdouble fraction;
   char *text;
@@ -63,13 +62,15 @@ struct _MpWorkerLoop
 
 static MpWorkerLoop *the_loop;
 
+/* What came with it the functions have got, and the language knows. */
 static void
-chunk_free (gpointer data)
+chunk_free (Chunk     *self,
+            GPtrArray *spent)
 {
-  Chunk *self = data;
-
-  g_clear_pointer (&self->items, mp_items_free);
-  g_clear_object (&self->arguments);
+  if (self->items != NULL)
+    mp_items_free (self->items, spent);
+  if (self->arguments != NULL)
+    g_ptr_array_add (spent, self->arguments);
   g_free (self->target);
   g_free (self);
 }
@@ -192,7 +193,7 @@ take_chunk_locked (MpWorkerLoop *self,
     g_queue_push_tail (&self->chunks, chunk);
   else
     {
-      chunk_free (chunk);
+      chunk_free (chunk, self->spent);
       close_locked (self, error);
     }
 }
@@ -215,7 +216,7 @@ cancel_call (void *data)
   g_cancellable_cancel (self->cancellable);
 
   mp_pump_lock (self->loop->pump);
-  self->loop->spent = g_slist_prepend (self->loop->spent, self->cancellable);
+  g_ptr_array_add (self->loop->spent, self->cancellable);
   mp_pump_unlock (self->loop->pump);
   g_free (self);
   return NULL;
@@ -254,7 +255,7 @@ cancel_call_locked (MpWorkerLoop *self)
     return;
 
   mp_log_warning ("A call cannot be cancelled, as no thread can be started for that: %s", g_strerror (failed));
-  self->spent = g_slist_prepend (self->spent, cancellation->cancellable);
+  g_ptr_array_add (self->spent, cancellation->cancellable);
   g_free (cancellation);
 }
 
@@ -379,6 +380,7 @@ mp_worker_loop_get (MpWorker *worker)
   self = g_new0 (MpWorkerLoop, 1);
   self->transport = mp_worker_get_transport (worker);
   self->pump = mp_pump_new ("a pool's worker");
+  self->spent = g_ptr_array_new_with_free_func (g_object_unref);
   self->events = (guint32) mp_transport_get_receive_events (self->transport);
   mp_pump_lock (self->pump);
   self->source = mp_pump_add_fd_locked (self->pump, mp_transport_get_fd (self->transport), self->events,
@@ -410,7 +412,7 @@ peek_chunk_locked (MpWorkerLoop *self)
   Chunk *chunk;
 
   while ((chunk = g_queue_peek_head (&self->chunks)) != NULL && chunk->next == chunk->end)
-    chunk_free (g_queue_pop_head (&self->chunks));
+    chunk_free (g_queue_pop_head (&self->chunks), self->spent);
   return chunk;
 }
 
@@ -486,14 +488,13 @@ MpCall *
 mp_worker_loop_next (MpWorkerLoop  *self,
                      GError       **error)
 {
-  g_autoslist (GObject) spent = NULL;
+  g_autoptr (GPtrArray) spent = NULL;
   MpCall *call = NULL;
   gboolean is_end = FALSE;
   Chunk *chunk;
 
   mp_pump_lock (self->pump);
   answer_unanswered_locked (self);
-  spent = g_steal_pointer (&self->spent);
   look_for_cancellation_locked (self);
   if (mp_pump_wait_locked (self->pump, can_go_on, self, MP_DEADLINE_NEVER, NULL, error))
     {
@@ -509,10 +510,12 @@ mp_worker_loop_next (MpWorkerLoop  *self,
                        self->failure == NULL ? "There are no more tasks" : self->failure->message);
         }
     }
+  spent = g_steal_pointer (&self->spent);
+  self->spent = g_ptr_array_new_with_free_func (g_object_unref);
   mp_pump_unlock (self->pump);
 
   if (is_end)
-    mp_flight_await (g_get_monotonic_time () + LANDING_TIME);
+    mp_flight_await (0, g_get_monotonic_time () + LANDING_TIME);
 
   return call;
 }
@@ -589,34 +592,41 @@ mp_worker_loop_report (gdouble     fraction,
 
 /* --- answers ---------------------------------------------------------------------------------------------- */
 
-static gboolean
-send_answer_locked (MpWorkerLoop  *self,
-                    MpFrameKind    kind,
-                    MpCall        *call,
-                    MpMessage     *message,
-                    GError       **error)
+/* All that is attached is packed, and held, before any lock is taken.  Without the message: who lets the
+ * frame go has a lock, and a language may know the message.
+ */
+static MpFrame *
+make_answer (MpFrameKind    kind,
+             MpCall        *call,
+             MpMessage     *message,
+             GError       **error)
 {
-  gboolean is_sent;
+  g_autoptr (MpFrame) frame = mp_frame_new (kind, call->serial, call->index, NULL, message);
+  gboolean is_packed;
 
+  mp_flight_await (MOST_ON_THEIR_WAY, g_get_monotonic_time () + LANDING_TIME);
   mp_flight_set_awaiting (TRUE);
-  is_sent = push_locked (self, mp_frame_new (kind, call->serial, call->index, NULL, message), error);
+  is_packed = mp_transport_prepare (frame, error);
   mp_flight_set_awaiting (FALSE);
-  return is_sent;
+  if (!is_packed)
+    return NULL;
+
+  g_clear_object (&frame->message);
+  return g_steal_pointer (&frame);
 }
 
 /* Instead of what cannot be sent. */
-static void
-send_excuse_locked (MpWorkerLoop *self,
-                    MpCall       *call,
-                    const char   *what,
-                    const GError *reason)
+static MpFrame *
+make_excuse (MpCall       *call,
+             const char   *what,
+             const GError *reason)
 {
   g_autoptr (GError) error = g_error_copy (reason);
   g_autoptr (MpMessage) message = NULL;
 
   g_prefix_error (&error, "The %s of \"%s\" cannot be sent: ", what, call->target);
   message = mp_message_new (mp_report_new (error));
-  send_answer_locked (self, MP_FRAME_ERROR, call, message, NULL);
+  return mp_frame_new (MP_FRAME_ERROR, call->serial, call->index, NULL, message);
 }
 
 static void
@@ -625,20 +635,22 @@ answer (MpWorkerLoop *self,
         MpFrameKind   kind,
         MpMessage    *message)
 {
+  const char *what = kind == MP_FRAME_RESULT ? "result" : "error";
   g_autoptr (GError) error = NULL;
+  MpFrame *frame = make_answer (kind, call, message, &error);
 
-  mp_message_unpack (message);
   mp_pump_lock (self->pump);
   if (self->call == call)
     {
       if (self->progress_is_due)
         send_progress_locked (self);
       self->call = NULL;
-      if (!send_answer_locked (self, kind, call, message, &error))
-        send_excuse_locked (self, call, kind == MP_FRAME_RESULT ? "result" : "error", error);
+      if (frame == NULL || !push_locked (self, g_steal_pointer (&frame), &error))
+        push_locked (self, make_excuse (call, what, error), NULL);
       flush_locked (self);
     }
   mp_pump_unlock (self->pump);
+  g_clear_pointer (&frame, mp_frame_free);
 }
 
 /*< private >

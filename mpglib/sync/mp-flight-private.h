@@ -27,7 +27,8 @@ gboolean mp_flight_board        (MpPacking    *packing,
                                  MpHold       *held,
                                  GError      **error);
 void     mp_flight_set_awaiting (gboolean      awaiting);
-gboolean mp_flight_await        (gint64        deadline);
+gboolean mp_flight_await        (guint         most,
+                                 gint64        deadline);
 void     mp_flight_keep         (MpUnpacking  *unpacking,
                                  int          *fd_taken);
 void     mp_flight_release      (MpHold       *hold);

@@ -37,6 +37,7 @@ typedef struct
 
 /* Guarded by the lock of the pump; the longest on its way first. */
 static GQueue departed;
+static GQueue awaited;   /* of these there are no more than mp_flight_await() lets there be */
 
 /* Of this thread's flights those that begin now are. */
 static _Thread_local gboolean is_awaiting;
@@ -94,6 +95,7 @@ forget_parent (void)
   GQueue of_parent = flights;
 
   g_queue_init (&departed);
+  g_queue_init (&awaited);
   g_atomic_int_set (&n_awaited, 0);
   g_queue_init (&flights);
   for (GList *link = of_parent.head, *next; link != NULL; link = next)
@@ -158,7 +160,7 @@ land (guint32  events,
 static void
 end_watch (MpFlight *self)
 {
-  g_queue_unlink (&departed, &self->link);
+  g_queue_unlink (self->is_awaited ? &awaited : &departed, &self->link);
   mp_pump_remove_fd_locked (self->pump, self->source);
   land (0, self);
 }
@@ -191,7 +193,7 @@ begin_watch (gpointer data)
       return;
     }
 
-  g_queue_push_tail_link (&departed, &self->link);
+  g_queue_push_tail_link (self->is_awaited ? &awaited : &departed, &self->link);
   if (departed.length > MOST_DEPARTED)
     end_watch (departed.head->data);
 }
@@ -209,9 +211,8 @@ depart (gpointer data)
 
 /*< private >
  * mp_flight_release:
- * @hold: of who may run a main loop
  *
- * Releases it, now or soon: in a callback of a main loop nobody waits for that.
+ * Releases it, now or soon: nobody waits for that, whatever the thread has to do.
  */
 void
 mp_flight_release (MpHold *hold)
@@ -219,12 +220,6 @@ mp_flight_release (MpHold *hold)
   g_autoptr (GError) error = NULL;
   MpPump *pump;
   MpFlight *self;
-
-  if (!mp_thread_get_looping ())
-    {
-      mp_hold_release (hold);
-      return;
-    }
 
   if (mp_hold_try_release (hold, &error))
     {
@@ -303,7 +298,7 @@ mp_flight_board (MpPacking  *packing,
   if (flight == NULL)
     return FALSE;
 
-  if (mp_hold_try_again (held, &hold))
+  if (mp_hold_again (held, &hold))
     g_array_append_val (flight->holds, hold);
 
   if (end >= 0 && flight->holds->len == 0)
@@ -332,23 +327,26 @@ mp_flight_set_awaiting (gboolean awaiting)
 }
 
 static gboolean
-have_landed (gpointer data)
+have_landed (gpointer most)
 {
-  return g_atomic_int_get (&n_awaited) == 0;
+  return g_atomic_int_get (&n_awaited) <= GPOINTER_TO_INT (most);
 }
 
 /*< private >
  * mp_flight_await:
+ * @most: of those that are awaited so many may still be on their way
  * @deadline: in microseconds of the monotonic time
  *
- * For a process that is about to end, with which its holds go.
+ * For a process that is about to end, with which its holds go, or that is about to send more: each
+ * takes a descriptor.
  *
- * Returns: whether all have landed
+ * Returns: whether no more are
  */
 gboolean
-mp_flight_await (gint64 deadline)
+mp_flight_await (guint  most,
+                 gint64 deadline)
 {
-  gboolean landed = have_landed (NULL);
+  gboolean landed = have_landed (GUINT_TO_POINTER (most));
   MpPump *pump;
 
   if (landed)
@@ -356,7 +354,7 @@ mp_flight_await (gint64 deadline)
 
   pump = mp_pump_get_shared ();
   mp_pump_lock (pump);
-  landed = mp_pump_wait_locked (pump, have_landed, NULL, deadline, NULL, NULL);
+  landed = mp_pump_wait_locked (pump, have_landed, GUINT_TO_POINTER (most), deadline, NULL, NULL);
   mp_pump_unlock (pump);
 
   return landed;

@@ -121,6 +121,21 @@ def make_counted(number):
     return Mp.Value('i', number, lock=lock), lock, Mp.Array('q', [number] * 100000)
 
 
+def make_values(length):
+    return [Mp.Value('i', number) for number in range(length)]
+
+
+def make_known(number):
+    """One about which Python has something to keep, so that it hears of who lets go of it."""
+    value = Mp.Value('i', number)
+    value.kept = value.value
+    return value
+
+
+def get_number(value):
+    return value.value
+
+
 class Point(ctypes.Structure):
     _fields_ = [('x', ctypes.c_double), ('y', ctypes.c_double)]
 
@@ -685,6 +700,25 @@ class Shared(SharedCase):
             with lock:
                 self.assertEqual((value.value, numbers[-1], len(numbers)), (number, number, 100000))
             self.assertEqual(value.get_main_context(), GLib.MainContext.default())
+
+    def test_many_results_outlive_their_workers(self):
+        """Also those that come while the memory is in other hands, as it is while more are made."""
+        pool = Mp.Pool(2, context=self.forkserver)
+        made = pool.map_async(make_values, [20] * 300)
+        pool.close()
+        pool.join()
+        self.assertEqual(sum(value.value for values in made.get(DEADLINE) for value in values), 300 * 190)
+
+    def test_items_are_let_go_while_the_pool_works(self):
+        """By whom that may wait for Python, which waits for the pool."""
+        with Mp.Pool(2, context=self.forkserver) as pool:
+            for _ in range(100):
+                taken = pool.imap(get_number, (make_known(number) for number in range(20)))
+                self.assertEqual([next(taken) for _ in range(10)], list(range(10)))
+                del taken
+                numbers = [make_known(number) for number in range(5)]
+                self.assertEqual(pool.map(get_number, numbers, chunksize=1), list(range(5)))
+                del numbers
 
     @NEEDS_GJS
     def test_of_all_kinds_in_javascript(self):
