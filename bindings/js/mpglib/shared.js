@@ -119,7 +119,8 @@ function extendValueConstructors({Value}) {
       throw new TypeError(`value is a GLib.Variant of type ${changed.value.get_type_string()}, but has to be ${type}`);
     construct(this, changed);
     // What is wrong is told now, not later: what the format has no room for, or a structure that is too large.
-    this.get_value();
+    if (type.length > 1 || 'format' in changed && 'value' in changed)
+      this.get_value();
   };
 
   Value.new = function (valueType, value, lock) {
@@ -189,6 +190,8 @@ function checkPosition(position, length, least = 0) {
 
 // Negative ones count from the end, as those of all at() of JavaScript.
 function resolvePosition(position, length) {
+  if (Number.isInteger(position) && position >= 0 && position < length)
+    return position;
   checkPosition(position, length, -length);
   return position < 0 ? position + length : position;
 }

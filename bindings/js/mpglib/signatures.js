@@ -212,7 +212,11 @@ function checkCall(owner, className, name) {
   // Nothing can be left out or mistaken, so that nothing is to be looked at but how many there are.
   const isPlain = call.parameters.every(({isOptional, kind}) => !isOptional && !kind);
   const {length} = call.parameters;
-  owner[name] = function (...args) {
+  owner[name] = length === 0 ? function (...args) {
+    if (args.length > 0)
+      complete(call, args);
+    return func.call(this);
+  } : function (...args) {
     return func.apply(this, isPlain && args.length === length ? args : complete(call, args));
   };
   if (isPromisified(func))
