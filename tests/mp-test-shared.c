@@ -32,7 +32,14 @@ mp_test_pass_on (gpointer   shared,
   guint n_fds;
 
   mp_packing_init (&packing);
-  packed = g_variant_ref_sink (mp_shareable_pack (shared, &packing, error));
+  packed = mp_shareable_pack (shared, &packing, error);
+  if (packed == NULL)
+    {
+      mp_packing_clear (&packing);
+      return NULL;
+    }
+
+  g_variant_ref_sink (packed);
   g_variant_get (packed, "(&suv)", &kind, &n_fds, &description);
   object = mp_shareable_unpack (unpacking, kind, description, &g_array_index (packing.fds, int, 0), n_fds, error);
   for (guint i = 0; i < n_fds; i++)

@@ -930,6 +930,51 @@ test_released (void)
   tear_down_holder ();
 }
 
+/* In a process that closes all that is open, and then opens other files. */
+static void
+close_and_use (gpointer data)
+{
+  MpSharedMemory *memory = mp_shareable_list_get_memory (shared_list);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GVariant) item = NULL;
+  char content[4096] = { 0 };
+  int fd = mp_shared_memory_get_fd (memory, NULL);
+  int other = memfd_create ("other", MFD_CLOEXEC);
+
+  g_assert_cmpint (ftruncate (other, sizeof content), ==, 0);
+  g_assert_cmpint (dup2 (other, fd), ==, fd);
+
+  item = mp_shareable_list_get_item (shared_list, 0, &error);
+  mp_test_expect_error (item == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (!mp_shareable_list_set_item (shared_list, 0, g_variant_new_string ("new"), &error), &error,
+                        MP_ERROR, MP_ERROR_CLOSED);
+  bytes = mp_shared_memory_read (memory, 0, 8, &error);
+  mp_test_expect_error (bytes == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (!mp_shared_memory_write (memory, 0, (const guint8 *) "new", 3, &error), &error,
+                        MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_shared_memory_get_address (memory, &error) == 0, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_shared_memory_get_fd (memory, &error) < 0, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_test_pass_on (memory, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+
+  g_assert_cmpint (read (other, content, sizeof content), ==, sizeof content);
+  for (guint i = 0; i < sizeof content; i++)
+    g_assert_cmpint (content[i], ==, 0);
+
+  /* It is not ours to be closed. */
+  mp_shared_memory_close (memory);
+  g_assert_cmpint (fcntl (fd, F_GETFD), !=, -1);
+}
+
+static void
+test_descriptor_closed (void)
+{
+  set_up_holder ();
+  mp_test_join (mp_test_fork (close_and_use, NULL));
+  assert_item (shared_list, 0, "'text'");
+  tear_down_holder ();
+}
+
 /* --- One patience --------------------------------------------------------- */
 
 #define LONG_HOLD (200 * G_TIME_SPAN_MILLISECOND)
@@ -1152,6 +1197,7 @@ main (int   argc,
   mp_test_add ("/named-list/lies/rubbish", test_rubbish);
   mp_test_add ("/named-list/lies/truncated", test_truncated);
   mp_test_add ("/named-list/journal", test_journal);
+  mp_test_add ("/named-list/descriptor-closed", test_descriptor_closed);
   mp_test_add ("/named-list/processes", test_processes);
   mp_test_add ("/named-list/threads", test_threads);
   mp_test_add ("/named-list/lock/stopped", test_stopped);

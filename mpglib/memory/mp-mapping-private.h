@@ -43,6 +43,8 @@ int        mp_mapping_reopen       (MpMapping     *self,
 MpMapping *mp_mapping_open         (int           *fd_taken,
                                     gsize          size,
                                     GError       **error);
+gboolean   mp_mapping_check        (MpMapping     *self,
+                                    GError       **error);
 gboolean   mp_mapping_is_of        (MpMapping     *self,
                                     int            fd);
 void       mp_mapping_get_identity (MpMapping     *self,

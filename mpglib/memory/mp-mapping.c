@@ -21,6 +21,7 @@ struct _MpMapping
   gatomicrefcount ref_count;
   gsize           size;
   int             fd;
+  MpFileIdentity  identity;  /* whose number that was at first */
   gpointer        address;   /* atomic; NULL until it is asked for */
 };
 
@@ -38,6 +39,56 @@ set_errno_error (GError     **error,
   return FALSE;
 }
 
+/* --- Which file it is ----------------------------------------------------- */
+
+static MpFileIdentity
+identify (int fd)
+{
+  struct stat status;
+
+  return fstat (fd, &status) == 0 ? (MpFileIdentity) { status.st_dev, status.st_ino } : (MpFileIdentity) { 0 };
+}
+
+static gboolean
+is_same (const MpFileIdentity *one,
+         const MpFileIdentity *other)
+{
+  return one->inode != 0 && one->inode == other->inode && one->device == other->device;
+}
+
+static gboolean
+is_of (int                   fd,
+       const MpFileIdentity *identity)
+{
+  MpFileIdentity own = identify (fd);
+
+  return is_same (&own, identity);
+}
+
+/* Whoever closes all descriptors of a process, as many do that become daemons, closes ours, too, and the next file
+ * that is opened may have the number.
+ */
+static gboolean
+set_closed (GError **error)
+{
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "Somebody has closed the descriptor of the shared memory");
+  return FALSE;
+}
+
+/*< private >
+ * mp_mapping_check:
+ *
+ * For who is about to use the descriptor; mp_mapping_write() and mp_mapping_reopen() look by themselves.
+ *
+ * Fails with %MP_ERROR_CLOSED.
+ */
+gboolean
+mp_mapping_check (MpMapping  *self,
+                  GError    **error)
+{
+  return is_of (self->fd, &self->identity) || set_closed (error);
+}
+
 /* --- Life ----------------------------------------------------------------- */
 
 static MpMapping *
@@ -49,6 +100,7 @@ mapping_new (int   *fd,
   g_atomic_ref_count_init (&self->ref_count);
   self->size = size;
   self->fd = mp_memfd_steal (fd);
+  self->identity = identify (self->fd);
   return self;
 }
 
@@ -186,12 +238,20 @@ mp_mapping_reopen (MpMapping  *self,
                    GError    **error)
 {
   g_autofree char *path = get_own_path (self);
-  int fd = open (path, O_RDWR | O_CLOEXEC);
+  /* What has the number by now may be something that waits when it is opened. */
+  MP_AUTO_FD fd = open (path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
   if (fd < 0)
-    set_errno_error (error, "open", NULL);
+    {
+      set_errno_error (error, "open", NULL);
+      return -1;
+    }
 
-  return fd;
+  if (is_of (fd, &self->identity))
+    return mp_memfd_steal (&fd);
+
+  set_closed (error);
+  return -1;
 }
 
 /* Somebody else may have made the name first, in the hope that we come. */
@@ -276,23 +336,6 @@ mp_mapping_open (int     *fd_taken,
   return mapping_new (fd_taken, size);
 }
 
-static MpFileIdentity
-identify (int fd)
-{
-  struct stat status;
-
-  return fstat (fd, &status) == 0 ? (MpFileIdentity) { status.st_dev, status.st_ino } : (MpFileIdentity) { 0 };
-}
-
-static gboolean
-is_of (int                   fd,
-       const MpFileIdentity *identity)
-{
-  MpFileIdentity own = identify (fd);
-
-  return own.inode != 0 && own.inode == identity->inode && own.device == identity->device;
-}
-
 /*< private >
  * mp_mapping_is_of:
  *
@@ -302,16 +345,14 @@ gboolean
 mp_mapping_is_of (MpMapping *self,
                   int        fd)
 {
-  MpFileIdentity identity = identify (fd);
-
-  return is_of (self->fd, &identity);
+  return is_of (fd, &self->identity);
 }
 
 void
 mp_mapping_get_identity (MpMapping      *self,
                          MpFileIdentity *identity)
 {
-  *identity = identify (self->fd);
+  *identity = self->identity;
 }
 
 /*< private >
@@ -361,7 +402,8 @@ mp_mapping_unref (MpMapping *self)
 
   if (self->address != NULL)
     munmap (self->address, self->size);
-  mp_memfd_close (&self->fd);
+  if (is_of (self->fd, &self->identity))
+    mp_memfd_close (&self->fd);
   g_free (self);
 }
 
@@ -392,6 +434,9 @@ mp_mapping_get_address (MpMapping  *self,
 
   if (G_LIKELY (address != NULL))
     return address;
+
+  if (!mp_mapping_check (self, error))
+    return NULL;
 
   address = mmap (NULL, self->size, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, 0);
   if (address == MAP_FAILED)
@@ -481,10 +526,13 @@ check_end (MpMapping  *self,
            gsize       end,
            GError    **error)
 {
-  struct stat status;
+  struct stat status = { 0 };
+  MpFileIdentity identity;
 
-  if (fstat (self->fd, &status) != 0)
-    return set_errno_error (error, "look at", NULL);
+  fstat (self->fd, &status);
+  identity = (MpFileIdentity) { status.st_dev, status.st_ino };
+  if (!is_same (&identity, &self->identity))
+    return set_closed (error);
 
   return (guint64) status.st_size >= end || set_shorter (error);
 }

@@ -99,7 +99,8 @@ mp_contents_pack (MpContents  *self,
 
   if (self->mapping != NULL)
     {
-      duplicate = mp_fd_duplicate (mp_mapping_get_fd (self->mapping), error);
+      duplicate = mp_mapping_check (self->mapping, error) ? mp_fd_duplicate (mp_mapping_get_fd (self->mapping), error)
+                                                          : -1;
       if (duplicate < 0)
         {
           g_variant_unref (g_variant_ref_sink (object));

@@ -408,7 +408,7 @@ mp_shared_memory_pack (MpShareable  *shareable,
   if (mapping == NULL)
     return NULL;
 
-  duplicate = mp_fd_duplicate (mp_mapping_get_fd (mapping), error);
+  duplicate = mp_mapping_check (mapping, error) ? mp_fd_duplicate (mp_mapping_get_fd (mapping), error) : -1;
   if (duplicate < 0)
     return NULL;
 
@@ -572,7 +572,8 @@ mp_shared_memory_new_existing (const char *name)
  * %G_IO_ERROR_INVALID_FILENAME if that is no name, with %MP_ERROR_REFUSED if it is
  * another user's, with %MP_ERROR_OUT_OF_RANGE if the size is 0, with %MP_ERROR_CLOSED
  * after [method@Mp.SharedMemory.close], and with the error of the system if there is no
- * memory.
+ * memory. Calls that use its descriptor fail with %MP_ERROR_CLOSED, too, if somebody has closed
+ * that, as those do who close all that a process has.
  *
  * Returns: whether it is there
  *
@@ -726,7 +727,7 @@ mp_shared_memory_get_fd (MpSharedMemory  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
   mapping = mp_shared_memory_ref_mapping (self, error);
-  return mapping != NULL ? mp_mapping_get_fd (mapping) : -1;
+  return mapping != NULL && mp_mapping_check (mapping, error) ? mp_mapping_get_fd (mapping) : -1;
 }
 
 /**
@@ -822,7 +823,8 @@ mp_shared_memory_read (MpSharedMemory  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   mapping = mp_shared_memory_ref_mapping (self, error);
-  if (mapping == NULL || !mp_mapping_check_part (mapping, offset, length, error))
+  if (mapping == NULL ||
+      !mp_mapping_check (mapping, error) || !mp_mapping_check_part (mapping, offset, length, error))
     return NULL;
 
   copy = g_try_malloc (MAX (length, 1));
