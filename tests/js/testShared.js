@@ -218,6 +218,11 @@ test('an array has members as Arrays have', () => {
   array[0] = 5;
   array[2]--;
   checkSame([array[0], array[1], array[2]], [5, 0, -1]);
+  checkSame(Array.prototype.map.call(array, element => 2 * element), [10, 0, -2]);
+  checkSame([Array.prototype.indexOf.call(array, -1), Array.prototype.slice.call(array, 1), 'length' in array],
+    [2, [0, -1], true]);
+  checkSame([array['00'], array['1e0'], array['.'], array['1.0'], 'none' in array, '00' in array, -1 in array],
+    [undefined, undefined, undefined, undefined, false, false, false]);
   checkSame([...array.view()], [5, 0, -1]);
   const flags = new Mp.Array({elements: [true, false]});
   flags[1] = true;
