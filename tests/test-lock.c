@@ -589,8 +589,18 @@ test_stranger_abandoned (void)
     _exit (!mp_lock_is_abandoned (lock) && mp_lock_release (lock, NULL) ? 42 : 1);
 
   join_stranger (pid);
-  g_assert_true (mp_lock_try_acquire (lock));
+  g_assert_true (mp_lock_try_acquire_intact (lock));
   g_assert_false (mp_lock_is_abandoned (lock));
+  g_assert_true (mp_lock_release (lock, NULL));
+
+  pid = fork ();
+  if (pid == 0)
+    _exit (mp_lock_try_acquire (lock) ? 42 : 1);
+
+  join_stranger (pid);
+  g_assert_false (mp_lock_try_acquire_intact (lock));
+  g_assert_true (mp_lock_try_acquire (lock));
+  g_assert_true (mp_lock_is_abandoned (lock));
   g_assert_true (mp_lock_release (lock, NULL));
 }
 

@@ -471,7 +471,8 @@ mp_lock_try_acquire_intact (MpLock *self)
 {
   g_return_val_if_fail (IS_LOCK (self), FALSE);
 
-  return G_LIKELY (g_atomic_int_get (&self->abandoned) == 0) && enter_free (self);
+  /* One whose owner died is not free. */
+  return enter_free (self);
 }
 
 /**
