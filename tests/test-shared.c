@@ -1204,6 +1204,48 @@ check_made (MpPoolResult *result,
   close (end);
 }
 
+static void
+check_all_made (MpMessage *all,
+                guint      n)
+{
+  g_autofree char *text = NULL;
+  g_autoptr (GVariant) values = NULL;
+  g_autoptr (GError) error = NULL;
+
+  values = mp_message_get_value (all, &error);
+  g_assert_no_error (error);
+  text = g_variant_print (values, FALSE);
+  g_assert_true (g_str_has_prefix (text, "[<(handle 0, handle 1)>, <(handle 2, handle 3)>,"));
+  g_assert_cmpuint (mp_message_get_n_attachments (all), ==, 2 * n);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (MpValue) value = get_attachment (all, 2 * i);
+      int end = mp_message_get_attached_fd (all, 2 * i + 1, &error);
+
+      g_assert_no_error (error);
+      g_assert_cmpint (mp_value_get_int64 (value, &error), ==, i);
+      g_assert_null (mp_message_get_attachment (all, 2 * i + 1, NULL));
+      close (end);
+    }
+}
+
+/* The message of a map's results is a message like others. */
+static void
+check_sent_on (MpMessage *all,
+               guint      n)
+{
+  g_autoptr (MpConnection) ours = NULL;
+  g_autoptr (MpConnection) theirs = NULL;
+  g_autoptr (MpMessage) received = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_connection_new_pair (TRUE, &ours, &theirs, &error));
+  g_assert_true (mp_connection_send_message (ours, all, MP_TEST_DEADLINE, NULL, &error));
+  received = mp_connection_receive_message (theirs, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  check_all_made (received, n);
+}
+
 /* Taken only when the workers that made them have ended. */
 static void
 test_results (void)
@@ -1215,6 +1257,7 @@ test_results (void)
                                           "max-tasks-per-worker", 1, NULL);
   g_autoptr (MpPoolResult) results = NULL;
   g_autoptr (MpLock) lock = mp_lock_new ();
+  g_autoptr (MpMessage) all = NULL;
   g_autoptr (GError) error = NULL;
 
   results = mp_pool_submit_map (pool, "make_value",
@@ -1222,6 +1265,10 @@ test_results (void)
   mp_pool_close (pool);
   g_assert_true (mp_pool_join (pool, MP_TEST_DEADLINE, NULL, &error));
   g_assert_no_error (error);
+  all = mp_pool_result_get_message (results, &error);
+  g_assert_no_error (error);
+  check_all_made (all, N);
+  check_sent_on (all, N);
   for (guint i = 0; i < N; i++)
     check_made (results, i);
 

@@ -34,6 +34,8 @@ MpMessage  *mp_message_new_received        (const char  *wire_codec,
 gboolean    mp_message_hold_attachments    (MpMessage   *self);
 void        mp_message_share_attachments   (MpMessage   *self,
                                             MpMessage   *other);
+void        mp_message_borrow_attachments  (MpMessage   *self,
+                                            MpMessage   *other);
 void        mp_message_unpack              (MpMessage   *self);
 gboolean    mp_message_pack_attachments    (MpMessage   *self,
                                             GVariant   **descriptions,

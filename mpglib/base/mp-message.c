@@ -40,6 +40,7 @@
 
 /* Attached here: an object or a descriptor.  Received: packed (kind,
  * description, descriptors), until somebody asks for it or the message goes.
+ * Borrowed: another message has it.
  */
 typedef struct
 {
@@ -51,6 +52,8 @@ typedef struct
   GVariant *description; /* NULL unless packed */
   int *fds;
   guint n_fds;
+  MpMessage *lender;     /* NULL unless borrowed */
+  guint lender_index;
 } MpAttachment;
 
 struct _MpMessage
@@ -182,6 +185,7 @@ mp_attachment_free (MpAttachment *self)
   g_clear_object (&self->object);
   g_clear_pointer (&self->description, g_variant_unref);
   g_clear_pointer (&self->unpacking, mp_unpacking_unref);
+  g_clear_object (&self->lender);
   g_free (self->kind);
   g_free (self->fds);
   g_free (self);
@@ -210,6 +214,16 @@ get_attachment (MpMessage  *self,
 
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The message has no attachment %u", index);
   return NULL;
+}
+
+/* Of an attachment that is one. */
+static int
+get_fd (MpAttachment *attachment)
+{
+  while (attachment->lender != NULL)
+    attachment = g_ptr_array_index (attachment->lender->attachments, attachment->lender_index);
+
+  return attachment->fds[0];
 }
 
 /* A message made of nothing says nothing: the empty maybe. */
@@ -556,6 +570,9 @@ make_attachment (MpMessage  *self,
   if (object != NULL)
     return object;
 
+  if (attachment->lender != NULL)
+    return make_attachment (attachment->lender, attachment->lender_index, error);
+
   if (!mp_unpacking_begin (attachment->unpacking, error))
     return NULL;
 
@@ -691,7 +708,7 @@ mp_message_get_attached_fd (MpMessage  *self,
       return -1;
     }
 
-  return mp_fd_duplicate (attachment->fds[0], error);
+  return mp_fd_duplicate (get_fd (attachment), error);
 }
 
 /* Of a received message.  Several threads may ask for the value of a result at
@@ -1037,6 +1054,29 @@ mp_message_share_attachments (MpMessage *self,
     self->attachments = g_ptr_array_ref (other->attachments);
 }
 
+/*< private >
+ * mp_message_borrow_attachments:
+ * @self: a message that is made of several
+ * @other: one of them, to which nothing is attached any more
+ *
+ * Adds the attachments of @other to those that @self has.  They are made when
+ * somebody asks either for them.
+ */
+void
+mp_message_borrow_attachments (MpMessage *self,
+                               MpMessage *other)
+{
+  for (guint i = 0; i < mp_message_get_n_attachments (other); i++)
+    {
+      MpAttachment *attachment = mp_attachment_new (NULL);
+
+      attachment->is_fd = ((MpAttachment *) g_ptr_array_index (other->attachments, i))->is_fd;
+      attachment->lender = g_object_ref (other);
+      attachment->lender_index = i;
+      add_attachment_take (self, attachment);
+    }
+}
+
 static GVariant *
 pack_attachment (MpMessage  *self,
                  guint       index,
@@ -1058,7 +1098,7 @@ pack_attachment (MpMessage  *self,
       return object != NULL ? mp_shareable_pack (object, packing, error) : NULL;
     }
 
-  duplicate = mp_fd_duplicate (attachment->fds[0], error);
+  duplicate = mp_fd_duplicate (get_fd (attachment), error);
   if (duplicate < 0)
     return NULL;
 

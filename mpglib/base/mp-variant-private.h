@@ -21,6 +21,8 @@ GVariant *mp_variant_from_wire     (const char  *type_string,
                                     GBytes      *body,
                                     guint        n_handles,
                                     GError     **error);
+GVariant *mp_variant_shift_handles (GVariant    *value,
+                                    guint        shift);
 gboolean  mp_variant_is_plain      (const char  *type_string,
                                     gsize        size);
 gsize     mp_variant_get_fixed_size (const char *type_string);

@@ -598,7 +598,8 @@ get_value_take (MpMessage  *message,
  *
  * Waits until the task has ended, as [method@Mp.PoolResult.wait] does, and gets
  * what it returned: of a single call the function's value, of a map an array of
- * variants (`av`) with the value of each item, in the order of the items.
+ * variants (`av`) with the value of each item, in the order of the items. A handle in
+ * it belongs to [method@Mp.PoolResult.get_message].
  *
  * With %MP_ERROR_TIMED_OUT the time of the wait has run out. The task goes on, and
  * can be waited for again; [method@Mp.PoolResult.cancel] asks for its end.
@@ -716,11 +717,13 @@ check_ended (MpPoolResult  *self,
  * Does not wait: fails with %MP_ERROR_INVALID_STATE while the task has not
  * ended, and otherwise as [method@Mp.PoolResult.get] does.
  *
- * Of a map it is made of the items' results: an array of variants (`av`); or,
- * when they have all the same other codec, bytes in that codec that are a
- * serialised GVariant of type `aay`, each element the bytes of one result. When
- * they have several codecs it fails with %MP_ERROR_WRONG_CODEC. What is attached
- * to an item's result is to be had with [method@Mp.PoolResult.get_item_message].
+ * Of a map it is made of the items' results: an array of variants (`av`), to
+ * which all is attached that is attached to one of them, and whose handles say
+ * so; or, when they have all the same other codec, bytes in that codec that are
+ * a serialised GVariant of type `aay`, each element the bytes of one result: what
+ * is attached to those is to be had with
+ * [method@Mp.PoolResult.get_item_message] only. When they have several codecs it
+ * fails with %MP_ERROR_WRONG_CODEC.
  *
  * Returns: (transfer full): the message
  *

@@ -7,6 +7,7 @@
 #include "mp-error.h"
 #include "mp-message-private.h"
 #include "mp-task-private.h"
+#include "mp-variant-private.h"
 
 /* What was taken from the beginning of an array is given up when it is so much,
  * and more than the rest.
@@ -490,28 +491,35 @@ mp_task_dup_item_report (MpTask  *self,
   return g_variant_ref (end->failure->report);
 }
 
+/* Handles become those of the message of all. */
 static MpMessage *
 collect_values (MpTask  *self,
                 GError **error)
 {
-  g_autoptr (GPtrArray) values = g_ptr_array_sized_new (self->ends->len);
-  g_autoptr (GVariant) array = NULL;
+  g_autoptr (GPtrArray) values = g_ptr_array_new_full (self->ends->len, (GDestroyNotify) g_variant_unref);
+  g_autoptr (MpMessage) message = NULL;
+  guint n_attached = 0;
 
   for (guint i = 0; i < self->ends->len; i++)
     {
-      g_autoptr (GVariant) value = mp_message_get_value (get_end (self, i)->result, error);
+      MpMessage *result = get_end (self, i)->result;
+      g_autoptr (GVariant) value = mp_message_get_value (result, error);
+      g_autoptr (GVariant) shifted = NULL;
 
       if (value == NULL)
         {
           g_prefix_error (error, "Item %u: ", i);
-          g_ptr_array_foreach (values, (GFunc) (void (*) (void)) g_variant_unref, NULL);
           return NULL;
         }
-      g_ptr_array_add (values, g_variant_new_variant (value));
+      shifted = mp_variant_shift_handles (value, n_attached);
+      n_attached += mp_message_get_n_attachments (result);
+      g_ptr_array_add (values, g_variant_ref_sink (g_variant_new_variant (shifted)));
     }
 
-  array = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARIANT, (GVariant **) values->pdata, values->len));
-  return mp_message_new (array);
+  message = mp_message_new (g_variant_new_array (G_VARIANT_TYPE_VARIANT, (GVariant **) values->pdata, values->len));
+  for (guint i = 0; i < self->ends->len && n_attached > 0; i++)
+    mp_message_borrow_attachments (message, get_end (self, i)->result);
+  return g_steal_pointer (&message);
 }
 
 static MpMessage *

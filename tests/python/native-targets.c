@@ -17,6 +17,8 @@
 TARGET (measure);
 TARGET (describe);
 TARGET (scale);
+TARGET (count_attached);
+TARGET (make_values);
 
 /* s -> x: a string's length */
 GVariant *
@@ -71,4 +73,37 @@ scale (MpMessage     *arguments,
     sum += elements[i] *= factor;
   mp_value_set_double (MP_VALUE (value), sum, NULL);
   return g_variant_new_double (sum);
+}
+
+/* anything -> u: how much came with it */
+GVariant *
+count_attached (MpMessage     *arguments,
+                GCancellable  *cancellable,
+                gpointer       user_data,
+                GError       **error)
+{
+  return g_variant_new_uint32 (mp_message_get_n_attachments (arguments));
+}
+
+/* x -> (sv): that many values in a variant, each of which says the number */
+GVariant *
+make_values (MpMessage     *arguments,
+             GCancellable  *cancellable,
+             gpointer       user_data,
+             GError       **error)
+{
+  g_autoptr (GVariant) number = mp_message_get_value (arguments, error);
+  GVariantBuilder builder;
+
+  if (number == NULL)
+    return NULL;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("ah"));
+  for (gint64 i = 0; i < g_variant_get_int64 (number); i++)
+    {
+      g_autoptr (MpValue) value = mp_value_new ("x", number, NULL);
+
+      g_variant_builder_add (&builder, "h", mp_result_attach (MP_SHAREABLE (value), NULL));
+    }
+  return g_variant_new ("(sv)", "values", g_variant_builder_end (&builder));
 }
