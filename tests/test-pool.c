@@ -844,6 +844,76 @@ test_imap_pushed_attached (void)
   pool_finish (pool);
 }
 
+static GPtrArray *
+make_items_with_bytes (guint n_items)
+{
+  GPtrArray *items = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; i < n_items; i++)
+    {
+      MpMessage *message = mp_message_new (g_variant_new ("()"));
+      guint8 byte = (guint8) i;
+      int ends[2];
+
+      g_assert_cmpint (pipe (ends), ==, 0);
+      g_assert_cmpint (write (ends[1], &byte, 1), ==, 1);
+      g_assert_cmpint (mp_message_attach_fd (message, ends[0], NULL), ==, 0);
+      close (ends[0]);
+      close (ends[1]);
+      g_ptr_array_add (items, message);
+    }
+  return items;
+}
+
+static void
+test_map_messages (void)
+{
+  MpPool *pool = pool_new (2);
+  g_autoptr (GPtrArray) items = make_items_with_bytes (300);
+  g_autoptr (MpMessage) encoded = mp_message_new_data ((const guint8 *) "xy", 2, "json");
+  MpMessage *twice[] = { encoded, encoded }, *mixed[] = { encoded, items->pdata[0] };
+  g_autoptr (MpPoolResult) result = NULL;
+  g_autoptr (MpPoolResult) measured = NULL;
+  g_autoptr (MpPoolResult) none = NULL;
+  g_autoptr (MpPoolResult) refused = NULL;
+  g_autoptr (GVariant) values = NULL;
+  g_autoptr (GVariant) lengths = NULL;
+  g_autoptr (GVariant) nothing = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Of items that are a message each, each takes along what is attached to it, and no more.");
+
+  result = mp_pool_submit_map_messages (pool, "read-byte", (MpMessage **) items->pdata, items->len, 50, NULL);
+  values = mp_pool_result_get (result, DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_variant_n_children (values), ==, items->len);
+  for (guint i = 0; i < items->len; i++)
+    {
+      g_autoptr (GVariant) value = NULL;
+
+      g_variant_get_child (values, i, "v", &value);
+      g_assert_cmpuint (g_variant_get_byte (value), ==, (guint8) i);
+    }
+
+  measured = mp_pool_submit_map_messages (pool, "measure", twice, 2, 2, NULL);
+  lengths = mp_pool_result_get (measured, DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  text = g_variant_print (lengths, FALSE);
+  g_assert_cmpstr (text, ==, "[<'json 2'>, <'json 2'>]");
+
+  none = mp_pool_submit_map_messages (pool, "measure", NULL, 0, 0, NULL);
+  nothing = mp_pool_result_get (none, DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_variant_n_children (nothing), ==, 0);
+
+  refused = mp_pool_submit_map_messages (pool, "measure", mixed, 2, 0, NULL);
+  g_assert_null (mp_pool_result_get (refused, DEADLINE, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_WRONG_CODEC);
+  g_clear_error (&error);
+  pool_finish (pool);
+}
+
 static void
 test_imap_dropped (void)
 {
@@ -1294,6 +1364,7 @@ main (int   argc,
   mp_test_add ("/pool/imap-pushed", test_imap_pushed);
   mp_test_add ("/pool/imap-pushed-encoded", test_imap_pushed_encoded);
   mp_test_add ("/pool/imap-pushed-attached", test_imap_pushed_attached);
+  mp_test_add ("/pool/map-messages", test_map_messages);
   mp_test_add ("/pool/imap-dropped", test_imap_dropped);
   mp_test_add ("/pool/close", test_close);
   mp_test_add ("/pool/close-unused", test_close_unused);

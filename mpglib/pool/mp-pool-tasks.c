@@ -78,6 +78,43 @@ new_map_of_message (const char     *target,
   return new_map (target, cut != NULL ? cut : mp_items_new_growing (), chunk_size, options);
 }
 
+/* In chunks the handles of several items would collide: so each goes alone if there are any. */
+static guint
+choose_chunk_size (MpMessage * const *items,
+                   guint              n_items,
+                   guint              chunk_size)
+{
+  for (guint i = 0; i < n_items; i++)
+    if (mp_message_get_n_attachments (items[i]) > 0)
+      return 1;
+
+  return chunk_size;
+}
+
+static MpTask *
+new_map_of_messages (const char         *target,
+                     MpMessage * const  *items,
+                     guint               n_items,
+                     guint               chunk_size,
+                     MpTaskOptions      *options,
+                     GError            **error)
+{
+  MpItems *all = mp_items_new_growing ();
+  guint actual_size = choose_chunk_size (items, n_items, chunk_size);
+
+  for (guint i = 0; i < n_items; i++)
+    {
+      mp_message_unpack (items[i]);
+      if (!mp_items_append (all, items[i], actual_size == 1, error))
+        {
+          g_prefix_error (error, "Item %u: ", i);
+          mp_items_free (all, NULL);
+          return new_map (target, mp_items_new_growing (), 1, options);
+        }
+    }
+  return new_map (target, all, actual_size, options);
+}
+
 /* Returns with the lock held, or FALSE: this is another process than the pool's. */
 static gboolean
 submit_and_lock (MpPool       *self,
@@ -234,7 +271,8 @@ mp_pool_submit_map (MpPool        *self,
  * @target: the function, as in the class's description
  * @items: the items: a GVariant array as for [method@Mp.Pool.submit_map]; or bytes in another codec
  *   that are a serialised GVariant of type `aay`, each element the bytes of one item in that codec.
- *   What is attached goes with every item.
+ *   What is attached goes with every item: if that is much, see
+ *   [method@Mp.Pool.submit_map_messages].
  * @chunk_size: how many items a worker gets at a time; 0 lets the pool measure and choose
  * @options: (nullable): how to treat the task
  *
@@ -262,6 +300,46 @@ mp_pool_submit_map_message (MpPool        *self,
   g_return_val_if_fail (options == NULL || MP_IS_TASK_OPTIONS (options), NULL);
 
   task = new_map_of_message (target, items, chunk_size, options, &error);
+  return submit_for_result (self, task, error);
+}
+
+/**
+ * mp_pool_submit_map_messages:
+ * @self: a pool
+ * @target: the function, as in the class's description
+ * @items: (array length=n_items): the items: GVariants, or bytes in one other codec, with whatever is
+ *   attached. Do not change them until the task has ended.
+ * @n_items: how many there are
+ * @chunk_size: how many items a worker gets at a time; 0 lets the pool measure and choose. If
+ *   something is attached to one of them it is always 1.
+ * @options: (nullable): how to treat the task
+ *
+ * Has the workers call a function for each item: see [method@Mp.Pool.submit_map].
+ * What is attached to an item goes with that one alone, so that each may have shared
+ * objects of its own. The result has failed with %MP_ERROR_WRONG_CODEC if @items
+ * have several codecs.
+ *
+ * Returns: (transfer full): what becomes of it
+ *
+ * Since: 1.0
+ */
+MpPoolResult *
+mp_pool_submit_map_messages (MpPool             *self,
+                             const char         *target,
+                             MpMessage * const  *items,
+                             guint               n_items,
+                             guint               chunk_size,
+                             MpTaskOptions      *options)
+{
+  g_autoptr (MpTask) task = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_return_val_if_fail (MP_IS_POOL (self), NULL);
+  g_return_val_if_fail (is_target (target), NULL);
+  g_return_val_if_fail (items != NULL || n_items == 0, NULL);
+  g_return_val_if_fail (options == NULL || MP_IS_TASK_OPTIONS (options), NULL);
+
+  task = new_map_of_messages (target, items, n_items, chunk_size, options, &error);
   return submit_for_result (self, task, error);
 }
 

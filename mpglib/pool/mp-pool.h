@@ -57,6 +57,13 @@ MpPoolResult     *mp_pool_submit_map_message (MpPool               *self,
                                               MpMessage            *items,
                                               guint                 chunk_size,
                                               MpTaskOptions        *options);
+MP_AVAILABLE_IN_1_0
+MpPoolResult     *mp_pool_submit_map_messages (MpPool              *self,
+                                              const char           *target,
+                                              MpMessage * const    *items,
+                                              guint                 n_items,
+                                              guint                 chunk_size,
+                                              MpTaskOptions        *options);
 
 MP_AVAILABLE_IN_1_0
 GVariant         *mp_pool_apply              (MpPool               *self,

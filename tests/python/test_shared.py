@@ -97,6 +97,15 @@ def set_first(numbers):
     return numbers
 
 
+def get_value(value):
+    return value.value
+
+
+def add_value(total, value):
+    with total:
+        total.value += value.value
+
+
 def add_to(total, item):
     with total:
         total.value += item if isinstance(item, int) else item[0]
@@ -666,6 +675,38 @@ class Shared(SharedCase):
             self.assertEqual((made.add(1), made.get_obj().value), (4, 4))
             with made, structure:
                 self.assertEqual((structure.y, list(empty), items[0], memory.size), (6, [], 'item', 5))
+
+    def test_many_items(self):
+        """Of a map, each with a value of its own, and one of all."""
+        total, made = Mp.Value('i', 0), [Mp.Value('i', number) for number in range(2000)]
+        with Mp.Pool(2, context=self.forkserver) as pool:
+            self.assertEqual(pool.map(get_value, made), list(range(2000)))
+            pool.starmap(add_value, [(total, value) for value in made])
+        self.assertEqual(total.value, sum(range(2000)))
+
+    def test_shared_items_of_native_workers(self):
+        """What is shared goes with the item that it is in; but a few things with all, in chunks."""
+        target, values = f'{NATIVE}#count_attached', [Mp.Value('i', i) for i in range(2000)]
+        with Mp.Pool(2, context=Mp.Context('spawn', 'native')) as pool:
+            self.assertEqual(pool.map(target, values), [1] * 2000)
+            self.assertEqual(pool.starmap(target, [(values[0], value, value) for value in values[1:]], 50), [2] * 1999)
+            self.assertEqual(pool.map_async(target, [values[i % 2] for i in range(2000)]).get(DEADLINE), [2] * 2000)
+            self.assertEqual(pool.map(target, [values[:9], 5]), [9, 0])
+
+    def test_shared_results_of_native_workers(self):
+        """Each item's handles are its own, whoever reads them."""
+        target, numbers = f'{NATIVE}#make_values', [2, 0, 1, 3]
+        with Mp.Pool(2, context=Mp.Context('spawn', 'native')) as pool:
+            result = pool.map_async(target, numbers)
+            for results in (result.get(DEADLINE), [result.get_item(i) for i in range(4)],
+                            list(pool.imap(target, numbers))):
+                self.assertEqual([[value.value for value in values] for _name, values in results],
+                                 [[number] * number for number in numbers])
+            message = result.get_message()
+        self.assertEqual(message.get_n_attachments(), 6)
+        self.assertEqual(message.get_value().print_(False), "[<('values', <[handle 0, 1]>)>, "
+                         "<('values', <@ah []>)>, <('values', <[handle 2]>)>, "
+                         "<('values', <[handle 3, 4, 5]>)>]")
 
     def test_items_that_come_one_by_one(self):
         """Each with what belongs to it, and with nothing of another's."""

@@ -59,22 +59,20 @@ def read_value(message):
 
 def make_plain(value):
     """The message with a value that all languages read, and with what is shared in it."""
-    shared = []
+    shared = {}
 
     def convert(part):
         part = getattr(part, '_mp_owner', part)     # of an object of ctypes, whose memory it is
         if not isinstance(part, Mp.Shareable):
             return _convert(part)
-        index = next((i for i, other in enumerate(shared) if other is part), len(shared))
-        if index == len(shared):
-            shared.append(part)
+        _part, index = shared.setdefault(id(part), (part, len(shared)))
         return 'h', index.to_bytes(4, sys.byteorder)
 
     if isinstance(value, GLib.Variant):
         return Mp.Message.new(value)
     type_string, data = _variant.encode(value, convert)
     message = Mp.Message.new(_wrap(type_string, data))
-    for shareable in shared:
+    for shareable, _index in shared.values():
         message.attach(shareable)
     return message
 

@@ -77,8 +77,9 @@ class Pool(_Pool, metaclass=SameType):
     def _map(self, func, iterable, chunksize, callback, error_callback, **options):
         self._prepare()
         items = _Items(func, options.get('starmap', False))
-        result = self.submit_map_message(items.target, items.make_array(iterable), chunksize or 0,
-                                         _make_options(**options))
+        all_items = items.make_all(iterable)
+        submit = self.submit_map_messages if isinstance(all_items, list) else self.submit_map_message
+        result = submit(items.target, all_items, chunksize or 0, _make_options(**options))
         result._is_map = True
         return result._promise(self, callback, error_callback)
 
@@ -144,6 +145,10 @@ def _make_options(**options):
     return Mp.TaskOptions(**options) if options else None
 
 
+# Shared objects that go with every chunk of a map's items, so that there may be chunks of several.
+_MOST_COMMON = 8
+
+
 class _Items:
     """The items of a map, on their way to a function."""
 
@@ -159,10 +164,17 @@ class _Items:
     def _pickle_all(self, items):
         return _pickle5.join([self._pickle(item) for item in items])
 
-    def make_array(self, iterable):
-        if self.is_python:
-            return _shareables.make_message(list(iterable), self._pickle_all)
+    def make_all(self, iterable):
+        """A message with all items; or a list of one each, if there is too much in them to send each time."""
         items = [tuple(item) for item in iterable] if self.starmap else list(iterable)
+        message = self._make_array(items)
+        if message.get_n_attachments() <= _MOST_COMMON:
+            return message
+        return [self.make_message(item) for item in items]
+
+    def _make_array(self, items):
+        if self.is_python:
+            return _shareables.make_message(items, self._pickle_all)
         return _messages.make_plain(items)
 
     def make_message(self, item):

@@ -9,7 +9,7 @@ from ._calls import Mp, note_loop
 
 
 class _State(threading.local):
-    made = None         # what belongs to the message that this thread makes
+    made = None         # by id: what belongs to the message that this thread makes, in its order
     message = None      # the one that this thread reads
 
 
@@ -18,10 +18,10 @@ _state = _State()
 
 def make_message(value, dumps=_pickle5.dumps):
     """The message with the pickle of a value, and what is shared in it."""
-    outer, _state.made = _state.made, []
+    outer, _state.made = _state.made, {}
     try:
         message = Mp.Message.new_data(dumps(value), _pickle5.CODEC)
-        for shareable in _state.made:
+        for shareable, _index in _state.made.values():
             message.attach(shareable)
         return message
     finally:
@@ -47,12 +47,7 @@ def reduce_shareable(shareable):
     if _state.made is None:
         raise TypeError(f'{shareable} can only be sent to another process: as an argument or a result of a function, '
                         'or through a connection')
-    for index, other in enumerate(_state.made):
-        if other is shareable:
-            break
-    else:
-        index = len(_state.made)
-        _state.made.append(shareable)
+    _shareable, index = _state.made.setdefault(id(shareable), (shareable, len(_state.made)))
     return _get_attachment, (index,)
 
 
