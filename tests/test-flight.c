@@ -88,6 +88,33 @@ test_arrives (void)
   wait_for_n_objects (n_before);
 }
 
+/* Once all objects are made the flight ends, though the message is kept. */
+static void
+test_kept_message (void)
+{
+  g_autoptr (MpConnection) ours = NULL, theirs = NULL;
+  g_autoptr (MpMessage) message = NULL;
+  g_autoptr (MpShareable) lock = NULL;
+  gint64 deadline = mp_test_deadline ();
+  guint n_before = get_n_objects ();
+  guint n_fds;
+
+  open_pair (&ours, &theirs);
+  send_and_drop (ours, G_OBJECT (mp_lock_new ()));
+  message = mp_connection_receive_message (theirs, FOREVER, NULL, NULL);
+  n_fds = mp_test_count_fds ();
+  lock = mp_message_get_attachment (message, 0, NULL);
+  while (mp_test_count_fds () > n_fds - 2)    /* both ends of the pipe */
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+
+  g_clear_object (&lock);
+  g_clear_object (&message);
+  wait_for_n_objects (n_before);
+}
+
 static void
 test_dropped_message (void)
 {
@@ -512,6 +539,7 @@ main (int   argc,
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (test_arrives);
   mp_test_add ("/flight/arrives", test_arrives);
+  mp_test_add ("/flight/kept-message", test_kept_message);
   mp_test_add ("/flight/dropped-message", test_dropped_message);
   mp_test_add ("/flight/never-received", test_never_received);
   mp_test_add ("/flight/first-is-stale", test_first_is_stale);
