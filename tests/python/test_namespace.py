@@ -24,6 +24,27 @@ class Namespace(unittest.TestCase):
         self.assertTrue(error.matches(Mp.error_quark(), Mp.Error.FULL))
         self.assertEqual(Mp.Error.FULL.value_nick, 'full')
 
+    def test_all_that_waits_can_be_interrupted(self):
+        """No method that waits is the library's own: that would neither end nor begin with a handler of a signal."""
+        n = 0
+        for name in dir(Mp):
+            cls = getattr(Mp, name)
+            for base in getattr(cls, '__mro__', ()):
+                for method in get_waiting_methods(base):
+                    n += 1
+                    with self.subTest(cls=name, method=method):
+                        self.assertNotIn(getattr(getattr(cls, method), '__qualname__', None),
+                                         (None, 'translated.<locals>.call'))
+        self.assertGreater(n, 20)
+
+
+def get_waiting_methods(cls):
+    info = vars(cls).get('__info__')
+    for method in info.get_methods() if hasattr(info, 'get_methods') else ():
+        names = {argument.get_name() for argument in method.get_arguments()}
+        if {'timeout', 'cancellable'} <= names and not method.get_name().endswith('_async'):
+            yield method.get_name()
+
 
 if __name__ == '__main__':
     unittest.main()

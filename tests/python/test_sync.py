@@ -255,6 +255,31 @@ class Sync(MpCase):
         with condition, self.assertRaises(Alarm):
             condition.wait(DEADLINE)
 
+    def test_signal_ends_the_waits_of_the_library(self):
+        """In the form that they have for all languages, too."""
+        class Alarm(Exception):
+            pass
+
+        def ring(*_args):
+            raise Alarm
+
+        lock = Mp.Lock()
+        ours, theirs = Mp.Pipe()
+        lock.acquire()
+        for method, args in ((lock.enter, ()), (lock.enter, (-1, None)), (Mp.Lockable.enter, (lock, DEADLINE)),
+                             (theirs.receive, (-1, None)), (theirs.receive_bytes, (5,)), (theirs.receive_message, ())):
+            with self.subTest(method=method, args=args):
+                self.ring_when_waiting(ring)
+                with self.assertRaises(Alarm):
+                    method(*args)
+        ours.send_data(b'abc', 'raw')
+        self.assertEqual(theirs.receive_data(0), b'abc')
+        with self.assertRaises(TimeoutError):
+            lock.enter(0.01)
+        lock.release()
+        self.assertTrue(lock.enter())
+        ours.close(), theirs.close()
+
     def ring_when_waiting(self, handler, n=1):
         """Has SIGALRM come while the main thread waits."""
         before = signal.signal(signal.SIGALRM, handler)

@@ -137,6 +137,17 @@ class _Guard(_Shared):
         self.release()
 
 
+def _enter(self, timeout=None, cancellable=None):
+    """Acquires it, as the library has it: a negative timeout waits for ever, TimeoutError when the time is over."""
+    left = None if timeout is None or timeout < 0 else timeout
+    if not self.acquire(timeout=left, cancellable=cancellable):
+        raise errors.TimeoutError(f'{self!r} could not be acquired in time')
+    return True
+
+
+adopt(Mp.Lockable).enter = _enter
+
+
 class _Owned(_Guard):
     """A guard that tells whether somebody has it."""
 
