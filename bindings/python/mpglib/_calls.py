@@ -47,7 +47,7 @@ def _find_timeout(info):
 
 
 def interruptible(function, place):
-    """A method of the library's as one that Ctrl-C ends; place is that of its timeout, which is for ever if not told."""
+    """A method of the library's, whose timeout has that place, as one that Ctrl-C ends."""
     @functools.wraps(function, assigned=('__name__', '__doc__'), updated=())
     def call(self, *args, **kwargs):
         if len(args) > place + 2:
