@@ -9,6 +9,8 @@ import sys
 import threading
 import unittest
 
+from mpglib import _shareables
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
 from mp_case import DEADLINE, GLib, Mp, MpCase  # noqa: E402
@@ -135,6 +137,23 @@ class Connections(MpCase):
         first, _second = self.make_pipe()
         with self.assertRaisesRegex(TypeError, 'can only be sent to another process'):
             pickle.dumps(first)
+
+    def test_what_is_wrong_with_shared_objects(self):
+        """Its errors come out of a pickle as they are."""
+        ours, theirs = Mp.Pipe()
+        for message in (Mp.Message.new_data(pickle.dumps(Attached()), 'pickle5'),
+                        Mp.Message.new_data(pickle.dumps([Attached()]), 'pickle5')):
+            ours.send_message(message)
+            with self.assertRaisesRegex(Mp.InvalidState, '^The message has no attachment 3$'):
+                theirs.recv(DEADLINE)
+        ours.close(), theirs.close()
+
+
+class Attached:
+    """What pickles as a shared object that a message does not have."""
+
+    def __reduce__(self):
+        return _shareables._get_attachment, (3,)
 
 
 if __name__ == '__main__':

@@ -67,7 +67,9 @@ class Classes(unittest.TestCase):
 
     def test_translation_leaves_others_alone(self):
         cancelled = GLib.Error.new_literal(Gio.io_error_quark(), 'cancelled', Gio.IOErrorEnum.CANCELLED)
-        self.assertIs(errors.translate(cancelled), cancelled)
+        self.assertIs(type(errors.translate(cancelled)), errors.Cancelled)
+        missing = GLib.Error('missing', 'g-io-error-quark', 1)
+        self.assertIs(errors.translate(missing), missing)
         empty = errors.Empty('nothing')
         self.assertIs(errors.translate(empty), empty)
 

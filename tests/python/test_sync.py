@@ -4,6 +4,7 @@
 
 import asyncio
 import os
+import pickle
 import queue
 import signal
 import sys
@@ -12,6 +13,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
+from gi.repository import Gio  # noqa: E402
 from mp_case import DEADLINE, GLib, Mp, MpCase  # noqa: E402
 
 
@@ -254,6 +256,19 @@ class Sync(MpCase):
         condition = Mp.Condition()
         with condition, self.assertRaises(Alarm):
             condition.wait(DEADLINE)
+
+    def test_cancelled(self):
+        """An exception of its own, and GIO's."""
+        lock, cancellable = Mp.Lock(), Gio.Cancellable()
+        lock.acquire()
+        cancellable.cancel()
+        with self.assertRaisesRegex(Mp.Cancelled, '^Operation was cancelled$') as caught:
+            lock.acquire(cancellable=cancellable)
+        again = pickle.loads(pickle.dumps(caught.exception))
+        for error in (caught.exception, again):
+            self.assertIsInstance(error, (Mp.ProcessError, GLib.Error))
+            self.assertTrue(error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
+        lock.release()
 
     def test_signal_ends_the_waits_of_the_library(self):
         """In the form that they have for all languages, too."""

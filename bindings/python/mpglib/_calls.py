@@ -68,9 +68,9 @@ def translated(function, may_wait=True):
         try:
             return function(*args, **kwargs)
         except GLib.Error as error:
-            if error.domain != errors.DOMAIN or isinstance(error, errors.ProcessError):
-                raise
             failure = errors.translate(error)
+            if failure is error:
+                raise
         raise failure
     return call
 

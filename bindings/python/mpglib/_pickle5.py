@@ -6,6 +6,7 @@ from array import array
 from itertools import accumulate
 import pickle
 
+from . import errors
 from ._variant import decode
 from ._variant._types import OFFSET_CODES, offset_size
 
@@ -24,10 +25,10 @@ def dumps(value):
 
 
 def loads(data):
-    """The value of a pickle; UnpicklingError, whatever goes wrong in it."""
+    """The value of a pickle; UnpicklingError, whatever goes wrong in it, unless the library says it by an error."""
     try:
         return pickle.loads(data)
-    except MemoryError:
+    except (MemoryError, errors.ProcessError):
         raise
     except Exception as error:
         raise pickle.UnpicklingError(

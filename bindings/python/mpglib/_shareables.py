@@ -5,7 +5,9 @@
 import threading
 
 from . import _pickle5
-from ._calls import Mp, note_loop
+from ._calls import Mp, adopt
+
+adopt(Mp.Message)
 
 
 class _State(threading.local):
@@ -54,5 +56,4 @@ def reduce_shareable(shareable):
 def _get_attachment(index):
     if _state.message is None:
         raise TypeError('this pickle belongs to a message')
-    note_loop()
     return _state.message.get_attachment(index)

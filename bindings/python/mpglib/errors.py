@@ -181,14 +181,25 @@ class WrongType(ProcessError, TypeError):
     code = 28
 
 
-_CLASSES = {cls.code: cls for cls in ProcessError.__subclasses__()}
+class Cancelled(ProcessError):
+    """The task, or the wait, was cancelled.  Its domain and code are those of GIO, whose cancellables say so."""
+
+    def __init__(self, message='', domain='g-io-error-quark', code=19):
+        super().__init__(message, domain, code)
+
+
+_CLASSES = {cls.code: cls for cls in ProcessError.__subclasses__() if cls.code != 0}
 
 
 def translate(error):
     """The exception to raise for a GLib.Error that came out of the library."""
-    if error.domain != DOMAIN or isinstance(error, ProcessError):
+    if isinstance(error, ProcessError):
+        return error
+    if (error.domain, error.code) == ('g-io-error-quark', 19):
+        return Cancelled(error.message)
+    if error.domain != DOMAIN:
         return error
     return _CLASSES.get(error.code, ProcessError)(error.message, error.domain, error.code)
 
 
-__all__ = ['ProcessError', *(cls.__name__ for cls in _CLASSES.values())]
+__all__ = ['Cancelled', 'ProcessError', *(cls.__name__ for cls in _CLASSES.values())]
