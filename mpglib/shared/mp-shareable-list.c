@@ -608,6 +608,22 @@ mp_shareable_list_new_existing (const char *name)
   return g_object_new (MP_TYPE_SHAREABLE_LIST, "name", name, NULL);
 }
 
+/* Of several lists that a program opens, it wants to know which. */
+static gboolean
+open_named (MpShareableList  *self,
+            GError          **error)
+{
+  g_autoptr (GError) failure = NULL;
+
+  if (mp_named_list_open (self->named, &failure))
+    return TRUE;
+
+  if (g_error_matches (failure, MP_ERROR, MP_ERROR_CORRUPTED) && mp_shareable_list_get_name (self) != NULL)
+    g_prefix_error (&failure, "Cannot open the list \"%s\": ", mp_shareable_list_get_name (self));
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
 /**
  * mp_shareable_list_open:
  * @self: a shareable list
@@ -634,7 +650,7 @@ mp_shareable_list_open (MpShareableList  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   if (self->named != NULL)
-    return mp_named_list_open (self->named, error);
+    return open_named (self, error);
 
   return mp_shared_object_get (&self->contents.shared, &me, error) != NULL;
 }

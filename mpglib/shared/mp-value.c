@@ -555,8 +555,10 @@ static char *
 mp_value_to_string (MpShareable *shareable)
 {
   MpValue *self = MP_VALUE (shareable);
-  g_autoptr (GVariant) value = mp_value_get_value (self, NULL);
-  g_autofree char *content = value != NULL ? g_variant_print (value, FALSE) : g_strdup ("nothing");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_value_get_value (self, &error);
+  g_autofree char *content = value != NULL ? g_variant_print (value, FALSE)
+                                           : g_strdup_printf ("(%s)", error->message);
   g_autofree char *lock = self->lock != NULL ? mp_shareable_to_string (MP_SHAREABLE (self->lock)) : NULL;
 
   return g_strdup_printf ("<Mp.Value %s %s%s%s>",

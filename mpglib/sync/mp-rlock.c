@@ -282,8 +282,8 @@ get_own (MpRLock  *self,
   if (layout != NULL && !mp_owner_rlock_is_mine (layout, *me))
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_OWNER,
-                           "The lock cannot be released: this thread does not have it; the thread that acquired it "
-                           "releases it, but anybody an Mp.Lock");
+                           "The lock cannot be released: this thread does not have it; only the thread that acquired "
+                           "it can release it; use an Mp.Lock if others are to");
       return NULL;
     }
 

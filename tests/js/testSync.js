@@ -47,7 +47,7 @@ test('an RLock is acquired again', () => {
   lock.release();
   check(lock.is_mine(), 'still');
   lock.release();
-  checkThrows(() => lock.release(), GLib.Error, /does not have it; the thread that acquired it releases it/);
+  checkThrows(() => lock.release(), GLib.Error, /does not have it; only the thread that acquired it can release it/);
 });
 
 for (const make of [() => new Mp.Lock(), () => new Mp.RLock(), () => new Mp.BoundedSemaphore({value: 1})]) {

@@ -163,5 +163,45 @@ class Remote(unittest.TestCase):
         self.assertEqual(self.rebuild(report).args, ('a\0b\udcff',))
 
 
+class Refusals(unittest.TestCase):
+    """What is wrong is told in words of who called."""
+
+    def test_messages(self):
+        lock, condition = Mp.Lock(), Mp.Condition()
+        lock.acquire()
+        value, array = Mp.Value('i', 3), Mp.Array('i', 2)
+        memory = Mp.SharedMemory(create=True, size=4)
+        for function, cls, text in (
+                (lambda: Mp.Semaphore('x'), TypeError, "value has to be a whole number, not 'x'"),
+                (lambda: Mp.Event().wait('x'), TypeError, "a timeout is a number of seconds, or None, not 'x'"),
+                (lambda: lock.acquire(timeout='x'), TypeError, "a timeout is a number of seconds, or None, not 'x'"),
+                (lambda: condition.wait_for(bool, 'x'), TypeError, "a timeout is a number"),
+                (lambda: lock.acquire_async('x'), TypeError, "a timeout is a number"),
+                (lambda: lock.acquire(blocking=False), TypeError, r"^acquire\(\) takes no argument 'blocking'.*block="),
+                (lambda: value.acquire(blocking=False), TypeError, 'block='),
+                (lambda: Mp.Array('i'), TypeError, 'how many elements it has, all zero, or which, not nothing'),
+                (lambda: Mp.Array('i', 2.5), TypeError, 'or which, not 2.5'),
+                (lambda: memory.write(0, 'x'), TypeError, "bytes, not the text 'x'"),
+                (lambda: condition.notify(-1), ValueError, 'how many shall go on, not -1'),
+                (lambda: Mp.Process(target=print, args=(value)), TypeError, r'a tuple of one is written args=\(x,\)'),
+                (lambda: Mp.Process(target=print, args=(array)), TypeError, r'a tuple of one is written args=\(x,\)'),
+                (lambda: Mp.Barrier(), TypeError, 'parties'),
+                (lambda: Mp.ShareableList(name=5), TypeError, 'the name of a list is a string, not 5'),
+                (lambda: Mp.RLock().release(), Mp.NotOwner, 'use an Mp.Lock if others are to')):
+            with self.subTest(text=text), self.assertRaisesRegex(cls, text):
+                function()
+        lock.release()
+
+    def test_name_that_is_taken(self):
+        memory = Mp.SharedMemory('', create=True, size=4)
+        self.addCleanup(memory.unlink)
+        with self.assertRaisesRegex(Mp.Corrupted, f'the list "{memory.name}": There is no shareable list'):
+            Mp.ShareableList(name=memory.name)
+        for function in (lambda: Mp.SharedMemory(memory.name, create=True, size=4),
+                         lambda: Mp.ShareableList([1], name=memory.name)):
+            with self.assertRaisesRegex(FileExistsError, 'give nothing but the name to open that'):
+                function()
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -127,6 +127,25 @@ class Fork(SharedCase):
             os.close(fd)
         return pid, tell_go
 
+    def test_repr_of_what_is_gone(self):
+        """A process that was forked has it no longer than the one that made it, and says so."""
+        held = [Mp.Value('i', 4)]
+        answer, tell = os.pipe()
+        go, tell_go = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(tell_go)
+                os.read(go, 1)
+                os.write(tell, repr(held[0]).encode())
+            finally:
+                os._exit(0)
+        held.clear()
+        os.close(tell), os.close(go)
+        self.finish(pid, tell_go)
+        with os.fdopen(answer) as told:
+            self.assertRegex(told.read(), '^<Mp.Value i .The shared object is gone')
+
     def finish(self, pid, tell_go):
         gc.collect()
         others = [Mp.Array('i', [42] * 100) for _ in range(40)] + [Mp.Value('i', 42) for _ in range(100)]

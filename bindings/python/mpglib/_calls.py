@@ -127,7 +127,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal
             signal.SIGUSR2, signal.SIGCHLD, signal.SIGWINCH)
 
 
+def check_timeout(timeout):
+    """The same, if it is one."""
+    if timeout is not None and not hasattr(timeout, '__float__') and not hasattr(timeout, '__index__'):
+        raise TypeError(f'a timeout is a number of seconds, or None, not {timeout!r}')
+    return timeout
+
+
 def _wait(function, args, timeout, cancellable, catcher):
+    check_timeout(timeout)
     deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout
     try:
         while True:

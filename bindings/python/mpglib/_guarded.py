@@ -60,9 +60,9 @@ class Guarded:
             raise TypeError(f'{self!r} has no lock: it was made with lock=False')
         return lock
 
-    def acquire(self, block=True, timeout=None):
+    def acquire(self, block=True, timeout=None, **others):
         """Whether its lock was acquired."""
-        return self._need_lock().acquire(block, timeout)
+        return self._need_lock().acquire(block, timeout, **others)
 
     def release(self):
         """Gives its lock back."""

@@ -64,6 +64,8 @@ class ShareableList(_Base, metaclass=SameType):
     __module__ = 'gi.overrides.Mp'
 
     def __init__(self, sequence=None, *, name=None, **properties):
+        if not isinstance(name, (str, type(None))):
+            raise TypeError(f'the name of a list is a string, not {name!r}')
         if 'items' not in properties and (sequence is not None or name is None):
             items = [GLib.Variant('v', _make_variant(item)) for item in sequence or ()]
             properties['items'] = GLib.Variant.new_array(GLib.VariantType('v'), items)

@@ -13,7 +13,6 @@ from ._calls import Mp, SameType, adopt
 _Base = adopt(Mp.SharedMemory)
 
 _NUMBERS = {
-    Gio.IOErrorEnum.EXISTS: errno.EEXIST,
     Gio.IOErrorEnum.NOT_FOUND: errno.ENOENT,
     Gio.IOErrorEnum.PERMISSION_DENIED: errno.EACCES,
     Gio.IOErrorEnum.TOO_MANY_OPEN_FILES: errno.EMFILE,
@@ -37,6 +36,9 @@ def call(function, *args):
 def _translate(error):
     if error.domain != GLib.quark_to_string(Gio.io_error_quark()):
         return error
+    if error.code == Gio.IOErrorEnum.EXISTS:
+        return OSError(errno.EEXIST, f'{error.message}; give nothing but the name to open that, '
+                       "or name='', which finds one that nobody has")
     if error.code in _NUMBERS:          # OSError chooses FileExistsError and the like by the number
         return OSError(_NUMBERS[error.code], error.message)
     return _OTHERS.get(error.code, OSError)(error.message)
@@ -82,6 +84,12 @@ class SharedMemory(_Base, metaclass=SameType):
             cells._mp_owner = kept
             views['_view'] = memoryview(cells).cast('B')
         return views['_view']
+
+    def write(self, offset, data):
+        """Writes bytes there."""
+        if isinstance(data, str):
+            raise TypeError(f'memory takes bytes, not the text {data!r}: encode it')
+        return _Base.write(self, offset, data)
 
     def close(self):
         """Gives this process's part back; what still has a part of buf keeps the memory."""

@@ -59,7 +59,7 @@ class Process(_Base, metaclass=SameType):
         if isinstance(args, GLib.Variant):
             properties['args'] = args
         else:
-            self._args = tuple(args)
+            self._args = _make_args(args)
         self._kwargs = dict(kwargs or {})
         self._target = target
         _Base.__init__(self, context=context, target=self._name_target(target), **properties)
@@ -212,6 +212,15 @@ def explain(error, report):
 
     return _reports.rebuild(
         _reports.Report(type_name, message, trace, payload if codec == _pickle5.CODEC else b''), get_error)
+
+
+def _make_args(args):
+    try:
+        if not isinstance(args, Mp.Shareable):      # an array can be iterated over, but is one argument
+            return tuple(args)
+    except TypeError:
+        pass
+    raise TypeError(f'args is a tuple of arguments, not {args!r}: a tuple of one is written args=(x,)')
 
 
 class _Sentinel:

@@ -137,5 +137,8 @@ def measure(size_or_initializer):
         if size_or_initializer < 0:
             raise ValueError(f'an array cannot have {size_or_initializer} elements')
         return size_or_initializer, ()
+    if not hasattr(size_or_initializer, '__len__') and not hasattr(size_or_initializer, '__iter__'):
+        given = 'nothing' if size_or_initializer is None else repr(size_or_initializer)
+        raise TypeError(f'an array takes how many elements it has, all zero, or which, not {given}')
     items = size_or_initializer if hasattr(size_or_initializer, '__len__') else tuple(size_or_initializer)
     return len(items), items

@@ -16,7 +16,7 @@ import time
 from gi.repository import GLib
 
 from . import _awaiting, _shareables, errors
-from ._calls import FOREVER, Mp, SameType, adopt, outside_of_wait, translated, wait
+from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, outside_of_wait, translated, wait
 
 _MAX_PERMITS = 0x3fffffff
 _MAX_BOUNDED_PERMITS = 16000
@@ -24,7 +24,7 @@ _MAX_PARTIES = 8000
 
 
 def _seconds(timeout):
-    return None if timeout is None else max(0.0, timeout)
+    return None if check_timeout(timeout) is None else max(0.0, timeout)
 
 
 def _succeeds(function, *args, timeout, cancellable=None):
@@ -37,8 +37,15 @@ def _succeeds(function, *args, timeout, cancellable=None):
 
 
 def _check_range(what, value, least, most):
+    if not hasattr(value, '__index__'):
+        raise TypeError(f'{what} has to be a whole number, not {value!r}')
     if not least <= value <= most:
         raise ValueError(f'{what} is {value}, but has to be from {least} to {most}')
+
+
+def refuse_names(function, names):
+    hint = ': here that is block=, as in multiprocessing' if 'blocking' in names else ''
+    raise TypeError(f'{function}() takes no argument {", ".join(map(repr, names))}{hint}')
 
 
 def _begin(begin, finish, shared, timeout, cancellable, callback, user_data, undo=None, convert=None):
@@ -46,7 +53,7 @@ def _begin(begin, finish, shared, timeout, cancellable, callback, user_data, und
     if callback is not None:
         begin(shared, FOREVER if timeout is None else timeout, cancellable, callback, *user_data)
         return None
-    left = FOREVER if timeout is None else max(0.0, timeout)
+    left = FOREVER if timeout is None else _seconds(timeout)
 
     def end(outcome):
         try:
@@ -94,8 +101,10 @@ class _Guard(_Shared):
     so no handler of a signal, whose exception would leave it acquired.  _leave() gives it back as the library does.
     """
 
-    def acquire(self, block=True, timeout=None, cancellable=None):
+    def acquire(self, block=True, timeout=None, cancellable=None, **others):
         """Whether it was acquired."""
+        if others:
+            refuse_names('acquire', others)
         if cancellable is None and self._at_once:
             return True
         taken = []
@@ -258,7 +267,7 @@ class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
 
     def wait_for(self, predicate, timeout=None, cancellable=None):
         """Waits until the predicate is true, and gives its last value."""
-        end = None if timeout is None else time.monotonic() + timeout
+        end = None if check_timeout(timeout) is None else time.monotonic() + timeout
         while not (result := predicate()):
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
@@ -268,6 +277,8 @@ class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
 
     def notify(self, n=1):
         """Lets n of those that wait go on."""
+        if not hasattr(n, '__index__') or n < 0:
+            raise ValueError(f'notify() takes how many shall go on, not {n!r}')
         self.notify_many(n)
 
 
@@ -308,7 +319,7 @@ class Barrier(_Shared, adopt(Mp.Barrier), metaclass=SameType):
     _action = None
     _timeout = None
 
-    def __init__(self, parties=1, action=None, timeout=None, **properties):
+    def __init__(self, parties, action=None, timeout=None, **properties):
         _check_range('parties', parties, 1, _MAX_PARTIES)
         super().__init__(parties=parties, **properties)
         self.__setstate__((action, timeout))
