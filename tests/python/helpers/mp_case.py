@@ -178,7 +178,8 @@ def announce(*words):
         looks = 0       # at a thread that may only wait for its turn to run, which each look lets it have
         while looks < 50:
             looks = looks + 1 if is_asleep() else 0
-        print(*words, 'waits', flush=True)
+        # Not by print(), whose lock it might have when the interpreter ends: that aborts the program.
+        os.write(1, f'{" ".join(map(str, words))} waits\\n'.encode())
 
     threading.Thread(target=look, daemon=True).start()
 
