@@ -539,6 +539,20 @@ test('functions return what is shared', async () => {
   await collect();
 });
 
+test('items of a map bring shared objects of their own', async () => {
+  // More than a message can carry, so they do not all go with each item.
+  const values = Array.from({length: 1200}, (_, i) => new Mp.Value({valueType: 'i', value: i}));
+  const lock = new Mp.Lock();
+  const expected = values.map((_, i) => i + 1);
+  checkSame(pool.map(task('increase'), values), expected);
+  checkSame(await pool.map_async(task('increase'), new Set(values)), expected.map(n => n + 1));
+  checkSame([...pool.imap(task('increase'), values)], expected.map(n => n + 2));
+  const pairs = await pool.submit_map(task('addEach'), values.map(value => [lock, value, 1]), 0, {starmap: true})
+    .get_async();
+  checkSame(pairs.length, 1200);
+  checkSame(values[1199].value, 1203);
+});
+
 test('shared state goes to the workers of a pool', async () => {
   const lock = new Mp.Lock();
   const value = new Mp.Value({valueType: 'd'});

@@ -5,6 +5,8 @@
 
 // Mp.Pool, Mp.PoolResult and Mp.ResultIterator with targets, values, errors, promises and iteration of JavaScript.
 
+const {GLib} = imports.gi;
+
 const {addReport, explainErrors} = imports.mpglib.errors;
 const {AsyncFeeder, isLazy, makeFeeder} = imports.mpglib.feeder;
 const {prepareWorkers} = imports.mpglib.launcher;
@@ -46,6 +48,26 @@ function getLanguage(pool) {
   return pool.context.launcher.language;
 }
 
+// What is attached to a map goes with each of its chunks: so few objects, and more go with their items.
+const MOST_FOR_ALL = 8;
+
+// An iterable that is not to be gone through twice.
+function isOnce(items) {
+  return typeof items?.[Symbol.iterator] === 'function' && typeof items !== 'string' &&
+    !Array.isArray(items) && !ArrayBuffer.isView(items) && !(items instanceof GLib.Variant);
+}
+
+function hasMany(message) {
+  return message !== null && message.get_n_attachments() > MOST_FOR_ALL;
+}
+
+function toMessages(Mp, items, starmap) {
+  return items.map(item => {
+    const {variant, message} = toMessage(Mp, attach => toItem(item, starmap, attach));
+    return message ?? Mp.Message.new(variant);
+  });
+}
+
 function extendSubmit(Mp, prototype) {
   const {submit, submit_map, imap} = prototype; // eslint-disable-line camelcase
 
@@ -60,8 +82,12 @@ function extendSubmit(Mp, prototype) {
   prototype.submit_map = function (target, items, chunkSize, options) {
     prepareWorkers(Mp);
     const taskOptions = toOptions(Mp, options);
-    const {variant, message} = toMessage(Mp, attach => toItems(items, taskOptions?.starmap, attach));
+    const starmap = taskOptions?.starmap ?? false;
+    const all = isOnce(items) ? [...items] : items;
+    const {variant, message} = toMessage(Mp, attach => toItems(all, starmap, attach));
     const name = nameTarget(target, getLanguage(this));
+    if (Array.isArray(all) && hasMany(message))
+      return this.submit_map_messages(name, toMessages(Mp, all, starmap), chunkSize, taskOptions);
     if (message)
       return this.submit_map_message(name, message, chunkSize, taskOptions);
     return submit_map.call(this, name, variant, chunkSize, taskOptions);
@@ -75,6 +101,8 @@ function extendSubmit(Mp, prototype) {
     const starmap = taskOptions?.starmap ?? false;
     const isThere = items !== null && !isLazy(items);
     const {variant, message} = toMessage(Mp, attach => isThere ? toItems(items, starmap, attach) : null);
+    if (Array.isArray(items) && wantedSize === 0 && hasMany(message))
+      return this.imap(target, items.values(), wantedSize, ordered, taskOptions);
     const name = nameTarget(target, getLanguage(this));
     const iterator = message ? this.imap_message(name, message, chunkSize, ordered, taskOptions)
       : imap.call(this, name, variant, chunkSize, ordered, taskOptions);

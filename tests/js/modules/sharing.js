@@ -23,6 +23,10 @@ export function addUp(value, times) {
     value.add(1);
 }
 
+export function increase(value) {
+  return value.add(1);
+}
+
 export function addEach(lock, value, amount) {
   lock.acquire();
   value.value += amount;
