@@ -271,6 +271,23 @@ check_item (const MpRingRecord *record,
   g_assert_cmpmem (item, record->length, &expected, get_item_length (&expected));
 }
 
+#define N_SIDE (MP_TEST_CREW_SIZE / 2)
+
+/* Whoever takes the last item ends the others that take.
+ *
+ * Returns: whether this is it
+ */
+static gboolean
+count_taken (void)
+{
+  if (atomic_fetch_add (&shared->n_taken, 1) + 1 < N_SIDE * N_ITEMS)
+    return FALSE;
+
+  for (guint i = 1; i < N_SIDE; i++)
+    put_one ("", 0, 1, MP_WAIT_UNTIL (mp_test_deadline ()));
+  return TRUE;
+}
+
 static void
 take_items (gpointer unused)
 {
@@ -278,14 +295,16 @@ take_items (gpointer unused)
   MpRingRecord record;
   Item item;
 
-  while (take_one (&item, sizeof item, &record, MP_WAIT_UNTIL (mp_test_deadline ())) == MP_RING_DONE &&
-         record.kind == 0)
+  do
     {
+      g_assert_cmpint (take_one (&item, sizeof item, &record, MP_WAIT_UNTIL (mp_test_deadline ())), ==, MP_RING_DONE);
+      if (record.kind == 1)
+        return;
+
       check_item (&record, last);
       atomic_fetch_add (&shared->sum, item.number);
-      mp_test_count (&shared->n_taken);
     }
-  g_assert_cmpuint (record.kind, ==, 1);
+  while (!count_taken ());
 }
 
 static void
@@ -297,59 +316,28 @@ put_and_take (gpointer number)
     take_items (NULL);
 }
 
-/* Half of them put, half of them take, and this one takes too. */
+/* Half of them put, half of them take. */
 static void
 check_crowd (void (*run) (MpTestFunc func))
 {
-  const guint32 n_senders = MP_TEST_CREW_SIZE / 2;
-  g_autofree gint64 *last = g_new (gint64, MP_TEST_CREW_SIZE);
-
   set_up (MP_RING_MAX_RECORDS);
   run (put_and_take);
-  g_assert_cmpuint (atomic_load (&shared->n_taken), ==, n_senders * N_ITEMS);
-  g_assert_cmpuint (atomic_load (&shared->sum), ==, n_senders * ((guint64) N_ITEMS * (N_ITEMS - 1) / 2));
+  g_assert_cmpuint (atomic_load (&shared->n_taken), ==, N_SIDE * N_ITEMS);
+  g_assert_cmpuint (atomic_load (&shared->sum), ==, N_SIDE * ((guint64) N_ITEMS * (N_ITEMS - 1) / 2));
   g_assert_cmpuint (mp_ring_count (&ring), ==, 0);
   tear_down ();
-}
-
-/* Ends those that take when all was taken. */
-static gpointer
-end_takers (gpointer unused)
-{
-  mp_test_wait_count (&shared->n_taken, MP_TEST_CREW_SIZE / 2 * N_ITEMS);
-  for (guint i = 0; i < MP_TEST_CREW_SIZE / 2; i++)
-    put_one ("", 0, 1, MP_WAIT_UNTIL (mp_test_deadline ()));
-  return NULL;
-}
-
-static void
-run_processes (MpTestFunc func)
-{
-  GThread *ender = g_thread_new ("ender", end_takers, NULL);
-
-  mp_test_crew_processes (func);
-  g_thread_join (ender);
-}
-
-static void
-run_threads (MpTestFunc func)
-{
-  GThread *ender = g_thread_new ("ender", end_takers, NULL);
-
-  mp_test_crew_threads (func);
-  g_thread_join (ender);
 }
 
 static void
 test_processes (void)
 {
-  check_crowd (run_processes);
+  check_crowd (mp_test_crew_processes);
 }
 
 static void
 test_threads (void)
 {
-  check_crowd (run_threads);
+  check_crowd (mp_test_crew_threads);
 }
 
 /* --- Waits ---------------------------------------------------------------- */
