@@ -395,9 +395,10 @@ tell (MpPoolResult *self,
 
 /*< private >
  * mp_pool_result_deliver:
- * @task: a task with news, which has a result
+ * @task: a task with news
  *
- * Tells, in the main context, what is new of @task.
+ * Takes @task off the list of those with news and tells, in the main context,
+ * what is new of it.
  *
  * Returns: (transfer full) (nullable): the result, when @task has ended
  */
@@ -409,11 +410,13 @@ mp_pool_result_deliver (MpDispatcher *dispatcher,
   g_autoptr (MpPoolResult) self = NULL;
   TaskNews news;
 
+  /* Off the list and without its result in one step: a task on the list has one */
   mp_dispatcher_lock (dispatcher);
+  mp_dispatcher_take_task_news_locked (dispatcher, task);
   news = take_task_news_locked (task);
   if (task->result == NULL)
     {
-      /* A thread that waited has seen the end, and spared the delivery, since the task was taken off the list */
+      /* A thread that waited has seen the end meanwhile, and spared the delivery */
       mp_dispatcher_unlock (dispatcher);
       g_clear_pointer (&news.items, g_array_unref);
       g_free (news.text);

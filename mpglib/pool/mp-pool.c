@@ -101,9 +101,7 @@ deliver_tasks (MpDispatcher *dispatcher,
       g_autoptr (MpTask) task = mp_task_ref (g_queue_peek_head (tasks));
       g_autoptr (MpPoolResult) ended = NULL;
 
-      mp_dispatcher_take_task_news_locked (dispatcher, task);
       mp_dispatcher_unlock (dispatcher);
-
       ended = mp_pool_result_deliver (dispatcher, task);
       if (ended != NULL && pool != NULL)
         g_signal_emit (pool, signals[TASK_FINISHED], 0, ended);
