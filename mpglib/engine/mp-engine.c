@@ -6,8 +6,6 @@
 #include "mp-engine-private.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -18,6 +16,7 @@
 #include "mp-fork-private.h"
 #include "mp-origin-private.h"
 #include "mp-patience-private.h"
+#include "mp-thread-private.h"
 
 #define STACK_SIZE (256 * 1024)
 
@@ -107,25 +106,6 @@ engine_main (void *data)
   return NULL;
 }
 
-/* Returns 0, or what errno would tell */
-static int
-start_thread (Engine *self)
-{
-  pthread_attr_t attributes;
-  sigset_t all, saved;
-  int failed;
-
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &saved);
-  pthread_attr_init (&attributes);
-  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize (&attributes, STACK_SIZE);
-  failed = pthread_create (&self->thread, &attributes, engine_main, self);
-  pthread_attr_destroy (&attributes);
-  pthread_sigmask (SIG_SETMASK, &saved, NULL);
-  return failed;
-}
-
 static int
 open_descriptors (Engine *self)
 {
@@ -162,7 +142,7 @@ engine_new (GError **error)
   self->pumps = g_hash_table_new (NULL, NULL);
   failed = open_descriptors (self);
   if (failed == 0)
-    failed = start_thread (self);
+    failed = mp_thread_start (engine_main, self, STACK_SIZE, &self->thread);
   if (failed == 0)
     return self;
 

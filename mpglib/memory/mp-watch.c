@@ -4,9 +4,6 @@
 
 #include "config.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +13,7 @@
 #include "mp-error.h"
 #include "mp-futex-private.h"
 #include "mp-participant-private.h"
+#include "mp-thread-private.h"
 #include "mp-watch-private.h"
 
 /* The thread mp-watch.  Its life is the life of the process: the kernel marks the
@@ -301,30 +299,6 @@ watch_main (void *data)
 
 /* --- For other threads ---------------------------------------------------- */
 
-static int
-create_thread (gsize   stack_size,
-               MpSelf *self)
-{
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  pthread_t thread;
-  int result;
-
-  pthread_attr_init (&attributes);
-  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
-  if (stack_size != 0)
-    pthread_attr_setstacksize (&attributes, stack_size);
-
-  /* It inherits the mask: there is no moment at which a signal could reach it. */
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  result = pthread_create (&thread, &attributes, watch_main, self);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy (&attributes);
-
-  return result;
-}
-
 static gboolean
 start_thread_locked (MpSelf  *self,
                      GError **error)
@@ -334,10 +308,7 @@ start_thread_locked (MpSelf  *self,
   if (atomic_load (&self->watch_is_started) != 0)
     return TRUE;
 
-  /* A program with much thread-local storage needs a larger stack than ours. */
-  result = create_thread (STACK_SIZE, self);
-  if (result == EINVAL)
-    result = create_thread (0, self);
+  result = mp_thread_start (watch_main, self, STACK_SIZE, NULL);
 
   if (result != 0)
     {

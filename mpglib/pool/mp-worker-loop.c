@@ -4,8 +4,6 @@
 
 #include "config.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/prctl.h>
 
 #include "mp-clock-private.h"
@@ -16,6 +14,7 @@
 #include "mp-origin-private.h"
 #include "mp-report-private.h"
 #include "mp-target-private.h"
+#include "mp-thread-private.h"
 #include "mp-worker-loop-private.h"
 
 /* Reports of progress are sent at most so often. */
@@ -222,26 +221,6 @@ cancel_call (void *data)
   return NULL;
 }
 
-/* With all signals blocked, which are for threads of the user's. */
-static int
-start_thread (void *(*func) (void *),
-              void   *data)
-{
-  pthread_attr_t attributes;
-  sigset_t all, saved;
-  pthread_t thread;
-  int failed;
-
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &saved);
-  pthread_attr_init (&attributes);
-  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
-  failed = pthread_create (&thread, &attributes, func, data);
-  pthread_attr_destroy (&attributes);
-  pthread_sigmask (SIG_SETMASK, &saved, NULL);
-  return failed;
-}
-
 static void
 cancel_call_locked (MpWorkerLoop *self)
 {
@@ -250,7 +229,7 @@ cancel_call_locked (MpWorkerLoop *self)
 
   cancellation->loop = self;
   cancellation->cancellable = g_object_ref (self->call->cancellable);
-  failed = start_thread (cancel_call, cancellation);
+  failed = mp_thread_start (cancel_call, cancellation, 0, NULL);
   if (failed == 0)
     return;
 

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
@@ -16,6 +14,7 @@
 #include "mp-fork-private.h"
 #include "mp-patience-private.h"
 #include "mp-short-lock-private.h"
+#include "mp-thread-private.h"
 
 /* The kernel's wait has no deadline, so another thread does it.  That stays when nobody wants its
  * lock any more, until the wait ends; whoever comes meanwhile wants it again.  So there are no more
@@ -157,27 +156,6 @@ wait_for_lock (gpointer data)
   return NULL;
 }
 
-/* The signals of the program are for its own threads. */
-static gboolean
-start_thread (Wait    *self,
-              GError **error)
-{
-  sigset_t all, saved;
-  pthread_attr_t attributes;
-  pthread_t thread;
-  int failed;
-
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &saved);
-  pthread_attr_init (&attributes);
-  pthread_attr_setdetachstate (&attributes, PTHREAD_CREATE_DETACHED);
-  failed = pthread_create (&thread, &attributes, wait_for_lock, self);
-  pthread_attr_destroy (&attributes);
-  pthread_sigmask (SIG_SETMASK, &saved, NULL);
-
-  return failed == 0 || set_failure (failed, "wait for", error);
-}
-
 /* With the lock held. */
 static Wait *
 find_unwanted (const MpFileIdentity *file)
@@ -201,6 +179,7 @@ begin_wait (MpMapping  *mapping,
 {
   MpFileIdentity file;
   Wait *self;
+  int failure;
 
   mp_mapping_get_identity (mapping, &file);
   g_mutex_lock (&lock);
@@ -219,9 +198,11 @@ begin_wait (MpMapping  *mapping,
   g_ptr_array_add (waits, self);
   g_mutex_unlock (&lock);
 
-  if (start_thread (self, error))
+  failure = mp_thread_start (wait_for_lock, self, 0, NULL);
+  if (failure == 0)
     return self;
 
+  set_failure (failure, "wait for", error);
   g_mutex_lock (&lock);
   forget_description (fd);
   free_wait (self);
