@@ -216,6 +216,37 @@ test_part_of_batch (void)
   tear_down ();
 }
 
+static gboolean
+is_kind (const MpRingRecord *record,
+         gconstpointer       kind)
+{
+  return record->kind == GPOINTER_TO_UINT (kind);
+}
+
+/* Who wants records of one kind takes those before the first other one, and leaves that. */
+static void
+test_unwanted (void)
+{
+  guint8 bytes[CAPACITY];
+  MpRingRecord taken[4];
+  MpRingHaul haul = { bytes, sizeof bytes, taken, 4, is_kind, GUINT_TO_POINTER (1) };
+
+  set_up (10);
+  put_one ("a", 1, 1, MP_WAIT_ENDS_NOW);
+  put_one ("b", 1, 1, MP_WAIT_ENDS_NOW);
+  put_one ("cc", 2, 2, MP_WAIT_ENDS_NOW);
+  g_assert_cmpint (mp_ring_try_take (&ring, get_me (), &haul, NULL), ==, MP_RING_DONE);
+  g_assert_cmpuint (haul.n_records, ==, 2);
+  g_assert_cmpmem (bytes, 2, "ab", 2);
+
+  haul.n_records = 4;
+  g_assert_cmpint (mp_ring_take (&ring, get_me (), &haul, MP_WAIT_NEVER_ENDS, NULL), ==, MP_RING_UNWANTED);
+  g_assert_cmpuint (taken[0].kind, ==, 2);
+  g_assert_cmpuint (taken[0].length, ==, 2);
+  g_assert_cmpuint (mp_ring_count (&ring), ==, 1);
+  tear_down ();
+}
+
 /* --- Several -------------------------------------------------------------- */
 
 typedef struct
@@ -543,6 +574,7 @@ main (int   argc,
   g_test_add_func ("/ring/full", test_full);
   g_test_add_func ("/ring/batches", test_batches);
   g_test_add_func ("/ring/part-of-batch", test_part_of_batch);
+  g_test_add_func ("/ring/unwanted", test_unwanted);
   g_test_add_func ("/ring/processes", test_processes);
   g_test_add_func ("/ring/threads", test_threads);
   g_test_add_func ("/ring/sleeping-taker", test_sleeping_taker);

@@ -66,6 +66,10 @@ typedef struct
   guint32       kind;     /* the user's */
 } MpRingRecord;
 
+/* Looks at length and kind of the next record, under the lock of the end. */
+typedef gboolean (*MpRingWants) (const MpRingRecord *record,
+                                 gconstpointer       user_data);
+
 /* Where records that are taken go: one behind the other. */
 typedef struct
 {
@@ -73,6 +77,8 @@ typedef struct
   gsize         room;
   MpRingRecord *records;   /* their data is in `data` */
   guint         n_records; /* at most; then how many there are */
+  MpRingWants   wants;     /* whether that one is to be taken; NULL: all are */
+  gconstpointer user_data;
 } MpRingHaul;
 
 typedef enum
@@ -80,6 +86,7 @@ typedef enum
   MP_RING_DONE,
   MP_RING_AGAIN,     /* full, empty, or the wait is over */
   MP_RING_NO_ROOM,   /* the haul has none for the first record, whose length is in its place; nothing was taken */
+  MP_RING_UNWANTED,  /* nor is the first record wanted, which is in its place but for its data */
   MP_RING_FAILED,    /* the error says why */
 } MpRingResult;
 

@@ -353,7 +353,7 @@ take_locked (MpRing      *self,
   MpRingEnd *end = &self->layout->take;
   Mark own = get_mark (end), put = get_seen (end);
   guint64 position = own.position;
-  gboolean is_new = FALSE;
+  gboolean is_new = FALSE, is_wanted = TRUE;
   gsize used = 0;
   guint done = 0;
 
@@ -374,7 +374,8 @@ take_locked (MpRing      *self,
       if (!read_head (self, position, put.position, record))
         return set_corrupted (error), MP_RING_FAILED;
 
-      if (record->length > haul->room - used)
+      is_wanted = haul->wants == NULL || haul->wants (record, haul->user_data);
+      if (!is_wanted || record->length > haul->room - used)
         break;
 
       record->data = haul->data + used;
@@ -384,8 +385,11 @@ take_locked (MpRing      *self,
       done++;
     }
 
+  if (done == 0 && count_between (put.count, own.count) == 0)
+    return MP_RING_AGAIN;
+
   if (done == 0)
-    return count_between (put.count, own.count) == 0 ? MP_RING_AGAIN : MP_RING_NO_ROOM;
+    return is_wanted ? MP_RING_NO_ROOM : MP_RING_UNWANTED;
 
   haul->n_records = done;
   commit (self, end, own, position, done);
