@@ -15,6 +15,7 @@
 #include "mp-clock-private.h"
 #include "mp-futex-private.h"
 #include "mp-sleep-private.h"
+#include "mp-memfd-private.h"
 #include "mp-test-process.h"
 
 /* Children of fork here start a thread, their mp-watch.  Weak, for mp-test.c has it too. */
@@ -80,6 +81,20 @@ mp_test_share (gsize size)
 {
   gpointer memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+  g_assert_true (memory != MAP_FAILED);
+  return memory;
+}
+
+/* The same in a file of which no byte has memory yet. */
+gpointer
+mp_test_share_file (gsize  size,
+                    int   *fd)
+{
+  gpointer memory;
+
+  *fd = mp_memfd_new ("test", size, NULL);
+  g_assert_cmpint (*fd, >=, 0);
+  memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
   g_assert_true (memory != MAP_FAILED);
   return memory;
 }

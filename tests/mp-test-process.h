@@ -27,6 +27,8 @@ pid_t    mp_test_fork              (MpTestFunc   func,
 void     mp_test_join              (pid_t        pid);
 void     mp_test_kill              (pid_t        pid);
 gpointer mp_test_share             (gsize        size);
+gpointer mp_test_share_file        (gsize        size,
+                                    int         *fd);
 void     mp_test_set_word          (MpAtomic32  *word,
                                     guint32      value);
 void     mp_test_wait_word         (MpAtomic32  *word,

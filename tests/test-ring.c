@@ -9,19 +9,22 @@
 
 #include <mpglib.h>
 
+#include "mp-memfd-private.h"
 #include "mp-participant-private.h"
 #include "mp-ring-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-test-crew.h"
+#include "mp-test-ring.h"
 
-#define CAPACITY 4096
-#define SIZE     (sizeof (MpRingLayout) + CAPACITY)
+/* Of chunks that are far smaller than those of queues, so that records end in all of their places. */
+#define CAPACITY   4096
+#define CHUNK_BITS 8
 #define N_ITEMS  20000
 #define LONGEST  300
 
 typedef struct
 {
-  _Alignas (64) guint8 ring[SIZE];
+  MpRingLayout ring;
   MpAtomic32 n_taken;
   MpAtomic64 sum;
   MpAtomic32 is_done;
@@ -30,6 +33,9 @@ typedef struct
 static MpTable *table;
 static Shared *shared;
 static MpRing ring;
+static guint8 *memory;
+static guint64 memory_size;
+static int memory_fd;
 
 static guint32
 get_me (void)
@@ -42,26 +48,38 @@ open_ring (void)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (mp_ring_open (&ring, table, (MpRingLayout *) (gpointer) shared->ring, SIZE, &error));
+  g_assert_true (mp_ring_open (&ring, table, &shared->ring, memory, memory_size, memory_fd, &error));
   g_assert_no_error (error);
 }
 
 static void
-set_up (guint32 most_records)
+set_up_with (guint64 capacity,
+             guint32 most_records,
+             guint32 chunk_bits)
 {
   g_autoptr (GError) error = NULL;
 
   table = mp_table_get_default (&error);
   g_assert_no_error (error);
   shared = mp_test_share (sizeof *shared);
-  mp_ring_init ((MpRingLayout *) (gpointer) shared->ring, CAPACITY, most_records);
+  memory_size = mp_ring_memory_measure (capacity, chunk_bits);
+  memory = mp_test_share_file (memory_size, &memory_fd);
+  mp_ring_init (&shared->ring, capacity, most_records, chunk_bits);
   open_ring ();
   get_me ();
 }
 
 static void
+set_up (guint32 most_records)
+{
+  set_up_with (CAPACITY, most_records, CHUNK_BITS);
+}
+
+static void
 tear_down (void)
 {
+  munmap (memory, memory_size);
+  mp_memfd_close (&memory_fd);
   munmap (shared, sizeof *shared);
 }
 
@@ -503,6 +521,119 @@ test_bell (void)
   tear_down ();
 }
 
+/* --- Memory --------------------------------------------------------------- */
+
+static guint64
+get_memory (void)
+{
+  struct stat status;
+
+  g_assert_cmpint (fstat (memory_fd, &status), ==, 0);
+  return (guint64) status.st_blocks * 512;
+}
+
+#define MEGABYTE (1024 * 1024)
+
+static void
+fill_and_drain (guint64 n_bytes)
+{
+  g_autofree guint32 *numbers = g_new0 (guint32, 1000);
+  guint32 n = (guint32) (n_bytes / mp_ring_measure (4000));
+  MpRingRecord record;
+
+  for (guint32 i = 0; i < n; i++)
+    {
+      numbers[999] = i;
+      g_assert_cmpint (put_one (numbers, 4000, 0, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+    }
+  g_assert_true (mp_test_ring_is_sound (&ring));
+  g_assert_cmpuint (get_memory (), >=, n_bytes - 4096);
+  for (guint32 i = 0; i < n; i++)
+    {
+      g_assert_cmpint (take_one (numbers, 4000, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      g_assert_cmpuint (numbers[999], ==, i);
+    }
+  g_assert_true (mp_test_ring_is_sound (&ring));
+}
+
+/* What it has grown to is given back; what flows through it lies in a few chunks. */
+static void
+test_memory (void)
+{
+  const guint64 kept = (MP_RING_N_KEPT + 1) * (G_GUINT64_CONSTANT (1) << MP_RING_CHUNK_BITS) + 65536;
+
+  set_up_with (64 * MEGABYTE, MP_RING_MAX_RECORDS, MP_RING_CHUNK_BITS);
+  g_assert_cmpuint (get_memory (), ==, 0);
+  for (guint i = 0; i < 100; i++)
+    fill_and_drain (65536);
+  g_assert_cmpuint (get_memory (), <=, 4 * 65536);
+  for (guint i = 0; i < 3; i++)
+    {
+      fill_and_drain (40 * MEGABYTE);
+      g_assert_cmpuint (get_memory (), <=, kept);
+      g_assert_cmpuint (get_memory (), >=, MP_RING_N_KEPT << MP_RING_CHUNK_BITS);
+    }
+  fill_and_drain (64 * MEGABYTE - 4096);
+  g_assert_cmpuint (get_memory (), <=, kept);
+  tear_down ();
+}
+
+/* Chunks in all states, and through all words of the map. */
+static void
+test_chunks (void)
+{
+  guint8 bytes[CAPACITY];
+  MpRingRecord record;
+
+  set_up (MP_RING_MAX_RECORDS);
+  memset (bytes, 5, sizeof bytes);
+  for (guint i = 0; i < 1000; i++)
+    {
+      put_one (bytes, i * 97 % (CAPACITY - 8), i, MP_WAIT_ENDS_NOW);
+      g_assert_true (mp_test_ring_is_sound (&ring));
+      if (i % 5 >= 3)
+        while (take_one (bytes, sizeof bytes, &record, MP_WAIT_ENDS_NOW) == MP_RING_DONE)
+          g_assert_true (mp_test_ring_is_sound (&ring));
+    }
+  tear_down ();
+}
+
+static void
+expect_no_memory (guint n_before)
+{
+  g_autoptr (GError) error = NULL;
+  guint8 bytes[1 << CHUNK_BITS] = { 0 };
+  MpRingRecord record = { bytes, sizeof bytes, 0 };
+  guint n;
+
+  ring.memory.fd = open ("/dev/null", O_RDWR | O_CLOEXEC);
+  g_assert_cmpint (mp_ring_try_put (&ring, get_me (), &record, 1, &n, &error), ==, MP_RING_FAILED);
+  g_assert_cmpint (error->domain, ==, G_IO_ERROR);
+  g_assert_cmpuint (n, ==, 0);
+  g_assert_cmpuint (mp_ring_count (&ring), ==, n_before);
+  mp_memfd_close (&ring.memory.fd);
+  ring.memory.fd = memory_fd;
+}
+
+/* Of the map, then of a chunk.  What comes later has its place all the same. */
+static void
+test_no_memory (void)
+{
+  MpRingRecord record;
+  guint8 bytes[8];
+
+  set_up (10);
+  expect_no_memory (0);
+  put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);
+  expect_no_memory (1);
+  put_one ("defg", 4, 0, MP_WAIT_ENDS_NOW);
+  take_one (bytes, sizeof bytes, &record, MP_WAIT_ENDS_NOW);
+  g_assert_cmpmem (record.data, record.length, "abc", 3);
+  take_one (bytes, sizeof bytes, &record, MP_WAIT_ENDS_NOW);
+  g_assert_cmpmem (record.data, record.length, "defg", 4);
+  tear_down ();
+}
+
 /* --- Rubbish -------------------------------------------------------------- */
 
 static void
@@ -524,18 +655,15 @@ expect_corrupted (gboolean   is_put)
 static void
 test_lies (void)
 {
-  g_autoptr (GError) error = NULL;
-  MpRing again;
-
   /* A record that is longer than all there is. */
   set_up (10);
   put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);
-  memset (ring.data, 0xff, 4);
+  memset (mp_ring_memory_get_place (&ring.memory, 0), 0xff, 4);
   expect_corrupted (FALSE);
 
   /* More records than bytes. */
   atomic_store (&ring.layout->put.count, 2 * 7 + 1);
-  memset (ring.data, 0, CAPACITY);
+  memset (ring.memory.chunks, 0, CAPACITY);
   put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);
   tear_down ();
 
@@ -552,14 +680,83 @@ test_lies (void)
   expect_corrupted (TRUE);
   expect_corrupted (FALSE);
 
-  ring.layout->capacity = CAPACITY * 2;
-  g_assert_false (mp_ring_open (&again, table, ring.layout, SIZE, &error));
+  tear_down ();
+}
+
+static void
+expect_impossible (guint64 capacity,
+                   guint32 most_records,
+                   guint32 chunk_bits)
+{
+  g_autoptr (GError) error = NULL;
+  MpRing again;
+
+  mp_ring_init (ring.layout, capacity, most_records, chunk_bits);
+  g_assert_false (mp_ring_open (&again, table, ring.layout, memory, memory_size, memory_fd, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_CORRUPTED);
-  g_clear_error (&error);
-  ring.layout->capacity = CAPACITY - 8;
-  g_assert_false (mp_ring_open (&again, table, ring.layout, SIZE, NULL));
-  ring.layout->capacity = 0;
-  g_assert_false (mp_ring_open (&again, table, ring.layout, SIZE, NULL));
+}
+
+static void
+test_lies_about_size (void)
+{
+  set_up (10);
+  expect_impossible (CAPACITY * 4, 10, CHUNK_BITS);
+  expect_impossible (CAPACITY - 4, 10, CHUNK_BITS);
+  expect_impossible (0, 10, CHUNK_BITS);
+  expect_impossible (G_MAXUINT64 - 7, 10, CHUNK_BITS);
+  expect_impossible (CAPACITY, 0, CHUNK_BITS);
+  expect_impossible (CAPACITY, MP_RING_MAX_RECORDS + 1, CHUNK_BITS);
+  expect_impossible (CAPACITY, 10, 0);
+  expect_impossible (CAPACITY, 10, 255);
+  tear_down ();
+}
+
+/* A record for which a chunk is needed. */
+static void
+expect_too_much (void)
+{
+  g_autoptr (GError) error = NULL;
+  guint8 bytes[1 << CHUNK_BITS] = { 0 };
+  MpRingRecord record = { bytes, sizeof bytes, 0 };
+  guint n;
+
+  g_assert_cmpint (mp_ring_try_put (&ring, get_me (), &record, 1, &n, &error), ==, MP_RING_FAILED);
+  g_assert_error (error, MP_ERROR, MP_ERROR_CORRUPTED);
+}
+
+static void
+expect_lie_about_chunks (guint64 n_reused,
+                         guint32 n_spare)
+{
+  set_up (10);
+  put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);
+  for (guint i = 0; i < 2; i++)
+    {
+      atomic_store (&ring.layout->put.n_reused[i], n_reused);
+      atomic_store (&ring.layout->put.n_spare[i], n_spare);
+    }
+  put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);   /* there is room in the chunk */
+  expect_too_much ();
+  tear_down ();
+}
+
+static void
+test_lies_about_chunks (void)
+{
+  MpRingRecord record;
+  guint8 bytes[8];
+
+  expect_lie_about_chunks (1, 0);
+  expect_lie_about_chunks (G_MAXUINT64, 0);
+  expect_lie_about_chunks (0, G_MAXUINT32);
+
+  /* Chunks that there are not: some other ones are meant, and nobody leaves the memory. */
+  set_up (10);
+  put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);
+  for (guint i = 0; i < ring.memory.n_words; i++)
+    atomic_store (&ring.memory.map[i], G_MAXUINT32 - i);
+  g_assert_cmpint (take_one (bytes, sizeof bytes, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_cmpuint (record.length, ==, 0);
   tear_down ();
 }
 
@@ -582,6 +779,11 @@ main (int   argc,
   g_test_add_func ("/ring/sleeper-dies", test_sleeper_dies);
   g_test_add_func ("/ring/ends-of-waits", test_ends_of_waits);
   g_test_add_func ("/ring/bell", test_bell);
+  g_test_add_func ("/ring/memory", test_memory);
+  g_test_add_func ("/ring/chunks", test_chunks);
+  g_test_add_func ("/ring/no-memory", test_no_memory);
   g_test_add_func ("/ring/lies", test_lies);
+  g_test_add_func ("/ring/lies-about-size", test_lies_about_size);
+  g_test_add_func ("/ring/lies-about-chunks", test_lies_about_chunks);
   return g_test_run ();
 }

@@ -433,7 +433,9 @@ typedef struct
   MpAtomic32 count;           /* futex; records so far << 1 | which position holds */
   MpAtomic32 cpu;             /* on which this side ran when it did that; 0: unknown, else + 1 */
   MpAtomic64 position[2];     /* bytes so far */
-  guint8     reserved2[40];
+  MpAtomic64 n_reused[2];     /* of put: chunks, as mp-ring-memory-private.h says */
+  MpAtomic32 n_spare[2];      /* likewise */
+  guint8     reserved2[16];
 
   MpAtomic32 turn;            /* owner word: who of this side may sleep on the other end */
   guint8     reserved3[60];
@@ -441,14 +443,14 @@ typedef struct
   MpBell     bell;            /* main loops of the other side */
 } MpRingEnd;
 
-/* Followed by the data. */
 typedef struct
 {
   MpRingEnd  put;
   MpRingEnd  take;
-  guint64    capacity;        /* bytes of the data, a power of two; not changed after the ring was made */
+  guint64    capacity;        /* bytes of records at a time; not changed after the ring was made */
   guint32    most_records;    /* at a time; likewise */
-  guint8     reserved[52];
+  guint32    chunk_bits;      /* binary logarithm of the bytes of a chunk of its memory; likewise */
+  guint8     reserved[48];
 } MpRingLayout;
 
 /* --- Sizes ---------------------------------------------------------------- */

@@ -26,6 +26,9 @@ gboolean mp_memfd_allocate (int          fd,
                             guint64      offset,
                             guint64      length,
                             GError     **error);
+void     mp_memfd_drop     (int          fd,
+                            guint64      offset,
+                            guint64      length);
 gboolean mp_memfd_seal     (int          fd,
                             int          seals,
                             GError     **error);

@@ -125,6 +125,24 @@ mp_memfd_allocate (int       fd,
   return TRUE;
 }
 
+/*< private >
+ * mp_memfd_drop:
+ *
+ * Gives the memory of a part of the file back; its bytes are zero from then on.  That may fail, and the
+ * memory stays then.
+ */
+void
+mp_memfd_drop (int     fd,
+               guint64 offset,
+               guint64 length)
+{
+  int result;
+
+  do
+    result = fallocate (fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t) offset, (off_t) length);
+  while (result != 0 && errno == EINTR);
+}
+
 gboolean
 mp_memfd_seal (int      fd,
                int      seals,

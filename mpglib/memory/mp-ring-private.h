@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "mp-layout-private.h"
+#include "mp-ring-memory-private.h"
 #include "mp-table-private.h"
 #include "mp-wait-private.h"
 
@@ -15,7 +16,8 @@ G_BEGIN_DECLS
 /* Records of any length that several processes put into shared memory and several take, in the
  * order in which they were put; each of them may be killed at any instruction.
  *
- * There are two ends, which look alike.  Each has a short lock for as long as it takes to copy
+ * There are two ends, which look alike; what is between them lies in memory that grows and shrinks
+ * (mp-ring-memory-private.h).  Each has a short lock for as long as it takes to copy
  * some records, and one word that commits: `count`, whose last bit tells which of two positions
  * holds.
  *
@@ -48,7 +50,7 @@ typedef struct
 {
   MpTable      *table;
   MpRingLayout *layout;
-  guint8       *data;
+  MpRingMemory  memory;
   guint64       capacity;
   guint32       most_records;
   MpAtomic32    patience[2];   /* of this process, for each side: see mp-ring-wait.c */
@@ -93,11 +95,14 @@ typedef enum
 gboolean     mp_ring_open     (MpRing              *self,
                                MpTable             *table,
                                MpRingLayout        *layout,
-                               gsize                size,
+                               guint8              *data,
+                               guint64              size,
+                               int                  fd,
                                GError             **error);
 void         mp_ring_init     (MpRingLayout        *layout,
                                guint64              capacity,
-                               guint32              most_records);
+                               guint32              most_records,
+                               guint32              chunk_bits);
 MpRingResult mp_ring_try_put  (MpRing              *self,
                                guint32              me,
                                const MpRingRecord  *records,
@@ -120,10 +125,16 @@ MpRingResult mp_ring_take     (MpRing              *self,
                                MpRingHaul          *haul,
                                MpWait               wait,
                                GError             **error);
+void         mp_ring_give_back (MpRing             *self,
+                                guint32             me);
 void         mp_ring_set_spin (gboolean             spins);
 guint        mp_ring_count    (MpRing              *self);
 gboolean     mp_ring_has_room (MpRing              *self,
                                guint64              need);
+
+/* Of all records that there are at a time, with their heads. */
+#define MP_RING_MAX_CAPACITY (G_GUINT64_CONSTANT (1) << 40)
+#define MP_RING_MAX_CHUNKS   (1u << 24)
 
 static inline guint64
 mp_ring_measure (guint32 length)

@@ -93,6 +93,63 @@ see_again (MpRingEnd *end,
   return TRUE;
 }
 
+/* --- Memory --------------------------------------------------------------- */
+
+static guint64
+get_number (MpRing  *self,
+            guint64  position)
+{
+  return position >> self->memory.chunk_bits;
+}
+
+/* Of the end put, with its lock. */
+static MpRingChunks
+get_chunks (MpRing *self,
+            Mark    own)
+{
+  MpRingEnd *end = &self->layout->put;
+  guint64 rest = (G_GUINT64_CONSTANT (1) << self->memory.chunk_bits) - 1;
+
+  return (MpRingChunks) {
+    .n_entered = get_number (self, own.position + rest),
+    .n_reused = atomic_load_explicit (&end->n_reused[own.count & 1], memory_order_relaxed),
+    .n_spare = atomic_load_explicit (&end->n_spare[own.count & 1], memory_order_relaxed),
+  };
+}
+
+/* What the next commit makes valid. */
+static void
+set_next_chunks (MpRingEnd          *end,
+                 Mark                own,
+                 const MpRingChunks *chunks)
+{
+  guint next = (own.count & 1) ^ 1;
+
+  atomic_store_explicit (&end->n_reused[next], chunks->n_reused, memory_order_relaxed);
+  atomic_store_explicit (&end->n_spare[next], chunks->n_spare, memory_order_relaxed);
+}
+
+/* Up to a position.  What was taken until now has chunks that need not be made, and are in the caches. */
+static gboolean
+enter_chunks (MpRing        *self,
+              MpRingChunks  *chunks,
+              guint64        end,
+              Mark          *take,
+              GError       **error)
+{
+  while (chunks->n_entered << self->memory.chunk_bits < end)
+    {
+      if (!see_again (&self->layout->put, &self->layout->take, take) ||
+          !mp_ring_memory_check (&self->memory, chunks, get_number (self, take->position)))
+        return set_corrupted (error);
+
+      if (!mp_ring_memory_enter (&self->memory, chunks, get_number (self, take->position), error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
 /* --- Committing ----------------------------------------------------------- */
 
 /* Whether who sleeps on the end finds what it needs there now. */
@@ -175,32 +232,26 @@ unlock_end (MpRing    *self,
 
 /* --- Putting -------------------------------------------------------------- */
 
-static guint8 *
-get_place (MpRing  *self,
-           guint64  position)
-{
-  return self->data + (position & (self->capacity - 1));
-}
-
 static void
 copy_in (MpRing        *self,
          guint64        position,
          gconstpointer  bytes,
          gsize          length)
 {
-  gsize to_end = (gsize) (self->capacity - (position & (self->capacity - 1)));
+  const guint8 *next = bytes;
 
-  if (G_LIKELY (length <= to_end))
+  while (length > 0)
     {
-      memcpy (get_place (self, position), bytes, length);
-      return;
-    }
+      gsize n = MIN (length, mp_ring_memory_get_rest (&self->memory, position));
 
-  memcpy (get_place (self, position), bytes, to_end);
-  memcpy (self->data, (const guint8 *) bytes + to_end, length - to_end);
+      memcpy (mp_ring_memory_get_place (&self->memory, position), next, n);
+      next += n;
+      position += n;
+      length -= n;
+    }
 }
 
-/* Heads are 8 bytes at multiples of 8, which the end of the memory never divides. */
+/* Heads are 8 bytes at multiples of 8, which the end of a chunk never divides. */
 static void
 write_record (MpRing             *self,
               guint64             position,
@@ -208,7 +259,7 @@ write_record (MpRing             *self,
 {
   guint32 head[2] = { record->length, record->kind };
 
-  memcpy (get_place (self, position), head, sizeof head);
+  memcpy (mp_ring_memory_get_place (&self->memory, position), head, sizeof head);
   copy_in (self, position + sizeof head, record->data, record->length);
 }
 
@@ -245,6 +296,7 @@ put_locked (MpRing              *self,
 {
   MpRingEnd *end = &self->layout->put;
   Mark own = get_mark (end), take = get_seen (end);
+  MpRingChunks chunks = get_chunks (self, own);
   guint64 position = own.position;
   gboolean is_new = FALSE;
   guint done = 0;
@@ -266,6 +318,9 @@ put_locked (MpRing              *self,
           continue;
         }
 
+      if (!enter_chunks (self, &chunks, position + need, &take, error))
+        return MP_RING_FAILED;
+
       write_record (self, position, &records[done]);
       position += need;
       done++;
@@ -275,6 +330,7 @@ put_locked (MpRing              *self,
   if (done == 0)
     return MP_RING_AGAIN;
 
+  set_next_chunks (end, own, &chunks);
   commit (self, end, own, position, done);
   return MP_RING_DONE;
 }
@@ -284,7 +340,8 @@ put_locked (MpRing              *self,
  * @records: at most %MP_RING_BATCH, each of at most the capacity less 8 bytes
  * @n_put: (out): how many of them, from the first on, had room
  *
- * Fails with %MP_ERROR_TIMED_OUT if somebody is stopped who puts.
+ * Fails with %MP_ERROR_TIMED_OUT if somebody is stopped who puts, and with %G_IO_ERROR_NO_SPACE or the like if
+ * there is no memory.
  */
 MpRingResult
 mp_ring_try_put (MpRing              *self,
@@ -314,16 +371,17 @@ copy_out (MpRing   *self,
           gpointer  bytes,
           gsize     length)
 {
-  gsize to_end = (gsize) (self->capacity - (position & (self->capacity - 1)));
+  guint8 *next = bytes;
 
-  if (G_LIKELY (length <= to_end))
+  while (length > 0)
     {
-      memcpy (bytes, get_place (self, position), length);
-      return;
-    }
+      gsize n = MIN (length, mp_ring_memory_get_rest (&self->memory, position));
 
-  memcpy (bytes, get_place (self, position), to_end);
-  memcpy ((guint8 *) bytes + to_end, self->data, length - to_end);
+      memcpy (next, mp_ring_memory_get_place (&self->memory, position), n);
+      next += n;
+      position += n;
+      length -= n;
+    }
 }
 
 /* One look at the head, whose length is checked. */
@@ -339,7 +397,7 @@ read_head (MpRing       *self,
   if (left < sizeof head || left > self->capacity)
     return FALSE;
 
-  memcpy (head, get_place (self, position), sizeof head);
+  memcpy (head, mp_ring_memory_get_place (&self->memory, position), sizeof head);
   mp_atomic_fence_acquire ();
   *record = (MpRingRecord) { NULL, head[0], head[1] };
   return mp_ring_measure (record->length) <= left;
@@ -396,6 +454,50 @@ take_locked (MpRing      *self,
   return MP_RING_DONE;
 }
 
+/* No record is committed, so nobody is to be woken. */
+static void
+give_back_locked (MpRing *self)
+{
+  MpRingEnd *end = &self->layout->put;
+  Mark own = get_mark (end), take;
+  MpRingChunks chunks = get_chunks (self, own);
+  guint n;
+
+  if (!look (&self->layout->take, &take) ||
+      !mp_ring_memory_check (&self->memory, &chunks, get_number (self, take.position)))
+    return;
+
+  n = mp_ring_memory_spare (&self->memory, &chunks, get_number (self, take.position), NULL);
+  if (n == 0)
+    return;
+
+  set_next_chunks (end, own, &chunks);
+  atomic_store_explicit (&end->position[(own.count & 1) ^ 1], own.position, memory_order_relaxed);
+  atomic_store_explicit (&end->count, own.count ^ 1, memory_order_release);
+  mp_ring_memory_drop (&self->memory, chunks.n_spare - n, n);
+}
+
+/*< private >
+ * mp_ring_give_back:
+ *
+ * Gives back some of the memory that is not needed, if there is much and nobody puts just now.
+ */
+void
+mp_ring_give_back (MpRing  *self,
+                   guint32  me)
+{
+  MpRingEnd *end = &self->layout->put;
+  guint32 count = atomic_load_explicit (&end->count, memory_order_relaxed);
+  guint64 n_reused = atomic_load_explicit (&end->n_reused[count & 1], memory_order_relaxed);
+
+  if (get_number (self, get_mark (&self->layout->take).position) - n_reused <= MP_RING_N_KEPT ||
+      !mp_owner_lock_try (&end->lock, me))
+    return;
+
+  give_back_locked (self);
+  unlock_end (self, end, me, FALSE);
+}
+
 /*< private >
  * mp_ring_try_take:
  * @haul: where they go, at most %MP_RING_BATCH
@@ -409,13 +511,19 @@ mp_ring_try_take (MpRing      *self,
                   GError     **error)
 {
   MpRingEnd *end = &self->layout->take;
+  guint64 before, after;
   MpRingResult result;
 
   if (!lock_end (self, end, me, error))
     return MP_RING_FAILED;
 
+  before = get_mark (end).position;
   result = take_locked (self, haul, error);
+  after = get_mark (end).position;
   unlock_end (self, end, me, result == MP_RING_DONE);
+
+  if (G_UNLIKELY (get_number (self, before) != get_number (self, after)))
+    mp_ring_give_back (self, me);
   return result;
 }
 
@@ -457,42 +565,55 @@ mp_ring_has_room (MpRing  *self,
 /*< private >
  * mp_ring_init:
  * @layout: zero
- * @capacity: a power of two, at least 64
+ * @capacity: bytes of records at a time, a multiple of 8, 64 to %MP_RING_MAX_CAPACITY
  * @most_records: 1 to %MP_RING_MAX_RECORDS
+ * @chunk_bits: %MP_RING_CHUNK_BITS, or less to try what happens between chunks
  */
 void
 mp_ring_init (MpRingLayout *layout,
               guint64       capacity,
-              guint32       most_records)
+              guint32       most_records,
+              guint32       chunk_bits)
 {
   layout->capacity = capacity;
   layout->most_records = most_records;
+  layout->chunk_bits = chunk_bits;
+}
+
+static gboolean
+is_possible (MpRing  *self,
+             guint32  chunk_bits)
+{
+  return self->capacity >= 64 && self->capacity <= MP_RING_MAX_CAPACITY && self->capacity % 8 == 0 &&
+         self->most_records > 0 && self->most_records <= MP_RING_MAX_RECORDS &&
+         chunk_bits >= MP_RING_MIN_CHUNK_BITS && chunk_bits <= MP_RING_MAX_CHUNK_BITS &&
+         self->capacity >> chunk_bits <= MP_RING_MAX_CHUNKS;
 }
 
 /*< private >
  * mp_ring_open:
- * @size: bytes of the memory, of which nobody can take any away
+ * @data: at a multiple of 64 bytes: memory of @size bytes, which mp_ring_memory_measure() says, zero at first, of
+ *   which nobody can take any away
+ * @fd: of the file that is mapped at @data; or -1 if all of it has memory already
  */
 gboolean
 mp_ring_open (MpRing        *self,
               MpTable       *table,
               MpRingLayout  *layout,
-              gsize          size,
+              guint8        *data,
+              guint64        size,
+              int            fd,
               GError       **error)
 {
-  *self = (MpRing) {
-    .table = table,
-    .layout = layout,
-    .data = (guint8 *) (layout + 1),
-  };
+  guint32 chunk_bits;
+
+  *self = (MpRing) { .table = table, .layout = layout };
   memcpy (&self->capacity, &layout->capacity, sizeof self->capacity);
   memcpy (&self->most_records, &layout->most_records, sizeof self->most_records);
+  memcpy (&chunk_bits, &layout->chunk_bits, sizeof chunk_bits);
   mp_atomic_fence_acquire ();
 
-  if (size < sizeof *layout || self->capacity < 64 || self->capacity > size - sizeof *layout ||
-      (self->capacity & (self->capacity - 1)) != 0 ||
-      self->most_records == 0 || self->most_records > MP_RING_MAX_RECORDS)
-    return set_corrupted (error);
-
-  return TRUE;
+  return (is_possible (self, chunk_bits) &&
+          mp_ring_memory_open (&self->memory, data, size, fd, self->capacity, chunk_bits)) ||
+         set_corrupted (error);
 }

@@ -155,10 +155,13 @@ pairs (guint64  n,
 static void
 make_ring (MpRing *ring)
 {
-  MpRingLayout *layout = mp_test_share (sizeof *layout + CAPACITY);
+  MpRingLayout *layout = mp_test_share (sizeof *layout);
+  guint64 size = mp_ring_memory_measure (CAPACITY, MP_RING_CHUNK_BITS);
+  int fd;
+  guint8 *memory = mp_test_share_file (size, &fd);
 
-  mp_ring_init (layout, CAPACITY, MP_RING_MAX_RECORDS);
-  mp_ring_open (ring, table, layout, sizeof *layout + CAPACITY, NULL);
+  mp_ring_init (layout, CAPACITY, MP_RING_MAX_RECORDS, MP_RING_CHUNK_BITS);
+  mp_ring_open (ring, table, layout, memory, size, fd, NULL);
 }
 
 int

@@ -123,6 +123,8 @@ expect_failure MP_FAULT_NO_LIST_JOURNAL crash/test-crash-shared --long -p /crash
 expect_failure MP_FAULT_ONE_POSITION crash/test-crash-ring --long -p /crash/ring/put
 # Whoever was to be woken waits for one that is stopped.
 expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/put-stopped
+# Chunks are given to new numbers in the words that tell the old ones.
+expect_failure MP_FAULT_SHORT_MAP crash/test-crash-ring --long -p /crash/ring/put-much
 
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
   test-flag test-notes test-rendezvous test-cell test-ring \

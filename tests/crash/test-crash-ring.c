@@ -13,22 +13,27 @@
 #include <mpglib.h>
 
 #include "mp-crash-family.h"
+#include "mp-memfd-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-ring-private.h"
+#include "mp-test-ring.h"
 
-#define CAPACITY 1024
-#define SIZE     (sizeof (MpRingLayout) + CAPACITY)
-#define LONGEST  120
+#define CAPACITY   (62 << CHUNK_BITS)   /* as many chunks as there can be words of the map for */
+#define CHUNK_BITS 7
+#define LONGEST    120
 
 typedef struct
 {
-  _Alignas (64) guint8 ring[SIZE];
+  MpRingLayout ring;
   MpAtomic32 n_wrong;   /* records that were not what they should be */
 } Shared;
 
 static Shared *shared;
 static MpTable *table;
 static MpRing ring;
+static guint8 *memory;
+static guint64 memory_size;
+static int memory_fd;
 
 static guint32
 get_me (void)
@@ -143,7 +148,8 @@ static void
 reset (void)
 {
   memset ((void *) shared, 0, sizeof *shared);
-  mp_ring_init ((MpRingLayout *) (gpointer) shared->ring, CAPACITY, MP_RING_MAX_RECORDS);
+  mp_memfd_drop (memory_fd, 0, memory_size);
+  mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS);
   put_records (1, MP_WAIT_ENDS_NOW);
   drain ();
 }
@@ -179,6 +185,48 @@ prepare_full (void)
   drain ();
   while (put_records (1, MP_WAIT_ENDS_NOW) == MP_RING_DONE)
     ;
+  remember ();
+  mp_crash_begin_round (NULL);
+}
+
+static guint
+get_n_free (void)
+{
+  guint32 half = atomic_load (&ring.layout->put.count) & 1;
+  guint64 position = atomic_load (&ring.layout->take.position[atomic_load (&ring.layout->take.count) & 1]);
+
+  return (guint) ((position >> CHUNK_BITS) - atomic_load (&ring.layout->put.n_reused[half]));
+}
+
+static guint32
+get_n_spare (void)
+{
+  return atomic_load (&ring.layout->put.n_spare[atomic_load (&ring.layout->put.count) & 1]);
+}
+
+/* There are as many free chunks as may be, so that what the victim takes makes some too many. */
+static void
+prepare_much (void)
+{
+  drain ();
+  while (put_records (1, MP_WAIT_ENDS_NOW) == MP_RING_DONE)
+    ;
+  while (get_n_free () < MP_RING_N_KEPT)
+    take_records (1, MP_WAIT_ENDS_NOW, get_n_taken ());
+  remember ();
+  mp_crash_begin_round (NULL);
+}
+
+/* Only spare chunks are left to put something into. */
+static void
+prepare_spare (void)
+{
+  prepare_full ();
+  drain ();
+  while (get_n_free () > 0)
+    put_records (1, MP_WAIT_ENDS_NOW);
+  if (get_n_spare () == 0)
+    atomic_fetch_add (&shared->n_wrong, 1);
   remember ();
   mp_crash_begin_round (NULL);
 }
@@ -327,7 +375,7 @@ check_rest (void)
   put_records (1, MP_WAIT_ENDS_NOW);
   put_records (4, MP_WAIT_ENDS_NOW);
   drain ();
-  if (mp_ring_count (&ring) != 0 || atomic_load (&shared->n_wrong) != 0)
+  if (mp_ring_count (&ring) != 0 || atomic_load (&shared->n_wrong) != 0 || !mp_test_ring_is_sound (&ring))
     return mp_crash_finish (TORN);
 
   return mp_crash_finish (mp_crash_none_is_dead (table) ? 0 : NOT_BURIED);
@@ -365,6 +413,12 @@ static guint
 check_all (void)
 {
   return check_commits (0, 3);
+}
+
+static guint
+check_five (void)
+{
+  return check_commits (0, 5);
 }
 
 /* Each record that was put has woken a taker. */
@@ -440,6 +494,9 @@ static const MpKillCase kill_cases[] = {
   { "ring/put-even-sleepers", prepare_takers, mp_crash_enter, put_even, .check = check_takers },
   { "ring/take", prepare_some, mp_crash_enter, take_one, .check = check_one },
   { "ring/take-batch", prepare_some, mp_crash_enter, take_all, .check = check_all },
+  { "ring/put-spare", prepare_spare, mp_crash_enter, put_even, .check = check_even },
+  { "ring/put-much", prepare_much, mp_crash_enter, put_odd, .check = check_odd },
+  { "ring/give-back", prepare_much, mp_crash_enter, take_all, .check = check_five },
   { "ring/take-from-dead", prepare_corpse, mp_crash_enter, take_one, .check = check_one },
   { "ring/take-sleepers", prepare_putters, mp_crash_enter, take_one, .check = check_putters },
   { "ring/take-stopped", prepare_putters, mp_crash_enter, take_one,
@@ -470,8 +527,10 @@ main (int   argc,
   mp_ring_set_spin (FALSE);
 
   mp_participant_enter (table, NULL);
-  mp_ring_init ((MpRingLayout *) (gpointer) shared->ring, CAPACITY, MP_RING_MAX_RECORDS);
-  g_assert_true (mp_ring_open (&ring, table, (MpRingLayout *) (gpointer) shared->ring, SIZE, &error));
+  memory_size = mp_ring_memory_measure (CAPACITY, CHUNK_BITS);
+  memory = mp_test_share_file (memory_size, &memory_fd);
+  mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS);
+  g_assert_true (mp_ring_open (&ring, table, &shared->ring, memory, memory_size, memory_fd, &error));
   mp_crash_set_up (&hooks);
   reset ();
   result = mp_crash_run (kill_cases, G_N_ELEMENTS (kill_cases));
