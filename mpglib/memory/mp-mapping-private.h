@@ -28,6 +28,8 @@ typedef struct
 
 MpMapping *mp_mapping_new          (gsize          size,
                                     GError       **error);
+MpMapping *mp_mapping_new_sparse   (gsize          size,
+                                    GError       **error);
 MpMapping *mp_mapping_new_named    (const char    *name,
                                     gsize          size,
                                     GError       **error);
@@ -41,6 +43,9 @@ gboolean   mp_mapping_give_name    (MpMapping     *self,
 int        mp_mapping_reopen       (MpMapping     *self,
                                     GError       **error);
 MpMapping *mp_mapping_open         (int           *fd_taken,
+                                    gsize          size,
+                                    GError       **error);
+MpMapping *mp_mapping_open_sparse  (int           *fd_taken,
                                     gsize          size,
                                     GError       **error);
 gboolean   mp_mapping_check        (MpMapping     *self,

@@ -141,6 +141,25 @@ mp_mapping_new (gsize    size,
 }
 
 /*< private >
+ * mp_mapping_new_sparse:
+ * @size: bytes, which are zero
+ *
+ * Takes no memory: whoever wants to touch some of it calls mp_memfd_allocate() before.
+ */
+MpMapping *
+mp_mapping_new_sparse (gsize    size,
+                       GError **error)
+{
+  MP_AUTO_FD fd = -1;
+
+  if (!check_size (size, error))
+    return NULL;
+
+  fd = mp_memfd_new ("mp-memory", size, error);
+  return fd >= 0 && mp_memfd_seal (fd, MP_MEMFD_SEALS_SIZE, error) ? mapping_new (&fd, size) : NULL;
+}
+
+/*< private >
  * mp_mapping_new_named:
  * @name: without slashes
  *
@@ -300,6 +319,24 @@ count_blocks (guint64 size)
   return (size + 511) / 512;
 }
 
+static gboolean
+check_received (int           fd,
+                gsize         size,
+                struct stat  *status,
+                GError      **error)
+{
+  if (!mp_memfd_check (fd, MP_MEMFD_SEALS_SIZE, status, error))
+    return FALSE;
+
+  if (size > 0 && (guint64) status->st_size == size)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED,
+               "The shared memory received has %" G_GINT64_FORMAT " bytes, not %" G_GSIZE_FORMAT,
+               (gint64) status->st_size, size);
+  return FALSE;
+}
+
 /*< private >
  * mp_mapping_open:
  * @fd_taken: what a peer sent; taken on success
@@ -315,16 +352,8 @@ mp_mapping_open (int     *fd_taken,
 {
   struct stat status;
 
-  if (!mp_memfd_check (*fd_taken, MP_MEMFD_SEALS_SIZE, &status, error))
+  if (!check_received (*fd_taken, size, &status, error))
     return NULL;
-
-  if (size == 0 || (guint64) status.st_size != size)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED,
-                   "The shared memory received has %" G_GINT64_FORMAT " bytes, not %" G_GSIZE_FORMAT,
-                   (gint64) status.st_size, size);
-      return NULL;
-    }
 
   if ((guint64) status.st_blocks < count_blocks (size))
     {
@@ -334,6 +363,21 @@ mp_mapping_open (int     *fd_taken,
     }
 
   return mapping_new (fd_taken, size);
+}
+
+/*< private >
+ * mp_mapping_open_sparse:
+ *
+ * As mp_mapping_open(), but for memory of mp_mapping_new_sparse().
+ */
+MpMapping *
+mp_mapping_open_sparse (int     *fd_taken,
+                        gsize    size,
+                        GError **error)
+{
+  struct stat status;
+
+  return check_received (*fd_taken, size, &status, error) ? mapping_new (fd_taken, size) : NULL;
 }
 
 /*< private >

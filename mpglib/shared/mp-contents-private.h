@@ -24,11 +24,23 @@ gboolean    mp_contents_init         (MpContents   *self,
                                       MpObjectType  type,
                                       gsize         head_size,
                                       gsize         size);
+gboolean    mp_contents_init_sparse  (MpContents   *self,
+                                      MpObjectType  type,
+                                      gsize         head_size,
+                                      gsize         size);
 void        mp_contents_clear        (MpContents   *self);
 GVariant   *mp_contents_pack         (MpContents   *self,
                                       MpPacking    *packing,
                                       GError      **error);
 gboolean    mp_contents_open         (MpContents   *self,
+                                      MpUnpacking  *unpacking,
+                                      MpObjectType  type,
+                                      gsize         head_size,
+                                      GVariant     *description,
+                                      int          *fds,
+                                      guint         n_fds,
+                                      GError      **error);
+gboolean    mp_contents_open_sparse  (MpContents   *self,
                                       MpUnpacking  *unpacking,
                                       MpObjectType  type,
                                       gsize         head_size,

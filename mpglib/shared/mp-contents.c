@@ -13,6 +13,47 @@
 /* What the object that this thread is just constructing shall have. */
 static _Thread_local MpContents *received;
 
+static void
+init_received (MpContents   *self,
+               MpObjectType  type)
+{
+  MpContents *opened = g_steal_pointer (&received);
+
+  mp_shared_object_init (&self->shared, type, 0);
+  self->mapping = opened->mapping;
+  self->size = opened->size;
+  self->data = opened->data;
+}
+
+/* With memory of its own, if `new_mapping` is not NULL. */
+static void
+init_new (MpContents   *self,
+          MpObjectType  type,
+          gsize         head_size,
+          gsize         size,
+          MpMapping  *(*new_mapping) (gsize    size,
+                                      GError **error))
+{
+  gboolean is_large = new_mapping != NULL;
+  GError *error = NULL;
+
+  if (is_large)
+    {
+      self->mapping = new_mapping (size, &error);
+      self->data = self->mapping != NULL ? mp_mapping_get_address (self->mapping, &error) : NULL;
+      if (self->data == NULL)
+        {
+          mp_shared_object_refuse (&self->shared, type, error);
+          return;
+        }
+    }
+
+  self->size = size;
+  mp_shared_object_init (&self->shared, type, is_large ? head_size : head_size + size);
+  if (!is_large && self->shared.table != NULL)
+    self->data = (guint8 *) self->shared.hold.data + head_size;
+}
+
 /*< private >
  * mp_contents_init:
  * @head_size: bytes of the object before the contents
@@ -28,37 +69,34 @@ mp_contents_init (MpContents   *self,
                   gsize         head_size,
                   gsize         size)
 {
-  gboolean is_large = size > MP_ARENA_MAX_OBJECT - head_size;
-  GError *error = NULL;
+  gboolean is_new = received == NULL;
 
-  if (received != NULL)
-    {
-      MpContents *opened = received;
+  if (is_new)
+    init_new (self, type, head_size, size, size > MP_ARENA_MAX_OBJECT - head_size ? mp_mapping_new : NULL);
+  else
+    init_received (self, type);
+  return is_new;
+}
 
-      received = NULL;
-      mp_shared_object_init (&self->shared, type, 0);
-      self->mapping = opened->mapping;
-      self->size = opened->size;
-      self->data = opened->data;
-      return FALSE;
-    }
+/*< private >
+ * mp_contents_init_sparse:
+ *
+ * As mp_contents_init(), but the contents are in memory of their own, of which mp_memfd_allocate() takes what
+ * is to be touched.
+ */
+gboolean
+mp_contents_init_sparse (MpContents   *self,
+                         MpObjectType  type,
+                         gsize         head_size,
+                         gsize         size)
+{
+  gboolean is_new = received == NULL;
 
-  if (is_large)
-    {
-      self->mapping = mp_mapping_new (size, &error);
-      self->data = self->mapping != NULL ? mp_mapping_get_address (self->mapping, &error) : NULL;
-      if (self->data == NULL)
-        {
-          mp_shared_object_refuse (&self->shared, type, error);
-          return TRUE;
-        }
-    }
-
-  self->size = size;
-  mp_shared_object_init (&self->shared, type, is_large ? head_size : head_size + size);
-  if (!is_large && self->shared.table != NULL)
-    self->data = (guint8 *) self->shared.hold.data + head_size;
-  return TRUE;
+  if (is_new)
+    init_new (self, type, head_size, size, mp_mapping_new_sparse);
+  else
+    init_received (self, type);
+  return is_new;
 }
 
 /*< private >
@@ -120,18 +158,59 @@ set_corrupted (GError **error)
   return FALSE;
 }
 
+typedef MpMapping *(*OpenMapping) (int     *fd_taken,
+                                   gsize    size,
+                                   GError **error);
+
 static gboolean
-open_elsewhere (MpContents  *self,
-                int         *fds,
-                guint        n_fds,
-                GError     **error)
+open_elsewhere (MpContents   *self,
+                int          *fds,
+                guint         n_fds,
+                OpenMapping   open_mapping,
+                GError      **error)
 {
   if (n_fds == 0)
     return set_corrupted (error);
 
-  self->mapping = mp_mapping_open (&fds[n_fds - 1], self->size, error);
+  self->mapping = open_mapping (&fds[n_fds - 1], self->size, error);
   self->data = self->mapping != NULL ? mp_mapping_get_address (self->mapping, error) : NULL;
   return self->data != NULL;
+}
+
+static gboolean
+open_contents (MpContents    *self,
+               MpUnpacking   *unpacking,
+               MpObjectType   type,
+               gsize          head_size,
+               GVariant      *description,
+               int           *fds,
+               guint          n_fds,
+               OpenMapping    open_mapping,
+               GError       **error)
+{
+  g_autoptr (GVariant) object = NULL;
+  gboolean is_elsewhere, is_there;
+  guint64 size;
+
+  *self = (MpContents) { 0 };
+  if (!g_variant_is_of_type (description, G_VARIANT_TYPE (DESCRIPTION_TYPE)))
+    return set_corrupted (error);
+
+  g_variant_get (description, "(@(ayuu)tb)", &object, &size, &is_elsewhere);
+  if (size > G_MAXSSIZE ||
+      (!is_elsewhere && (size > MP_ARENA_MAX_OBJECT || open_mapping == mp_mapping_open_sparse)))
+    return set_corrupted (error);
+
+  if (!mp_shared_object_open (&self->shared, unpacking, type, is_elsewhere ? head_size : head_size + (gsize) size,
+                              object, fds, is_elsewhere && n_fds > 0 ? n_fds - 1 : n_fds, error))
+    return FALSE;
+
+  self->size = (gsize) size;
+  self->data = (guint8 *) self->shared.hold.data + head_size;
+  is_there = !is_elsewhere || open_elsewhere (self, fds, n_fds, open_mapping, error);
+  if (!is_there)
+    mp_contents_clear (self);
+  return is_there;
 }
 
 /*< private >
@@ -152,28 +231,25 @@ mp_contents_open (MpContents    *self,
                   guint          n_fds,
                   GError       **error)
 {
-  g_autoptr (GVariant) object = NULL;
-  gboolean is_elsewhere, is_there;
-  guint64 size;
+  return open_contents (self, unpacking, type, head_size, description, fds, n_fds, mp_mapping_open, error);
+}
 
-  *self = (MpContents) { 0 };
-  if (!g_variant_is_of_type (description, G_VARIANT_TYPE (DESCRIPTION_TYPE)))
-    return set_corrupted (error);
-
-  g_variant_get (description, "(@(ayuu)tb)", &object, &size, &is_elsewhere);
-  if (size > G_MAXSSIZE || (!is_elsewhere && size > MP_ARENA_MAX_OBJECT))
-    return set_corrupted (error);
-
-  if (!mp_shared_object_open (&self->shared, unpacking, type, is_elsewhere ? head_size : head_size + (gsize) size,
-                              object, fds, is_elsewhere && n_fds > 0 ? n_fds - 1 : n_fds, error))
-    return FALSE;
-
-  self->size = (gsize) size;
-  self->data = (guint8 *) self->shared.hold.data + head_size;
-  is_there = !is_elsewhere || open_elsewhere (self, fds, n_fds, error);
-  if (!is_there)
-    mp_contents_clear (self);
-  return is_there;
+/*< private >
+ * mp_contents_open_sparse:
+ *
+ * As mp_contents_open(), for contents of mp_contents_init_sparse(): they need not be there.
+ */
+gboolean
+mp_contents_open_sparse (MpContents    *self,
+                         MpUnpacking   *unpacking,
+                         MpObjectType   type,
+                         gsize          head_size,
+                         GVariant      *description,
+                         int           *fds,
+                         guint          n_fds,
+                         GError       **error)
+{
+  return open_contents (self, unpacking, type, head_size, description, fds, n_fds, mp_mapping_open_sparse, error);
 }
 
 /*< private >
