@@ -26,14 +26,23 @@ typedef gboolean (*MpAsyncLook)   (gpointer    object,
 typedef gboolean (*MpAsyncGiveUp) (gpointer    object,
                                    gpointer    data);
 
-void mp_async_wait_start (GTask          *task_taken,
-                          MpTable        *table,
-                          MpBell         *bell,
-                          const char     *what,
-                          gdouble         timeout,
-                          MpAsyncLook     look,
-                          MpAsyncGiveUp   give_up,
-                          gpointer        data,
-                          GDestroyNotify  destroy);
+void mp_async_wait_start         (GTask          *task_taken,
+                                  MpTable        *table,
+                                  MpBell         *bell,
+                                  const char     *what,
+                                  gdouble         timeout,
+                                  MpAsyncLook     look,
+                                  MpAsyncGiveUp   give_up,
+                                  gpointer        data,
+                                  GDestroyNotify  destroy);
+void mp_async_wait_start_in_line (GTask          *task_taken,
+                                  MpTable        *table,
+                                  MpBell         *bell,
+                                  const char     *what,
+                                  gdouble         timeout,
+                                  MpAsyncLook     look,
+                                  MpAsyncGiveUp   give_up,
+                                  gpointer        data,
+                                  GDestroyNotify  destroy);
 
 G_END_DECLS

@@ -20,6 +20,9 @@
  *   time is over: look a last time, and give up
  *   cancelled: give up
  *
+ * Waits in line are looked at one after the other, in each context: who is not the first does not even
+ * arm, for it is rung when it is.
+ *
  * A forked child has copies of the context and of the wait, which is its parent's: it
  * lets both be.
  */
@@ -27,6 +30,7 @@ typedef struct
 {
   MpPorchCaller  caller;
   guint32        origin;        /* the process that waits */
+  gboolean       is_in_line;
   GTask         *task;
   MpOutbox      *outbox;        /* of the task's context: it brings the beginning */
   MpTable       *table;
@@ -100,6 +104,9 @@ look_again (MpPorchCaller *caller)
   AsyncWait *self = (AsyncWait *) caller;
   GError *error = NULL;
 
+  if (!mp_porch_caller_is_first (caller))
+    return;
+
   if (!mp_doorbell_arm (self->doorbell, &error))
     {
       finish (self, error);
@@ -137,7 +144,8 @@ on_time_over (gpointer data)
   /* What came in time may not have been looked at: the loop was busy, or who changed it
    * was stopped before it rang.
    */
-  if (self->look (g_task_get_source_object (self->task), self->data, &error))
+  if (mp_porch_caller_is_first (&self->caller) &&
+      self->look (g_task_get_source_object (self->task), self->data, &error))
     finish (self, error);
   else
     give_up (self, g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT, "%s within the time given", self->what));
@@ -221,9 +229,42 @@ begin (gpointer data)
       return;
     }
 
+  if (self->is_in_line)
+    mp_porch_caller_line_up (&self->caller, self->bell);
+
   add_clock (self, context);
   add_cancellation (self, context);
   look_again (&self->caller);
+}
+
+static AsyncWait *
+async_wait_new (GTask          *task_taken,
+                MpTable        *table,
+                MpBell         *bell,
+                const char     *what,
+                gdouble         timeout,
+                MpAsyncLook     look,
+                MpAsyncGiveUp   give_up_func,
+                gpointer        data,
+                GDestroyNotify  destroy)
+{
+  AsyncWait *self = g_new0 (AsyncWait, 1);
+
+  /* What was acquired must not be taken for cancelled. */
+  g_task_set_check_cancellable (task_taken, FALSE);
+
+  self->origin = mp_origin_get ();
+  self->task = task_taken;
+  self->outbox = mp_outbox_get (g_task_get_context (task_taken));
+  self->table = table;
+  self->bell = bell;
+  self->what = what;
+  self->deadline = mp_deadline_from_timeout (timeout);
+  self->look = look;
+  self->give_up = give_up_func;
+  self->data = data;
+  self->destroy = destroy;
+  return self;
 }
 
 /*< private >
@@ -245,22 +286,30 @@ mp_async_wait_start (GTask          *task_taken,
                      gpointer        data,
                      GDestroyNotify  destroy)
 {
-  AsyncWait *self = g_new0 (AsyncWait, 1);
+  AsyncWait *self = async_wait_new (task_taken, table, bell, what, timeout, look, give_up_func, data, destroy);
 
-  /* What was acquired must not be taken for cancelled. */
-  g_task_set_check_cancellable (task_taken, FALSE);
+  mp_outbox_post (self->outbox, begin, self, NULL);
+}
 
-  self->origin = mp_origin_get ();
-  self->task = task_taken;
-  self->outbox = mp_outbox_get (g_task_get_context (task_taken));
-  self->table = table;
-  self->bell = bell;
-  self->what = what;
-  self->deadline = mp_deadline_from_timeout (timeout);
-  self->look = look;
-  self->give_up = give_up_func;
-  self->data = data;
-  self->destroy = destroy;
+/*< private >
+ * mp_async_wait_start_in_line:
+ *
+ * As mp_async_wait_start(), for waits that are to end in the order in which they began: those for the same
+ * bell in one main context.  Nobody waits for a loop that does not run.
+ */
+void
+mp_async_wait_start_in_line (GTask          *task_taken,
+                             MpTable        *table,
+                             MpBell         *bell,
+                             const char     *what,
+                             gdouble         timeout,
+                             MpAsyncLook     look,
+                             MpAsyncGiveUp   give_up_func,
+                             gpointer        data,
+                             GDestroyNotify  destroy)
+{
+  AsyncWait *self = async_wait_new (task_taken, table, bell, what, timeout, look, give_up_func, data, destroy);
 
+  self->is_in_line = TRUE;
   mp_outbox_post (self->outbox, begin, self, NULL);
 }

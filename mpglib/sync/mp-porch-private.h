@@ -16,6 +16,9 @@ G_BEGIN_DECLS
  *   FALSE     FALSE  waits
  *   TRUE      FALSE  rang: the context will call it
  *   TRUE      TRUE   rang, and has left since: the context will free it
+ *
+ * Callers that want one thing each of what comes to the same place may stand in line there: the first of a
+ * context is served, and when it leaves the next one is rung.
  */
 typedef struct _MpPorch       MpPorch;
 typedef struct _MpPorchCaller MpPorchCaller;
@@ -28,6 +31,9 @@ struct _MpPorchCaller
   MpPorchCaller *next;
   int            is_in_list;   /* atomic */
   gboolean       has_left;
+  gconstpointer  place;        /* where it stands in line; NULL: nowhere */
+  GQueue        *line;
+  GList          link;
   MpPorchFunc    call;
   MpPorchFunc    free;
 };
@@ -39,5 +45,14 @@ gboolean mp_porch_caller_enter (MpPorchCaller  *caller,
                                 GError        **error);
 void     mp_porch_caller_ring  (MpPorchCaller  *caller);
 void     mp_porch_caller_leave (MpPorchCaller  *caller);
+void     mp_porch_caller_line_up (MpPorchCaller *caller,
+                                 gconstpointer   place);
+
+/* In the context.  Who stands in no line has nobody before it. */
+static inline gboolean
+mp_porch_caller_is_first (MpPorchCaller *caller)
+{
+  return caller->line == NULL || g_queue_peek_head_link (caller->line) == &caller->link;
+}
 
 G_END_DECLS

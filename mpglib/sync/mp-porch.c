@@ -22,6 +22,7 @@ struct _MpPorch
   guint                      n_callers;   /* this and the queue are used in the context only */
   MpPorchCaller             *first;       /* who is to be called, the oldest first */
   MpPorchCaller             *last;
+  GHashTable                *lines;       /* by place; NULL: there were none */
   MpPorchCaller             *list;        /* atomic; who rang, the newest first */
 };
 
@@ -162,6 +163,7 @@ porch_new (GMainContext  *context,
   self->n_callers = 0;
   self->first = NULL;
   self->last = NULL;
+  self->lines = NULL;
   self->list = NULL;
   g_source_set_static_name (&self->source, "mpglib shared objects");
   g_source_set_can_recurse (&self->source, TRUE);
@@ -220,6 +222,7 @@ drop_porch (MpPorch *self)
     g_hash_table_remove (porches, self->context);
   g_mutex_unlock (&porches_lock);
 
+  g_clear_pointer (&self->lines, g_hash_table_unref);
   g_source_destroy (&self->source);
   g_source_unref (&self->source);
 }
@@ -274,6 +277,49 @@ mp_porch_caller_ring (MpPorchCaller *caller)
 }
 
 /*< private >
+ * mp_porch_caller_line_up:
+ * @place: the same for all that stand in one line
+ *
+ * In the context, after mp_porch_caller_enter(): it is the last of those that stand there.
+ */
+void
+mp_porch_caller_line_up (MpPorchCaller *caller,
+                         gconstpointer  place)
+{
+  MpPorch *self = caller->porch;
+
+  if (self->lines == NULL)
+    self->lines = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_queue_free);
+
+  caller->place = place;
+  caller->line = g_hash_table_lookup (self->lines, place);
+  if (caller->line == NULL)
+    {
+      caller->line = g_queue_new ();
+      g_hash_table_insert (self->lines, (gpointer) place, caller->line);
+    }
+
+  caller->link.data = caller;
+  g_queue_push_tail_link (caller->line, &caller->link);
+}
+
+static void
+leave_line (MpPorchCaller *caller)
+{
+  gboolean was_first = mp_porch_caller_is_first (caller);
+
+  if (caller->line == NULL)
+    return;
+
+  g_queue_unlink (caller->line, &caller->link);
+  if (g_queue_is_empty (caller->line))
+    g_hash_table_remove (caller->porch->lines, caller->place);
+  else if (was_first)
+    mp_porch_caller_ring (g_queue_peek_head (caller->line));
+  caller->line = NULL;
+}
+
+/*< private >
  * mp_porch_caller_leave:
  *
  * In the context; nobody may ring it any more.  It is freed now or, if it has rung,
@@ -284,6 +330,7 @@ mp_porch_caller_leave (MpPorchCaller *caller)
 {
   MpPorch *self = caller->porch;
 
+  leave_line (caller);
   caller->has_left = TRUE;
   if (!g_atomic_int_get (&caller->is_in_list))
     caller->free (caller);
