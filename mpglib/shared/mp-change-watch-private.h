@@ -28,6 +28,7 @@ MpChangeWatch *mp_change_watch_new (gpointer         object,
                                     GMainContext    *context,
                                     MpChangeFunc     func,
                                     GError         **error);
+void           mp_change_watch_again (MpChangeWatch *self);
 void           mp_change_watch_end (MpChangeWatch   *self);
 
 G_END_DECLS

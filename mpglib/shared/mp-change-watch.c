@@ -156,6 +156,17 @@ mp_change_watch_new (gpointer         object,
 }
 
 /*< private >
+ * mp_change_watch_again:
+ *
+ * In a call of the function: it is called once more, in a later turn of the loop, even if nothing changes.
+ */
+void
+mp_change_watch_again (MpChangeWatch *self)
+{
+  mp_porch_caller_ring (&self->caller);
+}
+
+/*< private >
  * mp_change_watch_end:
  *
  * May be called by any thread.  If that is the context's, or if no thread runs it,
