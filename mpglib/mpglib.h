@@ -9,7 +9,6 @@
 #define MP_INSIDE
 
 #include "mp-array.h"
-#include "mp-auth-key.h"
 #include "mp-barrier.h"
 #include "mp-bounded-semaphore.h"
 #include "mp-condition.h"
@@ -31,6 +30,7 @@
 #include "mp-pool-state.h"
 #include "mp-pool-worker.h"
 #include "mp-process.h"
+#include "mp-queue.h"
 #include "mp-result-iterator.h"
 #include "mp-rlock.h"
 #include "mp-semaphore.h"

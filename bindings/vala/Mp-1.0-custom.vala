@@ -8,4 +8,13 @@ namespace Mp {
     public async uint8[] receive_data_async (size_t max_length, double timeout = -1,
                                              GLib.Cancellable? cancellable = null) throws GLib.Error;
   }
+
+  public class Queue : GLib.Object {
+    [CCode (array_length_type = "gsize")]
+    public async uint8[] get_payload_async (size_t max_length = 0, double timeout = -1,
+                                            GLib.Cancellable? cancellable = null) throws GLib.Error;
+    [CCode (array_length_type = "gsize")]
+    public async uint8[] get_frame_async (double timeout = -1,
+                                          GLib.Cancellable? cancellable = null) throws GLib.Error;
+  }
 }

@@ -453,6 +453,12 @@ typedef struct
   guint8     reserved[48];
 } MpRingLayout;
 
+/* Followed by a ring, which begins with a cache line.  What is in the ring has memory of its own. */
+typedef struct
+{
+  guint8     reserved[48];
+} MpQueueLayout;
+
 /* --- Sizes ---------------------------------------------------------------- */
 
 G_STATIC_ASSERT (sizeof (MpSegmentHeader) == 128);
@@ -494,6 +500,7 @@ G_STATIC_ASSERT (offsetof (MpRingEnd, turn) == 128);
 G_STATIC_ASSERT (offsetof (MpRingEnd, bell) == 192);
 G_STATIC_ASSERT (sizeof (MpRingEnd) == 320);
 G_STATIC_ASSERT (sizeof (MpRingLayout) == 704);
+G_STATIC_ASSERT (sizeof (MpQueueLayout) == 48);
 G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
 
 /* --- Fingerprint ---------------------------------------------------------- */
@@ -530,13 +537,15 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
 #define MP_FINGERPRINT_SHARED   MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX ( \
                                 MP_FINGERPRINT_SYNC, offsetof (MpValueLayout, words)), sizeof (MpArrayLayout)), \
                                 sizeof (MpListItem)), sizeof (MpListLayout))
-#define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_SHARED
+#define MP_FINGERPRINT_QUEUE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_SHARED, \
+                                sizeof (MpRingEnd)), sizeof (MpRingLayout)), sizeof (MpQueueLayout))
+#define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_QUEUE
 
 /* As docs/shared-memory-format.md has it: who sees this fail has changed the
  * format, and changes the text and the version too.
  */
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
-G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x95282e0c96795021));
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x41073772cc5e3a9b));
 #endif
 
 G_END_DECLS

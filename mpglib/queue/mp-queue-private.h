@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include "mp-async-wait-private.h"
+#include "mp-blocking-wait-private.h"
+#include "mp-change-watch-private.h"
+#include "mp-queue-store-private.h"
+#include "mp-queue.h"
+
+G_BEGIN_DECLS
+
+/* What tells one kind of queue from the other. */
+typedef struct
+{
+  const char *name;   /* as in to_string */
+} MpQueueKind;
+
+typedef enum
+{
+  MP_QUEUE_ITEMS,     /* what getters wait for: they hear the bell of those that put */
+  MP_QUEUE_SPACE,     /* what putters wait for */
+  MP_QUEUE_N_SIDES
+} MpQueueSide;
+
+typedef struct
+{
+  MpQueueStore   store;
+  int            is_closed;      /* atomic; not opened any more */
+  int            is_live;        /* atomic */
+  int            has_done[MP_QUEUE_N_SIDES];  /* atomic: a get, or a put, since it was told last, if it is live */
+  GMainContext  *main_context;   /* atomic; NULL: received, and nobody has asked for it */
+
+  /* What belongs to this process alone: a forked child has none of its parent's. */
+  guint          origin;         /* atomic; the process whose it is, or that makes its own just now */
+  GMutex         lock;
+  GQueue         waits;          /* of MpQueueWait: threads that wait */
+  MpChangeWatch *watches[MP_QUEUE_N_SIDES];
+} MpQueuePrivate;
+
+/* A wait of the calling thread, in its stack; closing the queue ends it, too. */
+typedef struct
+{
+  MpBlockingWait blocking;
+  GList          link;
+} MpQueueWait;
+
+extern gpointer mp_queue_class;
+
+MpQueuePrivate *mp_queue_get_private   (MpQueue            *self);
+MpShareable    *mp_queue_unpack_kind   (GType               type,
+                                        MpUnpacking        *unpacking,
+                                        GVariant           *description,
+                                        int                *fds,
+                                        guint               n_fds,
+                                        GError            **error);
+gboolean        mp_queue_set_closed    (GError            **error);
+void            mp_queue_set_not_yet   (MpQueueSide         side,
+                                        GError            **error);
+
+void            mp_queue_lock_own      (MpQueuePrivate     *self);
+gboolean        mp_queue_wait_begin    (MpQueuePrivate     *self,
+                                        MpQueueWait        *wait,
+                                        MpQueueSide         side,
+                                        gdouble             timeout,
+                                        GCancellable       *cancellable,
+                                        GError            **error);
+void            mp_queue_wait_end      (MpQueuePrivate     *self,
+                                        MpQueueWait        *wait);
+void            mp_queue_wait_fail     (MpQueuePrivate     *self,
+                                        MpQueueWait        *wait,
+                                        MpQueueSide         side,
+                                        GError            **error);
+void            mp_queue_end_waits     (MpQueuePrivate     *self);
+
+void            mp_queue_start_async   (GTask              *task_taken,
+                                        MpQueueSide         side,
+                                        gdouble             timeout,
+                                        MpAsyncLook         look,
+                                        MpAsyncGiveUp       give_up,
+                                        gpointer            data);
+gboolean        mp_queue_finish        (GTask              *task,
+                                        MpQueueSide         side,
+                                        gboolean            has_given_up,
+                                        GError            **error);
+MpBell         *mp_queue_get_bell      (MpRing             *ring,
+                                        MpQueueSide         side);
+void            mp_queue_pass_through  (MpRing             *ring,
+                                        MpQueueSide         side,
+                                        guint32             me);
+
+void            mp_queue_install_signals (MpQueueClass     *klass);
+void            mp_queue_end_watches   (MpQueuePrivate     *self);
+
+/* MP_IS_QUEUE(), without a call but for derived classes. */
+#define MP_QUEUE_IS_ONE(self) \
+  ((self) != NULL && (((GTypeInstance *) (self))->g_class == mp_queue_class || MP_IS_QUEUE (self)))
+
+/*< private >
+ * mp_queue_enter:
+ *
+ * Returns: the ring, or %NULL with the error set
+ */
+static inline MpRing *
+mp_queue_enter (MpQueuePrivate  *self,
+                guint32         *me,
+                GError         **error)
+{
+  if (G_UNLIKELY (g_atomic_int_get (&self->is_closed)))
+    {
+      mp_queue_set_closed (error);
+      return NULL;
+    }
+
+  return mp_queue_store_get_ring (&self->store, me, error);
+}
+
+/* After a get, or a put: so who is told of more and took something is told again. */
+static inline void
+mp_queue_note_done (MpQueuePrivate *self,
+                    MpQueueSide     side)
+{
+  if (G_UNLIKELY (g_atomic_int_get (&self->is_live)))
+    g_atomic_int_set (&self->has_done[side], TRUE);
+}
+
+G_END_DECLS

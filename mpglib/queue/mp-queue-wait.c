@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-clock-private.h"
+#include "mp-error.h"
+#include "mp-origin-private.h"
+#include "mp-outbox-private.h"
+#include "mp-queue-private.h"
+
+/* How one waits for a queue: in a thread, and in a main loop. */
+
+/* --- What is this process's own ------------------------------------------- */
+
+#define RENEWING (1u << 31)
+
+/* In a forked child the lock may be that of a thread which is not there, and nobody waits. */
+static void
+renew_own (MpQueuePrivate *self,
+           guint           origin)
+{
+  guint renewing = origin | RENEWING;
+  guint seen = (guint) g_atomic_int_get (&self->origin);
+
+  while (seen != origin)
+    {
+      if (seen != renewing && g_atomic_int_compare_and_exchange (&self->origin, seen, renewing))
+        {
+          g_mutex_init (&self->lock);
+          g_queue_init (&self->waits);
+          self->watches[MP_QUEUE_ITEMS] = NULL;
+          self->watches[MP_QUEUE_SPACE] = NULL;
+          g_atomic_int_set (&self->is_live, FALSE);
+          g_atomic_int_set (&self->origin, origin);
+        }
+      seen = (guint) g_atomic_int_get (&self->origin);
+    }
+}
+
+/*< private >
+ * mp_queue_lock_own:
+ *
+ * Unlock `lock`.
+ */
+void
+mp_queue_lock_own (MpQueuePrivate *self)
+{
+  guint origin = mp_origin_get ();
+
+  if (G_UNLIKELY ((guint) g_atomic_int_get (&self->origin) != origin))
+    renew_own (self, origin);
+
+  g_mutex_lock (&self->lock);
+}
+
+/* --- Errors --------------------------------------------------------------- */
+
+gboolean
+mp_queue_set_closed (GError **error)
+{
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The queue is closed");
+  return FALSE;
+}
+
+void
+mp_queue_set_not_yet (MpQueueSide   side,
+                      GError      **error)
+{
+  if (side == MP_QUEUE_ITEMS)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_EMPTY, "The queue is empty");
+  else
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_FULL, "The queue is full");
+}
+
+/* --- In a thread ---------------------------------------------------------- */
+
+/*< private >
+ * mp_queue_wait_begin:
+ *
+ * Fails at once if the time is over already.  Otherwise mp_queue_wait_end() is to be called.
+ */
+gboolean
+mp_queue_wait_begin (MpQueuePrivate  *self,
+                     MpQueueWait     *wait,
+                     MpQueueSide      side,
+                     gdouble          timeout,
+                     GCancellable    *cancellable,
+                     GError         **error)
+{
+  gboolean is_open;
+
+  if (mp_deadline_from_timeout (timeout) == MP_DEADLINE_NOW)
+    {
+      if (!g_cancellable_set_error_if_cancelled (cancellable, error))
+        mp_queue_set_not_yet (side, error);
+      return FALSE;
+    }
+
+  if (!mp_blocking_wait_begin (&wait->blocking, timeout, cancellable, error))
+    return FALSE;
+
+  wait->link = (GList) { .data = wait };
+  mp_queue_lock_own (self);
+  is_open = !g_atomic_int_get (&self->is_closed);
+  if (is_open)
+    g_queue_push_tail_link (&self->waits, &wait->link);
+  g_mutex_unlock (&self->lock);
+  if (is_open)
+    return TRUE;
+
+  mp_blocking_wait_end (&wait->blocking);
+  return mp_queue_set_closed (error);
+}
+
+void
+mp_queue_wait_end (MpQueuePrivate *self,
+                   MpQueueWait    *wait)
+{
+  mp_queue_lock_own (self);
+  g_queue_unlink (&self->waits, &wait->link);
+  g_mutex_unlock (&self->lock);
+  mp_blocking_wait_end (&wait->blocking);
+}
+
+/*< private >
+ * mp_queue_wait_fail:
+ *
+ * Says why it ended.
+ */
+void
+mp_queue_wait_fail (MpQueuePrivate  *self,
+                    MpQueueWait     *wait,
+                    MpQueueSide      side,
+                    GError         **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (g_atomic_int_get (&self->is_closed))
+    {
+      mp_queue_set_closed (error);
+      return;
+    }
+
+  mp_blocking_wait_fail (&wait->blocking, side == MP_QUEUE_ITEMS ? "Nothing was got" : "Nothing was put", &reason);
+  if (g_error_matches (reason, MP_ERROR, MP_ERROR_TIMED_OUT))
+    mp_queue_set_not_yet (side, error);
+  else
+    g_propagate_error (error, g_steal_pointer (&reason));
+}
+
+/*< private >
+ * mp_queue_end_waits:
+ *
+ * Of threads and main loops of this process, once the queue is closed.
+ */
+void
+mp_queue_end_waits (MpQueuePrivate *self)
+{
+  guint32 me;
+  MpRing *ring;
+
+  mp_queue_lock_own (self);
+  for (GList *link = self->waits.head; link != NULL; link = link->next)
+    mp_wait_stop (&((MpQueueWait *) link->data)->blocking.stop, MP_WAIT_CANCELLED);
+  g_mutex_unlock (&self->lock);
+
+  /* Others look, and wait on. */
+  ring = mp_queue_store_get_ring (&self->store, &me, NULL);
+  for (guint side = 0; ring != NULL && side < MP_QUEUE_N_SIDES; side++)
+    mp_bell_ring (ring->table, mp_queue_get_bell (ring, side));
+}
+
+/* --- In a main loop ------------------------------------------------------- */
+
+MpBell *
+mp_queue_get_bell (MpRing      *ring,
+                   MpQueueSide  side)
+{
+  return side == MP_QUEUE_ITEMS ? &ring->layout->put.bell : &ring->layout->take.bell;
+}
+
+/*< private >
+ * mp_queue_pass_through:
+ *
+ * After the bell of that side was armed, and before one looks for the last time: who commits at the other end
+ * just now has either seen it armed, or is done when this returns.
+ */
+void
+mp_queue_pass_through (MpRing      *ring,
+                       MpQueueSide  side,
+                       guint32      me)
+{
+  MpRingHaul nothing = { 0 };
+  guint n;
+
+  /* It fails if somebody is stopped there: then what was committed is to be seen, and the rest will ring. */
+  if (side == MP_QUEUE_ITEMS)
+    mp_ring_try_put (ring, me, NULL, 0, &n, NULL);
+  else
+    mp_ring_try_take (ring, me, &nothing, NULL);
+}
+
+/*< private >
+ * mp_queue_start_async:
+ * @look: knows that the queue may have been closed meanwhile
+ * @give_up: lets mp_queue_finish() be told
+ * @data: lives as long as the task
+ */
+void
+mp_queue_start_async (GTask         *task_taken,
+                      MpQueueSide    side,
+                      gdouble        timeout,
+                      MpAsyncLook    look,
+                      MpAsyncGiveUp  give_up,
+                      gpointer       data)
+{
+  MpQueuePrivate *self = mp_queue_get_private (g_task_get_source_object (task_taken));
+  GError *error = NULL;
+  guint32 me;
+  MpRing *ring = mp_queue_enter (self, &me, &error);
+
+  if (ring == NULL)
+    mp_outbox_return_error (task_taken, error);
+  else
+    mp_async_wait_start_in_line (task_taken, ring->table, mp_queue_get_bell (ring, side),
+                                 side == MP_QUEUE_ITEMS ? "Nothing was got" : "Nothing was put",
+                                 timeout, look, give_up, data, NULL);
+}
+
+/*< private >
+ * mp_queue_finish:
+ * @has_given_up: whether its time was over, or it was cancelled
+ *
+ * Returns: whether it succeeded
+ */
+gboolean
+mp_queue_finish (GTask        *task,
+                 MpQueueSide   side,
+                 gboolean      has_given_up,
+                 GError      **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (g_task_propagate_boolean (task, &reason))
+    return TRUE;
+
+  if (has_given_up && g_error_matches (reason, MP_ERROR, MP_ERROR_TIMED_OUT))
+    mp_queue_set_not_yet (side, error);
+  else
+    g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}

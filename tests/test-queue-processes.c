@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Queues between processes.  This program is its own child. */
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mpglib.h"
+
+#include "mp-test.h"
+
+#define FOREVER -1.0
+
+static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
+
+/* --- Children ------------------------------------------------------------- */
+
+static gpointer
+get_attachment (MpMessage *message,
+                guint      index)
+{
+  g_autoptr (GError) error = NULL;
+  MpShareable *object = mp_message_get_attachment (message, index, &error);
+
+  g_assert_no_error (error);
+  return object;
+}
+
+/* Starts a process that has the queues, and a number. */
+static MpProcess *
+start_child (MpStartMethod  method,
+             const char    *target,
+             int            number,
+             MpQueue       *first,
+             MpQueue       *second)
+{
+  g_autoptr (MpContext) context = mp_context_new (method, NULL);
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_int32 (number));
+  g_autoptr (GError) error = NULL;
+  MpProcess *process = mp_process_new (context, target, NULL);
+
+  mp_message_attach (message, MP_SHAREABLE (first));
+  if (second != NULL)
+    mp_message_attach (message, MP_SHAREABLE (second));
+  mp_process_set_message (process, message);
+  mp_process_start (process, &error);
+  g_assert_no_error (error);
+  return process;
+}
+
+static int
+get_number (MpMessage *arguments)
+{
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, NULL);
+
+  return g_variant_get_int32 (value);
+}
+
+/* Takes the process. */
+static void
+join (MpProcess *process)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_process_join (process, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_object_unref (process);
+}
+
+static int
+get_int (MpQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_queue_get (queue, MP_TEST_DEADLINE, NULL, &error);
+
+  g_assert_no_error (error);
+  return g_variant_get_int32 (value);
+}
+
+static void
+put_int (MpQueue *queue,
+         int      number)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_queue_put (queue, g_variant_new_int32 (number), MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* --- Order ---------------------------------------------------------------- */
+
+#define N_ITEMS     2000
+#define N_PROCESSES 3
+
+static GVariant *
+put_in_order (MpMessage     *arguments,
+              GCancellable  *cancellable,
+              gpointer       data,
+              GError       **error)
+{
+  g_autoptr (MpQueue) queue = get_attachment (arguments, 0);
+
+  for (int i = 0; i < N_ITEMS; i++)
+    if (!mp_queue_put (queue, g_variant_new ("(ii)", get_number (arguments), i), MP_TEST_DEADLINE, NULL, error))
+      return NULL;
+
+  return g_variant_new ("()");
+}
+
+/* More than the queue holds come from several: each one's in its order. */
+static void
+test_order (gconstpointer data)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (10);
+  MpProcess *processes[N_PROCESSES];
+  int next[N_PROCESSES] = { 0 };
+
+  for (int i = 0; i < N_PROCESSES; i++)
+    processes[i] = start_child (*(const MpStartMethod *) data, "put-in-order", i, queue, NULL);
+  for (guint i = 0; i < N_PROCESSES * N_ITEMS; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) value = mp_queue_get (queue, MP_TEST_DEADLINE, NULL, &error);
+      int sender, number;
+
+      g_assert_no_error (error);
+      g_variant_get (value, "(ii)", &sender, &number);
+      g_assert_cmpint (number, ==, next[sender]++);
+    }
+  for (guint i = 0; i < N_PROCESSES; i++)
+    join (processes[i]);
+  g_assert_true (mp_queue_is_empty (queue));
+}
+
+static GVariant *
+add_up (MpMessage     *arguments,
+        GCancellable  *cancellable,
+        gpointer       data,
+        GError       **error)
+{
+  g_autoptr (MpQueue) tasks = get_attachment (arguments, 0), results = get_attachment (arguments, 1);
+  int sum = 0, number;
+
+  while ((number = get_int (tasks)) != 0)
+    sum += number;
+  put_int (results, sum);
+  return g_variant_new ("()");
+}
+
+/* Each goes to one of those that get. */
+static void
+test_consumers (gconstpointer data)
+{
+  g_autoptr (MpQueue) tasks = mp_queue_new (10), results = mp_queue_new (0);
+  MpProcess *processes[N_PROCESSES];
+  int sum = 0;
+
+  for (guint i = 0; i < N_PROCESSES; i++)
+    processes[i] = start_child (*(const MpStartMethod *) data, "add-up", 0, tasks, results);
+  for (int i = 1; i <= N_ITEMS; i++)
+    put_int (tasks, i);
+  for (guint i = 0; i < N_PROCESSES; i++)
+    put_int (tasks, 0);
+  for (guint i = 0; i < N_PROCESSES; i++)
+    sum += get_int (results);
+  g_assert_cmpint (sum, ==, N_ITEMS * (N_ITEMS + 1) / 2);
+  for (guint i = 0; i < N_PROCESSES; i++)
+    join (processes[i]);
+}
+
+/* --- Ends ----------------------------------------------------------------- */
+
+#define LENGTH 1000000
+
+static GVariant *
+put_and_end (MpMessage     *arguments,
+             GCancellable  *cancellable,
+             gpointer       data,
+             GError       **error)
+{
+  g_autoptr (MpQueue) queue = get_attachment (arguments, 0);
+  g_autofree char *text = g_strnfill (LENGTH, 'X');
+
+  return mp_queue_put (queue, g_variant_new_string (text), 0, NULL, error) ? g_variant_new ("()") : NULL;
+}
+
+/* Nobody gets it before its putter is gone. */
+static void
+test_join_first (gconstpointer data)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  MpProcess *process = start_child (*(const MpStartMethod *) data, "put-and-end", 0, queue, NULL);
+  g_autofree char *text = g_strnfill (LENGTH, 'X');
+  g_autoptr (GVariant) value = NULL;
+
+  join (process);
+  value = mp_queue_get (queue, 0, NULL, NULL);
+  g_assert_cmpstr (g_variant_get_string (value, NULL), ==, text);
+}
+
+static GVariant *
+wait_to_be_killed (MpMessage     *arguments,
+                   GCancellable  *cancellable,
+                   gpointer       data,
+                   GError       **error)
+{
+  g_autoptr (MpQueue) queue = get_attachment (arguments, 0), started = get_attachment (arguments, 1);
+
+  put_int (started, 1);
+  if (get_number (arguments) == 0)
+    get_int (queue);
+  else
+    put_int (queue, 7);
+  put_int (started, 2);
+  pause ();
+  return NULL;
+}
+
+static void
+kill_and_join (MpProcess *process)
+{
+  mp_process_kill (process, NULL);
+  join (process);
+}
+
+/* Those that wait with it, or after it, do not hang. */
+static void
+test_killed_waiters (gconstpointer data)
+{
+  MpStartMethod method = *(const MpStartMethod *) data;
+
+  for (int i = 0; i < 2; i++)
+    {
+      g_autoptr (MpQueue) queue = mp_queue_new (1), started = mp_queue_new (0);
+      MpProcess *first, *second;
+
+      if (i == 1)
+        put_int (queue, 6);
+      first = start_child (method, "wait-to-be-killed", i, queue, started);
+      g_assert_cmpint (get_int (started), ==, 1);
+      second = start_child (method, "wait-to-be-killed", i, queue, started);
+      g_assert_cmpint (get_int (started), ==, 1);
+      kill_and_join (first);
+      if (i == 0)
+        put_int (queue, 6);
+      else
+        g_assert_cmpint (get_int (queue), ==, 6);
+      g_assert_cmpint (get_int (started), ==, 2);
+      kill_and_join (second);
+
+      /* And what was put stays. */
+      g_assert_cmpuint (mp_queue_get_length (queue), ==, i);
+      if (i == 1)
+        g_assert_cmpint (get_int (queue), ==, 7);
+    }
+}
+
+/* --- Main loops ----------------------------------------------------------- */
+
+static GVariant *
+echo (MpMessage     *arguments,
+      GCancellable  *cancellable,
+      gpointer       data,
+      GError       **error)
+{
+  g_autoptr (MpQueue) there = get_attachment (arguments, 0), back = get_attachment (arguments, 1);
+  int number;
+
+  do
+    {
+      number = get_int (there);
+      put_int (back, number);
+    }
+  while (number != 0);
+  return g_variant_new ("()");
+}
+
+static void
+on_item (MpQueue *queue,
+         int     *sum)
+{
+  *sum += get_int (queue);
+}
+
+static gboolean
+is_six (gpointer sum)
+{
+  return *(int *) sum == 6;
+}
+
+/* Items, and room, that another process brings. */
+static void
+test_loop (gconstpointer data)
+{
+  g_autoptr (MpQueue) there = mp_queue_new (1), back = mp_queue_new (1);
+  MpProcess *process = start_child (*(const MpStartMethod *) data, "echo", 0, there, back);
+  int sum = 0;
+
+  for (int i = 1; i < 100; i++)
+    {
+      g_autoptr (GAsyncResult) put = NULL, got = NULL;
+      g_autoptr (GVariant) value = NULL;
+
+      mp_queue_get_async (back, FOREVER, NULL, mp_test_keep_result, &got);
+      mp_queue_put_async (there, g_variant_new_int32 (i), FOREVER, NULL, mp_test_keep_result, &put);
+      mp_test_await_result (&put);
+      mp_test_await_result (&got);
+      g_assert_true (mp_queue_put_finish (there, put, NULL));
+      value = mp_queue_get_finish (back, got, NULL);
+      g_assert_cmpint (g_variant_get_int32 (value), ==, i);
+    }
+
+  g_signal_connect (back, "item-available", G_CALLBACK (on_item), &sum);
+  mp_queue_set_live (back, TRUE);
+  for (int i = 1; i <= 3; i++)
+    {
+      g_autoptr (GAsyncResult) put = NULL;
+
+      mp_queue_put_async (there, g_variant_new_int32 (i), FOREVER, NULL, mp_test_keep_result, &put);
+      mp_test_await_result (&put);
+    }
+  mp_test_run_until (is_six, &sum);
+  mp_queue_set_live (back, FALSE);
+  put_int (there, 0);
+  join (process);
+}
+
+/* --- Forks of strangers --------------------------------------------------- */
+
+static void
+turn_loop (void)
+{
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+}
+
+static void
+on_nothing (MpQueue *queue,
+            guint   *n_calls)
+{
+  (*n_calls)++;
+}
+
+/* The child takes no word from its parent, waits by itself, and closes its own. */
+static void
+test_stranger (void)
+{
+  g_autoptr (MpQueue) there = mp_queue_new (0), back = mp_queue_new (0);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GVariant) value = NULL;
+  guint n_calls = 0;
+  int status;
+  pid_t pid;
+
+  g_signal_connect (there, "item-available", G_CALLBACK (on_nothing), &n_calls);
+  mp_queue_set_live (there, TRUE);
+  mp_queue_get_async (back, FOREVER, NULL, mp_test_keep_result, &result);
+  turn_loop ();
+  pid = fork ();
+  if (pid == 0)
+    {
+      g_autoptr (GAsyncResult) own = NULL;
+
+      mp_queue_get_async (there, FOREVER, NULL, mp_test_keep_result, &own);
+      while (own == NULL)
+        g_main_context_iteration (NULL, TRUE);
+      g_assert_cmpuint (n_calls, ==, 0);
+      g_assert_false (mp_queue_get_live (there));
+      g_assert_null (result);
+      g_clear_pointer (&value, g_variant_unref);
+      value = mp_queue_get_finish (there, own, NULL);
+      put_int (back, g_variant_get_int32 (value) + get_int (there));
+      mp_queue_close (back);
+      _exit (42);
+    }
+
+  put_int (there, 1);
+  put_int (there, 2);
+  mp_test_await_result (&result);
+  value = mp_queue_get_finish (back, result, NULL);
+  g_assert_cmpint (g_variant_get_int32 (value), ==, 3);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 42 << 8);
+  g_assert_false (mp_queue_is_closed (back));
+}
+
+/* -------------------------------------------------------------------------- */
+
+static void
+warm_up (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+    test_loop (&methods[i]);
+}
+
+#define ADD(path, function) \
+  G_STMT_START { \
+    for (guint i = 0; i < G_N_ELEMENTS (methods); i++) \
+      { \
+        g_autofree char *full = \
+          g_strconcat (path, methods[i] == MP_START_METHOD_SPAWN ? "/spawn" : "/forkserver", NULL); \
+        mp_test_add_data (full, &methods[i], function); \
+      } \
+  } G_STMT_END
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_register_target ("put-in-order", put_in_order, NULL, NULL);
+  mp_register_target ("add-up", add_up, NULL, NULL);
+  mp_register_target ("put-and-end", put_and_end, NULL, NULL);
+  mp_register_target ("wait-to-be-killed", wait_to_be_killed, NULL, NULL);
+  mp_register_target ("echo", echo, NULL, NULL);
+  mp_init ();
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (warm_up);
+
+  ADD ("/queue-processes/order", test_order);
+  ADD ("/queue-processes/consumers", test_consumers);
+  ADD ("/queue-processes/join-first", test_join_first);
+  ADD ("/queue-processes/killed-waiters", test_killed_waiters);
+  ADD ("/queue-processes/loop", test_loop);
+  mp_test_add ("/queue-processes/stranger", test_stranger);
+  return g_test_run ();
+}

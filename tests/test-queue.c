@@ -1,0 +1,1265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Queues of one process: what goes in comes out, and how one waits for it.  Between processes they have
+ * test-queue-processes.c.
+ */
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "mpglib.h"
+
+#include "mp-item-private.h"
+#include "mp-queue-private.h"
+#include "mp-test-shared.h"
+#include "mp-test.h"
+
+#define FOREVER -1.0
+
+static void
+put_int (MpQueue *queue,
+         int      number)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_queue_put (queue, g_variant_new_int32 (number), 0, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static int
+get_int (MpQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_queue_get (queue, 0, NULL, &error);
+
+  g_assert_no_error (error);
+  return g_variant_get_int32 (value);
+}
+
+static int
+finish_int (MpQueue      *queue,
+            GAsyncResult *result)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_queue_get_finish (queue, result, &error);
+
+  g_assert_no_error (error);
+  return g_variant_get_int32 (value);
+}
+
+static void
+clear_results (GAsyncResult **results,
+               guint          n)
+{
+  for (guint i = 0; i < n; i++)
+    g_clear_object (&results[i]);
+}
+
+static void
+turn_loop (void)
+{
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+}
+
+static void
+expect_string (MpQueue    *queue,
+               const char *expected)
+{
+  g_autofree char *text = mp_shareable_to_string (MP_SHAREABLE (queue));
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+/* --- What goes in comes out ----------------------------------------------- */
+
+static void
+test_values (void)
+{
+  static const char *const texts[] = {
+    "7", "-8", "0.5", "'ä'", "true", "@mv nothing", "[1, 2, 3]", "@ay [1, 2]", "@as []", "{'a': <1>, 'b': <['c']>}",
+    "('a tuple', (1, 2), [{3: 4.5}])", "()", "<<'deep'>>", "@a(iay) [(1, [2])]", "@t 18446744073709551615",
+  };
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+
+  expect_string (queue, "<Mp.Queue 0 items>");
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      mp_queue_put (queue, g_variant_new_parsed (texts[i]), 0, NULL, &error);
+      g_assert_no_error (error);
+    }
+  g_assert_cmpuint (mp_queue_get_length (queue), ==, G_N_ELEMENTS (texts));
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_autoptr (GVariant) expected = g_variant_ref_sink (g_variant_new_parsed (texts[i]));
+      g_autoptr (GVariant) value = mp_queue_get (queue, 0, NULL, NULL);
+
+      g_assert_cmpvariant (value, expected);
+    }
+  g_assert_true (mp_queue_is_empty (queue));
+}
+
+static void
+expect_message (MpQueue    *queue,
+                const char *codec,
+                const char *body)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) message = mp_queue_get_message (queue, 0, NULL, &error);
+  const guint8 *payload;
+  gsize length;
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (mp_message_get_codec (message), ==, codec);
+  payload = mp_message_get_payload (message, &length);
+  g_assert_cmpmem (payload, length, body, strlen (body));
+}
+
+static void
+test_bytes (void)
+{
+  static const char *const codecs[] = { NULL, "json", "pickle5", "my-own.codec" };
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GBytes) bytes = g_bytes_new ("bytes", 5), got = NULL;
+  g_autofree guint8 *data = NULL, *nothing = NULL;
+  gsize length;
+
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++)
+    {
+      g_assert_true (mp_queue_put_data (queue, (const guint8 *) "data", 4, codecs[i], 0, NULL, NULL));
+      g_assert_true (mp_queue_put_bytes (queue, bytes, codecs[i], 0, NULL, NULL));
+      g_assert_true (mp_queue_put_data (queue, NULL, 0, codecs[i], 0, NULL, NULL));
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++)
+    {
+      expect_message (queue, codecs[i] != NULL ? codecs[i] : "raw", "data");
+      expect_message (queue, codecs[i] != NULL ? codecs[i] : "raw", "bytes");
+      expect_message (queue, codecs[i] != NULL ? codecs[i] : "raw", "");
+    }
+
+  g_assert_true (mp_queue_put_data (queue, (const guint8 *) "data", 4, "my-own.codec", 0, NULL, NULL));
+  g_assert_true (mp_queue_put_data (queue, (const guint8 *) "data", 4, "my-own.codec", 0, NULL, NULL));
+  g_assert_true (mp_queue_put_data (queue, NULL, 0, "my-own.codec", 0, NULL, NULL));
+  data = mp_queue_get_payload (queue, 4, 0, &length, NULL, NULL);
+  g_assert_cmpmem (data, length, "data", 4);
+  got = mp_queue_get_bytes (queue, 0, 0, NULL, NULL);
+  g_assert_cmpmem (g_bytes_get_data (got, NULL), g_bytes_get_size (got), "data", 4);
+  nothing = mp_queue_get_payload (queue, 1, 0, &length, NULL, NULL);
+  g_assert_nonnull (nothing);
+  g_assert_cmpuint (length, ==, 0);
+}
+
+static void
+expect_frame (MpQueue       *queue,
+              gconstpointer  expected,
+              gsize          n)
+{
+  g_autoptr (GError) error = NULL;
+  gsize length;
+  g_autofree guint8 *frame = mp_queue_get_frame (queue, 0, &length, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpmem (frame, length, expected, n);
+}
+
+static void
+test_frames (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autofree guint8 *large = g_malloc0 (200000 + 9);
+
+  mp_queue_put_data (queue, (const guint8 *) "a\0b", 3, "pickle5", 0, NULL, NULL);
+  mp_queue_put_data (queue, NULL, 0, NULL, 0, NULL, NULL);
+  mp_queue_put_data (queue, (const guint8 *) "abc", 3, "my-own", 0, NULL, NULL);
+  mp_queue_put (queue, g_variant_new ("(ss)", "x", "y"), 0, NULL, NULL);
+  mp_queue_put_data (queue, large, 200000, "pickle5", 0, NULL, NULL);
+  mp_queue_put_data (queue, large, 200000, "my-own.8", 0, NULL, NULL);
+
+  expect_frame (queue, "a\0b\0pickle5", 11);
+  expect_frame (queue, "\0raw", 4);
+  expect_frame (queue, "abc\0my-own", 10);
+  expect_frame (queue, "x\0y\0\2\0=(ss)", 11);
+  memcpy (large + 200001, "pickle5", 7);
+  expect_frame (queue, large, 200008);
+  memcpy (large + 200001, "my-own.8", 8);
+  expect_frame (queue, large, 200009);
+}
+
+static void
+expect_numbers_of (GVariant     *value,
+                   const guint8 *data,
+                   gsize         n)
+{
+  gsize n_got;
+  gconstpointer got = g_variant_get_fixed_array (value, &n_got, 2);
+
+  g_assert_cmpmem (got, n_got * 2, data, n * 2);
+}
+
+/* Longer than the room that short ones are put together in, and taken out to. */
+static void
+test_large (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+
+  for (gsize length = 900; length < 3000000; length = length * 5 / 4 + 1)
+    {
+      g_autofree guint8 *data = g_malloc (length);
+      g_autofree guint8 *got = NULL;
+      g_autoptr (GVariant) value = NULL, of_message = NULL, numbers = NULL;
+      g_autoptr (MpMessage) message = NULL;
+      gsize n;
+
+      for (gsize i = 0; i < length; i++)
+        data[i] = (guint8) (i * 7 + i / 256);
+      g_assert_true (mp_queue_put_data (queue, data, length, "my-own", 0, NULL, NULL));
+      got = mp_queue_get_payload (queue, length, 0, &n, NULL, NULL);
+      g_assert_cmpmem (got, n, data, length);
+
+      numbers = g_variant_ref_sink (g_variant_new_fixed_array (G_VARIANT_TYPE_UINT16, data, length / 2, 2));
+      g_assert_true (mp_queue_put (queue, numbers, 0, NULL, NULL));
+      g_assert_true (mp_queue_put (queue, numbers, 0, NULL, NULL));
+      value = mp_queue_get (queue, 0, NULL, NULL);
+      expect_numbers_of (value, data, length / 2);
+      message = mp_queue_get_message (queue, 0, NULL, NULL);
+      of_message = mp_message_get_value (message, NULL);
+      expect_numbers_of (of_message, data, length / 2);
+    }
+}
+
+static void
+test_messages (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_string ("text")), none = mp_message_new (NULL);
+  g_autoptr (MpMessage) bytes = mp_message_new_data ((const guint8 *) "{}", 2, "json"), got = NULL;
+  g_autoptr (GVariant) value = NULL, nothing = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_queue_put_message (queue, message, 0, NULL, NULL));
+  g_assert_true (mp_queue_put_message (queue, none, 0, NULL, NULL));
+  g_assert_true (mp_queue_put_message (queue, bytes, 0, NULL, NULL));
+  value = mp_queue_get (queue, 0, NULL, NULL);
+  g_assert_cmpstr (g_variant_get_string (value, NULL), ==, "text");
+  got = mp_queue_get_message (queue, 0, NULL, NULL);
+  nothing = mp_message_get_value (got, NULL);
+  g_assert_cmpstr (g_variant_get_type_string (nothing), ==, "mv");
+  expect_message (queue, "json", "{}");
+
+  mp_message_attach (message, MP_SHAREABLE (queue));
+  mp_test_expect_error (!mp_queue_put_message (queue, message, 0, NULL, &error), &error,
+                        MP_ERROR, MP_ERROR_NOT_SHAREABLE);
+  mp_test_expect_error (!mp_queue_put (queue, g_variant_new ("(h)", 0), 0, NULL, &error), &error,
+                        MP_ERROR, MP_ERROR_NOT_SHAREABLE);
+  g_assert_true (mp_queue_is_empty (queue));
+}
+
+/* What nobody could get is refused. */
+static void
+test_long_type (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  GVariant *children[254];
+  g_autoptr (GVariant) longest = NULL, got = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    children[i] = g_variant_new_byte ((guint8) i);
+  longest = g_variant_ref_sink (g_variant_new_tuple (children, 253));
+  g_assert_true (mp_queue_put (queue, longest, 0, NULL, NULL));
+  got = mp_queue_get (queue, 0, NULL, NULL);
+  g_assert_cmpvariant (got, longest);
+
+  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+    children[i] = g_variant_new_byte ((guint8) i);
+  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_tuple (children, 254), 0, NULL, &error), &error,
+                        MP_ERROR, MP_ERROR_TOO_BIG);
+}
+
+/* --- Bounds --------------------------------------------------------------- */
+
+static void
+test_full_and_empty (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (2);
+  g_autoptr (GError) error = NULL;
+
+  mp_test_expect_error (mp_queue_get (queue, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
+  mp_test_expect_error (mp_queue_get (queue, 0.01, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
+  put_int (queue, 1);
+  g_assert_false (mp_queue_is_full (queue));
+  put_int (queue, 2);
+  g_assert_true (mp_queue_is_full (queue));
+  g_assert_false (mp_queue_is_empty (queue));
+  expect_string (queue, "<Mp.Queue 2 of 2 items>");
+  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (3), 0, NULL, &error), &error,
+                        MP_ERROR, MP_ERROR_FULL);
+  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (3), 0.01, NULL, &error), &error,
+                        MP_ERROR, MP_ERROR_FULL);
+  g_assert_cmpint (get_int (queue), ==, 1);
+  put_int (queue, 3);
+  g_assert_cmpint (get_int (queue), ==, 2);
+  g_assert_cmpint (get_int (queue), ==, 3);
+  g_assert_true (mp_queue_is_empty (queue));
+}
+
+static void
+test_byte_limit (void)
+{
+  g_autoptr (MpQueue) queue = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 8185, NULL);
+  g_autofree guint8 *data = g_malloc0 (20000), *got = NULL;
+  g_autoptr (GError) error = NULL;
+  guint n = 0;
+  gsize length;
+
+  g_assert_cmpuint (mp_queue_get_byte_limit (queue), ==, 8192);
+  g_assert_cmpuint (mp_queue_get_max_size (queue), ==, 0);
+  g_assert_false (mp_queue_put_data (queue, data, 20000, NULL, FOREVER, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_BIG);
+  g_assert_nonnull (strstr (error->message, "20000"));
+  g_assert_nonnull (strstr (error->message, "8192"));
+  g_clear_error (&error);
+  mp_test_expect_error (!mp_queue_put_data (queue, data, G_MAXSSIZE, NULL, FOREVER, NULL, &error), &error,
+                        MP_ERROR, MP_ERROR_TOO_BIG);
+
+  /* All of it is one item's, if it wants. */
+  g_assert_true (mp_queue_put_data (queue, data, 8184, NULL, 0, NULL, NULL));
+  g_assert_true (mp_queue_is_full (queue));
+  got = mp_queue_get_payload (queue, 0, 0, &length, NULL, NULL);
+  g_assert_cmpuint (length, ==, 8184);
+
+  while (mp_queue_put_data (queue, data, 1000, NULL, 0, NULL, &error))
+    n++;
+  g_assert_error (error, MP_ERROR, MP_ERROR_FULL);
+  g_assert_cmpuint (n, ==, 8);
+  g_assert_false (mp_queue_is_full (queue));
+}
+
+/* --- What somebody else is to get ----------------------------------------- */
+
+static void
+test_wrong_codec (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GError) error = NULL;
+  g_autofree guint8 *data = NULL;
+  gsize length;
+
+  mp_queue_put_data (queue, (const guint8 *) "bytes", 5, "my-own", 0, NULL, NULL);
+  put_int (queue, 1);
+  mp_test_expect_error (mp_queue_get (queue, FOREVER, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_CODEC);
+  mp_test_expect_error (mp_queue_get_many (queue, 9, FOREVER, NULL, &error) == NULL, &error,
+                        MP_ERROR, MP_ERROR_WRONG_CODEC);
+  mp_test_expect_error (mp_queue_get_payload (queue, 4, FOREVER, &length, NULL, &error) == NULL, &error,
+                        MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT);
+  g_assert_cmpuint (mp_queue_get_length (queue), ==, 2);
+  data = mp_queue_get_payload (queue, 5, 0, &length, NULL, NULL);
+  g_assert_cmpmem (data, length, "bytes", 5);
+
+  mp_test_expect_error (mp_queue_get_payload (queue, 0, FOREVER, &length, NULL, &error) == NULL, &error,
+                        MP_ERROR, MP_ERROR_WRONG_CODEC);
+  g_assert_cmpint (get_int (queue), ==, 1);
+}
+
+/* --- Batches -------------------------------------------------------------- */
+
+static GVariant *
+make_numbers (int first,
+              int n)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
+  for (int i = 0; i < n; i++)
+    g_variant_builder_add (&builder, "v", g_variant_new_int32 (first + i));
+  return g_variant_builder_end (&builder);
+}
+
+/* Takes the numbers. */
+static void
+expect_numbers (GVariant *numbers,
+                int       first,
+                guint     n)
+{
+  g_assert_cmpstr (g_variant_get_type_string (numbers), ==, "av");
+  g_assert_cmpuint (g_variant_n_children (numbers), ==, n);
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) boxed = g_variant_get_child_value (numbers, i);
+      g_autoptr (GVariant) number = g_variant_get_variant (boxed);
+
+      g_assert_cmpint (g_variant_get_int32 (number), ==, first + (int) i);
+    }
+  g_variant_unref (numbers);
+}
+
+static void
+test_many (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (200), short_one = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = g_strnfill (5000, 'x');
+  GVariant *values[2];
+
+  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 150), 0, NULL, NULL), ==, 150);
+  expect_numbers (mp_queue_get_many (queue, 1, 0, NULL, NULL), 0, 1);
+  expect_numbers (mp_queue_get_many (queue, 100, 0, NULL, NULL), 1, 100);
+  mp_queue_put_data (queue, NULL, 0, NULL, 0, NULL, NULL);
+  expect_numbers (mp_queue_get_many (queue, G_MAXUINT, 0, NULL, NULL), 101, 49);
+  mp_test_expect_error (mp_queue_get_many (queue, 9, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_CODEC);
+  expect_message (queue, "raw", "");
+  mp_test_expect_error (mp_queue_get_many (queue, 9, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
+
+  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 0), 0, NULL, &error), ==, 0);
+  g_assert_no_error (error);
+
+  /* The first is as large as others are together. */
+  mp_queue_put (queue, g_variant_new_string (text), 0, NULL, NULL);
+  mp_queue_put (queue, g_variant_new_string (text), 0, NULL, NULL);
+  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 20), 0, NULL, NULL), ==, 20);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GVariant) several = mp_queue_get_many (queue, i + 1, 0, NULL, NULL);
+      g_autoptr (GVariant) boxed = g_variant_get_child_value (several, 0);
+      g_autoptr (GVariant) first = g_variant_get_variant (boxed);
+
+      g_assert_cmpstr (g_variant_get_string (first, NULL), ==, text);
+      g_assert_cmpuint (g_variant_n_children (several), ==, i + 1);
+    }
+  expect_numbers (mp_queue_get_many (queue, 50, 0, NULL, NULL), 1, 19);
+
+  /* All or nothing where one can never be put. */
+  short_one = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 4096, NULL);
+  values[0] = g_variant_new_variant (g_variant_new_int32 (1));
+  values[1] = g_variant_new_variant (g_variant_new_string (text));
+  mp_test_expect_error (mp_queue_put_many (short_one, g_variant_new_array (G_VARIANT_TYPE_VARIANT, values, 2),
+                                           0, NULL, &error) == 0,
+                        &error, MP_ERROR, MP_ERROR_TOO_BIG);
+  g_assert_true (mp_queue_is_empty (short_one));
+}
+
+static void
+test_part_of_many (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (3);
+  g_autoptr (GAsyncResult) put = NULL, none = NULL, got = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 5), 0, NULL, &error), ==, 3);
+  g_assert_no_error (error);
+  mp_test_expect_error (mp_queue_put_many (queue, make_numbers (3, 2), 0.01, NULL, &error) == 0, &error,
+                        MP_ERROR, MP_ERROR_FULL);
+  g_assert_cmpint (get_int (queue), ==, 0);
+  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (3, 2), 0.01, NULL, &error), ==, 1);
+  g_assert_no_error (error);
+
+  mp_queue_put_many_async (queue, make_numbers (4, 4), 0.05, NULL, mp_test_keep_result, &put);
+  turn_loop ();
+  g_assert_cmpint (get_int (queue), ==, 1);
+  mp_test_await_result (&put);
+  g_assert_cmpuint (mp_queue_put_many_finish (queue, put, &error), ==, 1);
+  g_assert_no_error (error);
+
+  mp_queue_put_many_async (queue, make_numbers (5, 1), 0.01, NULL, mp_test_keep_result, &none);
+  mp_test_await_result (&none);
+  mp_test_expect_error (mp_queue_put_many_finish (queue, none, &error) == 0, &error, MP_ERROR, MP_ERROR_FULL);
+  mp_queue_get_many_async (queue, 9, FOREVER, NULL, mp_test_keep_result, &got);
+  mp_test_await_result (&got);
+  expect_numbers (mp_queue_get_many_finish (queue, got, NULL), 2, 3);
+}
+
+/* --- Ends of waits -------------------------------------------------------- */
+
+/* Once it waits, or as good as. */
+static gpointer
+cancel_waiting (gpointer cancellable)
+{
+  while (!g_signal_has_handler_pending (cancellable, g_signal_lookup ("cancelled", G_TYPE_CANCELLABLE), 0, FALSE))
+    g_thread_yield ();
+  g_cancellable_cancel (cancellable);
+  return NULL;
+}
+
+static void
+test_cancel (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (1);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr (GError) error = NULL;
+      GThread *thread = g_thread_new ("cancel", cancel_waiting, cancellable);
+
+      if (i == 0)
+        g_assert_null (mp_queue_get (queue, FOREVER, cancellable, &error));
+      else
+        g_assert_false (mp_queue_put (queue, g_variant_new_int32 (2), FOREVER, cancellable, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      g_thread_join (thread);
+      g_clear_error (&error);
+
+      /* And what is cancelled before does not wait. */
+      if (i == 0)
+        g_assert_null (mp_queue_get (queue, 0, cancellable, &error));
+      else
+        g_assert_false (mp_queue_put (queue, g_variant_new_int32 (2), 0, cancellable, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      if (i == 0)
+        put_int (queue, 1);
+    }
+  g_assert_cmpint (get_int (queue), ==, 1);
+}
+
+static void
+on_signal (int number)
+{
+}
+
+typedef struct
+{
+  pthread_t thread;
+  int       is_over;
+} Target;
+
+static gpointer
+send_signals (gpointer data)
+{
+  Target *target = data;
+
+  while (!g_atomic_int_get (&target->is_over))
+    {
+      pthread_kill (target->thread, SIGUSR1);
+      g_thread_yield ();
+    }
+
+  return NULL;
+}
+
+static void
+test_interrupted (void)
+{
+  struct sigaction action = { .sa_handler = on_signal }, saved;
+  Target target = { pthread_self (), FALSE };
+  g_autoptr (MpQueue) queue = mp_queue_new (1);
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+
+  sigaction (SIGUSR1, &action, &saved);
+  mp_thread_set_interruptible (TRUE);
+  thread = g_thread_new ("signals", send_signals, &target);
+  mp_test_expect_error (mp_queue_get (queue, MP_TEST_DEADLINE, NULL, &error) == NULL, &error,
+                        MP_ERROR, MP_ERROR_INTERRUPTED);
+  put_int (queue, 1);
+  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (2), MP_TEST_DEADLINE, NULL, &error), &error,
+                        MP_ERROR, MP_ERROR_INTERRUPTED);
+  g_atomic_int_set (&target.is_over, TRUE);
+  g_thread_join (thread);
+  mp_thread_set_interruptible (FALSE);
+  sigaction (SIGUSR1, &saved, NULL);
+  g_assert_cmpint (get_int (queue), ==, 1);
+}
+
+/* --- Threads -------------------------------------------------------------- */
+
+#define N_ITEMS 5000
+
+static gpointer
+put_all (gpointer queue)
+{
+  for (int i = 1; i <= N_ITEMS; i++)
+    g_assert_true (mp_queue_put (queue, g_variant_new_int32 (i), MP_TEST_DEADLINE, NULL, NULL));
+  return NULL;
+}
+
+static gpointer
+get_all (gpointer queue)
+{
+  int sum = 0, last = -1;
+
+  for (;;)
+    {
+      g_autoptr (GVariant) value = mp_queue_get (queue, MP_TEST_DEADLINE, NULL, NULL);
+
+      last = g_variant_get_int32 (value);
+      if (last == 0)
+        return GINT_TO_POINTER (sum);
+      sum += last;
+    }
+}
+
+static void
+test_threads (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (16);
+  GThread *putters[3], *getters[3];
+  int sum = 0;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      getters[i] = g_thread_new ("get", get_all, queue);
+      putters[i] = g_thread_new ("put", put_all, queue);
+    }
+  for (guint i = 0; i < 3; i++)
+    g_thread_join (putters[i]);
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (mp_queue_put (queue, g_variant_new_int32 (0), MP_TEST_DEADLINE, NULL, NULL));
+  for (guint i = 0; i < 3; i++)
+    sum += GPOINTER_TO_INT (g_thread_join (getters[i]));
+  g_assert_cmpint (sum, ==, 3 * N_ITEMS * (N_ITEMS + 1) / 2);
+}
+
+/* --- Closing -------------------------------------------------------------- */
+
+/* Both wait for ever, and neither may get or put anything. */
+static gpointer
+wait_for_item (gpointer queue)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_test_expect_error (mp_queue_get (queue, FOREVER, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  return NULL;
+}
+
+static gpointer
+wait_for_space (gpointer queue)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (2), FOREVER, NULL, &error), &error,
+                        MP_ERROR, MP_ERROR_CLOSED);
+  return NULL;
+}
+
+static gboolean
+has_waits (gpointer queue)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (queue);
+  guint n;
+
+  mp_queue_lock_own (priv);
+  n = g_queue_get_length (&priv->waits);
+  g_mutex_unlock (&priv->lock);
+  return n == 2;
+}
+
+static void
+test_closed (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (1), same = mp_test_pass_on (queue, NULL);
+  g_autoptr (GAsyncResult) first = NULL, second = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) message = mp_message_new (NULL);
+  gsize length;
+
+  put_int (queue, 1);
+  mp_queue_close (queue);
+  mp_queue_close (queue);
+  g_assert_true (mp_queue_is_closed (queue));
+  expect_string (queue, "<Mp.Queue closed>");
+  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (2), 0, NULL, &error), &error,
+                        MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_queue_put_many (queue, make_numbers (0, 2), 0, NULL, &error) == 0, &error,
+                        MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (!mp_queue_put_message (queue, message, 0, NULL, &error), &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_queue_get (queue, FOREVER, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_queue_get_frame (queue, FOREVER, &length, NULL, &error) == NULL, &error,
+                        MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_queue_get_many (queue, 2, FOREVER, NULL, &error) == NULL, &error,
+                        MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_test_pass_on (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &first);
+  mp_test_await_result (&first);
+  mp_test_expect_error (mp_queue_get_finish (queue, first, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_cmpuint (mp_queue_get_length (queue), ==, 1);
+
+  /* It is this object that was closed, and the item is there. */
+  g_assert_false (mp_queue_is_closed (same));
+  mp_queue_put_async (same, g_variant_new_int32 (2), FOREVER, NULL, mp_test_keep_result, &second);
+  turn_loop ();
+  g_assert_null (second);
+  mp_queue_close (same);
+  mp_test_await_result (&second);
+  mp_test_expect_error (!mp_queue_put_finish (same, second, &error), &error, MP_ERROR, MP_ERROR_CLOSED);
+}
+
+static void
+test_closed_while_waited (void)
+{
+  g_autoptr (MpQueue) full = mp_queue_new (1), empty = mp_queue_new (1), other = mp_test_pass_on (empty, NULL);
+  g_autoptr (GAsyncResult) result = NULL, others = NULL;
+  g_autoptr (GError) error = NULL;
+  GThread *threads[4];
+
+  put_int (full, 1);
+  threads[0] = g_thread_new ("get", wait_for_item, empty);
+  threads[1] = g_thread_new ("get", wait_for_item, empty);
+  threads[2] = g_thread_new ("put", wait_for_space, full);
+  threads[3] = g_thread_new ("put", wait_for_space, full);
+  mp_queue_get_async (empty, FOREVER, NULL, mp_test_keep_result, &result);
+  mp_queue_get_async (other, FOREVER, NULL, mp_test_keep_result, &others);
+  turn_loop ();
+  while (!has_waits (empty) || !has_waits (full))
+    g_thread_yield ();
+
+  mp_queue_close (empty);
+  mp_queue_close (full);
+  for (guint i = 0; i < 4; i++)
+    g_thread_join (threads[i]);
+  mp_test_await_result (&result);
+  mp_test_expect_error (mp_queue_get_finish (empty, result, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+
+  turn_loop ();
+  g_assert_null (others);
+  put_int (other, 5);
+  mp_test_await_result (&others);
+  g_assert_cmpint (finish_int (other, others), ==, 5);
+}
+
+/* --- Main loops ----------------------------------------------------------- */
+
+/* The callbacks in the order in which they came. */
+typedef struct
+{
+  MpQueue *queue;
+  GArray  *numbers;
+} Log;
+
+static void
+log_number (GObject      *queue,
+            GAsyncResult *result,
+            gpointer      data)
+{
+  Log *log = data;
+  g_autoptr (GVariant) value = mp_queue_get_finish (MP_QUEUE (queue), result, NULL);
+  int number = value != NULL ? g_variant_get_int32 (value) : -1;
+
+  g_array_append_val (log->numbers, number);
+}
+
+typedef struct
+{
+  guint n;
+  Log  *log;
+} Until;
+
+static gboolean
+is_logged (gpointer data)
+{
+  Until *until = data;
+
+  return until->log->numbers->len == until->n;
+}
+
+static void
+expect_log (Log *log,
+            guint n,
+            ...)
+{
+  Until until = { n, log };
+  va_list numbers;
+
+  mp_test_run_until (is_logged, &until);
+  va_start (numbers, n);
+  for (guint i = 0; i < n; i++)
+    g_assert_cmpint (g_array_index (log->numbers, int, i), ==, va_arg (numbers, int));
+  va_end (numbers);
+  g_array_set_size (log->numbers, 0);
+}
+
+static void
+log_init (Log     *log,
+          MpQueue *queue)
+{
+  log->queue = queue;
+  log->numbers = g_array_new (FALSE, FALSE, sizeof (int));
+}
+
+static void
+test_async_order (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new (), other = g_cancellable_new ();
+  GAsyncResult *results[4] = { NULL };
+  GAsyncReadyCallback keep = mp_test_keep_result;
+  Log log;
+
+  log_init (&log, queue);
+  for (guint i = 0; i < 4; i++)
+    mp_queue_get_async (queue, FOREVER, NULL, keep, &results[i]);
+  g_assert_null (results[0]);
+  turn_loop ();
+  put_int (queue, 1);
+  put_int (queue, 2);
+  mp_test_await_result (&results[1]);
+  put_int (queue, 3);
+  put_int (queue, 4);
+  mp_test_await_result (&results[3]);
+  for (int i = 0; i < 4; i++)
+    g_assert_cmpint (finish_int (queue, results[i]), ==, i + 1);
+  clear_results (results, 4);
+
+  /* Those that leave do not hold up who is behind them. */
+  mp_queue_get_async (queue, FOREVER, cancellable, log_number, &log);
+  mp_queue_get_async (queue, FOREVER, other, log_number, &log);
+  mp_queue_get_async (queue, FOREVER, NULL, log_number, &log);
+  turn_loop ();
+  g_cancellable_cancel (other);
+  expect_log (&log, 1, -1);
+  g_cancellable_cancel (cancellable);
+  expect_log (&log, 1, -1);
+  put_int (queue, 5);
+  expect_log (&log, 1, 5);
+
+  mp_queue_get_async (queue, 0.01, NULL, log_number, &log);
+  mp_queue_get_async (queue, FOREVER, NULL, log_number, &log);
+  expect_log (&log, 1, -1);
+  put_int (queue, 6);
+  expect_log (&log, 1, 6);
+
+  /* What is there is not for who waits longest only. */
+  put_int (queue, 7);
+  put_int (queue, 8);
+  put_int (queue, 9);
+  mp_queue_get_async (queue, 0, NULL, log_number, &log);
+  mp_queue_get_async (queue, FOREVER, NULL, log_number, &log);
+  mp_queue_get_async (queue, 0, NULL, log_number, &log);
+  mp_queue_get_async (queue, 0, NULL, log_number, &log);
+  expect_log (&log, 4, 7, 8, 9, -1);
+  g_array_unref (log.numbers);
+}
+
+static void
+test_async_put (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (1);
+  GAsyncResult *results[5] = { NULL };
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("bytes", 5);
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_string ("message"));
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+  char data[] = "data";
+
+  mp_queue_put_async (queue, g_variant_new_int32 (1), FOREVER, NULL, mp_test_keep_result, &results[0]);
+  mp_queue_put_data_async (queue, (guint8 *) data, 4, NULL, FOREVER, NULL, mp_test_keep_result, &results[1]);
+  mp_queue_put_bytes_async (queue, bytes, "json", FOREVER, NULL, mp_test_keep_result, &results[2]);
+  mp_queue_put_message_async (queue, message, FOREVER, NULL, mp_test_keep_result, &results[3]);
+  memset (data, 'x', 4);
+  mp_test_await_result (&results[0]);
+  g_assert_true (mp_queue_put_finish (queue, results[0], NULL));
+  turn_loop ();
+  g_assert_null (results[1]);
+  g_assert_cmpint (get_int (queue), ==, 1);
+  mp_test_await_result (&results[1]);
+  g_assert_true (mp_queue_put_data_finish (queue, results[1], NULL));
+  expect_message (queue, "raw", "data");
+  mp_test_await_result (&results[2]);
+  g_assert_true (mp_queue_put_bytes_finish (queue, results[2], NULL));
+  expect_message (queue, "json", "bytes");
+  mp_test_await_result (&results[3]);
+  g_assert_true (mp_queue_put_message_finish (queue, results[3], NULL));
+
+  mp_queue_put_async (queue, g_variant_new_int32 (2), 0.01, NULL, mp_test_keep_result, &results[4]);
+  mp_test_await_result (&results[4]);
+  mp_test_expect_error (!mp_queue_put_finish (queue, results[4], &error), &error, MP_ERROR, MP_ERROR_FULL);
+  g_clear_object (&results[4]);
+  mp_queue_put_async (queue, g_variant_new ("h", 2), 0.01, NULL, mp_test_keep_result, &results[4]);
+  g_assert_null (results[4]);
+  mp_test_await_result (&results[4]);
+  mp_test_expect_error (!mp_queue_put_finish (queue, results[4], &error), &error, MP_ERROR, MP_ERROR_NOT_SHAREABLE);
+  value = mp_queue_get (queue, 0, NULL, NULL);
+  g_assert_cmpstr (g_variant_get_string (value, NULL), ==, "message");
+  clear_results (results, 5);
+}
+
+static void
+test_async_get (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  GAsyncResult *results[5] = { NULL };
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (MpMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree guint8 *data = NULL, *frame = NULL;
+  gsize length;
+
+  mp_queue_get_payload_async (queue, 3, FOREVER, NULL, mp_test_keep_result, &results[0]);
+  mp_queue_get_payload_async (queue, 4, FOREVER, NULL, mp_test_keep_result, &results[1]);
+  mp_queue_get_bytes_async (queue, 0, FOREVER, NULL, mp_test_keep_result, &results[2]);
+  mp_queue_get_message_async (queue, FOREVER, NULL, mp_test_keep_result, &results[3]);
+  mp_queue_get_frame_async (queue, FOREVER, NULL, mp_test_keep_result, &results[4]);
+  turn_loop ();
+  for (guint i = 0; i < 4; i++)
+    mp_queue_put_data (queue, (const guint8 *) "data", 4, "json", 0, NULL, NULL);
+  mp_test_await_result (&results[4]);
+
+  mp_test_expect_error (mp_queue_get_payload_finish (queue, results[0], &length, &error) == NULL, &error,
+                        MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT);
+  data = mp_queue_get_payload_finish (queue, results[1], &length, NULL);
+  g_assert_cmpmem (data, length, "data", 4);
+  bytes = mp_queue_get_bytes_finish (queue, results[2], NULL);
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), "data", 4);
+  message = mp_queue_get_message_finish (queue, results[3], NULL);
+  g_assert_cmpstr (mp_message_get_codec (message), ==, "json");
+  frame = mp_queue_get_frame_finish (queue, results[4], &length, NULL);
+  g_assert_cmpmem (frame, length, "data\0json", 9);
+  clear_results (results, 5);
+}
+
+/* A loop that does not run does not hold up another. */
+static void
+test_async_contexts (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GMainContext) idle = g_main_context_new ();
+  g_autoptr (GAsyncResult) stuck = NULL, result = NULL;
+
+  g_main_context_push_thread_default (idle);
+  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &stuck);
+  while (g_main_context_iteration (idle, FALSE))
+    ;
+  g_main_context_pop_thread_default (idle);
+  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &result);
+  turn_loop ();
+  put_int (queue, 1);
+  mp_test_await_result (&result);
+  g_assert_cmpint (finish_int (queue, result), ==, 1);
+
+  put_int (queue, 2);
+  while (stuck == NULL)
+    g_main_context_iteration (idle, TRUE);
+  g_assert_cmpint (finish_int (queue, stuck), ==, 2);
+}
+
+/* --- Signals -------------------------------------------------------------- */
+
+typedef struct
+{
+  guint n_calls;
+  guint n_at_once;   /* what a call does at most */
+  guint n_done;
+} Listener;
+
+static void
+on_items (MpQueue  *queue,
+          Listener *listener)
+{
+  listener->n_calls++;
+  for (guint i = 0; i < listener->n_at_once; i++)
+    {
+      g_autoptr (GVariant) value = mp_queue_get (queue, 0, NULL, NULL);
+
+      if (value == NULL)
+        break;
+      listener->n_done++;
+    }
+}
+
+static void
+on_space (MpQueue  *queue,
+          Listener *listener)
+{
+  listener->n_calls++;
+  for (guint i = 0; i < listener->n_at_once && mp_queue_put (queue, g_variant_new_int32 (0), 0, NULL, NULL); i++)
+    listener->n_done++;
+}
+
+static gboolean
+was_called (gpointer data)
+{
+  return ((Listener *) data)->n_calls > 0;
+}
+
+static gboolean
+has_done_three (gpointer data)
+{
+  return ((Listener *) data)->n_done == 3;
+}
+
+static gboolean
+set_flag (gpointer flag)
+{
+  *(gboolean *) flag = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* Long enough for a loop that spins to be seen. */
+static void
+settle (void)
+{
+  gboolean is_over = FALSE;
+
+  g_timeout_add (20, set_flag, &is_over);
+  mp_test_run_until_set (&is_over);
+}
+
+static void
+test_item_available (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0), other = mp_test_pass_on (queue, NULL);
+  Listener listener = { 0 };
+
+  g_signal_connect (queue, "item-available", G_CALLBACK (on_items), &listener);
+  put_int (other, 0);
+  settle ();
+  g_assert_cmpuint (listener.n_calls, ==, 0);
+
+  g_assert_false (mp_queue_get_live (queue));
+  mp_queue_set_live (queue, TRUE);
+  g_assert_true (mp_queue_get_live (queue));
+  mp_test_run_until (was_called, &listener);
+
+  /* It gets nothing: once, and once more when more come. */
+  settle ();
+  g_assert_cmpuint (listener.n_calls, ==, 1);
+  put_int (other, 1);
+  put_int (other, 2);
+  settle ();
+  g_assert_cmpuint (listener.n_calls, ==, 2);
+
+  /* One each: as often as there are some. */
+  listener.n_at_once = 1;
+  put_int (other, 3);
+  g_assert_cmpint (get_int (other), ==, 0);
+  mp_test_run_until (has_done_three, &listener);
+  settle ();
+  g_assert_cmpuint (listener.n_calls, ==, 5);
+
+  mp_queue_set_live (queue, FALSE);
+  put_int (other, 4);
+  settle ();
+  g_assert_cmpuint (listener.n_calls, ==, 5);
+}
+
+static void
+test_space_available (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (3), other = mp_test_pass_on (queue, NULL);
+  Listener listener = { .n_at_once = 1 };
+
+  /* Nobody listens yet. */
+  mp_queue_set_live (queue, TRUE);
+  g_assert_null (mp_queue_get_private (queue)->watches[MP_QUEUE_SPACE]);
+  g_signal_connect (queue, "space-available", G_CALLBACK (on_space), &listener);
+  mp_queue_set_live (queue, TRUE);
+  g_assert_null (mp_queue_get_private (queue)->watches[MP_QUEUE_ITEMS]);
+  mp_test_run_until (has_done_three, &listener);
+  settle ();
+  g_assert_cmpuint (listener.n_calls, ==, 3);
+  g_assert_true (mp_queue_is_full (queue));
+
+  listener.n_at_once = 0;
+  get_int (other);
+  get_int (other);
+  settle ();
+  g_assert_cmpuint (listener.n_calls, ==, 4);
+
+  mp_queue_close (queue);
+  g_assert_false (mp_queue_get_live (queue));
+  get_int (other);
+  settle ();
+  g_assert_cmpuint (listener.n_calls, ==, 4);
+}
+
+static void
+on_items_there (MpQueue      *queue,
+                GMainContext *context)
+{
+  g_assert_true (g_main_context_is_owner (context));
+  get_int (queue);
+}
+
+static void
+test_main_context (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (MpQueue) queue = g_object_new (MP_TYPE_QUEUE, "main-context", context, NULL);
+  g_autoptr (MpQueue) plain = mp_queue_new (0);
+
+  g_assert_true (mp_queue_get_main_context (queue) == context);
+  g_assert_true (mp_queue_get_main_context (plain) == g_main_context_default ());
+  g_signal_connect (queue, "item-available", G_CALLBACK (on_items_there), context);
+  g_object_set (queue, "live", TRUE, NULL);
+  put_int (queue, 1);
+  while (!mp_queue_is_empty (queue))
+    g_main_context_iteration (context, TRUE);
+}
+
+/* --- Rubbish -------------------------------------------------------------- */
+
+static void
+put_rubbish (MpQueue    *queue,
+             guint32     kind,
+             const char *data,
+             guint32     length)
+{
+  MpRingRecord record = { data, length, kind };
+  guint32 me = 0;
+  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
+  guint n;
+
+  g_assert_cmpint (mp_ring_try_put (ring, me, &record, 1, &n, NULL), ==, MP_RING_DONE);
+}
+
+static const struct
+{
+  guint32     kind;
+  const char *data;
+  guint32     length;
+} rubbish[] = {
+  { 99, "abcd", 4 },                                    /* no such codec */
+  { MP_ITEM_SPELT, "abcd", 4 },                         /* nor one of no length */
+  { MP_ITEM_SPELT + 5, "abcd", 4 },                     /* longer than all */
+  { MP_ITEM_SPELT + 257, "abcd", 4 },
+  { MP_ITEM_SPELT + 4, "ABCD", 4 },                     /* no name */
+  { MP_ITEM_SPELT + 4, "ab\0d", 4 },
+  { MP_ITEM_SPELT + 8, "gvariant", 8 },
+  { MP_ITEM_SPELT + 2, "x=i", 3 },                      /* bytes with a type */
+  { 0x20000, "abcd", 4 },                               /* flags of nobody */
+  { MP_ITEM_VALUE, "abcd", 4 },                         /* a value that is raw */
+  { 4, "abcd", 4 },                                     /* =i, and no value */
+  { MP_ITEM_VALUE | (MP_ITEM_SPELT + 3), "raw", 3 },
+  { MP_ITEM_VALUE | (MP_ITEM_SPELT + 2), "x=", 2 },     /* no type */
+  { MP_ITEM_VALUE | (MP_ITEM_SPELT + 3), "x=a*", 4 },   /* an indefinite one */
+  { MP_ITEM_VALUE | (MP_ITEM_SPELT + 3), "x=((", 4 },
+};
+
+static void
+test_rubbish (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GError) error = NULL;
+  gsize length;
+
+  for (guint i = 0; i < G_N_ELEMENTS (rubbish); i++)
+    {
+      for (guint j = 0; j < 5; j++)
+        put_rubbish (queue, rubbish[i].kind, rubbish[i].data, rubbish[i].length);
+      mp_test_expect_error (mp_queue_get_message (queue, 0, NULL, &error) == NULL, &error,
+                            MP_ERROR, MP_ERROR_CORRUPTED);
+      mp_test_expect_error (mp_queue_get_frame (queue, 0, &length, NULL, &error) == NULL, &error,
+                            MP_ERROR, MP_ERROR_CORRUPTED);
+      g_assert_null (mp_queue_get_payload (queue, 0, 0, &length, NULL, &error));
+      g_assert_true (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED) ||
+                     g_error_matches (error, MP_ERROR, MP_ERROR_WRONG_CODEC));
+      g_clear_error (&error);
+      g_assert_null (mp_queue_get (queue, 0, NULL, &error));
+      g_assert_true (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED) ||
+                     g_error_matches (error, MP_ERROR, MP_ERROR_WRONG_CODEC));
+      g_clear_error (&error);
+      while (!mp_queue_is_empty (queue))
+        {
+          g_assert_null (mp_queue_get_message (queue, 0, NULL, NULL));
+          g_clear_error (&error);
+        }
+    }
+
+  /* Values that are none: found out when they are asked for. */
+  put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);                          /* =s */
+  put_rubbish (queue, MP_ITEM_VALUE | (MP_ITEM_SPELT + 2), "\0\0\0\0=h", 6);
+  put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);
+  mp_test_expect_error (mp_queue_get (queue, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  mp_test_expect_error (mp_queue_get (queue, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  {
+    g_autoptr (MpMessage) message = mp_queue_get_message (queue, 0, NULL, NULL);
+
+    mp_test_expect_error (mp_message_get_value (message, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  }
+
+  /* Good ones are got all the same. */
+  put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);
+  mp_test_expect_error (mp_queue_get_many (queue, 5, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  put_int (queue, 1);
+  put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);
+  put_int (queue, 2);
+  g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*left out*");
+  expect_numbers (mp_queue_get_many (queue, 5, 0, NULL, NULL), 1, 2);
+  g_test_assert_expected_messages ();
+}
+
+/* What comes from a peer instead of the memory of a queue. */
+static void
+test_bad_ring (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GError) error = NULL;
+  MpRing *ring = &mp_queue_get_private (queue)->store.ring;
+
+  ring->layout->most_records = 0;
+  mp_test_expect_error (mp_test_pass_on (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  ring->layout->most_records = 7;
+  ring->layout->capacity *= 4;
+  mp_test_expect_error (mp_test_pass_on (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+}
+
+/* --- Sharing -------------------------------------------------------------- */
+
+static void
+test_pass_on (void)
+{
+  g_autoptr (MpQueue) queue = g_object_new (MP_TYPE_QUEUE, "max-size", 5, "byte-limit", (guint64) 8192, NULL);
+  g_autoptr (MpQueue) same = mp_test_pass_on (queue, NULL);
+
+  g_assert_cmpuint (mp_queue_get_max_size (same), ==, 5);
+  g_assert_cmpuint (mp_queue_get_byte_limit (same), ==, 8192);
+  put_int (queue, 1);
+  g_clear_object (&queue);
+  expect_string (same, "<Mp.Queue 1 of 5 items>");
+  g_assert_cmpint (get_int (same), ==, 1);
+  g_assert_nonnull (mp_queue_get_main_context (same));
+}
+
+static void
+warm_up (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0), same = mp_test_pass_on (queue, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &result);
+  turn_loop ();
+  put_int (queue, 1);
+  mp_test_await_result (&result);
+  g_assert_cmpint (finish_int (queue, result), ==, 1);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_init ();
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (warm_up);
+
+  mp_test_add ("/queue/values", test_values);
+  mp_test_add ("/queue/bytes", test_bytes);
+  mp_test_add ("/queue/frames", test_frames);
+  mp_test_add ("/queue/large", test_large);
+  mp_test_add ("/queue/messages", test_messages);
+  mp_test_add ("/queue/long-type", test_long_type);
+  mp_test_add ("/queue/full-and-empty", test_full_and_empty);
+  mp_test_add ("/queue/byte-limit", test_byte_limit);
+  mp_test_add ("/queue/wrong-codec", test_wrong_codec);
+  mp_test_add ("/queue/many", test_many);
+  mp_test_add ("/queue/part-of-many", test_part_of_many);
+  mp_test_add ("/queue/cancel", test_cancel);
+  mp_test_add ("/queue/interrupted", test_interrupted);
+  mp_test_add ("/queue/threads", test_threads);
+  mp_test_add ("/queue/closed", test_closed);
+  mp_test_add ("/queue/closed-while-waited", test_closed_while_waited);
+  mp_test_add ("/queue/async/order", test_async_order);
+  mp_test_add ("/queue/async/put", test_async_put);
+  mp_test_add ("/queue/async/get", test_async_get);
+  mp_test_add ("/queue/async/contexts", test_async_contexts);
+  mp_test_add ("/queue/item-available", test_item_available);
+  mp_test_add ("/queue/space-available", test_space_available);
+  mp_test_add ("/queue/main-context", test_main_context);
+  mp_test_add ("/queue/rubbish", test_rubbish);
+  mp_test_add ("/queue/bad-ring", test_bad_ring);
+  mp_test_add ("/queue/pass-on", test_pass_on);
+  return g_test_run ();
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Queues, and what goes through them.
+
+const double DEADLINE = 20;
+const int N_ITEMS = 200;
+
+// ---- What children do
+
+Variant? put_numbers (Mp.Message message, Cancellable? cancellable) throws Error {
+  var queue = (Mp.Queue) message.get_attachment (0);
+
+  for (int i = 0; i < N_ITEMS; i++)
+    queue.put (i, DEADLINE);
+  return null;
+}
+
+Variant? put_text (Mp.Message message, Cancellable? cancellable) throws Error {
+  ((Mp.Queue) message.get_attachment (0)).put (string.nfill (1000000, 'X'), 0);
+  return null;
+}
+
+// ---- Tests
+
+Mp.Process start (string target, Mp.Queue queue) throws Error {
+  var message = new Mp.Message ("");
+  message.attach (queue);
+  var process = new Mp.Process (null, target);
+  process.message = message;
+  process.start ();
+  return process;
+}
+
+void finish (Mp.Process process) throws Error {
+  process.join (DEADLINE);
+  assert (process.exit_code == 0);
+}
+
+void test_values () {
+  try {
+    var queue = new Mp.Queue ();
+
+    queue.put ("text");
+    queue.put_data ({ 1, 2, 3 }, "my-own");
+    queue.put_message (new Mp.Message (7));
+    assert (queue.get_length () == 3);
+    assert (queue.get ().get_string () == "text");
+    try {
+      queue.get ();
+      assert_not_reached ();
+    } catch (Mp.Error e) {
+      assert (e is Mp.Error.WRONG_CODEC);
+    }
+    uint8[] data = queue.get_payload ();
+    assert (data.length == 3 && data[2] == 3);
+    assert (queue.get_message ().get_value ().get_int32 () == 7);
+
+    queue.put_data ("[]".data, "json");
+    uint8[] frame = queue.get_frame ();
+    assert (frame.length == 7 && frame[0] == '[' && frame[2] == 0 && frame[3] == 'j');
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+void test_many () {
+  try {
+    var queue = new Mp.Queue (2);
+    Variant[] values = { new Variant.variant (1), new Variant.variant ("two"), new Variant.variant (3.0) };
+
+    assert (queue.put_many (new Variant.array (VariantType.VARIANT, values), 0) == 2);
+    Variant got = queue.get_many (9);
+    assert (got.n_children () == 2);
+    assert (got.get_child_value (1).get_variant ().get_string () == "two");
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+void test_bounds () {
+  try {
+    var queue = new Mp.Queue (1);
+
+    assert (queue.is_empty () && !queue.is_full ());
+    foreach (double timeout in new double[] { 0, 0.01 })
+      try {
+        queue.get (timeout);
+        assert_not_reached ();
+      } catch (Mp.Error e) {
+        assert (e is Mp.Error.EMPTY);
+      }
+    queue.put (1);
+    assert (queue.is_full () && queue.max_size == 1);
+    assert (queue.to_string () == "<Mp.Queue 1 of 1 items>");
+    foreach (double timeout in new double[] { 0, 0.01 })
+      try {
+        queue.put (2, timeout);
+        assert_not_reached ();
+      } catch (Mp.Error e) {
+        assert (e is Mp.Error.FULL);
+      }
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+void test_closed () {
+  try {
+    var queue = new Mp.Queue ();
+
+    queue.close ();
+    try {
+      queue.put (1);
+      assert_not_reached ();
+    } catch (Mp.Error e) {
+      assert (e is Mp.Error.CLOSED);
+    }
+    assert (queue.is_closed ());
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+async int add_up (Mp.Queue queue) throws Error {
+  int sum = 0;
+
+  for (int i = 0; i < N_ITEMS; i++)
+    sum += (yield queue.get_async (DEADLINE)).get_int32 ();
+  yield queue.put_data_async ({ 1, 2 }, "my-own");
+  sum += (yield queue.get_payload_async (2))[1];
+  yield queue.put_data_async ({ 3, 4 }, "my-own");
+  sum += (yield queue.get_frame_async ()).length;
+  return sum;
+}
+
+void test_async () {
+  try {
+    var queue = new Mp.Queue (10);
+    var process = start ("put-numbers", queue);
+    var loop = new MainLoop ();
+    int sum = 0;
+
+    add_up.begin (queue, (_, result) => {
+      try {
+        sum = add_up.end (result);
+      } catch (Error e) {
+        error ("%s", e.message);
+      }
+      loop.quit ();
+    });
+    loop.run ();
+    assert (sum == N_ITEMS * (N_ITEMS - 1) / 2 + 2 + 9);
+    finish (process);
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+void test_signals () {
+  try {
+    var queue = new Mp.Queue ();
+    var loop = new MainLoop ();
+    int next = 0;
+
+    queue.item_available.connect (() => {
+      try {
+        assert (queue.get (0).get_int32 () == next++);
+      } catch (Error e) {
+        error ("%s", e.message);
+      }
+      if (next == N_ITEMS)
+        loop.quit ();
+    });
+    queue.live = true;
+    var process = start ("put-numbers", queue);
+    loop.run ();
+    finish (process);
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+// The producer is joined before anybody gets what it has put.
+void test_process () {
+  try {
+    var queue = new Mp.Queue ();
+    var numbers = new Mp.Queue (10);
+    var process = start ("put-numbers", numbers);
+
+    for (int i = 0; i < N_ITEMS; i++)
+      assert (numbers.get (DEADLINE).get_int32 () == i);
+    finish (process);
+    finish (start ("put-text", queue));
+    assert (queue.get (0).get_string ().length == 1000000);
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+int main (string[] args) {
+  Mp.register_target ("put-numbers", put_numbers);
+  Mp.register_target ("put-text", put_text);
+  Mp.init ();
+
+  Test.init (ref args);
+  Test.add_func ("/queue/values", test_values);
+  Test.add_func ("/queue/many", test_many);
+  Test.add_func ("/queue/bounds", test_bounds);
+  Test.add_func ("/queue/closed", test_closed);
+  Test.add_func ("/queue/async", test_async);
+  Test.add_func ("/queue/signals", test_signals);
+  Test.add_func ("/queue/process", test_process);
+  return Test.run ();
+}
