@@ -9,6 +9,7 @@
 #define MP_INSIDE
 
 #include "mp-array.h"
+#include "mp-auth-key.h"
 #include "mp-barrier.h"
 #include "mp-bounded-semaphore.h"
 #include "mp-condition.h"

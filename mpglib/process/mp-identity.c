@@ -6,13 +6,12 @@
 
 #include "mp-identity-private.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "mp-bootstrap-private.h"
 #include "mp-fork-private.h"
 #include "mp-log-private.h"
+#include "mp-random-private.h"
 
 static struct {
   GMutex lock;
@@ -60,8 +59,7 @@ mp_identity_get_key (guint8 *key)
   g_mutex_lock (&identity.lock);
   if (!identity.has_key)
     {
-      if (getrandom (identity.key, MP_KEY_SIZE, 0) != MP_KEY_SIZE)
-        g_error ("mpglib gets no random bytes from the kernel: %s", g_strerror (errno));
+      mp_random_fill (identity.key, MP_KEY_SIZE);
       identity.has_key = TRUE;
     }
   memcpy (key, identity.key, MP_KEY_SIZE);

@@ -9,6 +9,7 @@
 // How each class is made.
 const FORMS = {
   Array: "new Mp.Array({elementType: 'i', length: 3}) or new Mp.Array({elements: [1, 2]})",
+  AuthKey: 'Mp.AuthKey.new(bytes) of a Uint8Array, or Mp.AuthKey.new_random()',
   Barrier: 'new Mp.Barrier({parties: 2})',
   BoundedSemaphore: 'new Mp.BoundedSemaphore({value: 3})',
   Condition: 'new Mp.Condition() or new Mp.Condition({lock})',

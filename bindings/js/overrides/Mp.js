@@ -20,8 +20,8 @@ const {extendSync} = imports.mpglib.sync;
 const {fromVariant, toVariant} = imports.mpglib.values;
 
 // Everything that describes itself in a line.
-const DESCRIBED = ['Context', 'Launcher', 'Message', 'Pool', 'PoolResult', 'PoolWorker', 'Process',
-  'ResultIterator', 'TaskOptions', 'Worker', 'WorkerTask'];
+const DESCRIBED = ['AuthKey', 'Context', 'Launcher', 'Message', 'Pool', 'PoolResult', 'PoolWorker',
+  'Process', 'ResultIterator', 'TaskOptions', 'Worker', 'WorkerTask'];
 
 function _init() {
   keepCallbacks(this);

@@ -3,11 +3,12 @@
 """What Python adds to the introspected namespace Mp: values, functions, exceptions, iteration."""
 
 from gi.overrides import override
-from mpglib import _arrays, _awaiting, _connection, _context, _launcher, _lists, _memory, _pool, _process, _raw
-from mpglib import _sync, _synchronized, _tasks, _values, errors
+from mpglib import _arrays, _auth_key, _awaiting, _connection, _context, _launcher, _lists, _memory, _pool, _process
+from mpglib import _raw, _sync, _synchronized, _tasks, _values, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
+AuthKey = override(_auth_key.AuthKey)
 Connection = override(_connection.Connection)
 Pipe = _connection.Pipe
 
@@ -43,6 +44,7 @@ __all__ = [
     *errors.__all__,
     'Array',
     'AsyncResult',
+    'AuthKey',
     'Barrier',
     'BoundedSemaphore',
     'Condition',
