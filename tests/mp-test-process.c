@@ -85,14 +85,15 @@ mp_test_share (gsize size)
   return memory;
 }
 
-/* The same in a file of which no byte has memory yet. */
+/* The same in a file of which no byte has memory yet, and which goes on behind it. */
 gpointer
-mp_test_share_file (gsize  size,
-                    int   *fd)
+mp_test_share_file (gsize    size,
+                    guint64  file_size,
+                    int     *fd)
 {
   gpointer memory;
 
-  *fd = mp_memfd_new ("test", size, NULL);
+  *fd = mp_memfd_new ("test", file_size, NULL);
   g_assert_cmpint (*fd, >=, 0);
   memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
   g_assert_true (memory != MAP_FAILED);

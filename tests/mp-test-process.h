@@ -28,6 +28,7 @@ void     mp_test_join              (pid_t        pid);
 void     mp_test_kill              (pid_t        pid);
 gpointer mp_test_share             (gsize        size);
 gpointer mp_test_share_file        (gsize        size,
+                                    guint64      file_size,
                                     int         *fd);
 void     mp_test_set_word          (MpAtomic32  *word,
                                     guint32      value);

@@ -63,7 +63,7 @@ set_up_with (guint64 capacity,
   g_assert_no_error (error);
   shared = mp_test_share (sizeof *shared);
   memory_size = mp_ring_memory_measure (capacity, chunk_bits);
-  memory = mp_test_share_file (memory_size, &memory_fd);
+  memory = mp_test_share_file (memory_size, mp_ring_measure_file (capacity, chunk_bits), &memory_fd);
   mp_ring_init (&shared->ring, capacity, most_records, chunk_bits);
   open_ring ();
   get_me ();
@@ -634,6 +634,145 @@ test_no_memory (void)
   tear_down ();
 }
 
+/* --- Long records --------------------------------------------------------- */
+
+#define LONG 200000
+
+static MpRingResult
+put_prepared (MpRingRecord *record)
+{
+  g_autoptr (GError) error = NULL;
+  guint n;
+
+  mp_ring_prepare (&ring, get_me (), record, &error);
+  g_assert_no_error (error);
+  return mp_ring_try_put (&ring, get_me (), record, 1, &n, NULL);
+}
+
+static guint
+count_extents (void)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < MP_RING_N_EXTENTS; i++)
+    n += (guint32) atomic_load (&ring.memory.extents[i].state) != 0;
+  return n;
+}
+
+static guint8 *
+make_long (guint32 number)
+{
+  guint8 *bytes = g_malloc (LONG);
+
+  for (guint i = 0; i < LONG; i++)
+    bytes[i] = (guint8) (i * 31 + number);
+  return bytes;
+}
+
+static void
+check_long (guint32 number)
+{
+  g_autofree guint8 *expected = make_long (number), *bytes = g_malloc (LONG);
+  MpRingRecord record;
+
+  g_assert_cmpint (take_one (bytes, LONG - 1, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_NO_ROOM);
+  g_assert_cmpuint (record.length, ==, LONG);
+  g_assert_cmpint (take_one (bytes, LONG, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_cmpuint (record.kind, ==, number);
+  g_assert_cmpmem (record.data, record.length, expected, LONG);
+}
+
+static void
+put_long_one (guint32 number)
+{
+  g_autofree guint8 *bytes = make_long (number);
+  MpRingRecord record = { bytes, LONG, number };
+
+  g_assert_cmpint (put_prepared (&record), ==, MP_RING_DONE);
+  g_assert_cmpuint (record.extent.place, !=, 0);
+}
+
+/* Their bytes count, though they lie elsewhere, and their memory goes with them. */
+static void
+test_long (void)
+{
+  g_autofree guint8 *bytes = make_long (0);
+  MpRingRecord record = { bytes, LONG, 0 };
+
+  set_up_with (16 * MEGABYTE, MP_RING_MAX_RECORDS, MP_RING_CHUNK_BITS);
+  for (guint round = 0; round < 3; round++)
+    {
+      for (guint32 i = 0; i < 16 * MEGABYTE / (LONG + 8); i++)
+        put_long_one (i);
+      g_assert_cmpuint (get_memory (), >, 15 * MEGABYTE);
+      g_assert_cmpint (put_prepared (&record), ==, MP_RING_AGAIN);
+      mp_ring_forget (&ring, get_me (), &record);
+      g_assert_cmpuint (count_extents (), ==, mp_ring_count (&ring));
+
+      for (guint32 i = 0; i < 16 * MEGABYTE / (LONG + 8); i++)
+        check_long (i);
+      g_assert_cmpuint (count_extents (), ==, 0);
+      g_assert_cmpuint (get_memory (), <, 3 * MEGABYTE);
+    }
+  tear_down ();
+}
+
+/* Those for which there is no extent are put as the others. */
+static void
+test_many_long (void)
+{
+  guint8 bytes[100] = { 1, 2, 3 }, taken[100];
+  MpRingRecord record;
+
+  set_up_with (MEGABYTE, MP_RING_MAX_RECORDS, MP_RING_CHUNK_BITS);
+  ring.long_length = sizeof bytes;
+  for (guint i = 0; i < MP_RING_N_EXTENTS + 5; i++)
+    {
+      record = (MpRingRecord) { bytes, sizeof bytes, i };
+      g_assert_cmpint (put_prepared (&record), ==, MP_RING_DONE);
+      g_assert_cmpint (record.extent.place != 0, ==, i < MP_RING_N_EXTENTS);
+    }
+  for (guint i = 0; i < MP_RING_N_EXTENTS + 5; i++)
+    {
+      g_assert_cmpint (take_one (taken, sizeof taken, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      g_assert_cmpuint (record.kind, ==, i);
+      g_assert_cmpmem (taken, sizeof taken, bytes, sizeof bytes);
+    }
+  g_assert_cmpuint (count_extents (), ==, 0);
+  tear_down ();
+}
+
+static void
+prepare_two_put_one (gpointer unused)
+{
+  g_autofree guint8 *bytes = make_long (7);
+  MpRingRecord record = { bytes, LONG, 7 }, other = record;
+
+  g_assert_cmpint (put_prepared (&record), ==, MP_RING_DONE);
+  g_assert_true (mp_ring_prepare (&ring, get_me (), &other, NULL));
+}
+
+/* What it has put stays, what it was about to put goes. */
+static void
+test_long_of_dead (void)
+{
+  g_autofree guint8 *bytes = make_long (0);
+  MpRingRecord record = { bytes, LONG, 0 };
+
+  set_up_with (16 * MEGABYTE, MP_RING_MAX_RECORDS, MP_RING_CHUNK_BITS);
+  mp_test_join (mp_test_fork (prepare_two_put_one, NULL));
+  g_assert_cmpuint (count_extents (), ==, 2);
+  g_assert_cmpint (mp_participant_look (table, (guint32) atomic_load (&ring.memory.extents[0].state)), ==,
+                   MP_LIFE_DEAD);
+  g_assert_true (mp_ring_prepare (&ring, get_me (), &record, NULL));
+  g_assert_cmpuint (count_extents (), ==, 2);
+  mp_ring_forget (&ring, get_me (), &record);
+  g_assert_cmpuint (count_extents (), ==, 1);
+  check_long (7);
+  g_assert_cmpuint (count_extents (), ==, 0);
+  tear_down ();
+}
+
 /* --- Rubbish -------------------------------------------------------------- */
 
 static void
@@ -672,11 +811,13 @@ test_lies (void)
   expect_corrupted (FALSE);
 
   /* One end before, and far behind, the other. */
-  atomic_store (&ring.layout->take.position[0], 8);
-  atomic_store (&ring.layout->put.other_position, 8);
+  atomic_store (&ring.layout->take.weight[0], 8);
+  atomic_store (&ring.layout->put.other_weight, 8);
   expect_corrupted (TRUE);
-  atomic_store (&ring.layout->take.position[0], 0);
+  atomic_store (&ring.layout->take.weight[0], 0);
+  atomic_store (&ring.layout->put.other_weight, 0);
   atomic_store (&ring.layout->put.position[0], G_MAXUINT64 / 2 + 1);
+  atomic_store (&ring.layout->put.weight[0], G_MAXUINT64 / 2 + 1);
   expect_corrupted (TRUE);
   expect_corrupted (FALSE);
 
@@ -722,6 +863,52 @@ expect_too_much (void)
 
   g_assert_cmpint (mp_ring_try_put (&ring, get_me (), &record, 1, &n, &error), ==, MP_RING_FAILED);
   g_assert_error (error, MP_ERROR, MP_ERROR_CORRUPTED);
+}
+
+static void
+expect_lie_about_extent (guint32 place,
+                         guint32 ticket,
+                         guint32 length)
+{
+  guint32 lie[] = { place, ticket, length };
+
+  set_up_with (16 * MEGABYTE, 10, MP_RING_CHUNK_BITS);
+  put_long_one (0);
+  memcpy (mp_ring_memory_get_place (&ring.memory, 8), lie, sizeof lie);
+  expect_corrupted (FALSE);
+  tear_down ();
+}
+
+static void
+test_lies_about_extents (void)
+{
+  MpRingRecord record;
+  guint8 bytes[8];
+  guint32 kind = MP_RING_MAX_KIND + 1;
+
+  expect_lie_about_extent (0, 1, 100);
+  expect_lie_about_extent (MP_RING_N_EXTENTS + 1, 1, 100);
+  expect_lie_about_extent (G_MAXUINT32, 1, 100);
+  expect_lie_about_extent (2, 1, 100);
+  expect_lie_about_extent (1, 2, 100);
+  expect_lie_about_extent (1, 1, LONG + 8);
+  expect_lie_about_extent (1, 1, G_MAXUINT32);
+
+  /* Not a name, or no place for one. */
+  set_up_with (16 * MEGABYTE, 10, MP_RING_CHUNK_BITS);
+  put_long_one (0);
+  memset (mp_ring_memory_get_place (&ring.memory, 0), 8, 1);
+  expect_corrupted (FALSE);
+  tear_down ();
+
+  set_up (10);
+  put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);
+  memcpy (mp_ring_memory_get_place (&ring.memory, 4), &kind, sizeof kind);
+  expect_corrupted (FALSE);
+  kind = 0;
+  memcpy (mp_ring_memory_get_place (&ring.memory, 4), &kind, sizeof kind);
+  g_assert_cmpint (take_one (bytes, sizeof bytes, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  tear_down ();
 }
 
 static void
@@ -782,8 +969,12 @@ main (int   argc,
   g_test_add_func ("/ring/memory", test_memory);
   g_test_add_func ("/ring/chunks", test_chunks);
   g_test_add_func ("/ring/no-memory", test_no_memory);
+  g_test_add_func ("/ring/long", test_long);
+  g_test_add_func ("/ring/many-long", test_many_long);
+  g_test_add_func ("/ring/long-of-dead", test_long_of_dead);
   g_test_add_func ("/ring/lies", test_lies);
   g_test_add_func ("/ring/lies-about-size", test_lies_about_size);
+  g_test_add_func ("/ring/lies-about-extents", test_lies_about_extents);
   g_test_add_func ("/ring/lies-about-chunks", test_lies_about_chunks);
   return g_test_run ();
 }

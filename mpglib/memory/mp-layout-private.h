@@ -428,20 +428,29 @@ typedef struct
   MpAtomic32 other_count;     /* of the other end, as it was seen last */
   guint8     reserved0[4];
   MpAtomic64 other_position;  /* likewise */
-  guint8     reserved1[40];
+  MpAtomic64 other_weight;    /* likewise */
+  guint8     reserved1[32];
 
   MpAtomic32 count;           /* futex; records so far << 1 | which position holds */
   MpAtomic32 cpu;             /* on which this side ran when it did that; 0: unknown, else + 1 */
   MpAtomic64 position[2];     /* bytes so far */
   MpAtomic64 n_reused[2];     /* of put: chunks, as mp-ring-memory-private.h says */
   MpAtomic32 n_spare[2];      /* likewise */
-  guint8     reserved2[16];
+  MpAtomic64 weight[2];       /* bytes so far, with those of long records, which are elsewhere */
 
   MpAtomic32 turn;            /* owner word: who of this side may sleep on the other end */
   guint8     reserved3[60];
 
   MpBell     bell;            /* main loops of the other side */
 } MpRingEnd;
+
+/* mp-ring-extents-private.h: where a long record lies. */
+typedef struct
+{
+  MpAtomic64 state;           /* ticket << 32 | owner word */
+} MpRingExtent;
+
+#define MP_RING_N_EXTENTS 1024
 
 typedef struct
 {
@@ -450,7 +459,8 @@ typedef struct
   guint64    capacity;        /* bytes of records at a time; not changed after the ring was made */
   guint32    most_records;    /* at a time; likewise */
   guint32    chunk_bits;      /* binary logarithm of the bytes of a chunk of its memory; likewise */
-  guint8     reserved[48];
+  MpAtomic32 swept_epoch;     /* of the table, at the last sweep of extents */
+  guint8     reserved[44];
 } MpRingLayout;
 
 /* Followed by a ring, which begins with a cache line.  What is in the ring has memory of its own. */
@@ -499,6 +509,7 @@ G_STATIC_ASSERT (offsetof (MpRingEnd, count) == 64);
 G_STATIC_ASSERT (offsetof (MpRingEnd, turn) == 128);
 G_STATIC_ASSERT (offsetof (MpRingEnd, bell) == 192);
 G_STATIC_ASSERT (sizeof (MpRingEnd) == 320);
+G_STATIC_ASSERT (sizeof (MpRingExtent) == 8);
 G_STATIC_ASSERT (sizeof (MpRingLayout) == 704);
 G_STATIC_ASSERT (sizeof (MpQueueLayout) == 48);
 G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);

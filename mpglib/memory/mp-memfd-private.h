@@ -29,6 +29,16 @@ gboolean mp_memfd_allocate (int          fd,
 void     mp_memfd_drop     (int          fd,
                             guint64      offset,
                             guint64      length);
+gboolean mp_memfd_write    (int            fd,
+                            guint64        offset,
+                            gconstpointer  bytes,
+                            gsize          length,
+                            GError       **error);
+gboolean mp_memfd_read     (int          fd,
+                            guint64      offset,
+                            gpointer     bytes,
+                            gsize        length,
+                            GError     **error);
 gboolean mp_memfd_seal     (int          fd,
                             int          seals,
                             GError     **error);

@@ -87,6 +87,18 @@ can_exist (guint64 length)
   return sysinfo (&system) != 0 || length / system.mem_unit <= (guint64) system.totalram + system.totalswap;
 }
 
+static gboolean
+check_can_exist (guint64   length,
+                 GError  **error)
+{
+  if (can_exist (length))
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+               "Cannot take %" G_GUINT64_FORMAT " bytes of shared memory: the machine has fewer", length);
+  return FALSE;
+}
+
 /*< private >
  * mp_memfd_allocate:
  *
@@ -101,12 +113,8 @@ mp_memfd_allocate (int       fd,
 {
   int result;
 
-  if (!can_exist (length))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                   "Cannot take %" G_GUINT64_FORMAT " bytes of shared memory: the machine has fewer", length);
-      return FALSE;
-    }
+  if (!check_can_exist (length, error))
+    return FALSE;
 
   do
     result = fallocate (fd, 0, (off_t) offset, (off_t) length);
@@ -141,6 +149,84 @@ mp_memfd_drop (int     fd,
   do
     result = fallocate (fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t) offset, (off_t) length);
   while (result != 0 && errno == EINTR);
+}
+
+/*< private >
+ * mp_memfd_write:
+ *
+ * Writes to a part of the file that need not have memory.  Fails as mp_memfd_allocate() does.
+ */
+gboolean
+mp_memfd_write (int             fd,
+                guint64         offset,
+                gconstpointer   bytes,
+                gsize           length,
+                GError        **error)
+{
+  const guint8 *next = bytes;
+
+  if (!check_can_exist (length, error))
+    return FALSE;
+
+  while (length > 0)
+    {
+      gssize n = pwrite (fd, next, length, (off_t) offset);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+
+      if (n <= 0)
+        {
+          int saved_errno = n < 0 ? errno : ENOSPC;
+
+          g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                       "Cannot write %" G_GSIZE_FORMAT " bytes of shared memory: %s", length, g_strerror (saved_errno));
+          return FALSE;
+        }
+
+      next += n;
+      offset += (guint64) n;
+      length -= (gsize) n;
+    }
+
+  return TRUE;
+}
+
+/*< private >
+ * mp_memfd_read:
+ *
+ * Fails with %MP_ERROR_CORRUPTED if the file ends before.
+ */
+gboolean
+mp_memfd_read (int        fd,
+               guint64    offset,
+               gpointer   bytes,
+               gsize      length,
+               GError   **error)
+{
+  guint8 *next = bytes;
+
+  while (length > 0)
+    {
+      gssize n = pread (fd, next, length, (off_t) offset);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+
+      if (n <= 0)
+        {
+          g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED,
+                       "Cannot read %" G_GSIZE_FORMAT " bytes of shared memory: %s",
+                       length, n < 0 ? g_strerror (errno) : "they are not there");
+          return FALSE;
+        }
+
+      next += n;
+      offset += (guint64) n;
+      length -= (gsize) n;
+    }
+
+  return TRUE;
 }
 
 gboolean

@@ -31,6 +31,7 @@ typedef struct
 {
   MpAtomic32 *map;         /* by number modulo n_words */
   MpAtomic32 *spare;
+  MpRingExtent *extents;   /* for mp-ring-extents-private.h */
   guint8     *chunks;
   guint64     size;        /* bytes before the chunks */
   guint32     n_chunks;    /* a power of two */

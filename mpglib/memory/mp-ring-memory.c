@@ -8,8 +8,8 @@
 #include "mp-memfd-private.h"
 #include "mp-ring-memory-private.h"
 
-/* Words of the map, or of the stack, are taken memory for in pieces of this, which pages divide. */
-#define PIECE 65536
+/* Words of the map, or of the stack, are taken memory for in pieces of this, or of a page. */
+#define PIECE 4096
 
 /* As many as records that begin and end anywhere can lie in. */
 static guint32
@@ -24,6 +24,8 @@ count_chunks (guint64 capacity,
   return power;
 }
 
+#define EXTENTS_SIZE (MP_RING_N_EXTENTS * sizeof (MpRingExtent))
+
 static guint64
 measure_words (guint64 n)
 {
@@ -37,7 +39,7 @@ measure_head (guint32 n_chunks,
 {
   guint64 mask = MAX (64, G_GUINT64_CONSTANT (1) << chunk_bits) - 1;
 
-  return (measure_words (2 * (guint64) n_chunks) + measure_words (n_chunks) + mask) & ~mask;
+  return (measure_words (2 * (guint64) n_chunks) + measure_words (n_chunks) + EXTENTS_SIZE + mask) & ~mask;
 }
 
 /*< private >
@@ -73,8 +75,9 @@ mp_ring_memory_open (MpRingMemory *self,
   guint32 n_chunks = count_chunks (capacity, chunk_bits);
 
   *self = (MpRingMemory) {
-    .map = (MpAtomic32 *) (gpointer) data,
-    .spare = (MpAtomic32 *) (gpointer) (data + measure_words (2 * (guint64) n_chunks)),
+    .extents = (MpRingExtent *) (gpointer) data,
+    .map = (MpAtomic32 *) (gpointer) (data + EXTENTS_SIZE),
+    .spare = (MpAtomic32 *) (gpointer) (data + EXTENTS_SIZE + measure_words (2 * (guint64) n_chunks)),
     .chunks = data + measure_head (n_chunks, chunk_bits),
     .size = measure_head (n_chunks, chunk_bits),
     .n_chunks = n_chunks,
@@ -113,7 +116,7 @@ allocate_word (MpRingMemory  *self,
                MpAtomic32    *word,
                GError       **error)
 {
-  guint64 offset = (guint64) ((guint8 *) word - (guint8 *) self->map);
+  guint64 offset = (guint64) ((guint8 *) word - (guint8 *) self->extents);
   guint64 first = offset & ~(guint64) (PIECE - 1);
 
   if (offset % PIECE != 0 && word != self->map && word != self->spare)

@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "mp-layout-private.h"
+#include "mp-ring-extents-private.h"
 #include "mp-ring-memory-private.h"
 #include "mp-table-private.h"
 #include "mp-wait-private.h"
@@ -51,8 +52,10 @@ typedef struct
   MpTable      *table;
   MpRingLayout *layout;
   MpRingMemory  memory;
+  MpRingExtents extents;
   guint64       capacity;
   guint32       most_records;
+  guint32       long_length;   /* from here on records lie in extents; tests make it less */
   MpAtomic32    patience[2];   /* of this process, for each side: see mp-ring-wait.c */
 } MpRing;
 
@@ -65,8 +68,11 @@ typedef struct
 {
   gconstpointer data;
   guint32       length;
-  guint32       kind;     /* the user's */
+  guint32       kind;     /* the user's, less than MP_RING_MAX_KIND */
+  MpRingExtentName extent;  /* where the data lies already; see mp_ring_prepare() */
 } MpRingRecord;
+
+#define MP_RING_MAX_KIND 0x7fffffffu
 
 /* Looks at length and kind of the next record, under the lock of the end. */
 typedef gboolean (*MpRingWants) (const MpRingRecord *record,
@@ -103,6 +109,13 @@ void         mp_ring_init     (MpRingLayout        *layout,
                                guint64              capacity,
                                guint32              most_records,
                                guint32              chunk_bits);
+gboolean     mp_ring_prepare  (MpRing              *self,
+                               guint32              me,
+                               MpRingRecord        *record,
+                               GError             **error);
+void         mp_ring_forget   (MpRing              *self,
+                               guint32              me,
+                               MpRingRecord        *record);
 MpRingResult mp_ring_try_put  (MpRing              *self,
                                guint32              me,
                                const MpRingRecord  *records,
@@ -140,6 +153,14 @@ static inline guint64
 mp_ring_measure (guint32 length)
 {
   return 8 + (((guint64) length + 7) & ~(guint64) 7);
+}
+
+/* Bytes of the file that is shared; of them mp_ring_memory_measure() are to be mapped. */
+static inline guint64
+mp_ring_measure_file (guint64 capacity,
+                      guint32 chunk_bits)
+{
+  return mp_ring_memory_measure (capacity, chunk_bits) + mp_ring_extents_measure (capacity);
 }
 
 G_END_DECLS

@@ -158,7 +158,7 @@ make_ring (MpRing *ring)
   MpRingLayout *layout = mp_test_share (sizeof *layout);
   guint64 size = mp_ring_memory_measure (CAPACITY, MP_RING_CHUNK_BITS);
   int fd;
-  guint8 *memory = mp_test_share_file (size, &fd);
+  guint8 *memory = mp_test_share_file (size, mp_ring_measure_file (CAPACITY, MP_RING_CHUNK_BITS), &fd);
 
   mp_ring_init (layout, CAPACITY, MP_RING_MAX_RECORDS, MP_RING_CHUNK_BITS);
   mp_ring_open (ring, table, layout, memory, size, fd, NULL);

@@ -82,6 +82,7 @@ put_records (guint  n,
 {
   guint32 first = get_n_put ();
   MpRingRecord records[5];
+  MpRingResult result;
   Record contents[5];
   guint n_put;
 
@@ -90,7 +91,12 @@ put_records (guint  n,
       fill (&contents[i], first + i);
       records[i] = (MpRingRecord) { &contents[i], get_length (first + i), 0 };
     }
-  return mp_ring_put (&ring, get_me (), records, n, &n_put, wait, NULL);
+  for (guint i = 0; i < n; i++)
+    mp_ring_prepare (&ring, get_me (), &records[i], NULL);
+  result = mp_ring_put (&ring, get_me (), records, n, &n_put, wait, NULL);
+  for (guint i = n_put; i < n; i++)
+    mp_ring_forget (&ring, get_me (), &records[i]);
+  return result;
 }
 
 static void
@@ -175,6 +181,18 @@ static void
 prepare_empty (void)
 {
   drain ();
+  remember ();
+  mp_crash_begin_round (NULL);
+}
+
+/* All that is put by anybody from now on lies elsewhere. */
+static void
+prepare_long (void)
+{
+  drain ();
+  ring.long_length = 1;
+  for (guint i = 0; i < 3; i++)
+    put_records (1, MP_WAIT_ENDS_NOW);
   remember ();
   mp_crash_begin_round (NULL);
 }
@@ -371,6 +389,7 @@ is_one_of (guint32 found,
 static guint
 check_rest (void)
 {
+  ring.long_length = MP_RING_LONG_LENGTH;
   drain ();
   put_records (1, MP_WAIT_ENDS_NOW);
   put_records (4, MP_WAIT_ENDS_NOW);
@@ -379,6 +398,53 @@ check_rest (void)
     return mp_crash_finish (TORN);
 
   return mp_crash_finish (mp_crash_none_is_dead (table) ? 0 : NOT_BURIED);
+}
+
+/* What the victim had in its hand, or was about to put, is free once somebody has looked for it. */
+static gboolean
+are_extents_free (void)
+{
+  Record content = { 0 };
+  MpRingRecord record = { &content, sizeof content, 0 };
+
+  if (!mp_ring_prepare (&ring, get_me (), &record, NULL))
+    return FALSE;
+
+  mp_ring_forget (&ring, get_me (), &record);
+  for (guint i = 0; i < MP_RING_N_EXTENTS; i++)
+    if ((guint32) atomic_load (&ring.memory.extents[i].state) != 0)
+      return FALSE;
+
+  return TRUE;
+}
+
+static guint
+check_long (guint32 n_put,
+            guint32 n_taken)
+{
+  if (!is_one_of (get_n_put (), n_put_before, n_put) || !is_one_of (get_n_taken (), n_taken_before, n_taken))
+    return mp_crash_finish (TORN);
+
+  drain ();
+  if (!mp_crash_none_is_dead (table))   /* it has been noticed, so it is looked for */
+    return mp_crash_finish (NOT_BURIED);
+
+  if (!are_extents_free ())
+    return mp_crash_finish (TORN);
+
+  return check_rest ();
+}
+
+static guint
+check_put_long (void)
+{
+  return check_long (4, 0);
+}
+
+static guint
+check_take_long (void)
+{
+  return check_long (0, 3);
 }
 
 static guint
@@ -496,6 +562,8 @@ static const MpKillCase kill_cases[] = {
   { "ring/take-batch", prepare_some, mp_crash_enter, take_all, .check = check_all },
   { "ring/put-spare", prepare_spare, mp_crash_enter, put_even, .check = check_even },
   { "ring/put-much", prepare_much, mp_crash_enter, put_odd, .check = check_odd },
+  { "ring/put-long", prepare_long, mp_crash_enter, put_even, .check = check_put_long },
+  { "ring/take-long", prepare_long, mp_crash_enter, take_all, .check = check_take_long },
   { "ring/give-back", prepare_much, mp_crash_enter, take_all, .check = check_five },
   { "ring/take-from-dead", prepare_corpse, mp_crash_enter, take_one, .check = check_one },
   { "ring/take-sleepers", prepare_putters, mp_crash_enter, take_one, .check = check_putters },
@@ -528,7 +596,7 @@ main (int   argc,
 
   mp_participant_enter (table, NULL);
   memory_size = mp_ring_memory_measure (CAPACITY, CHUNK_BITS);
-  memory = mp_test_share_file (memory_size, &memory_fd);
+  memory = mp_test_share_file (memory_size, mp_ring_measure_file (CAPACITY, CHUNK_BITS), &memory_fd);
   mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS);
   g_assert_true (mp_ring_open (&ring, table, &shared->ring, memory, memory_size, memory_fd, &error));
   mp_crash_set_up (&hooks);

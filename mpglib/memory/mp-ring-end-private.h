@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <string.h>
+
+#include "mp-owner-lock-private.h"
+#include "mp-ring-private.h"
+#include "mp-short-lock-private.h"
+
+G_BEGIN_DECLS
+
+/* The two ends of a ring, from the inside: for mp-ring-*.c alone. */
+
+/* How far an end has come. */
+typedef struct
+{
+  guint32 count;
+  guint64 position;   /* in the memory */
+  guint64 weight;     /* bytes, those of extents too */
+} MpRingMark;
+
+/* Stands in the place of the data in a record of a kind with this bit. */
+typedef struct
+{
+  MpRingExtentName name;
+  guint32          length;
+  guint32          reserved;
+} MpRingElsewhere;
+
+#define MP_RING_ELSEWHERE (MP_RING_MAX_KIND + 1)
+
+gboolean mp_ring_set_corrupted (GError       **error);
+gboolean mp_ring_end_look      (MpRingEnd     *end,
+                                MpRingMark    *mark);
+gboolean mp_ring_end_see_again (MpRingEnd     *end,
+                                MpRingEnd     *other,
+                                MpRingMark    *mark);
+void     mp_ring_end_commit    (MpRing        *self,
+                                MpRingEnd     *end,
+                                MpRingMark     mark,
+                                guint          n);
+void     mp_ring_end_unlock    (MpRing        *self,
+                                MpRingEnd     *end,
+                                guint32        me,
+                                gboolean       was_changed);
+gboolean mp_ring_read_head     (MpRing        *self,
+                                MpRingMark     own,
+                                MpRingMark     put,
+                                MpRingRecord  *record);
+
+/* Of an end whose lock the caller has, or that nobody uses. */
+static inline MpRingMark
+mp_ring_end_get_mark (MpRingEnd *end)
+{
+  guint32 count = atomic_load_explicit (&end->count, memory_order_relaxed);
+
+  return (MpRingMark) {
+    count,
+    atomic_load_explicit (&end->position[count & 1], memory_order_relaxed),
+    atomic_load_explicit (&end->weight[count & 1], memory_order_relaxed),
+  };
+}
+
+static inline MpRingMark
+mp_ring_end_get_seen (MpRingEnd *end)
+{
+  return (MpRingMark) {
+    atomic_load_explicit (&end->other_count, memory_order_relaxed),
+    atomic_load_explicit (&end->other_position, memory_order_relaxed),
+    atomic_load_explicit (&end->other_weight, memory_order_relaxed),
+  };
+}
+
+static inline guint32
+mp_ring_count_between (guint32 put,
+                       guint32 take)
+{
+  return ((put >> 1) - (take >> 1)) & G_MAXINT32;
+}
+
+static inline guint64
+mp_ring_get_number (MpRing  *self,
+                    guint64  position)
+{
+  return position >> self->memory.chunk_bits;
+}
+
+/* In the memory. */
+static inline guint64
+mp_ring_measure_place (const MpRingRecord *record)
+{
+  return mp_ring_measure (record->extent.place != 0 ? (guint32) sizeof (MpRingElsewhere) : record->length);
+}
+
+/* `own`: the end put as it would be */
+static inline gboolean
+mp_ring_fits (MpRing     *self,
+              MpRingMark  own,
+              MpRingMark  take,
+              guint64     need)
+{
+  guint64 used = own.weight - take.weight;
+
+  return used <= self->capacity && need <= self->capacity - used &&
+         mp_ring_count_between (own.count, take.count) < self->most_records;
+}
+
+static inline gboolean
+mp_ring_end_lock (MpRing     *self,
+                  MpRingEnd  *end,
+                  guint32     me,
+                  GError    **error)
+{
+  return G_LIKELY (mp_owner_lock_try (&end->lock, me)) ||
+         mp_short_lock_acquire (self->table, &end->lock, NULL, me, error);
+}
+
+G_END_DECLS

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <sched.h>
+
+#include "mp-doorbell-private.h"
+#include "mp-error.h"
+#include "mp-futex-private.h"
+#include "mp-ring-end-private.h"
+
+/* Looks at an end whose user commits again and again meanwhile. */
+#define N_LOOKS 1000
+
+gboolean
+mp_ring_set_corrupted (GError **error)
+{
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED, "A process has written rubbish into a shared queue");
+  return FALSE;
+}
+
+/* --- Marks ---------------------------------------------------------------- */
+
+/* Of an end whose lock the caller does not have.  A position that is read between two equal counts
+ * belongs to that count, since it is overwritten only after another.
+ */
+gboolean
+mp_ring_end_look (MpRingEnd  *end,
+                  MpRingMark *mark)
+{
+  for (guint i = 0; i < N_LOOKS; i++)
+    {
+      mark->count = atomic_load_explicit (&end->count, memory_order_acquire);
+      mark->position = atomic_load_explicit (&end->position[mark->count & 1], memory_order_relaxed);
+      mark->weight = atomic_load_explicit (&end->weight[mark->count & 1], memory_order_relaxed);
+      mp_atomic_fence_acquire ();
+      if (G_LIKELY (atomic_load_explicit (&end->count, memory_order_relaxed) == mark->count))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+/* For the next one that has the lock.  If this one is killed between the two, the position is that of more
+ * records than the count tells of, which does no harm.
+ */
+gboolean
+mp_ring_end_see_again (MpRingEnd  *end,
+                       MpRingEnd  *other,
+                       MpRingMark *mark)
+{
+  if (!mp_ring_end_look (other, mark))
+    return FALSE;
+
+  atomic_store_explicit (&end->other_position, mark->position, memory_order_relaxed);
+  atomic_store_explicit (&end->other_weight, mark->weight, memory_order_relaxed);
+  atomic_store_explicit (&end->other_count, mark->count, memory_order_release);
+  return TRUE;
+}
+
+/* --- Committing ----------------------------------------------------------- */
+
+/* Whether who sleeps on the end finds what it needs there now. */
+static gboolean
+is_wake_due (MpRing     *self,
+             MpRingEnd  *end,
+             MpRingMark  mark)
+{
+  guint32 need = atomic_load_explicit (&end->asleep, memory_order_relaxed);
+  MpRingMark put;
+
+  if (G_LIKELY (need == 0) || end == &self->layout->put)
+    return need != 0;
+
+  /* An old mark of the other end has more room than there is, and makes a wake too many. */
+  put = mp_ring_end_get_seen (end);
+  return self->capacity - (put.weight - mark.weight) >= (guint64) need * 8 &&
+         mp_ring_count_between (put.count, mark.count) < self->most_records;
+}
+
+/* With the lock of the end.  `n` records are committed by one addition, to which the other position belongs.
+ *
+ * `mark`: where the end is then, but for the count
+ */
+void
+mp_ring_end_commit (MpRing     *self,
+                    MpRingEnd  *end,
+                    MpRingMark  mark,
+                    guint       n)
+{
+  guint32 addend = (mark.count & 1) == 0 ? 2 * n + 1 : 2 * n - 1;
+
+#ifdef MP_FAULT_ONE_POSITION
+  atomic_store_explicit (&end->position[mark.count & 1], mark.position, memory_order_relaxed);
+#endif
+  mark.count += addend;
+  atomic_store_explicit (&end->position[mark.count & 1], mark.position, memory_order_relaxed);
+  atomic_store_explicit (&end->weight[mark.count & 1], mark.weight, memory_order_relaxed);
+  atomic_store_explicit (&end->cpu, (guint32) sched_getcpu () + 1, memory_order_relaxed);
+  if (G_LIKELY (!is_wake_due (self, end, mark)))
+    {
+      atomic_store_explicit (&end->count, mark.count, memory_order_release);
+      return;
+    }
+
+#ifdef MP_FAULT_WAKE_AFTER_COMMIT
+  atomic_store (&end->count, mark.count);
+  mp_futex_wake (&end->count, 1);
+#else
+  atomic_thread_fence (memory_order_release);
+  mp_futex_add_and_wake (&end->count, addend);
+#endif
+  atomic_store_explicit (&end->asleep, 0, memory_order_relaxed);
+}
+
+/* Whoever arms the bell looks under the lock after that: so either it sees what was committed, or
+ * the bell is seen armed here.
+ */
+void
+mp_ring_end_unlock (MpRing    *self,
+                    MpRingEnd *end,
+                    guint32    me,
+                    gboolean   was_changed)
+{
+  guint32 gate = atomic_load_explicit (&end->bell.gate, memory_order_relaxed);
+
+  if (G_UNLIKELY (!mp_owner_lock_try_release (&end->lock, me)))
+    mp_short_lock_release (&end->lock);
+
+  if (G_UNLIKELY ((gate & (MP_BELL_WAIT | MP_BELL_MANY)) != 0) && was_changed)
+    mp_bell_ring_waiters (self->table, &end->bell, gate);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-error.h"
+#include "mp-ring-end-private.h"
+
+/* With the lock of the end take, so that no record goes. */
+static gboolean
+find_extent (gpointer                data,
+             const MpRingExtentName *name,
+             gboolean               *is_there)
+{
+  MpRing *self = data;
+  MpRingMark own = mp_ring_end_get_mark (&self->layout->take), put;
+  guint32 n;
+
+  if (!mp_ring_end_look (&self->layout->put, &put))
+    return FALSE;
+
+  *is_there = FALSE;
+  n = mp_ring_count_between (put.count, own.count);
+  for (guint32 i = 0; i < n && !*is_there; i++)
+    {
+      MpRingRecord record;
+
+      if (!mp_ring_read_head (self, own, put, &record))
+        return FALSE;
+
+      *is_there = record.extent.place == name->place && record.extent.ticket == name->ticket;
+      own.position += mp_ring_measure_place (&record);
+      own.weight += mp_ring_measure (record.length);
+    }
+
+  return TRUE;
+}
+
+static gboolean
+sweep_extents (MpRing   *self,
+               guint32   me,
+               GError  **error)
+{
+  MpRingEnd *end = &self->layout->take;
+  gboolean is_swept;
+
+  if (!mp_ring_end_lock (self, end, me, error))
+    return FALSE;
+
+  is_swept = mp_ring_extents_sweep (&self->extents, self->table, find_extent, self);
+  mp_ring_end_unlock (self, end, me, FALSE);
+  return is_swept || mp_ring_set_corrupted (error);
+}
+
+/*< private >
+ * mp_ring_prepare:
+ *
+ * Copies the data of a record that is long, and to be put, so that nobody does it under the lock.  Whoever does
+ * not put it then calls mp_ring_forget(); who puts it leaves it alone.
+ */
+gboolean
+mp_ring_prepare (MpRing        *self,
+                 guint32        me,
+                 MpRingRecord  *record,
+                 GError       **error)
+{
+  if (G_LIKELY (record->length < self->long_length) || mp_ring_measure (record->length) > self->capacity)
+    return TRUE;
+
+  if (mp_ring_extents_is_due (&self->extents, self->table) && !sweep_extents (self, me, error))
+    return FALSE;
+
+  return mp_ring_extents_fill (&self->extents, me, record->data, record->length, &record->extent, error);
+}
+
+void
+mp_ring_forget (MpRing       *self,
+                guint32       me,
+                MpRingRecord *record)
+{
+  if (record->extent.place != 0)
+    mp_ring_extents_forget (&self->extents, me, &record->extent, record->length);
+  record->extent.place = 0;
+}

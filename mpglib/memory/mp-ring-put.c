@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-error.h"
+#include "mp-ring-end-private.h"
+
+/* --- Memory --------------------------------------------------------------- */
+
+/* Of the end put, with its lock. */
+static MpRingChunks
+get_chunks (MpRing     *self,
+            MpRingMark  own)
+{
+  MpRingEnd *end = &self->layout->put;
+  guint64 rest = (G_GUINT64_CONSTANT (1) << self->memory.chunk_bits) - 1;
+
+  return (MpRingChunks) {
+    .n_entered = mp_ring_get_number (self, own.position + rest),
+    .n_reused = atomic_load_explicit (&end->n_reused[own.count & 1], memory_order_relaxed),
+    .n_spare = atomic_load_explicit (&end->n_spare[own.count & 1], memory_order_relaxed),
+  };
+}
+
+/* What the next commit makes valid. */
+static void
+set_next_chunks (MpRingEnd          *end,
+                 MpRingMark          own,
+                 const MpRingChunks *chunks)
+{
+  guint next = (own.count & 1) ^ 1;
+
+  atomic_store_explicit (&end->n_reused[next], chunks->n_reused, memory_order_relaxed);
+  atomic_store_explicit (&end->n_spare[next], chunks->n_spare, memory_order_relaxed);
+}
+
+/* Up to a position.  What was taken until now has chunks that need not be made, and are in the caches. */
+static gboolean
+enter_chunks (MpRing        *self,
+              MpRingChunks  *chunks,
+              guint64        end,
+              MpRingMark    *take,
+              GError       **error)
+{
+  while (chunks->n_entered << self->memory.chunk_bits < end)
+    {
+      if (!mp_ring_end_see_again (&self->layout->put, &self->layout->take, take) ||
+          !mp_ring_memory_check (&self->memory, chunks, mp_ring_get_number (self, take->position)))
+        return mp_ring_set_corrupted (error);
+
+      if (!mp_ring_memory_enter (&self->memory, chunks, mp_ring_get_number (self, take->position), error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* No record is committed, so nobody is to be woken. */
+static void
+give_back_locked (MpRing *self)
+{
+  MpRingEnd *end = &self->layout->put;
+  MpRingMark own = mp_ring_end_get_mark (end), take;
+  MpRingChunks chunks = get_chunks (self, own);
+  guint n;
+
+  if (!mp_ring_end_look (&self->layout->take, &take) ||
+      !mp_ring_memory_check (&self->memory, &chunks, mp_ring_get_number (self, take.position)))
+    return;
+
+  n = mp_ring_memory_spare (&self->memory, &chunks, mp_ring_get_number (self, take.position), NULL);
+  if (n == 0)
+    return;
+
+  set_next_chunks (end, own, &chunks);
+  atomic_store_explicit (&end->position[(own.count & 1) ^ 1], own.position, memory_order_relaxed);
+  atomic_store_explicit (&end->weight[(own.count & 1) ^ 1], own.weight, memory_order_relaxed);
+  atomic_store_explicit (&end->count, own.count ^ 1, memory_order_release);
+  mp_ring_memory_drop (&self->memory, chunks.n_spare - n, n);
+}
+
+/*< private >
+ * mp_ring_give_back:
+ *
+ * Gives back some of the memory that is not needed, if there is much and nobody puts just now.
+ */
+void
+mp_ring_give_back (MpRing  *self,
+                   guint32  me)
+{
+  MpRingEnd *end = &self->layout->put;
+  guint32 count = atomic_load_explicit (&end->count, memory_order_relaxed);
+  guint64 n_reused = atomic_load_explicit (&end->n_reused[count & 1], memory_order_relaxed);
+
+  if (mp_ring_get_number (self, mp_ring_end_get_mark (&self->layout->take).position) - n_reused <= MP_RING_N_KEPT ||
+      !mp_owner_lock_try (&end->lock, me))
+    return;
+
+  give_back_locked (self);
+  mp_ring_end_unlock (self, end, me, FALSE);
+}
+
+/* --- Putting -------------------------------------------------------------- */
+
+static void
+copy_in (MpRing        *self,
+         guint64        position,
+         gconstpointer  bytes,
+         gsize          length)
+{
+  const guint8 *next = bytes;
+
+  while (length > 0)
+    {
+      gsize n = MIN (length, mp_ring_memory_get_rest (&self->memory, position));
+
+      memcpy (mp_ring_memory_get_place (&self->memory, position), next, n);
+      next += n;
+      position += n;
+      length -= n;
+    }
+}
+
+/* Heads are 8 bytes at multiples of 8, which the end of a chunk never divides. */
+static void
+write_record (MpRing             *self,
+              guint64             position,
+              const MpRingRecord *record)
+{
+  MpRingElsewhere elsewhere = { record->extent, record->length, 0 };
+  gboolean is_elsewhere = record->extent.place != 0;
+  guint32 head[2] = {
+    is_elsewhere ? (guint32) sizeof elsewhere : record->length,
+    is_elsewhere ? record->kind | MP_RING_ELSEWHERE : record->kind,
+  };
+
+  memcpy (mp_ring_memory_get_place (&self->memory, position), head, sizeof head);
+  copy_in (self, position + sizeof head, is_elsewhere ? (gconstpointer) &elsewhere : record->data, head[0]);
+}
+
+static MpRingResult
+set_too_long (MpRing   *self,
+              guint32   length,
+              GError  **error)
+{
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+               "A record of %u bytes is longer than the %" G_GUINT64_FORMAT " that there can be",
+               length, self->capacity - 8);
+  return MP_RING_FAILED;
+}
+
+static MpRingResult
+put_locked (MpRing              *self,
+            const MpRingRecord  *records,
+            guint                n,
+            guint               *n_put,
+            GError             **error)
+{
+  MpRingEnd *end = &self->layout->put;
+  MpRingMark own = mp_ring_end_get_mark (end), take = mp_ring_end_get_seen (end);
+  MpRingChunks chunks = get_chunks (self, own);
+  MpRingMark next = own;
+  gboolean is_new = FALSE;
+  guint done = 0;
+
+  while (done < n)
+    {
+      guint64 need = mp_ring_measure (records[done].length);
+
+      if (G_UNLIKELY (need > self->capacity))
+        return set_too_long (self, records[done].length, error);
+
+      if (!mp_ring_fits (self, next, take, need))
+        {
+          if (is_new)
+            break;
+          is_new = TRUE;
+          if (!mp_ring_end_see_again (end, &self->layout->take, &take) || own.weight - take.weight > self->capacity)
+            return mp_ring_set_corrupted (error), MP_RING_FAILED;
+          continue;
+        }
+
+      if (!enter_chunks (self, &chunks, next.position + mp_ring_measure_place (&records[done]), &take, error))
+        return MP_RING_FAILED;
+
+      write_record (self, next.position, &records[done]);
+      next.position += mp_ring_measure_place (&records[done]);
+      next.weight += need;
+      next.count += 2;
+      done++;
+    }
+
+  *n_put = done;
+  if (done == 0)
+    return MP_RING_AGAIN;
+
+  set_next_chunks (end, own, &chunks);
+  next.count = own.count;
+  mp_ring_end_commit (self, end, next, done);
+  return MP_RING_DONE;
+}
+
+/*< private >
+ * mp_ring_try_put:
+ * @records: at most %MP_RING_BATCH, each of at most the capacity less 8 bytes
+ * @n_put: (out): how many of them, from the first on, had room
+ *
+ * Fails with %MP_ERROR_TIMED_OUT if somebody is stopped who puts, and with %G_IO_ERROR_NO_SPACE or the like if
+ * there is no memory.
+ */
+MpRingResult
+mp_ring_try_put (MpRing              *self,
+                 guint32              me,
+                 const MpRingRecord  *records,
+                 guint                n_records,
+                 guint               *n_put,
+                 GError             **error)
+{
+  MpRingEnd *end = &self->layout->put;
+  MpRingResult result;
+
+  *n_put = 0;
+  if (!mp_ring_end_lock (self, end, me, error))
+    return MP_RING_FAILED;
+
+  result = put_locked (self, records, n_records, n_put, error);
+  mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
+  return result;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-error.h"
+#include "mp-ring-end-private.h"
+
+static void
+copy_out (MpRing   *self,
+          guint64   position,
+          gpointer  bytes,
+          gsize     length)
+{
+  guint8 *next = bytes;
+
+  while (length > 0)
+    {
+      gsize n = MIN (length, mp_ring_memory_get_rest (&self->memory, position));
+
+      memcpy (next, mp_ring_memory_get_place (&self->memory, position), n);
+      next += n;
+      position += n;
+      length -= n;
+    }
+}
+
+/* One look at the head, whose lengths are checked. */
+gboolean
+mp_ring_read_head (MpRing       *self,
+                   MpRingMark    own,
+                   MpRingMark    put,
+                   MpRingRecord *record)
+{
+  guint64 left = put.position - own.position;
+  MpRingElsewhere elsewhere;
+  guint32 head[2];
+
+  if (left < sizeof head || left > self->capacity)
+    return FALSE;
+
+  memcpy (head, mp_ring_memory_get_place (&self->memory, own.position), sizeof head);
+  mp_atomic_fence_acquire ();
+  *record = (MpRingRecord) { NULL, head[0], head[1] & MP_RING_MAX_KIND };
+  if (mp_ring_measure (record->length) > left)
+    return FALSE;
+
+  if ((head[1] & MP_RING_ELSEWHERE) == 0)
+    return TRUE;
+
+  if (record->length != sizeof elsewhere)
+    return FALSE;
+
+  copy_out (self, own.position + sizeof head, &elsewhere, sizeof elsewhere);
+  record->extent = elsewhere.name;
+  record->length = elsewhere.length;
+  return record->extent.place != 0 && mp_ring_measure (record->length) <= put.weight - own.weight;
+}
+
+/* Of those that are taken one by one, and committed together. */
+static gboolean
+take_one (MpRing       *self,
+          guint32       me,
+          MpRingMark   *own,
+          MpRingRecord *record,
+          guint8       *bytes)
+{
+  record->data = bytes;
+  if (record->extent.place == 0)
+    copy_out (self, own->position + 8, bytes, record->length);
+  else if (!mp_ring_extents_take (&self->extents, me, &record->extent))
+    return FALSE;
+
+  own->position += mp_ring_measure_place (record);
+  own->weight += mp_ring_measure (record->length);
+  return TRUE;
+}
+
+static MpRingResult
+take_locked (MpRing      *self,
+             guint32      me,
+             MpRingHaul  *haul,
+             GError     **error)
+{
+  MpRingEnd *end = &self->layout->take;
+  MpRingMark own = mp_ring_end_get_mark (end), put = mp_ring_end_get_seen (end);
+  gboolean is_new = FALSE, is_wanted = TRUE;
+  gsize used = 0;
+  guint done = 0;
+
+  while (done < haul->n_records)
+    {
+      MpRingRecord *record = &haul->records[done];
+
+      if (mp_ring_count_between (put.count, own.count) == done)
+        {
+          if (is_new)
+            break;
+          is_new = TRUE;
+          if (!mp_ring_end_see_again (end, &self->layout->put, &put))
+            return mp_ring_set_corrupted (error), MP_RING_FAILED;
+          continue;
+        }
+
+      if (!mp_ring_read_head (self, own, put, record))
+        return mp_ring_set_corrupted (error), MP_RING_FAILED;
+
+      is_wanted = haul->wants == NULL || haul->wants (record, haul->user_data);
+      if (!is_wanted || record->length > haul->room - used)
+        break;
+
+      if (!take_one (self, me, &own, record, haul->data + used))
+        return mp_ring_set_corrupted (error), MP_RING_FAILED;
+
+      used += record->length;
+      done++;
+    }
+
+  if (done == 0 && mp_ring_count_between (put.count, own.count) == 0)
+    return MP_RING_AGAIN;
+
+  if (done == 0)
+    return is_wanted ? MP_RING_NO_ROOM : MP_RING_UNWANTED;
+
+  haul->n_records = done;
+  mp_ring_end_commit (self, end, own, done);
+  return MP_RING_DONE;
+}
+
+/* Without the lock. */
+static MpRingResult
+read_extents (MpRing      *self,
+              guint32      me,
+              MpRingHaul  *haul,
+              GError     **error)
+{
+  gboolean were_read = TRUE;
+
+  for (guint i = 0; i < haul->n_records; i++)
+    {
+      MpRingRecord *record = &haul->records[i];
+
+      if (G_LIKELY (record->extent.place == 0))
+        continue;
+
+      were_read &= mp_ring_extents_read (&self->extents, me, &record->extent, (gpointer) record->data,
+                                         record->length, were_read ? error : NULL);
+      record->extent.place = 0;
+    }
+
+  return were_read ? MP_RING_DONE : MP_RING_FAILED;
+}
+
+/*< private >
+ * mp_ring_try_take:
+ * @haul: where they go, at most %MP_RING_BATCH
+ *
+ * Long records are read after they were taken, without the lock.  Fails with %MP_ERROR_TIMED_OUT if somebody
+ * is stopped who takes.
+ */
+MpRingResult
+mp_ring_try_take (MpRing      *self,
+                  guint32      me,
+                  MpRingHaul  *haul,
+                  GError     **error)
+{
+  MpRingEnd *end = &self->layout->take;
+  guint64 before, after;
+  MpRingResult result;
+
+  if (!mp_ring_end_lock (self, end, me, error))
+    return MP_RING_FAILED;
+
+  before = mp_ring_end_get_mark (end).position;
+  result = take_locked (self, me, haul, error);
+  after = mp_ring_end_get_mark (end).position;
+  mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
+
+  if (G_UNLIKELY (mp_ring_get_number (self, before) != mp_ring_get_number (self, after)))
+    mp_ring_give_back (self, me);
+  return result == MP_RING_DONE ? read_extents (self, me, haul, error) : result;
+}
