@@ -14,7 +14,9 @@ G_BEGIN_DECLS
 
 /* The two ends of a ring, from the inside: for mp-ring-*.c alone. */
 
-/* How far an end has come. */
+/* How far an end has come.  It is not handed over by value: copies of what was just written part by part wait for
+ * that to have reached the cache, which costs as much as all the rest.
+ */
 typedef struct
 {
   guint32 count;
@@ -32,6 +34,9 @@ typedef struct
 
 #define MP_RING_ELSEWHERE (MP_RING_MAX_KIND + 1)
 
+/* Bytes before the data of a record: its length and kind. */
+#define MP_RING_HEAD 8
+
 gboolean mp_ring_set_corrupted (GError       **error);
 gboolean mp_ring_end_look      (MpRingEnd     *end,
                                 MpRingMark    *mark);
@@ -40,38 +45,44 @@ gboolean mp_ring_end_see_again (MpRingEnd     *end,
                                 MpRingMark    *mark);
 void     mp_ring_end_commit    (MpRing        *self,
                                 MpRingEnd     *end,
-                                MpRingMark     mark,
+                                guint32        count,
+                                guint64        position,
+                                guint64        weight,
                                 guint          n);
 void     mp_ring_end_unlock    (MpRing        *self,
                                 MpRingEnd     *end,
                                 guint32        me,
                                 gboolean       was_changed);
-gboolean mp_ring_read_head     (MpRing        *self,
-                                MpRingMark     own,
-                                MpRingMark     put,
-                                MpRingRecord  *record);
+gboolean mp_ring_read_head     (MpRing            *self,
+                                const MpRingMark  *own,
+                                const MpRingMark  *put,
+                                MpRingRecord      *record);
 
 /* Of an end whose lock the caller has, or that nobody uses. */
-static inline MpRingMark
-mp_ring_end_get_mark (MpRingEnd *end)
+static inline void
+mp_ring_end_get_mark (MpRingEnd  *end,
+                      MpRingMark *mark)
+{
+  mark->count = atomic_load_explicit (&end->count, memory_order_relaxed);
+  mark->position = atomic_load_explicit (&end->position[mark->count & 1], memory_order_relaxed);
+  mark->weight = atomic_load_explicit (&end->weight[mark->count & 1], memory_order_relaxed);
+}
+
+static inline guint64
+mp_ring_end_get_position (MpRingEnd *end)
 {
   guint32 count = atomic_load_explicit (&end->count, memory_order_relaxed);
 
-  return (MpRingMark) {
-    count,
-    atomic_load_explicit (&end->position[count & 1], memory_order_relaxed),
-    atomic_load_explicit (&end->weight[count & 1], memory_order_relaxed),
-  };
+  return atomic_load_explicit (&end->position[count & 1], memory_order_relaxed);
 }
 
-static inline MpRingMark
-mp_ring_end_get_seen (MpRingEnd *end)
+static inline void
+mp_ring_end_get_seen (MpRingEnd  *end,
+                      MpRingMark *mark)
 {
-  return (MpRingMark) {
-    atomic_load_explicit (&end->other_count, memory_order_relaxed),
-    atomic_load_explicit (&end->other_position, memory_order_relaxed),
-    atomic_load_explicit (&end->other_weight, memory_order_relaxed),
-  };
+  mark->count = atomic_load_explicit (&end->other_count, memory_order_relaxed);
+  mark->position = atomic_load_explicit (&end->other_position, memory_order_relaxed);
+  mark->weight = atomic_load_explicit (&end->other_weight, memory_order_relaxed);
 }
 
 static inline guint32
@@ -95,17 +106,14 @@ mp_ring_measure_place (const MpRingRecord *record)
   return mp_ring_measure (record->extent.place != 0 ? (guint32) sizeof (MpRingElsewhere) : record->length);
 }
 
-/* `own`: the end put as it would be */
+/* `used`: bytes that are there; `n`: records */
 static inline gboolean
-mp_ring_fits (MpRing     *self,
-              MpRingMark  own,
-              MpRingMark  take,
-              guint64     need)
+mp_ring_fits (MpRing  *self,
+              guint64  used,
+              guint32  n,
+              guint64  need)
 {
-  guint64 used = own.weight - take.weight;
-
-  return used <= self->capacity && need <= self->capacity - used &&
-         mp_ring_count_between (own.count, take.count) < self->most_records;
+  return used <= self->capacity && need <= self->capacity - used && n < self->most_records;
 }
 
 static inline gboolean

@@ -64,9 +64,10 @@ mp_ring_end_see_again (MpRingEnd  *end,
 
 /* Whether who sleeps on the end finds what it needs there now. */
 static gboolean
-is_wake_due (MpRing     *self,
-             MpRingEnd  *end,
-             MpRingMark  mark)
+is_wake_due (MpRing    *self,
+             MpRingEnd *end,
+             guint32    count,
+             guint64    weight)
 {
   guint32 need = atomic_load_explicit (&end->asleep, memory_order_relaxed);
   MpRingMark put;
@@ -75,38 +76,45 @@ is_wake_due (MpRing     *self,
     return need != 0;
 
   /* An old mark of the other end has more room than there is, and makes a wake too many. */
-  put = mp_ring_end_get_seen (end);
-  return self->capacity - (put.weight - mark.weight) >= (guint64) need * 8 &&
-         mp_ring_count_between (put.count, mark.count) < self->most_records;
+  mp_ring_end_get_seen (end, &put);
+  return self->capacity - (put.weight - weight) >= (guint64) need * 8 &&
+         mp_ring_count_between (put.count, count) < self->most_records;
 }
 
-/* With the lock of the end.  `n` records are committed by one addition, to which the other position belongs.
+/*< private >
+ * mp_ring_end_commit:
+ * @count: of the end, so far
+ * @position: where it is then
+ * @weight: likewise
+ * @n: records
  *
- * `mark`: where the end is then, but for the count
+ * With the lock of the end: @n records are committed by one addition, to which the other position belongs.
  */
 void
-mp_ring_end_commit (MpRing     *self,
-                    MpRingEnd  *end,
-                    MpRingMark  mark,
-                    guint       n)
+mp_ring_end_commit (MpRing    *self,
+                    MpRingEnd *end,
+                    guint32    count,
+                    guint64    position,
+                    guint64    weight,
+                    guint      n)
 {
-  guint32 addend = (mark.count & 1) == 0 ? 2 * n + 1 : 2 * n - 1;
+  guint32 addend = (count & 1) == 0 ? 2 * n + 1 : 2 * n - 1;
 
 #ifdef MP_FAULT_ONE_POSITION
-  atomic_store_explicit (&end->position[mark.count & 1], mark.position, memory_order_relaxed);
+  atomic_store_explicit (&end->position[count & 1], position, memory_order_relaxed);
 #endif
-  mark.count += addend;
-  atomic_store_explicit (&end->position[mark.count & 1], mark.position, memory_order_relaxed);
-  atomic_store_explicit (&end->weight[mark.count & 1], mark.weight, memory_order_relaxed);
+  count += addend;
+  atomic_store_explicit (&end->position[count & 1], position, memory_order_relaxed);
+  atomic_store_explicit (&end->weight[count & 1], weight, memory_order_relaxed);
   atomic_store_explicit (&end->cpu, (guint32) sched_getcpu () + 1, memory_order_relaxed);
-  if (G_LIKELY (!is_wake_due (self, end, mark)))
+  if (G_LIKELY (!is_wake_due (self, end, count, weight)))
     {
-      atomic_store_explicit (&end->count, mark.count, memory_order_release);
+      atomic_store_explicit (&end->count, count, memory_order_release);
       return;
     }
 
 #ifdef MP_FAULT_WAKE_AFTER_COMMIT
-  atomic_store (&end->count, mark.count);
+  atomic_store (&end->count, count);
   mp_futex_wake (&end->count, 1);
 #else
   atomic_thread_fence (memory_order_release);

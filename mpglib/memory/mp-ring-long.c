@@ -14,9 +14,10 @@ find_extent (gpointer                data,
              gboolean               *is_there)
 {
   MpRing *self = data;
-  MpRingMark own = mp_ring_end_get_mark (&self->layout->take), put;
+  MpRingMark own, put;
   guint32 n;
 
+  mp_ring_end_get_mark (&self->layout->take, &own);
   if (!mp_ring_end_look (&self->layout->put, &put))
     return FALSE;
 
@@ -26,7 +27,7 @@ find_extent (gpointer                data,
     {
       MpRingRecord record;
 
-      if (!mp_ring_read_head (self, own, put, &record))
+      if (!mp_ring_read_head (self, &own, &put, &record))
         return FALSE;
 
       *is_there = record.extent.place == name->place && record.extent.ticket == name->ticket;

@@ -10,27 +10,26 @@
 /* --- Memory --------------------------------------------------------------- */
 
 /* Of the end put, with its lock. */
-static MpRingChunks
-get_chunks (MpRing     *self,
-            MpRingMark  own)
+static void
+get_chunks (MpRing           *self,
+            const MpRingMark *own,
+            MpRingChunks     *chunks)
 {
   MpRingEnd *end = &self->layout->put;
   guint64 rest = (G_GUINT64_CONSTANT (1) << self->memory.chunk_bits) - 1;
 
-  return (MpRingChunks) {
-    .n_entered = mp_ring_get_number (self, own.position + rest),
-    .n_reused = atomic_load_explicit (&end->n_reused[own.count & 1], memory_order_relaxed),
-    .n_spare = atomic_load_explicit (&end->n_spare[own.count & 1], memory_order_relaxed),
-  };
+  chunks->n_entered = mp_ring_get_number (self, own->position + rest);
+  chunks->n_reused = atomic_load_explicit (&end->n_reused[own->count & 1], memory_order_relaxed);
+  chunks->n_spare = atomic_load_explicit (&end->n_spare[own->count & 1], memory_order_relaxed);
 }
 
 /* What the next commit makes valid. */
 static void
 set_next_chunks (MpRingEnd          *end,
-                 MpRingMark          own,
+                 guint32             count,
                  const MpRingChunks *chunks)
 {
-  guint next = (own.count & 1) ^ 1;
+  guint next = (count & 1) ^ 1;
 
   atomic_store_explicit (&end->n_reused[next], chunks->n_reused, memory_order_relaxed);
   atomic_store_explicit (&end->n_spare[next], chunks->n_spare, memory_order_relaxed);
@@ -62,10 +61,12 @@ static void
 give_back_locked (MpRing *self)
 {
   MpRingEnd *end = &self->layout->put;
-  MpRingMark own = mp_ring_end_get_mark (end), take;
-  MpRingChunks chunks = get_chunks (self, own);
+  MpRingMark own, take;
+  MpRingChunks chunks;
   guint n;
 
+  mp_ring_end_get_mark (end, &own);
+  get_chunks (self, &own, &chunks);
   if (!mp_ring_end_look (&self->layout->take, &take) ||
       !mp_ring_memory_check (&self->memory, &chunks, mp_ring_get_number (self, take.position)))
     return;
@@ -74,7 +75,7 @@ give_back_locked (MpRing *self)
   if (n == 0)
     return;
 
-  set_next_chunks (end, own, &chunks);
+  set_next_chunks (end, own.count, &chunks);
   atomic_store_explicit (&end->position[(own.count & 1) ^ 1], own.position, memory_order_relaxed);
   atomic_store_explicit (&end->weight[(own.count & 1) ^ 1], own.weight, memory_order_relaxed);
   atomic_store_explicit (&end->count, own.count ^ 1, memory_order_release);
@@ -94,7 +95,7 @@ mp_ring_give_back (MpRing  *self,
   guint32 count = atomic_load_explicit (&end->count, memory_order_relaxed);
   guint64 n_reused = atomic_load_explicit (&end->n_reused[count & 1], memory_order_relaxed);
 
-  if (mp_ring_get_number (self, mp_ring_end_get_mark (&self->layout->take).position) - n_reused <= MP_RING_N_KEPT ||
+  if (mp_ring_get_number (self, mp_ring_end_get_position (&self->layout->take)) - n_reused <= MP_RING_N_KEPT ||
       !mp_owner_lock_try (&end->lock, me))
     return;
 
@@ -125,19 +126,34 @@ copy_in (MpRing        *self,
 
 /* Heads are 8 bytes at multiples of 8, which the end of a chunk never divides. */
 static void
+write_head (MpRing  *self,
+            guint64  position,
+            guint32  length,
+            guint32  kind)
+{
+  guint32 *head = (guint32 *) (gpointer) mp_ring_memory_get_place (&self->memory, position);
+
+  head[0] = length;
+  head[1] = kind;
+}
+
+static void
 write_record (MpRing             *self,
               guint64             position,
               const MpRingRecord *record)
 {
-  MpRingElsewhere elsewhere = { record->extent, record->length, 0 };
-  gboolean is_elsewhere = record->extent.place != 0;
-  guint32 head[2] = {
-    is_elsewhere ? (guint32) sizeof elsewhere : record->length,
-    is_elsewhere ? record->kind | MP_RING_ELSEWHERE : record->kind,
-  };
+  MpRingElsewhere elsewhere;
 
-  memcpy (mp_ring_memory_get_place (&self->memory, position), head, sizeof head);
-  copy_in (self, position + sizeof head, is_elsewhere ? (gconstpointer) &elsewhere : record->data, head[0]);
+  if (G_LIKELY (record->extent.place == 0))
+    {
+      write_head (self, position, record->length, record->kind);
+      copy_in (self, position + MP_RING_HEAD, record->data, record->length);
+      return;
+    }
+
+  elsewhere = (MpRingElsewhere) { record->extent, record->length, 0 };
+  write_head (self, position, sizeof elsewhere, record->kind | MP_RING_ELSEWHERE);
+  copy_in (self, position + MP_RING_HEAD, &elsewhere, sizeof elsewhere);
 }
 
 static MpRingResult
@@ -159,20 +175,27 @@ put_locked (MpRing              *self,
             GError             **error)
 {
   MpRingEnd *end = &self->layout->put;
-  MpRingMark own = mp_ring_end_get_mark (end), take = mp_ring_end_get_seen (end);
-  MpRingChunks chunks = get_chunks (self, own);
-  MpRingMark next = own;
+  MpRingMark own, take;
+  MpRingChunks chunks;
+  guint64 position, weight;
   gboolean is_new = FALSE;
   guint done = 0;
+
+  mp_ring_end_get_mark (end, &own);
+  mp_ring_end_get_seen (end, &take);
+  get_chunks (self, &own, &chunks);
+  position = own.position;
+  weight = own.weight;
 
   while (done < n)
     {
       guint64 need = mp_ring_measure (records[done].length);
+      guint64 place = mp_ring_measure_place (&records[done]);
 
       if (G_UNLIKELY (need > self->capacity))
         return set_too_long (self, records[done].length, error);
 
-      if (!mp_ring_fits (self, next, take, need))
+      if (!mp_ring_fits (self, weight - take.weight, mp_ring_count_between (own.count, take.count) + done, need))
         {
           if (is_new)
             break;
@@ -182,13 +205,12 @@ put_locked (MpRing              *self,
           continue;
         }
 
-      if (!enter_chunks (self, &chunks, next.position + mp_ring_measure_place (&records[done]), &take, error))
+      if (!enter_chunks (self, &chunks, position + place, &take, error))
         return MP_RING_FAILED;
 
-      write_record (self, next.position, &records[done]);
-      next.position += mp_ring_measure_place (&records[done]);
-      next.weight += need;
-      next.count += 2;
+      write_record (self, position, &records[done]);
+      position += place;
+      weight += need;
       done++;
     }
 
@@ -196,9 +218,8 @@ put_locked (MpRing              *self,
   if (done == 0)
     return MP_RING_AGAIN;
 
-  set_next_chunks (end, own, &chunks);
-  next.count = own.count;
-  mp_ring_end_commit (self, end, next, done);
+  set_next_chunks (end, own.count, &chunks);
+  mp_ring_end_commit (self, end, own.count, position, weight, done);
   return MP_RING_DONE;
 }
 

@@ -26,36 +26,48 @@ copy_out (MpRing   *self,
     }
 }
 
-/* One look at the head, whose lengths are checked. */
-gboolean
-mp_ring_read_head (MpRing       *self,
-                   MpRingMark    own,
-                   MpRingMark    put,
-                   MpRingRecord *record)
+/* Of a long record. */
+static gboolean
+read_elsewhere (MpRing       *self,
+                guint64       position,
+                guint64       most,
+                MpRingRecord *record)
 {
-  guint64 left = put.position - own.position;
   MpRingElsewhere elsewhere;
-  guint32 head[2];
-
-  if (left < sizeof head || left > self->capacity)
-    return FALSE;
-
-  memcpy (head, mp_ring_memory_get_place (&self->memory, own.position), sizeof head);
-  mp_atomic_fence_acquire ();
-  *record = (MpRingRecord) { NULL, head[0], head[1] & MP_RING_MAX_KIND };
-  if (mp_ring_measure (record->length) > left)
-    return FALSE;
-
-  if ((head[1] & MP_RING_ELSEWHERE) == 0)
-    return TRUE;
 
   if (record->length != sizeof elsewhere)
     return FALSE;
 
-  copy_out (self, own.position + sizeof head, &elsewhere, sizeof elsewhere);
+  copy_out (self, position, &elsewhere, sizeof elsewhere);
   record->extent = elsewhere.name;
   record->length = elsewhere.length;
-  return record->extent.place != 0 && mp_ring_measure (record->length) <= put.weight - own.weight;
+  return record->extent.place != 0 && mp_ring_measure (record->length) <= most;
+}
+
+/* One look at the head, whose lengths are checked. */
+gboolean
+mp_ring_read_head (MpRing           *self,
+                   const MpRingMark *own,
+                   const MpRingMark *put,
+                   MpRingRecord     *record)
+{
+  guint64 left = put->position - own->position;
+  const MpAtomic32 *head;
+  guint32 kind;
+
+  if (left < MP_RING_HEAD || left > self->capacity)
+    return FALSE;
+
+  head = (const MpAtomic32 *) (gpointer) mp_ring_memory_get_place (&self->memory, own->position);
+  record->length = atomic_load_explicit (&head[0], memory_order_relaxed);
+  kind = atomic_load_explicit (&head[1], memory_order_relaxed);
+  record->kind = kind & MP_RING_MAX_KIND;
+  record->extent.place = 0;
+  if (mp_ring_measure (record->length) > left)
+    return FALSE;
+
+  return G_LIKELY ((kind & MP_RING_ELSEWHERE) == 0) ||
+         read_elsewhere (self, own->position + MP_RING_HEAD, put->weight - own->weight, record);
 }
 
 /* Of those that are taken one by one, and committed together. */
@@ -67,8 +79,8 @@ take_one (MpRing       *self,
           guint8       *bytes)
 {
   record->data = bytes;
-  if (record->extent.place == 0)
-    copy_out (self, own->position + 8, bytes, record->length);
+  if (G_LIKELY (record->extent.place == 0))
+    copy_out (self, own->position + MP_RING_HEAD, bytes, record->length);
   else if (!mp_ring_extents_take (&self->extents, me, &record->extent))
     return FALSE;
 
@@ -84,11 +96,13 @@ take_locked (MpRing      *self,
              GError     **error)
 {
   MpRingEnd *end = &self->layout->take;
-  MpRingMark own = mp_ring_end_get_mark (end), put = mp_ring_end_get_seen (end);
+  MpRingMark own, put;
   gboolean is_new = FALSE, is_wanted = TRUE;
   gsize used = 0;
   guint done = 0;
 
+  mp_ring_end_get_mark (end, &own);
+  mp_ring_end_get_seen (end, &put);
   while (done < haul->n_records)
     {
       MpRingRecord *record = &haul->records[done];
@@ -103,7 +117,7 @@ take_locked (MpRing      *self,
           continue;
         }
 
-      if (!mp_ring_read_head (self, own, put, record))
+      if (!mp_ring_read_head (self, &own, &put, record))
         return mp_ring_set_corrupted (error), MP_RING_FAILED;
 
       is_wanted = haul->wants == NULL || haul->wants (record, haul->user_data);
@@ -124,7 +138,7 @@ take_locked (MpRing      *self,
     return is_wanted ? MP_RING_NO_ROOM : MP_RING_UNWANTED;
 
   haul->n_records = done;
-  mp_ring_end_commit (self, end, own, done);
+  mp_ring_end_commit (self, end, own.count, own.position, own.weight, done);
   return MP_RING_DONE;
 }
 
@@ -172,9 +186,9 @@ mp_ring_try_take (MpRing      *self,
   if (!mp_ring_end_lock (self, end, me, error))
     return MP_RING_FAILED;
 
-  before = mp_ring_end_get_mark (end).position;
+  before = mp_ring_end_get_position (end);
   result = take_locked (self, me, haul, error);
-  after = mp_ring_end_get_mark (end).position;
+  after = mp_ring_end_get_position (end);
   mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
 
   if (G_UNLIKELY (mp_ring_get_number (self, before) != mp_ring_get_number (self, after)))

@@ -36,7 +36,8 @@ mp_ring_has_room (MpRing  *self,
   if (!mp_ring_end_look (&self->layout->take, &take) || !mp_ring_end_look (&self->layout->put, &put))
     return TRUE;
 
-  return put.weight - take.weight > self->capacity || mp_ring_fits (self, put, take, need);
+  return put.weight - take.weight > self->capacity ||
+         mp_ring_fits (self, put.weight - take.weight, mp_ring_count_between (put.count, take.count), need);
 }
 
 /* --- Making --------------------------------------------------------------- */
