@@ -10,11 +10,11 @@
 #include "mp-crew-private.h"
 #include "mp-dispatcher-private.h"
 #include "mp-error.h"
+#include "mp-late-results-private.h"
 #include "mp-launcher-private.h"
 #include "mp-log-private.h"
 #include "mp-message-private.h"
 #include "mp-origin-private.h"
-#include "mp-patience-private.h"
 #include "mp-report-private.h"
 
 /* Lost workers that nobody has been told of yet: a program that never runs its
@@ -54,18 +54,10 @@ struct _MpDispatcher
   GQueue news_tasks;   /* MpTask with news: a reference each */
   MpNews news;
   gboolean workers_are_watched; /* somebody has a list of them */
-  GPtrArray *late;  /* MpMessage: results with something that was in other hands when they came */
-  MpPumpTimer *late_timer;
-  gint64 late_delay;
-  gint64 late_end;
+  MpLateResults late;
   GPtrArray *spent; /* GObject, which languages may know: for the user's threads to let go of */
   Letter *letter;  /* on its way to the main context, because of news */
 };
-
-/* Memory is in other hands for no longer than it takes to copy something, unless a process was stopped. */
-#define LATE_MIN (200)
-#define LATE_MAX (100 * G_TIME_SPAN_MILLISECOND)
-#define LATE_END (4 * G_TIME_SPAN_SECOND)
 
 static void settle (MpDispatcher *self);
 
@@ -411,71 +403,6 @@ new_nothing (void)
   return nothing;
 }
 
-/* Without waiting for anybody. */
-static gboolean
-hold_attachments (MpMessage *result)
-{
-  MpPatience none = MP_PATIENCE_SPENT;
-  gboolean is_held;
-
-  mp_patience_begin (&none);
-  is_held = mp_message_hold_attachments (result);
-  mp_patience_end (&none);
-  return is_held;
-}
-
-static void hold_late_results (guint32  events,
-                               gpointer data);
-
-static void
-set_late_timer (MpDispatcher *self)
-{
-  self->late_timer = mp_pump_add_timer_locked (self->pump, g_get_monotonic_time () + self->late_delay,
-                                               hold_late_results, self);
-}
-
-static void
-hold_late_results (guint32  events,
-                   gpointer data)
-{
-  MpDispatcher *self = data;
-  gboolean is_over = g_get_monotonic_time () > self->late_end;
-
-  for (guint i = self->late->len; i > 0; i--)
-    if (hold_attachments (self->late->pdata[i - 1]) || is_over)
-      g_ptr_array_add (self->spent, g_ptr_array_steal_index_fast (self->late, i - 1));
-
-  self->late_timer = NULL;
-  self->late_delay = MIN (2 * self->late_delay, LATE_MAX);
-  if (self->late->len > 0)
-    set_late_timer (self);
-}
-
-/* Whoever asks for the objects asks later, when the worker may have ended. */
-static void
-hold_result (MpDispatcher *self,
-             MpMessage    *result)
-{
-  if (hold_attachments (result))
-    return;
-
-  g_ptr_array_add (self->late, g_object_ref (result));
-  self->late_delay = LATE_MIN;
-  self->late_end = g_get_monotonic_time () + LATE_END;
-  if (self->late_timer == NULL)
-    set_late_timer (self);
-}
-
-static void
-forget_late_results (MpDispatcher *self)
-{
-  mp_pump_lock (self->pump);
-  if (self->late_timer != NULL)
-    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->late_timer));
-  mp_pump_unlock (self->pump);
-  g_ptr_array_unref (self->late);
-}
-
 static void
 on_result (MpDispatcher *self,
            MpCrewWorker *worker,
@@ -487,7 +414,7 @@ on_result (MpDispatcher *self,
     return;
 
   if (frame->message != NULL)
-    hold_result (self, frame->message);
+    mp_late_results_hold_locked (&self->late, frame->message);
   mp_task_end_item (task, frame->index, frame->message != NULL ? g_object_ref (frame->message) : new_nothing ());
   look_after_task (self, task);
   look_after_worker (self, worker);
@@ -1287,8 +1214,8 @@ mp_dispatcher_new (MpContext    *context,
   g_atomic_ref_count_init (&self->refs);
   g_weak_ref_init (&self->weak_owner, NULL);
   self->pump = mp_pump_new ("a pool");
-  self->late = g_ptr_array_new_with_free_func (g_object_unref);
   self->spent = g_ptr_array_new_with_free_func (g_object_unref);
+  mp_late_results_init (&self->late, self->pump, self->spent);
   self->joiners = mp_waiters_new (self->pump);
   self->outbox = mp_outbox_ref (outbox);
   self->deliver = deliver_func;
@@ -1313,7 +1240,7 @@ mp_dispatcher_unref (MpDispatcher *self)
     return;
 
   g_assert (self->owner == NULL);
-  forget_late_results (self);
+  mp_late_results_clear (&self->late);
   g_weak_ref_clear (&self->weak_owner);
   mp_crew_clear (&self->crew);
   mp_waiters_free_locked (self->joiners); /* nobody is left that would take the lock */
