@@ -25,6 +25,8 @@ enum
   EVENT,
   CONDITION,
   BARRIER,
+  EMPTY,      /* a queue to get from, which is live, too */
+  FULL,       /* one to put into */
   N_OBJECTS
 };
 
@@ -38,6 +40,18 @@ make_objects (GObject *objects[N_OBJECTS])
   objects[EVENT] = G_OBJECT (mp_event_new ());
   objects[CONDITION] = G_OBJECT (mp_condition_new (NULL));
   objects[BARRIER] = G_OBJECT (mp_barrier_new (9));
+  objects[EMPTY] = G_OBJECT (mp_queue_new (1));
+  objects[FULL] = G_OBJECT (mp_queue_new (1));
+  g_assert_true (mp_queue_put (MP_QUEUE (objects[FULL]), g_variant_new_int32 (1), 0, NULL, NULL));
+}
+
+static void
+wait_for_queue (MpQueue *queue)
+{
+  if (mp_queue_is_full (queue))
+    mp_queue_put (queue, g_variant_new_int32 (2), FOREVER, NULL, NULL);
+  else
+    mp_queue_get (queue, FOREVER, NULL, NULL);
 }
 
 static gpointer
@@ -47,6 +61,8 @@ be_blocked (gpointer object)
     mp_event_wait (object, FOREVER, NULL, NULL);
   else if (MP_IS_BARRIER (object))
     mp_barrier_wait (object, FOREVER, NULL, NULL);
+  else if (MP_IS_QUEUE (object))
+    wait_for_queue (object);
   else
     mp_lockable_enter (object, FOREVER, NULL, NULL);
 
@@ -98,6 +114,12 @@ start_child (GObject *objects[N_OBJECTS])
 }
 
 static void
+on_item (MpQueue *queue)
+{
+  g_assert_not_reached ();
+}
+
+static void
 begin_waits (GObject       *objects[N_OBJECTS],
              GCancellable  *cancellable,
              GAsyncResult  *results[N_OBJECTS])
@@ -108,6 +130,11 @@ begin_waits (GObject       *objects[N_OBJECTS],
         mp_event_wait_async (MP_EVENT (objects[i]), FOREVER, cancellable, mp_test_keep_result, &results[i]);
       else if (i == BARRIER)
         mp_barrier_wait_async (MP_BARRIER (objects[i]), FOREVER, cancellable, mp_test_keep_result, &results[i]);
+      else if (i == EMPTY)
+        mp_queue_get_async (MP_QUEUE (objects[i]), FOREVER, cancellable, mp_test_keep_result, &results[i]);
+      else if (i == FULL)
+        mp_queue_put_async (MP_QUEUE (objects[i]), g_variant_new_int32 (2), FOREVER, cancellable,
+                            mp_test_keep_result, &results[i]);
       else if (i == CONDITION)
         {
           g_assert_true (mp_condition_acquire (MP_CONDITION (objects[i]), MP_TEST_DEADLINE, NULL, NULL));
@@ -117,6 +144,8 @@ begin_waits (GObject       *objects[N_OBJECTS],
         mp_lockable_enter_async (MP_LOCKABLE (objects[i]), FOREVER, cancellable, mp_test_keep_result, &results[i]);
     }
 
+  g_signal_connect (objects[EMPTY], "item-available", G_CALLBACK (on_item), NULL);
+  mp_queue_set_live (MP_QUEUE (objects[EMPTY]), TRUE);
   while (g_main_context_iteration (NULL, FALSE))
     ;
   for (guint i = 0; i < N_OBJECTS; i++)

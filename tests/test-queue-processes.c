@@ -11,6 +11,10 @@
 
 #include "mpglib.h"
 
+#include "mp-owner-lock-private.h"
+#include "mp-queue-private.h"
+#include "mp-short-lock-private.h"
+#include "mp-test-process.h"
 #include "mp-test.h"
 
 #define FOREVER -1.0
@@ -242,8 +246,10 @@ test_killed_waiters (gconstpointer data)
         put_int (queue, 6);
       first = start_child (method, "wait-to-be-killed", i, queue, started);
       g_assert_cmpint (get_int (started), ==, 1);
+      mp_test_wait_asleep (mp_process_get_pid (first));
       second = start_child (method, "wait-to-be-killed", i, queue, started);
       g_assert_cmpint (get_int (started), ==, 1);
+      mp_test_wait_asleep (mp_process_get_pid (second));
       kill_and_join (first);
       if (i == 0)
         put_int (queue, 6);
@@ -257,6 +263,52 @@ test_killed_waiters (gconstpointer data)
       if (i == 1)
         g_assert_cmpint (get_int (queue), ==, 7);
     }
+}
+
+/* With the lock of those that put, as if it had been stopped while it put. */
+static void
+stop_while_putting (gpointer queue)
+{
+  guint32 me = 0;
+  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
+
+  g_assert_true (mp_owner_lock_try (&ring->layout->put.lock, me));
+  raise (SIGSTOP);
+  mp_short_lock_release (&ring->layout->put.lock);
+  put_int (queue, 5);
+}
+
+/* It holds nobody up for long, and what it puts in the end is heard of. */
+static void
+test_stopped_putter (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+  gint64 patience = mp_short_lock_get_patience ();
+  pid_t pid = mp_test_fork (stop_while_putting, queue);
+  int status;
+
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  g_assert_true (WIFSTOPPED (status));
+  mp_short_lock_set_patience (20000);
+  g_assert_null (mp_queue_get (queue, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+  g_clear_error (&error);
+  g_assert_false (mp_queue_put (queue, g_variant_new_int32 (1), 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &result);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_null (result);
+  mp_short_lock_set_patience (patience);
+
+  kill (pid, SIGCONT);
+  mp_test_await_result (&result);
+  value = mp_queue_get_finish (queue, result, NULL);
+  g_assert_cmpint (g_variant_get_int32 (value), ==, 5);
+  mp_test_join (pid);
 }
 
 /* --- Main loops ----------------------------------------------------------- */
@@ -425,6 +477,7 @@ main (int   argc,
   ADD ("/queue-processes/join-first", test_join_first);
   ADD ("/queue-processes/killed-waiters", test_killed_waiters);
   ADD ("/queue-processes/loop", test_loop);
+  mp_test_add ("/queue-processes/stopped-putter", test_stopped_putter);
   mp_test_add ("/queue-processes/stranger", test_stranger);
   return g_test_run ();
 }

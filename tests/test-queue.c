@@ -268,7 +268,7 @@ test_long_type (void)
   g_autoptr (GVariant) longest = NULL, got = NULL;
   g_autoptr (GError) error = NULL;
 
-  for (guint i = 0; i < G_N_ELEMENTS (children); i++)
+  for (guint i = 0; i < 253; i++)
     children[i] = g_variant_new_byte ((guint8) i);
   longest = g_variant_ref_sink (g_variant_new_tuple (children, 253));
   g_assert_true (mp_queue_put (queue, longest, 0, NULL, NULL));
@@ -326,6 +326,8 @@ test_byte_limit (void)
   g_clear_error (&error);
   mp_test_expect_error (!mp_queue_put_data (queue, data, G_MAXSSIZE, NULL, FOREVER, NULL, &error), &error,
                         MP_ERROR, MP_ERROR_TOO_BIG);
+  mp_test_expect_error (!mp_queue_put_data (queue, data, (gsize) G_MAXUINT32 + 11, NULL, FOREVER, NULL, &error),
+                        &error, MP_ERROR, MP_ERROR_TOO_BIG);
 
   /* All of it is one item's, if it wants. */
   g_assert_true (mp_queue_put_data (queue, data, 8184, NULL, 0, NULL, NULL));
@@ -877,6 +879,26 @@ test_async_put (void)
   clear_results (results, 5);
 }
 
+/* Who has less to put does not come before who has more, not even at the end of its time. */
+static void
+test_async_put_order (void)
+{
+  g_autoptr (MpQueue) queue = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 8192, NULL);
+  g_autofree guint8 *data = g_malloc0 (8000), *got = NULL;
+  g_autoptr (GAsyncResult) large = NULL, small = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize length;
+
+  g_assert_true (mp_queue_put_data (queue, data, 4000, NULL, 0, NULL, NULL));
+  mp_queue_put_data_async (queue, data, 8000, NULL, FOREVER, NULL, mp_test_keep_result, &large);
+  mp_queue_put_data_async (queue, data, 1, NULL, 0.01, NULL, mp_test_keep_result, &small);
+  mp_test_await_result (&small);
+  mp_test_expect_error (!mp_queue_put_data_finish (queue, small, &error), &error, MP_ERROR, MP_ERROR_FULL);
+  got = mp_queue_get_payload (queue, 0, 0, &length, NULL, NULL);
+  mp_test_await_result (&large);
+  g_assert_true (mp_queue_put_data_finish (queue, large, NULL));
+}
+
 static void
 test_async_get (void)
 {
@@ -1106,12 +1128,16 @@ put_rubbish (MpQueue    *queue,
   g_assert_cmpint (mp_ring_try_put (ring, me, &record, 1, &n, NULL), ==, MP_RING_DONE);
 }
 
+static const char long_rubbish[4000] = "x";
+
 static const struct
 {
   guint32     kind;
   const char *data;
   guint32     length;
 } rubbish[] = {
+  { MP_ITEM_SPELT + 3999, long_rubbish, 4000 },         /* longer than any codec */
+  { MP_ITEM_VALUE | 0xffff, long_rubbish, 4000 },
   { 99, "abcd", 4 },                                    /* no such codec */
   { MP_ITEM_SPELT, "abcd", 4 },                         /* nor one of no length */
   { MP_ITEM_SPELT + 5, "abcd", 4 },                     /* longer than all */
@@ -1253,6 +1279,7 @@ main (int   argc,
   mp_test_add ("/queue/closed-while-waited", test_closed_while_waited);
   mp_test_add ("/queue/async/order", test_async_order);
   mp_test_add ("/queue/async/put", test_async_put);
+  mp_test_add ("/queue/async/put-order", test_async_put_order);
   mp_test_add ("/queue/async/get", test_async_get);
   mp_test_add ("/queue/async/contexts", test_async_contexts);
   mp_test_add ("/queue/item-available", test_item_available);

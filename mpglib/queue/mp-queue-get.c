@@ -9,6 +9,7 @@
 #include "mp-error.h"
 #include "mp-item-private.h"
 #include "mp-outbox-private.h"
+#include "mp-patience-private.h"
 #include "mp-queue-private.h"
 #include "mp-variant-private.h"
 
@@ -364,7 +365,7 @@ haul_add (Haul         *self,
     {
       g_autoptr (GError) error = NULL;
 
-      /* What is in the net's own memory is there alone. */
+      /* What is in the net's own memory is there alone, but for what has no bytes. */
       GVariant *value = to_value (net, &records[i], &error);
 
       if (value != NULL)
@@ -433,9 +434,9 @@ getting_free (gpointer data)
 }
 
 static gboolean
-look (gpointer   object,
-      gpointer   data,
-      GError   **error)
+look_patiently (gpointer   object,
+                gpointer   data,
+                GError   **error)
 {
   MpQueuePrivate *priv = mp_queue_get_private (object);
   Getting *self = data;
@@ -464,6 +465,21 @@ look (gpointer   object,
     }
   mp_queue_note_done (priv, MP_QUEUE_ITEMS);
   return TRUE;
+}
+
+/* However many locks a stopped process may have, the loop waits for it once. */
+static gboolean
+look (gpointer   object,
+      gpointer   data,
+      GError   **error)
+{
+  MpPatience patience = { 0 };
+  gboolean is_over;
+
+  mp_patience_begin (&patience);
+  is_over = look_patiently (object, data, error);
+  mp_patience_end (&patience);
+  return is_over;
 }
 
 static gboolean
@@ -1008,8 +1024,8 @@ mp_queue_get_frame_finish (MpQueue       *self,
  * @cancellable: (nullable): to end the wait
  * @error: return location for an error
  *
- * Gets the first items, which are values: waits for one, and gets with it those that are
- * there already, faster than one by one.
+ * Gets the first items, which are values, with one call: waits for one, and gets with it
+ * those that are there already. Others may get some in between.
  *
  * It ends before an item that holds bytes, which stays the first; if there is none before
  * it, it fails with %MP_ERROR_WRONG_CODEC. What is no item is left out, with a warning, if

@@ -7,6 +7,7 @@
 #include "mp-error.h"
 #include "mp-item-private.h"
 #include "mp-outbox-private.h"
+#include "mp-patience-private.h"
 #include "mp-queue-private.h"
 
 /* --- Putting -------------------------------------------------------------- */
@@ -120,9 +121,9 @@ putting_free (gpointer data)
 }
 
 static gboolean
-look (gpointer   object,
-      gpointer   data,
-      GError   **error)
+look_patiently (gpointer   object,
+                gpointer   data,
+                GError   **error)
 {
   MpQueuePrivate *priv = mp_queue_get_private (object);
   Putting *self = data;
@@ -146,14 +147,27 @@ look (gpointer   object,
   return result != MP_RING_AGAIN;
 }
 
+/* However many locks a stopped process may have, the loop waits for it once. */
+static gboolean
+look (gpointer   object,
+      gpointer   data,
+      GError   **error)
+{
+  MpPatience patience = { 0 };
+  gboolean is_over;
+
+  mp_patience_begin (&patience);
+  is_over = look_patiently (object, data, error);
+  mp_patience_end (&patience);
+  return is_over;
+}
+
 static gboolean
 give_up (gpointer object,
          gpointer data)
 {
-  Putting *self = data;
-
-  self->has_given_up = TRUE;
-  return self->done > 0;
+  ((Putting *) data)->has_given_up = TRUE;
+  return FALSE;
 }
 
 /* Takes the items. */
@@ -195,6 +209,7 @@ finish (MpQueue       *self,
   g_return_val_if_fail (g_async_result_is_tagged (result, tag), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
+  /* What was put before the wait ended is put. */
   putting = g_task_get_task_data (G_TASK (result));
   if (!mp_queue_finish (G_TASK (result), MP_QUEUE_SPACE, putting->has_given_up, &reason) && putting->done == 0)
     g_propagate_error (error, g_steal_pointer (&reason));
@@ -651,9 +666,9 @@ new_items (MpQueue   *self,
  * @cancellable: (nullable): to end the wait
  * @error: return location for an error
  *
- * Puts several values, one item each: faster than one by one, and where there is room for
- * all of them so that nobody else's come in between. Else those that have room are put,
- * and it waits with the others.
+ * Puts several values, one item each, with one call. Where there is no room for all of them,
+ * those that have some are put, and it waits with the others; items of others may come in
+ * between.
  *
  * If the wait ends when some are put, it says how many, and the rest is the caller's; only if
  * none are it fails, as [method@Mp.Queue.put] does. With %MP_ERROR_TOO_BIG and
