@@ -45,6 +45,9 @@ struct _MpHandshake
   MpSession session;
 };
 
+/* Half of it; the rest is for the socket and for what is to be sent. */
+G_STATIC_ASSERT (sizeof (MpHandshake) <= MP_PREAMBLE_MAX_MEMORY / 2);
+
 /* --- Beginning ---------------------------------------------------------------- */
 
 static void

@@ -24,6 +24,8 @@ G_BEGIN_DECLS
 /* Strangers of one listener: all, and those of one uid or network. */
 #define MP_PREAMBLE_MAX_STRANGERS 64
 #define MP_PREAMBLE_MAX_OF_ONE    8
+/* Bytes of memory that one of them may take, with all that is kept of it. */
+#define MP_PREAMBLE_MAX_MEMORY 4096
 
 typedef enum
 {

@@ -44,6 +44,9 @@ struct _MpPythonWire
   GByteArray *output;
 };
 
+/* Half of it; the rest is for the socket and for what is to be sent. */
+G_STATIC_ASSERT (sizeof (MpPythonWire) <= MP_PREAMBLE_MAX_MEMORY / 2);
+
 /* --- Saying ------------------------------------------------------------------- */
 
 static void
