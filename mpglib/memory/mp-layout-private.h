@@ -429,7 +429,8 @@ typedef struct
   guint8     reserved0[4];
   MpAtomic64 other_position;  /* likewise */
   MpAtomic64 other_weight;    /* likewise */
-  guint8     reserved1[32];
+  MpAtomic32 holding;         /* of take: owner word of who notes what it is about to take in its hand; 0: nobody */
+  guint8     reserved1[28];
 
   MpAtomic32 count;           /* futex; records so far << 1 | which position holds */
   MpAtomic32 cpu;             /* on which this side ran when it did that; 0: unknown, else + 1 */
@@ -448,6 +449,10 @@ typedef struct
 typedef struct
 {
   MpAtomic64 state;           /* ticket << 32 | owner word */
+  MpAtomic64 position;        /* of the record, while somebody holds it */
+  MpAtomic32 length;          /* likewise */
+  MpAtomic32 kind;            /* likewise */
+  guint8     reserved[8];
 } MpRingExtent;
 
 #define MP_RING_N_EXTENTS 1024
@@ -460,7 +465,10 @@ typedef struct
   guint32    most_records;    /* at a time; likewise */
   guint32    chunk_bits;      /* binary logarithm of the bytes of a chunk of its memory; likewise */
   MpAtomic32 swept_epoch;     /* of the table, at the last sweep of extents */
-  guint8     reserved[44];
+  guint32    flags;           /* not changed after the ring was made */
+  MpAtomic32 has_orphans;     /* somebody died with records in its hand */
+  MpAtomic32 acknowledged;    /* sequence << 1 | WAIT */
+  guint8     reserved[32];
 } MpRingLayout;
 
 /* Followed by a ring, which begins with a cache line.  What is in the ring has memory of its own. */
@@ -509,7 +517,7 @@ G_STATIC_ASSERT (offsetof (MpRingEnd, count) == 64);
 G_STATIC_ASSERT (offsetof (MpRingEnd, turn) == 128);
 G_STATIC_ASSERT (offsetof (MpRingEnd, bell) == 192);
 G_STATIC_ASSERT (sizeof (MpRingEnd) == 320);
-G_STATIC_ASSERT (sizeof (MpRingExtent) == 8);
+G_STATIC_ASSERT (sizeof (MpRingExtent) == 32);
 G_STATIC_ASSERT (sizeof (MpRingLayout) == 704);
 G_STATIC_ASSERT (sizeof (MpQueueLayout) == 48);
 G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);

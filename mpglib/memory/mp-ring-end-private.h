@@ -53,6 +53,25 @@ void     mp_ring_end_unlock    (MpRing        *self,
                                 MpRingEnd     *end,
                                 guint32        me,
                                 gboolean       was_changed);
+gboolean mp_ring_find_extent   (gpointer                ring,
+                                const MpRingExtentName *name,
+                                gboolean               *is_there);
+MpRingResult mp_ring_read_hauled (MpRing            *self,
+                                guint32            me,
+                                MpRingHaul        *haul,
+                                GError           **error);
+gboolean mp_ring_hold_begin_locked (MpRing           *self,
+                                guint32           me,
+                                GError          **error);
+void     mp_ring_hold_end_locked (MpRing           *self);
+gboolean mp_ring_hold_record_locked (MpRing           *self,
+                                guint32           me,
+                                MpRingRecord     *record,
+                                guint64           position,
+                                GError          **error);
+MpRingResult mp_ring_hold_inherit_locked (MpRing           *self,
+                                guint32           me,
+                                MpRingHaul       *haul);
 gboolean mp_ring_read_head     (MpRing            *self,
                                 const MpRingMark  *own,
                                 const MpRingMark  *put,

@@ -18,13 +18,16 @@ G_BEGIN_DECLS
  *   t, 0               nobody's              whoever has something long to put -> t+1, X|FILL
  *   t, X|FILL          X fills it, or has    X, if it gives up -> t, 0;
  *                      put it                who takes the record, before he commits that -> t, Y|HAND
- *   t, Y|HAND          Y has taken it, or    Y, when it was read -> t, 0;
+ *   t, Y|HAND          Y has taken it, or    Y, when it was read, or is acknowledged -> t, 0;
  *                      was about to          another that takes the record, as Y had not -> t, Z|HAND
  *   t, QUEUED          the record's          who takes that -> t, Y|HAND
  *   t, D (dead)|any    to be looked for      anybody who has the lock of the end take: -> t, QUEUED if there is a
  *                                            record of it, else -> t, 0
  *
  * `t` is a ticket, which the record names, too: so an old record does not name a new content.
+ *
+ * In a ring that holds (mp-ring-hold.c), all that is taken stays with HAND until it is acknowledged, and D|HAND is
+ * what D held: an orphan, which waits for somebody who inherits it.
  */
 
 typedef struct
@@ -34,6 +37,7 @@ typedef struct
   int           fd;            /* -1: there are none */
   guint64       offset;        /* in the file, of the first one */
   guint64       stride;        /* to the next one, and the most bytes that one has */
+  guint32       n;             /* tests make it less than there are */
 } MpRingExtents;
 
 /* Names an extent. */
@@ -57,6 +61,8 @@ void     mp_ring_extents_open    (MpRingExtents          *self,
                                   int                     fd,
                                   guint64                 offset,
                                   guint64                 capacity);
+gboolean mp_ring_extents_allocate (MpRingExtents        *self,
+                                   GError              **error);
 gboolean mp_ring_extents_fill    (MpRingExtents          *self,
                                   guint32                 me,
                                   gconstpointer           data,
@@ -70,16 +76,39 @@ void     mp_ring_extents_forget  (MpRingExtents          *self,
 gboolean mp_ring_extents_take    (MpRingExtents          *self,
                                   guint32                 me,
                                   const MpRingExtentName *name);
+gboolean mp_ring_extents_fill_to_hold (MpRingExtents          *self,
+                                       guint32                 me,
+                                       gconstpointer           data,
+                                       guint32                 length,
+                                       MpRingExtentName       *name,
+                                       GError                **error);
+MpRingExtent *mp_ring_extents_get (MpRingExtents          *self,
+                                   const MpRingExtentName *name);
 gboolean mp_ring_extents_read    (MpRingExtents          *self,
-                                  guint32                 me,
                                   const MpRingExtentName *name,
                                   gpointer                bytes,
                                   guint32                 length,
                                   GError                **error);
+gboolean mp_ring_extents_release (MpRingExtents          *self,
+                                  guint32                 me,
+                                  const MpRingExtentName *name,
+                                  guint64                 length);
+gboolean mp_ring_extents_find_orphan (MpRingExtents      *self,
+                                      MpTable            *table,
+                                      MpRingExtentName   *name);
+gboolean mp_ring_extents_are_held (MpRingExtents         *self,
+                                   MpTable               *table,
+                                   gboolean               by_living);
 gboolean mp_ring_extents_is_due  (MpRingExtents          *self,
                                   MpTable                *table);
 gboolean mp_ring_extents_sweep   (MpRingExtents          *self,
                                   MpTable                *table,
+                                  MpRingExtentFind        find,
+                                  gpointer                ring,
+                                  gboolean               *has_orphans);
+gboolean mp_ring_extents_undo    (MpRingExtents          *self,
+                                  guint32                 owner,
+                                  guint64                 position,
                                   MpRingExtentFind        find,
                                   gpointer                ring);
 

@@ -4,7 +4,6 @@
 
 #include "config.h"
 
-#include "mp-error.h"
 #include "mp-memfd-private.h"
 #include "mp-participant-private.h"
 #include "mp-ring-extents-private.h"
@@ -74,7 +73,20 @@ mp_ring_extents_open (MpRingExtents *self,
     .fd = fd,
     .offset = offset,
     .stride = get_stride (capacity),
+    .n = MP_RING_N_EXTENTS,
   };
+}
+
+/*< private >
+ * mp_ring_extents_allocate:
+ *
+ * Takes memory for the words, which are at the beginning of the file.
+ */
+gboolean
+mp_ring_extents_allocate (MpRingExtents  *self,
+                          GError        **error)
+{
+  return mp_memfd_allocate (self->fd, 0, MP_RING_N_EXTENTS * sizeof (MpRingExtent), error);
 }
 
 static guint64
@@ -86,13 +98,21 @@ get_offset (MpRingExtents          *self,
 
 /* --- Life ----------------------------------------------------------------- */
 
+/* Some are left for who takes: else nobody could take where many long records are. */
+static guint32
+count_to_fill (MpRingExtents *self)
+{
+  return self->n / 4 * 3;
+}
+
 /* The first free ones: they are more likely to have memory. */
 static gboolean
 claim (MpRingExtents    *self,
+       guint32           n,
        guint32           me,
        MpRingExtentName *name)
 {
-  for (guint32 i = 0; i < MP_RING_N_EXTENTS; i++)
+  for (guint32 i = 0; i < n; i++)
     {
       guint64 state = atomic_load_explicit (&self->extents[i].state, memory_order_relaxed);
 
@@ -109,7 +129,7 @@ claim (MpRingExtents    *self,
 }
 
 /* Whose it is in that state, and has not more than `length` bytes of memory. */
-static void
+static gboolean
 give_back (MpRingExtents          *self,
            const MpRingExtentName *name,
            guint64                 state,
@@ -119,7 +139,30 @@ give_back (MpRingExtents          *self,
 
   if (kept < length)
     mp_memfd_drop (self->fd, get_offset (self, name) + kept, length - kept);
-  atomic_compare_exchange_strong (&self->extents[name->place - 1].state, &state, make_state (name->ticket, 0));
+  return atomic_compare_exchange_strong (&self->extents[name->place - 1].state, &state, make_state (name->ticket, 0));
+}
+
+static gboolean
+fill (MpRingExtents     *self,
+      guint32            n,
+      guint32            me,
+      gconstpointer      data,
+      guint32            length,
+      MpRingExtentName  *name,
+      GError           **error)
+{
+  *name = (MpRingExtentName) { 0, 0 };
+  if (self->fd < 0 || length > self->stride)
+    return TRUE;
+
+  if (!mp_ring_extents_allocate (self, error))
+    return FALSE;
+
+  if (!claim (self, n, me, name) || mp_memfd_write (self->fd, get_offset (self, name), data, length, error))
+    return TRUE;
+
+  give_back (self, name, make_state (name->ticket, me | FILL), length);
+  return FALSE;
 }
 
 /*< private >
@@ -136,18 +179,23 @@ mp_ring_extents_fill (MpRingExtents     *self,
                       MpRingExtentName  *name,
                       GError           **error)
 {
-  *name = (MpRingExtentName) { 0, 0 };
-  if (self->fd < 0 || length > self->stride)
-    return TRUE;
+  return fill (self, count_to_fill (self), me, data, length, name, error);
+}
 
-  if (!mp_memfd_allocate (self->fd, 0, MP_RING_N_EXTENTS * sizeof (MpRingExtent), error))
-    return FALSE;
-
-  if (!claim (self, me, name) || mp_memfd_write (self->fd, get_offset (self, name), data, length, error))
-    return TRUE;
-
-  mp_ring_extents_forget (self, me, name, length);
-  return FALSE;
+/*< private >
+ * mp_ring_extents_fill_to_hold:
+ *
+ * As mp_ring_extents_fill(), of a record that is about to be taken: those may have all extents.
+ */
+gboolean
+mp_ring_extents_fill_to_hold (MpRingExtents     *self,
+                              guint32            me,
+                              gconstpointer      data,
+                              guint32            length,
+                              MpRingExtentName  *name,
+                              GError           **error)
+{
+  return fill (self, self->n, me, data, length, name, error);
 }
 
 void
@@ -157,6 +205,27 @@ mp_ring_extents_forget (MpRingExtents          *self,
                         guint32                 length)
 {
   give_back (self, name, make_state (name->ticket, me | FILL), length);
+}
+
+/*< private >
+ * mp_ring_extents_get:
+ * @name: as a record has it
+ *
+ * With the lock of the end take.
+ *
+ * Returns: (nullable): the extent, if there is one of that name
+ */
+MpRingExtent *
+mp_ring_extents_get (MpRingExtents          *self,
+                     const MpRingExtentName *name)
+{
+  MpRingExtent *extent;
+
+  if (self->fd < 0 || name->place == 0 || name->place > self->n)
+    return NULL;
+
+  extent = &self->extents[name->place - 1];
+  return get_ticket (atomic_load_explicit (&extent->state, memory_order_relaxed)) == name->ticket ? extent : NULL;
 }
 
 /*< private >
@@ -172,36 +241,45 @@ mp_ring_extents_take (MpRingExtents          *self,
                       guint32                 me,
                       const MpRingExtentName *name)
 {
-  MpAtomic64 *state;
+  MpRingExtent *extent = mp_ring_extents_get (self, name);
 
-  if (self->fd < 0 || name->place == 0 || name->place > MP_RING_N_EXTENTS)
+  if (extent == NULL)
     return FALSE;
 
-  state = &self->extents[name->place - 1].state;
-  if (get_ticket (atomic_load_explicit (state, memory_order_relaxed)) != name->ticket)
-    return FALSE;
-
-  atomic_store (state, make_state (name->ticket, me | HAND));
+  atomic_store (&extent->state, make_state (name->ticket, me | HAND));
   return TRUE;
 }
 
 /*< private >
  * mp_ring_extents_read:
  *
- * Reads what was taken, and makes the extent free again.
+ * Reads what is in this process's hand.
  */
 gboolean
 mp_ring_extents_read (MpRingExtents           *self,
-                      guint32                  me,
                       const MpRingExtentName  *name,
                       gpointer                 bytes,
                       guint32                  length,
                       GError                 **error)
 {
-  gboolean was_read = mp_memfd_read (self->fd, get_offset (self, name), bytes, length, error);
+  return mp_memfd_read (self->fd, get_offset (self, name), bytes, length, error);
+}
 
-  give_back (self, name, make_state (name->ticket, me | HAND), length);
-  return was_read;
+/*< private >
+ * mp_ring_extents_release:
+ * @length: bytes of memory that it may have
+ *
+ * Makes the extent free again.
+ *
+ * Returns: whether it was in this process's hand
+ */
+gboolean
+mp_ring_extents_release (MpRingExtents          *self,
+                         guint32                 me,
+                         const MpRingExtentName *name,
+                         guint64                 length)
+{
+  return give_back (self, name, make_state (name->ticket, me | HAND), length);
 }
 
 /* --- Death ---------------------------------------------------------------- */
@@ -219,6 +297,7 @@ mp_ring_extents_is_due (MpRingExtents *self,
          atomic_load_explicit (self->swept_epoch, memory_order_relaxed) != mp_table_get_epoch (table);
 }
 
+/* Of the dead, or what it was about to do. */
 static gboolean
 sweep_one (MpRingExtents    *self,
            guint32           i,
@@ -240,8 +319,37 @@ sweep_one (MpRingExtents    *self,
 }
 
 /*< private >
+ * mp_ring_extents_undo:
+ * @owner: died with the lock
+ * @position: of the end take
+ *
+ * With the lock of the end take: frees what @owner had noted in its hand, and not taken.
+ *
+ * Returns: %FALSE if it could not be told
+ */
+gboolean
+mp_ring_extents_undo (MpRingExtents    *self,
+                      guint32           owner,
+                      guint64           position,
+                      MpRingExtentFind  find,
+                      gpointer          ring)
+{
+  for (guint32 i = 0; i < self->n; i++)
+    {
+      guint64 state = atomic_load_explicit (&self->extents[i].state, memory_order_relaxed);
+
+      if ((guint32) state == (owner | HAND) && atomic_load (&self->extents[i].position) >= position &&
+          !sweep_one (self, i, state, find, ring))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/*< private >
  * mp_ring_extents_sweep:
  * @find: whether there is a record of an extent; returns %FALSE if it cannot tell
+ * @has_orphans: (out) (optional): whether the dead have held something, which stays then
  *
  * With the lock of the end take: looks for what the dead have left.
  *
@@ -251,18 +359,21 @@ gboolean
 mp_ring_extents_sweep (MpRingExtents    *self,
                        MpTable          *table,
                        MpRingExtentFind  find,
-                       gpointer          ring)
+                       gpointer          ring,
+                       gboolean         *has_orphans)
 {
   guint32 epoch = mp_table_get_epoch (table);
   gboolean is_complete = TRUE;
 
-  for (guint32 i = 0; i < MP_RING_N_EXTENTS; i++)
+  for (guint32 i = 0; i < self->n; i++)
     {
       guint64 state = atomic_load_explicit (&self->extents[i].state, memory_order_relaxed);
       guint32 owner = get_owner (state);
       MpLife life = owner != 0 ? mp_participant_look (table, owner) : MP_LIFE_ALIVE;
 
-      if (life == MP_LIFE_DEAD && !sweep_one (self, i, state, find, ring))
+      if (life == MP_LIFE_DEAD && (state & HAND) != 0 && has_orphans != NULL)
+        *has_orphans = TRUE;
+      else if (life == MP_LIFE_DEAD && !sweep_one (self, i, state, find, ring))
         return FALSE;
 
       is_complete &= life != MP_LIFE_DYING;
@@ -271,4 +382,57 @@ mp_ring_extents_sweep (MpRingExtents    *self,
   if (is_complete)
     atomic_store (self->swept_epoch, epoch);
   return TRUE;
+}
+
+/* --- Orphans -------------------------------------------------------------- */
+
+/*< private >
+ * mp_ring_extents_find_orphan:
+ * @name: (out): the first record that the dead held
+ *
+ * With the lock of the end take.
+ *
+ * Returns: whether there is one
+ */
+gboolean
+mp_ring_extents_find_orphan (MpRingExtents    *self,
+                             MpTable          *table,
+                             MpRingExtentName *name)
+{
+  guint64 first = G_MAXUINT64;
+
+  name->place = 0;
+  for (guint32 i = 0; i < self->n; i++)
+    {
+      guint64 state = atomic_load_explicit (&self->extents[i].state, memory_order_relaxed);
+      guint64 position = atomic_load_explicit (&self->extents[i].position, memory_order_relaxed);
+
+      if ((state & HAND) == 0 || position >= first || mp_participant_look (table, get_owner (state)) != MP_LIFE_DEAD)
+        continue;
+
+      first = position;
+      *name = (MpRingExtentName) { i + 1, get_ticket (state) };
+    }
+
+  return name->place != 0;
+}
+
+/*< private >
+ * mp_ring_extents_are_held:
+ * @by_living: whether what the dead held does not count
+ */
+gboolean
+mp_ring_extents_are_held (MpRingExtents *self,
+                          MpTable       *table,
+                          gboolean       by_living)
+{
+  for (guint32 i = 0; i < self->n; i++)
+    {
+      guint64 state = atomic_load (&self->extents[i].state);
+
+      if ((state & HAND) != 0 && (!by_living || mp_participant_look (table, get_owner (state)) != MP_LIFE_DEAD))
+        return TRUE;
+    }
+
+  return FALSE;
 }

@@ -8,10 +8,10 @@
 #include "mp-ring-end-private.h"
 
 /* With the lock of the end take, so that no record goes. */
-static gboolean
-find_extent (gpointer                data,
-             const MpRingExtentName *name,
-             gboolean               *is_there)
+gboolean
+mp_ring_find_extent (gpointer                data,
+                     const MpRingExtentName *name,
+                     gboolean               *is_there)
 {
   MpRing *self = data;
   MpRingMark own, put;
@@ -49,7 +49,10 @@ sweep_extents (MpRing   *self,
   if (!mp_ring_end_lock (self, end, me, error))
     return FALSE;
 
-  is_swept = mp_ring_extents_sweep (&self->extents, self->table, find_extent, self);
+  is_swept = (self->flags & MP_RING_HOLDS) != 0
+               ? mp_ring_hold_begin_locked (self, me, error)
+               : mp_ring_extents_sweep (&self->extents, self->table, mp_ring_find_extent, self, NULL);
+  mp_ring_hold_end_locked (self);
   mp_ring_end_unlock (self, end, me, FALSE);
   return is_swept || mp_ring_set_corrupted (error);
 }

@@ -55,6 +55,7 @@ typedef struct
   MpRingExtents extents;
   guint64       capacity;
   guint32       most_records;
+  guint32       flags;
   guint32       long_length;   /* from here on records lie in extents; tests make it less */
   MpAtomic32    patience[2];   /* of this process, for each side: see mp-ring-wait.c */
 } MpRing;
@@ -69,8 +70,17 @@ typedef struct
   gconstpointer data;
   guint32       length;
   guint32       kind;     /* the user's, less than MP_RING_MAX_KIND */
-  MpRingExtentName extent;  /* where the data lies already; see mp_ring_prepare() */
+  MpRingExtentName extent;  /* where the data of a long one lies already, see mp_ring_prepare(); or, of a record
+                               that was taken and is held, what mp_ring_acknowledge() is to be given */
+  gboolean      is_elsewhere;  /* taken, and its data to be read */
 } MpRingRecord;
+
+typedef enum
+{
+  MP_RING_HOLDS      = 1 << 0,  /* what is taken stays in the taker's hand until that acknowledges it */
+  MP_RING_REDELIVERS = 1 << 1,  /* what the dead have held is taken by others, before all else */
+  MP_RING_ALL_FLAGS  = MP_RING_HOLDS | MP_RING_REDELIVERS,
+} MpRingFlags;
 
 #define MP_RING_MAX_KIND 0x7fffffffu
 
@@ -108,7 +118,8 @@ gboolean     mp_ring_open     (MpRing              *self,
 void         mp_ring_init     (MpRingLayout        *layout,
                                guint64              capacity,
                                guint32              most_records,
-                               guint32              chunk_bits);
+                               guint32              chunk_bits,
+                               MpRingFlags          flags);
 gboolean     mp_ring_prepare  (MpRing              *self,
                                guint32              me,
                                MpRingRecord        *record,
@@ -140,6 +151,17 @@ MpRingResult mp_ring_take     (MpRing              *self,
                                GError             **error);
 void         mp_ring_give_back (MpRing             *self,
                                 guint32             me);
+gboolean     mp_ring_acknowledge (MpRing                 *self,
+                                  guint32                 me,
+                                  const MpRingExtentName *extent);
+gboolean     mp_ring_has_orphans (MpRing              *self);
+gboolean     mp_ring_is_done  (MpRing              *self);
+gboolean     mp_ring_wait_done (MpRing             *self,
+                                MpWait              wait);
+MpRingResult mp_ring_take_lost (MpRing             *self,
+                                guint32             me,
+                                MpRingHaul         *haul,
+                                GError            **error);
 void         mp_ring_set_spin (gboolean             spins);
 guint        mp_ring_count    (MpRing              *self);
 gboolean     mp_ring_has_room (MpRing              *self,

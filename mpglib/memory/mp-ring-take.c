@@ -41,6 +41,7 @@ read_elsewhere (MpRing       *self,
   copy_out (self, position, &elsewhere, sizeof elsewhere);
   record->extent = elsewhere.name;
   record->length = elsewhere.length;
+  record->is_elsewhere = TRUE;
   return record->extent.place != 0 && mp_ring_measure (record->length) <= most;
 }
 
@@ -63,6 +64,7 @@ mp_ring_read_head (MpRing           *self,
   kind = atomic_load_explicit (&head[1], memory_order_relaxed);
   record->kind = kind & MP_RING_MAX_KIND;
   record->extent.place = 0;
+  record->is_elsewhere = FALSE;
   if (mp_ring_measure (record->length) > left)
     return FALSE;
 
@@ -72,21 +74,26 @@ mp_ring_read_head (MpRing           *self,
 
 /* Of those that are taken one by one, and committed together. */
 static gboolean
-take_one (MpRing       *self,
-          guint32       me,
-          MpRingMark   *own,
-          MpRingRecord *record,
-          guint8       *bytes)
+take_one (MpRing        *self,
+          guint32        me,
+          MpRingMark    *own,
+          MpRingRecord  *record,
+          guint8        *bytes,
+          GError       **error)
 {
-  record->data = bytes;
-  if (G_LIKELY (record->extent.place == 0))
-    copy_out (self, own->position + MP_RING_HEAD, bytes, record->length);
-  else if (!mp_ring_extents_take (&self->extents, me, &record->extent))
-    return FALSE;
+  guint64 position = own->position;
 
   own->position += mp_ring_measure_place (record);
   own->weight += mp_ring_measure (record->length);
-  return TRUE;
+  record->data = bytes;
+  if (G_LIKELY (!record->is_elsewhere))
+    copy_out (self, position + MP_RING_HEAD, bytes, record->length);
+
+  if (G_UNLIKELY ((self->flags & MP_RING_HOLDS) != 0))
+    return mp_ring_hold_record_locked (self, me, record, position, error);
+
+  return G_LIKELY (!record->is_elsewhere) || mp_ring_extents_take (&self->extents, me, &record->extent) ||
+         mp_ring_set_corrupted (error);
 }
 
 static MpRingResult
@@ -124,8 +131,8 @@ take_locked (MpRing      *self,
       if (!is_wanted || record->length > haul->room - used)
         break;
 
-      if (!take_one (self, me, &own, record, haul->data + used))
-        return mp_ring_set_corrupted (error), MP_RING_FAILED;
+      if (!take_one (self, me, &own, record, haul->data + used, error))
+        return MP_RING_FAILED;
 
       used += record->length;
       done++;
@@ -142,12 +149,39 @@ take_locked (MpRing      *self,
   return MP_RING_DONE;
 }
 
-/* Without the lock. */
+/* What is taken is held; what the dead have held comes first, one by one. */
 static MpRingResult
-read_extents (MpRing      *self,
-              guint32      me,
-              MpRingHaul  *haul,
-              GError     **error)
+take_and_hold_locked (MpRing      *self,
+                      guint32      me,
+                      MpRingHaul  *haul,
+                      GError     **error)
+{
+  MpRingResult result = MP_RING_FAILED;
+
+  if (mp_ring_hold_begin_locked (self, me, error))
+    result = (self->flags & MP_RING_REDELIVERS) != 0 ? mp_ring_hold_inherit_locked (self, me, haul) : MP_RING_AGAIN;
+
+  if (result == MP_RING_DONE)
+    haul->n_records = 1;
+  else if (result == MP_RING_AGAIN)
+    result = take_locked (self, me, haul, error);
+
+  /* What a batch has noted that failed in its middle is undone by the next one. */
+  if (result != MP_RING_FAILED)
+    mp_ring_hold_end_locked (self);
+  return result;
+}
+
+/*< private >
+ * mp_ring_read_hauled:
+ *
+ * Without the lock: reads those that lie elsewhere.
+ */
+MpRingResult
+mp_ring_read_hauled (MpRing      *self,
+                     guint32      me,
+                     MpRingHaul  *haul,
+                     GError     **error)
 {
   gboolean were_read = TRUE;
 
@@ -155,11 +189,16 @@ read_extents (MpRing      *self,
     {
       MpRingRecord *record = &haul->records[i];
 
-      if (G_LIKELY (record->extent.place == 0))
+      if (G_LIKELY (!record->is_elsewhere))
         continue;
 
-      were_read &= mp_ring_extents_read (&self->extents, me, &record->extent, (gpointer) record->data,
+      record->is_elsewhere = FALSE;
+      were_read &= mp_ring_extents_read (&self->extents, &record->extent, (gpointer) record->data,
                                          record->length, were_read ? error : NULL);
+      if ((self->flags & MP_RING_HOLDS) != 0)
+        continue;
+
+      mp_ring_extents_release (&self->extents, me, &record->extent, record->length);
       record->extent.place = 0;
     }
 
@@ -187,11 +226,12 @@ mp_ring_try_take (MpRing      *self,
     return MP_RING_FAILED;
 
   before = mp_ring_end_get_position (end);
-  result = take_locked (self, me, haul, error);
+  result = G_LIKELY ((self->flags & MP_RING_HOLDS) == 0) ? take_locked (self, me, haul, error)
+                                                         : take_and_hold_locked (self, me, haul, error);
   after = mp_ring_end_get_position (end);
   mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
 
   if (G_UNLIKELY (mp_ring_get_number (self, before) != mp_ring_get_number (self, after)))
     mp_ring_give_back (self, me);
-  return result == MP_RING_DONE ? read_extents (self, me, haul, error) : result;
+  return result == MP_RING_DONE ? mp_ring_read_hauled (self, me, haul, error) : result;
 }

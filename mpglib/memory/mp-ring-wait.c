@@ -24,7 +24,10 @@ typedef struct
 static gboolean
 is_ready (const Waiter *self)
 {
-  return self->need == 0 ? mp_ring_count (self->ring) > 0 : mp_ring_has_room (self->ring, self->need);
+  if (self->need != 0)
+    return mp_ring_has_room (self->ring, self->need);
+
+  return mp_ring_count (self->ring) > 0 || mp_ring_has_orphans (self->ring);
 }
 
 /* --- Spinning ------------------------------------------------------------- */

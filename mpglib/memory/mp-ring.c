@@ -48,16 +48,19 @@ mp_ring_has_room (MpRing  *self,
  * @capacity: bytes of records at a time, a multiple of 8, 64 to %MP_RING_MAX_CAPACITY
  * @most_records: 1 to %MP_RING_MAX_RECORDS
  * @chunk_bits: %MP_RING_CHUNK_BITS, or less to try what happens between chunks
+ * @flags: a ring that holds is one with a file
  */
 void
 mp_ring_init (MpRingLayout *layout,
               guint64       capacity,
               guint32       most_records,
-              guint32       chunk_bits)
+              guint32       chunk_bits,
+              MpRingFlags   flags)
 {
   layout->capacity = capacity;
   layout->most_records = most_records;
   layout->chunk_bits = chunk_bits;
+  layout->flags = flags;
 }
 
 static gboolean
@@ -67,7 +70,7 @@ is_possible (MpRing  *self,
   return self->capacity >= 64 && self->capacity <= MP_RING_MAX_CAPACITY && self->capacity % 8 == 0 &&
          self->most_records > 0 && self->most_records <= MP_RING_MAX_RECORDS &&
          chunk_bits >= MP_RING_MIN_CHUNK_BITS && chunk_bits <= MP_RING_MAX_CHUNK_BITS &&
-         self->capacity >> chunk_bits <= MP_RING_MAX_CHUNKS;
+         self->capacity >> chunk_bits <= MP_RING_MAX_CHUNKS && (self->flags & ~(guint32) MP_RING_ALL_FLAGS) == 0;
 }
 
 /*< private >
@@ -91,13 +94,14 @@ mp_ring_open (MpRing        *self,
   memcpy (&self->capacity, &layout->capacity, sizeof self->capacity);
   memcpy (&self->most_records, &layout->most_records, sizeof self->most_records);
   memcpy (&chunk_bits, &layout->chunk_bits, sizeof chunk_bits);
+  memcpy (&self->flags, &layout->flags, sizeof self->flags);
   mp_atomic_fence_acquire ();
 
   if (!(is_possible (self, chunk_bits) &&
-          mp_ring_memory_open (&self->memory, data, size, fd, self->capacity, chunk_bits)))
+        mp_ring_memory_open (&self->memory, data, size, fd, self->capacity, chunk_bits)))
     return mp_ring_set_corrupted (error);
 
   mp_ring_extents_open (&self->extents, self->memory.extents, &layout->swept_epoch, fd,
                         mp_ring_memory_measure (self->capacity, chunk_bits), self->capacity);
-  return TRUE;
+  return (self->flags & MP_RING_HOLDS) == 0 || mp_ring_extents_allocate (&self->extents, error);
 }

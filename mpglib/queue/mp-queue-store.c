@@ -67,7 +67,7 @@ mp_queue_store_init (MpQueueStore *self,
 
   if (is_new)
     mp_ring_init (get_layout (self), capacity,
-                  max_size == 0 ? MP_RING_MAX_RECORDS : MIN (max_size, MP_RING_MAX_RECORDS), MP_RING_CHUNK_BITS);
+                  max_size == 0 ? MP_RING_MAX_RECORDS : MIN (max_size, MP_RING_MAX_RECORDS), MP_RING_CHUNK_BITS, 0);
 
   /* Another process may have made rubbish of it since mp_queue_store_open(). */
   if (!open_ring (self, &error))

@@ -160,7 +160,7 @@ make_ring (MpRing *ring)
   int fd;
   guint8 *memory = mp_test_share_file (size, mp_ring_measure_file (CAPACITY, MP_RING_CHUNK_BITS), &fd);
 
-  mp_ring_init (layout, CAPACITY, MP_RING_MAX_RECORDS, MP_RING_CHUNK_BITS);
+  mp_ring_init (layout, CAPACITY, MP_RING_MAX_RECORDS, MP_RING_CHUNK_BITS, 0);
   mp_ring_open (ring, table, layout, memory, size, fd, NULL);
 }
 

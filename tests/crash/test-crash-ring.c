@@ -15,12 +15,13 @@
 #include "mp-crash-family.h"
 #include "mp-memfd-private.h"
 #include "mp-owner-lock-private.h"
-#include "mp-ring-private.h"
+#include "mp-ring-end-private.h"
 #include "mp-test-ring.h"
 
 #define CAPACITY   (62 << CHUNK_BITS)   /* as many chunks as there can be words of the map for */
 #define CHUNK_BITS 7
 #define LONGEST    120
+#define N_EXTENTS  16
 
 typedef struct
 {
@@ -154,8 +155,10 @@ static void
 reset (void)
 {
   memset ((void *) shared, 0, sizeof *shared);
+  ring.flags = 0;
+  ring.long_length = MP_RING_LONG_LENGTH;
   mp_memfd_drop (memory_fd, 0, memory_size);
-  mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS);
+  mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS, 0);
   put_records (1, MP_WAIT_ENDS_NOW);
   drain ();
 }
@@ -195,6 +198,60 @@ prepare_long (void)
     put_records (1, MP_WAIT_ENDS_NOW);
   remember ();
   mp_crash_begin_round (NULL);
+}
+
+/* What is taken is held from now on, and what the dead held comes to others. */
+static void
+prepare_hold (void)
+{
+  drain ();
+  ring.flags = MP_RING_HOLDS | MP_RING_REDELIVERS;
+  for (guint i = 0; i < 4; i++)
+    put_records (1, MP_WAIT_ENDS_NOW);
+  remember ();
+  mp_crash_begin_round (NULL);
+}
+
+static void
+prepare_hold_long (void)
+{
+  drain ();
+  ring.long_length = 1;
+  prepare_hold ();
+}
+
+static void
+die_holding (gpointer unused)
+{
+  mp_participant_enter (table, NULL);
+  take_records (2, MP_WAIT_ENDS_NOW, 0);
+}
+
+static void
+prepare_orphans (void)
+{
+  prepare_hold ();
+  mp_test_join (mp_test_fork (die_holding, NULL));
+}
+
+/* In the middle of what it did with the lock. */
+static void
+die_about_to_hold (gpointer unused)
+{
+  guint32 me = mp_participant_enter (table, NULL);
+  Record content;
+  MpRingRecord record = { &content, sizeof content, 0 };
+
+  mp_owner_lock_acquire (table, &ring.layout->take.lock, me, MP_WAIT_NEVER_ENDS);
+  mp_ring_hold_begin_locked (&ring, me, NULL);
+  mp_ring_hold_record_locked (&ring, me, &record, mp_ring_end_get_position (&ring.layout->take), NULL);
+}
+
+static void
+prepare_half_held (void)
+{
+  prepare_hold ();
+  mp_test_join (mp_test_fork (die_about_to_hold, NULL));
 }
 
 static void
@@ -334,6 +391,17 @@ put_waiting (void)
 }
 
 static void
+take_and_acknowledge (void)
+{
+  Record content;
+  MpRingRecord record;
+  MpRingHaul haul = { (guint8 *) &content, sizeof content, &record, 1 };
+
+  if (mp_ring_take (&ring, get_me (), &haul, MP_WAIT_ENDS_NOW, NULL) == MP_RING_DONE)
+    mp_ring_acknowledge (&ring, get_me (), &record.extent);
+}
+
+static void
 die_locking (gpointer unused)
 {
   guint32 me = mp_participant_enter (table, NULL);
@@ -411,7 +479,7 @@ are_extents_free (void)
     return FALSE;
 
   mp_ring_forget (&ring, get_me (), &record);
-  for (guint i = 0; i < MP_RING_N_EXTENTS; i++)
+  for (guint i = 0; i < N_EXTENTS; i++)
     if ((guint32) atomic_load (&ring.memory.extents[i].state) != 0)
       return FALSE;
 
@@ -433,6 +501,58 @@ check_long (guint32 n_put,
     return mp_crash_finish (TORN);
 
   return check_rest ();
+}
+
+/* All that is there, by whomever it was held: which ones of the numbers after the first. */
+static gboolean
+take_all_held (guint32 *found)
+{
+  Record content;
+  MpRingRecord record;
+  MpRingHaul haul = { (guint8 *) &content, sizeof content, &record, 1 };
+
+  *found = 0;
+  while (mp_ring_take (&ring, get_me (), &haul, MP_WAIT_ENDS_NOW, NULL) == MP_RING_DONE)
+    {
+      guint64 number = content.number - n_taken_before;
+
+      if (number >= 32 || (*found & 1u << number) != 0 ||
+          !mp_ring_acknowledge (&ring, get_me (), &record.extent))
+        return FALSE;
+
+      check_record (&record, content.number);
+      *found |= 1u << number;
+    }
+
+  return TRUE;
+}
+
+/* Each of the four once, but for those of `done`, which may be done already. */
+static guint
+check_held (guint32 done)
+{
+  guint32 found;
+
+  if (!mp_crash_none_is_dead (table))
+    return mp_crash_finish (NOT_BURIED);
+
+  if (!take_all_held (&found) || (found | done) != 0xf || !mp_ring_is_done (&ring) || !are_extents_free ())
+    return mp_crash_finish (TORN);
+
+  ring.flags = 0;
+  return check_rest ();
+}
+
+static guint
+check_hold (void)
+{
+  return check_held (0);
+}
+
+static guint
+check_acknowledged (void)
+{
+  return check_held (1);
 }
 
 static guint
@@ -564,6 +684,11 @@ static const MpKillCase kill_cases[] = {
   { "ring/put-much", prepare_much, mp_crash_enter, put_odd, .check = check_odd },
   { "ring/put-long", prepare_long, mp_crash_enter, put_even, .check = check_put_long },
   { "ring/take-long", prepare_long, mp_crash_enter, take_all, .check = check_take_long },
+  { "ring/hold", prepare_hold, mp_crash_enter, take_all, .check = check_hold },
+  { "ring/hold-long", prepare_hold_long, mp_crash_enter, take_all, .check = check_hold },
+  { "ring/hold-from-dead", prepare_half_held, mp_crash_enter, take_all, .check = check_hold },
+  { "ring/inherit", prepare_orphans, mp_crash_enter, take_one, .check = check_hold },
+  { "ring/acknowledge", prepare_hold, mp_crash_enter, take_and_acknowledge, .check = check_acknowledged },
   { "ring/give-back", prepare_much, mp_crash_enter, take_all, .check = check_five },
   { "ring/take-from-dead", prepare_corpse, mp_crash_enter, take_one, .check = check_one },
   { "ring/take-sleepers", prepare_putters, mp_crash_enter, take_one, .check = check_putters },
@@ -597,8 +722,9 @@ main (int   argc,
   mp_participant_enter (table, NULL);
   memory_size = mp_ring_memory_measure (CAPACITY, CHUNK_BITS);
   memory = mp_test_share_file (memory_size, mp_ring_measure_file (CAPACITY, CHUNK_BITS), &memory_fd);
-  mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS);
+  mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS, 0);
   g_assert_true (mp_ring_open (&ring, table, &shared->ring, memory, memory_size, memory_fd, &error));
+  ring.extents.n = N_EXTENTS;
   mp_crash_set_up (&hooks);
   reset ();
   result = mp_crash_run (kill_cases, G_N_ELEMENTS (kill_cases));

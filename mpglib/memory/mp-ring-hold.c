@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-doorbell-private.h"
+#include "mp-error.h"
+#include "mp-ring-end-private.h"
+#include "mp-sleep-private.h"
+
+/* Records in hands.  In a ring that holds, whoever takes a record has a copy of it in an extent until he
+ * acknowledges it, so that it is not lost with him.
+ *
+ * With the lock of the end take:
+ *
+ *   holding   extents of X               who changes it
+ *   0         all of them are taken      whoever is about to take -> me
+ *   X         those at or behind the     X: notes them, commits, then -> 0
+ *             position of take are not
+ *   D         likewise                   whoever has the lock next frees those, then -> 0
+ */
+
+/* --- With the lock of the end take ---------------------------------------- */
+
+/*< private >
+ * mp_ring_hold_begin_locked:
+ *
+ * Looks what the dead have left, and notes that this process is about to take something.
+ */
+gboolean
+mp_ring_hold_begin_locked (MpRing   *self,
+                           guint32   me,
+                           GError  **error)
+{
+  MpRingEnd *end = &self->layout->take;
+  guint32 before = atomic_load_explicit (&end->holding, memory_order_relaxed);
+  gboolean has_orphans = FALSE;
+
+  if (before != 0 &&
+      !mp_ring_extents_undo (&self->extents, before, mp_ring_end_get_position (end), mp_ring_find_extent, self))
+    return mp_ring_set_corrupted (error);
+
+  if (mp_ring_extents_is_due (&self->extents, self->table) &&
+      !mp_ring_extents_sweep (&self->extents, self->table, mp_ring_find_extent, self, &has_orphans))
+    return mp_ring_set_corrupted (error);
+
+  if (has_orphans)
+    atomic_store (&self->layout->has_orphans, 1);
+  atomic_store_explicit (&end->holding, me, memory_order_release);
+  return TRUE;
+}
+
+void
+mp_ring_hold_end_locked (MpRing *self)
+{
+  atomic_store_explicit (&self->layout->take.holding, 0, memory_order_release);
+}
+
+static gboolean
+set_too_many (GError **error)
+{
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+               "%u items have been taken, and nobody has acknowledged that they are done", MP_RING_N_EXTENTS);
+  return FALSE;
+}
+
+/*< private >
+ * mp_ring_hold_record_locked:
+ * @record: with its bytes, if it is no long one
+ * @position: of the record
+ *
+ * Notes a record that this process is about to take.
+ */
+gboolean
+mp_ring_hold_record_locked (MpRing        *self,
+                            guint32        me,
+                            MpRingRecord  *record,
+                            guint64        position,
+                            GError       **error)
+{
+  MpRingExtent *extent;
+
+  if (!record->is_elsewhere &&
+      !mp_ring_extents_fill_to_hold (&self->extents, me, record->data, record->length, &record->extent, error))
+    return FALSE;
+
+  if (record->extent.place == 0)
+    return set_too_many (error);
+
+  extent = mp_ring_extents_get (&self->extents, &record->extent);
+  if (extent == NULL)
+    return mp_ring_set_corrupted (error);
+
+  /* Before it is in the hand: what the extent held before has been taken long ago. */
+  atomic_store_explicit (&extent->length, record->length, memory_order_relaxed);
+  atomic_store_explicit (&extent->kind, record->kind, memory_order_relaxed);
+  atomic_store_explicit (&extent->position, position, memory_order_relaxed);
+  mp_ring_extents_take (&self->extents, me, &record->extent);
+  return TRUE;
+}
+
+/*< private >
+ * mp_ring_hold_inherit_locked:
+ * @haul: has room for one record
+ *
+ * Takes what somebody held who died.
+ *
+ * Returns: %MP_RING_AGAIN if there is nothing
+ */
+MpRingResult
+mp_ring_hold_inherit_locked (MpRing     *self,
+                             guint32     me,
+                             MpRingHaul *haul)
+{
+  MpRingRecord *record = &haul->records[0];
+  MpRingExtent *extent;
+
+  if (atomic_load_explicit (&self->layout->has_orphans, memory_order_relaxed) == 0)
+    return MP_RING_AGAIN;
+
+  if (!mp_ring_extents_find_orphan (&self->extents, self->table, &record->extent))
+    {
+      atomic_store (&self->layout->has_orphans, 0);
+      return MP_RING_AGAIN;
+    }
+
+  extent = &self->extents.extents[record->extent.place - 1];
+  record->length = atomic_load_explicit (&extent->length, memory_order_relaxed);
+  record->kind = atomic_load_explicit (&extent->kind, memory_order_relaxed) & MP_RING_MAX_KIND;
+  record->is_elsewhere = TRUE;
+  record->data = haul->data;
+  if (haul->wants != NULL && !haul->wants (record, haul->user_data))
+    return MP_RING_UNWANTED;
+
+  if (record->length > haul->room)
+    return MP_RING_NO_ROOM;
+
+  mp_ring_extents_take (&self->extents, me, &record->extent);
+  return MP_RING_DONE;
+}
+
+/*< private >
+ * mp_ring_has_orphans:
+ *
+ * Returns: whether there may be something to take that the dead have held
+ */
+gboolean
+mp_ring_has_orphans (MpRing *self)
+{
+  return (self->flags & MP_RING_REDELIVERS) != 0 &&
+         (atomic_load (&self->layout->has_orphans) != 0 || mp_ring_extents_is_due (&self->extents, self->table));
+}
+
+/* --- What is done --------------------------------------------------------- */
+
+/* Whoever waits for all to be done is woken each time. */
+static void
+tell (MpRing *self)
+{
+  guint32 seen = atomic_load (&self->layout->acknowledged);
+
+  while (!atomic_compare_exchange_weak (&self->layout->acknowledged, &seen, (seen + 2) & ~1u))
+    ;
+  if ((seen & 1) != 0)
+    mp_futex_wake (&self->layout->acknowledged, MP_FUTEX_WAKE_ALL);
+  mp_bell_ring (self->table, &self->layout->take.bell);
+}
+
+/*< private >
+ * mp_ring_acknowledge:
+ * @extent: of a record that this process took
+ *
+ * Lets go of a record: it is done.
+ *
+ * Returns: whether this process held it
+ */
+gboolean
+mp_ring_acknowledge (MpRing                 *self,
+                     guint32                 me,
+                     const MpRingExtentName *extent)
+{
+  guint32 length = atomic_load_explicit (&self->extents.extents[extent->place - 1].length, memory_order_relaxed);
+
+  if (!mp_ring_extents_release (&self->extents, me, extent, length))
+    return FALSE;
+
+  tell (self);
+  return TRUE;
+}
+
+/*< private >
+ * mp_ring_is_done:
+ *
+ * Returns: whether all that was put has been taken and acknowledged, or was held by one that died, unless
+ *   others get that
+ */
+gboolean
+mp_ring_is_done (MpRing *self)
+{
+  /* In this order: whoever takes a record holds it before it is not there any more. */
+  return mp_ring_count (self) == 0 &&
+         !mp_ring_extents_are_held (&self->extents, self->table, (self->flags & MP_RING_REDELIVERS) == 0);
+}
+
+/*< private >
+ * mp_ring_wait_done:
+ *
+ * Returns: %FALSE if the wait ended before all was done
+ */
+gboolean
+mp_ring_wait_done (MpRing *self,
+                   MpWait  wait)
+{
+  MpAtomic32 *word = &self->layout->acknowledged;
+
+  for (;;)
+    {
+      guint32 epoch = mp_table_get_epoch (self->table);
+      gboolean is_over = mp_wait_is_over (wait);
+      guint32 seen = atomic_fetch_or (word, 1) | 1;
+
+      if (mp_ring_is_done (self))
+        return TRUE;
+
+      if (is_over)
+        return FALSE;
+
+      mp_sleep_on (self->table, word, seen, epoch, 0, wait);
+    }
+}
+
+/*< private >
+ * mp_ring_take_lost:
+ * @haul: has room for one record
+ *
+ * Takes what somebody held who died, of a ring that does not deliver it to others.  It is held until it is
+ * acknowledged.
+ *
+ * Returns: %MP_RING_AGAIN if there is nothing
+ */
+MpRingResult
+mp_ring_take_lost (MpRing      *self,
+                   guint32      me,
+                   MpRingHaul  *haul,
+                   GError     **error)
+{
+  MpRingEnd *end = &self->layout->take;
+  MpRingResult result;
+
+  if (!mp_ring_end_lock (self, end, me, error))
+    return MP_RING_FAILED;
+
+  result = mp_ring_hold_begin_locked (self, me, error) ? mp_ring_hold_inherit_locked (self, me, haul)
+                                                       : MP_RING_FAILED;
+  mp_ring_hold_end_locked (self);
+  mp_ring_end_unlock (self, end, me, FALSE);
+
+  haul->n_records = 1;
+  return result == MP_RING_DONE ? mp_ring_read_hauled (self, me, haul, error) : result;
+}
