@@ -190,6 +190,31 @@ test_frames (void)
   expect_frame (queue, large, 200009);
 }
 
+/* Those that do not tell why, and are not patient for long. */
+static void
+test_tries (void)
+{
+  static const gdouble patiences[] = { 0, 1e-5, 1e9, -1 };
+  g_autoptr (MpQueue) queue = mp_queue_new (1);
+  gsize length = 7;
+
+  for (guint i = 0; i < G_N_ELEMENTS (patiences); i++)
+    {
+      g_autofree guint8 *frame = NULL;
+
+      g_assert_null (mp_queue_try_get_frame (queue, patiences[i], &length));
+      g_assert_cmpuint (length, ==, 0);
+      g_assert_true (mp_queue_try_put_data (queue, (const guint8 *) "ab", 2, "json", patiences[i]));
+      g_assert_false (mp_queue_try_put_data (queue, (const guint8 *) "cd", 2, "json", patiences[i]));
+      frame = mp_queue_try_get_frame (queue, patiences[i], &length);
+      g_assert_cmpmem (frame, length, "ab\0json", 7);
+    }
+
+  mp_queue_close (queue);
+  g_assert_false (mp_queue_try_put_data (queue, NULL, 0, NULL, 0));
+  g_assert_null (mp_queue_try_get_frame (queue, 0, &length));
+}
+
 static void
 expect_numbers_of (GVariant     *value,
                    const guint8 *data,
@@ -1178,6 +1203,10 @@ test_rubbish (void)
       g_assert_true (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED) ||
                      g_error_matches (error, MP_ERROR, MP_ERROR_WRONG_CODEC));
       g_clear_error (&error);
+      put_rubbish (queue, rubbish[i].kind, rubbish[i].data, rubbish[i].length);
+      g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*left out*");
+      g_assert_null (mp_queue_try_get_frame (queue, 0, &length));
+      g_test_assert_expected_messages ();
       while (!mp_queue_is_empty (queue))
         {
           g_assert_null (mp_queue_get_message (queue, 0, NULL, NULL));
@@ -1264,6 +1293,7 @@ main (int   argc,
   mp_test_add ("/queue/values", test_values);
   mp_test_add ("/queue/bytes", test_bytes);
   mp_test_add ("/queue/frames", test_frames);
+  mp_test_add ("/queue/tries", test_tries);
   mp_test_add ("/queue/large", test_large);
   mp_test_add ("/queue/messages", test_messages);
   mp_test_add ("/queue/long-type", test_long_type);

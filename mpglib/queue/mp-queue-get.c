@@ -963,6 +963,46 @@ mp_queue_get_frame (MpQueue       *self,
 }
 
 /**
+ * mp_queue_try_get_frame:
+ * @self: a queue
+ * @patience: seconds for which it may see whether there is an item soon, 0.001 at most; 0 for none
+ * @length: (out): length in bytes
+ *
+ * Gets the first item as [method@Mp.Queue.get_frame] does, but neither waits nor tells why
+ * it did not: for the glue of a language, to which an error, and getting ready for a wait,
+ * cost more than all the rest. It calls the other one where this does not do.
+ *
+ * What is no item is left out, with a warning.
+ *
+ * Returns: (transfer full) (array length=length) (nullable): body and codec, or %NULL
+ *
+ * Since: 1.0
+ */
+guint8 *
+mp_queue_try_get_frame (MpQueue *self,
+                        gdouble  patience,
+                        gsize   *length)
+{
+  g_autoptr (GError) error = NULL;
+  Small small;
+  g_auto (Net) net = new_net (WANT_ANY, 0, &small);
+  MpRingRecord record;
+  guint8 *frame;
+
+  g_return_val_if_fail (MP_QUEUE_IS_ONE (self), NULL);
+  g_return_val_if_fail (length != NULL, NULL);
+
+  *length = 0;
+  if (!get_one (self, &net, &record, CLAMP (patience, 0, MP_QUEUE_MAX_PATIENCE), NULL, NULL))
+    return NULL;
+
+  frame = to_frame (&net, &record, length, &error);
+  if (frame == NULL)
+    g_warning ("An item of a queue was left out: %s", error->message);
+  return frame;
+}
+
+/**
  * mp_queue_get_frame_async:
  * @self: a queue
  * @timeout: seconds to wait; negative for ever, 0 not at all

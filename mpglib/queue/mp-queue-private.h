@@ -12,6 +12,9 @@
 
 G_BEGIN_DECLS
 
+/* Of the functions that do not wait, in seconds: less than anybody would want to cancel, or do something else in. */
+#define MP_QUEUE_MAX_PATIENCE 0.001
+
 /* What tells one kind of queue from the other. */
 typedef struct
 {

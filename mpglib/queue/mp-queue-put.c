@@ -367,6 +367,32 @@ mp_queue_put_data (MpQueue       *self,
 }
 
 /**
+ * mp_queue_try_put_data:
+ * @self: a queue
+ * @data: (array length=length) (nullable): what to put
+ * @length: its length in bytes
+ * @codec: (nullable): name of its codec, see [property@Mp.Message:codec]; %NULL is `raw`
+ * @patience: seconds for which it may see whether there is room soon, 0.001 at most; 0 for none
+ *
+ * Puts bytes as [method@Mp.Queue.put_data] does, but neither waits nor tells why it did not:
+ * for the glue of a language, to which an error, and getting ready for a wait, cost more than
+ * all the rest. It calls the other one where this does not do.
+ *
+ * Returns: whether it was put
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_queue_try_put_data (MpQueue      *self,
+                       const guint8 *data,
+                       gsize         length,
+                       const char   *codec,
+                       gdouble       patience)
+{
+  return mp_queue_put_data (self, data, length, codec, CLAMP (patience, 0, MP_QUEUE_MAX_PATIENCE), NULL, NULL);
+}
+
+/**
  * mp_queue_put_data_async:
  * @self: a queue
  * @data: (array length=length) (nullable): what to put

@@ -58,6 +58,12 @@ gboolean      mp_queue_put_data           (MpQueue              *self,
                                            GCancellable         *cancellable,
                                            GError              **error);
 MP_AVAILABLE_IN_1_0
+gboolean      mp_queue_try_put_data       (MpQueue              *self,
+                                           const guint8         *data,
+                                           gsize                 length,
+                                           const char           *codec,
+                                           gdouble               patience);
+MP_AVAILABLE_IN_1_0
 void          mp_queue_put_data_async     (MpQueue              *self,
                                            const guint8         *data,
                                            gsize                 length,
@@ -195,6 +201,10 @@ guint8       *mp_queue_get_frame          (MpQueue              *self,
                                            gsize                *length,
                                            GCancellable         *cancellable,
                                            GError              **error);
+MP_AVAILABLE_IN_1_0
+guint8       *mp_queue_try_get_frame      (MpQueue              *self,
+                                           gdouble               patience,
+                                           gsize                *length);
 MP_AVAILABLE_IN_1_0
 void          mp_queue_get_frame_async    (MpQueue              *self,
                                            gdouble               timeout,
