@@ -158,6 +158,16 @@ class Interrupts(MpCase):
                 process.kill()
             ''', '(2,) None True False\n', 0)
 
+    def test_queue(self):
+        for wait in 'items.get()', 'items.put(1)':
+            self.interrupt(f'''
+                items = Mp.Queue(1)
+                if 'put' in {wait!r}:
+                    items.put(0)
+                announce()
+                {wait}
+                ''')
+
     def test_interrupt_before_the_child_is_ready(self):
         self.interrupt('''
             if __name__ == '__main__':

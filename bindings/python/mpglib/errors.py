@@ -46,6 +46,10 @@ class Closed(ProcessError, EOFError):
     code = 3
 
 
+class QueueClosed(Closed, ValueError):
+    """The queue was closed in this process."""
+
+
 class Empty(ProcessError, queue.Empty):
     """Nothing to take within the time given."""
     code = 4

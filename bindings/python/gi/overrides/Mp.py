@@ -4,13 +4,16 @@
 
 from gi.overrides import override
 from mpglib import _arrays, _auth_key, _awaiting, _connection, _context, _launcher, _lists, _memory, _pool, _process
-from mpglib import _raw, _sync, _synchronized, _tasks, _values, errors
+from mpglib import _queue, _raw, _sync, _synchronized, _tasks, _values, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
 AuthKey = override(_auth_key.AuthKey)
 Connection = override(_connection.Connection)
 Pipe = _connection.Pipe
+
+Queue = override(_queue.Queue)
+SimpleQueue = _queue.SimpleQueue
 
 Barrier = override(_sync.Barrier)
 BoundedSemaphore = override(_sync.BoundedSemaphore)
@@ -56,6 +59,7 @@ __all__ = [
     'Pool',
     'PoolResult',
     'Process',
+    'Queue',
     'RLock',
     'RawArray',
     'RawValue',
@@ -63,6 +67,7 @@ __all__ = [
     'Semaphore',
     'ShareableList',
     'SharedMemory',
+    'SimpleQueue',
     'Value',
     'active_children',
     'copy',

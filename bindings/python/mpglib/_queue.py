@@ -1,0 +1,476 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Mp.Queue and Mp.SimpleQueue in the form of multiprocessing.
+
+Bytes go as bytes, and a GLib.Variant as what it is, for all languages; other objects go as pickles.  get() takes them
+all.  What is shared does not go along: a lock or a connection is handed over by an Mp.Connection, or as an argument of
+a process.
+
+A timeout is in seconds; None waits for ever, and a negative one does not wait.
+
+`await x_async(...)` gives what x(...) would: under asyncio, and in Mp.run().  It begins when it is awaited.  If the
+task is cancelled while an item comes, who gets next in this process gets that.  With a callback x_async() begins at
+once, its negative timeouts wait for ever, and it ends with x_finish().
+"""
+
+from collections import deque
+import pickle
+import sys
+import time
+import types
+import warnings
+
+from gi.repository import GLib
+
+from . import _awaiting, _pickle5, _shareables, _variant, errors
+from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, note_loop, wait
+
+# Without errors, whose exceptions take longer than all the rest.
+_try_put, _try_get = Mp.Queue.try_put_data, Mp.Queue.try_get_frame
+_Base = adopt(Mp.Queue)
+_put_data = _Base.put_data
+
+# Seconds to wait before one gets ready to be interrupted, which takes a tenth of that: signals come that much later.
+_MOMENT = 50e-6
+
+_RAW = 'raw'
+_RAW_END = b'\0raw'
+_RAW_PLACE = -len(_RAW_END)
+_CODEC = _pickle5.CODEC
+_PICKLE_END = b'\0' + _CODEC.encode()
+_ANY_NUMBER = 0xffffffff
+
+_dumps = pickle.dumps
+_loads = _pickle5.loads
+_state = _shareables._state     # of a thread: `made` is None unless it makes a message
+_Variant = GLib.Variant
+
+
+class Queue(_Base, metaclass=SameType):
+    """Items that processes put and get, in the order in which they were put.
+
+    It has room for maxsize items, or for any number, which together have byte_limit bytes, or 1 GiB.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+    __class_getitem__ = classmethod(types.GenericAlias)
+
+    # Frames that were got for somebody who does not want them any more; those of this process get them first.
+    _kept = ()
+
+    def __init__(self, maxsize=0, *, byte_limit=None, **properties):
+        if not hasattr(maxsize, '__index__'):
+            raise TypeError(f'maxsize has to be a whole number, not {maxsize!r}')
+        properties.setdefault('max_size', min(max(0, maxsize.__index__()), _ANY_NUMBER))
+        if byte_limit is not None:
+            properties['byte_limit'] = byte_limit
+        super().__init__(**properties)
+
+    @property
+    def maxsize(self):
+        return self.get_max_size()
+
+    def qsize(self):
+        """How many items there are, just now."""
+        return self.get_length() + len(self._kept)
+
+    def empty(self):
+        """Whether there is no item, just now."""
+        return not self._kept and self.is_empty()
+
+    def full(self):
+        """Whether there is no room, just now."""
+        return self.is_full()
+
+    # --- Putting
+
+    def put(self, obj, block=True, timeout=None, cancellable=None):
+        """Puts an object; Full if there was no room for it in time."""
+        if 'asyncio' in sys.modules:
+            note_loop()
+        if type(obj) is bytes:
+            if not _try_put(self, obj, _RAW, 0.0):
+                self._put_prepared((_put_data, obj, _RAW), _find_time(block, timeout), cancellable)
+            return
+        prepared = _prepare(obj)
+        if len(prepared) < 3 or not _try_put(self, prepared[1], _CODEC, 0.0):
+            self._put_prepared(prepared, _find_time(block, timeout), cancellable)
+
+    def put_nowait(self, obj):
+        """Puts an object; Full if there is no room for it."""
+        self.put(obj, False)
+
+    def _put_prepared(self, prepared, left, cancellable):
+        put, *args = prepared
+        if put is _put_data and _try_put(self, *args, _MOMENT if left is None else min(_MOMENT, left)):
+            return
+        if left == 0 and self.is_full() and not self.is_closed():
+            raise errors.Full('The queue is full')
+        with _closing:
+            wait(put, self, *args, timeout=left, cancellable=cancellable)
+
+    def put_many(self, objects, block=True, timeout=None, cancellable=None):
+        """Puts objects, an item each; says for how many there was room in time, Full if there was none for the first.
+
+        If one of them cannot be sent, none is put.
+        """
+        note_loop()
+        left = _find_time(block, timeout)
+        end = _find_end(left)
+        n = 0
+        try:
+            for prepared in self._prepare_all(objects):
+                self._put_prepared(prepared, left, cancellable)
+                left = _find_left(end)
+                n += 1
+        except _GIVEN_UP:
+            if n == 0:
+                raise
+        return n
+
+    def _prepare_all(self, objects):
+        limit = self.get_byte_limit()
+        all_prepared = [_prepare(obj) for obj in objects]
+        for put, what, *_codec in all_prepared:
+            # An item takes its length and 8 to 15 bytes.
+            if put is _Base.put_message or (len(what) if put is _put_data else what.get_size()) + 15 & ~7 > limit:
+                put(self, what, *_codec, 0.0, None)     # which fails, and says why
+        return all_prepared
+
+    def put_async(self, obj, timeout=None, cancellable=None, callback=None, *user_data):
+        """Puts an object, to be awaited."""
+        message = _make_message(obj)
+        if callback is None:
+            return self._put_soon(message, _find_time(True, timeout), cancellable)
+        return _Base.put_message_async(self, message, _as_library(timeout), cancellable, callback, *user_data)
+
+    def _put_soon(self, message, left, cancellable):
+        def begin(cancellable, callback):
+            _Base.put_message_async(self, message, _as_library(left), cancellable, callback)
+
+        return _awaiting.Operation(begin, self.put_finish, cancellable=cancellable)
+
+    def put_finish(self, outcome):
+        """Ends put_async() with a callback."""
+        with _closing:
+            _Base.put_message_finish(self, outcome)
+
+    def put_many_async(self, objects, timeout=None, cancellable=None, callback=None, *user_data):
+        """Puts objects, to be awaited; with a callback it is the library's own, and takes a GLib.Variant."""
+        if callback is None:
+            return self._put_some([_make_message(obj) for obj in objects], _find_time(True, timeout), cancellable)
+        return _Base.put_many_async(self, objects, _as_library(timeout), cancellable, callback, *user_data)
+
+    async def _put_some(self, messages, left, cancellable):
+        end = _find_end(left)
+        n = 0
+        try:
+            for message in messages:
+                await self._put_soon(message, left, cancellable)
+                left = _find_left(end)
+                n += 1
+        except _GIVEN_UP:
+            if n == 0:
+                raise
+        return n
+
+    # --- Getting
+
+    def get(self, block=True, timeout=None, cancellable=None):
+        """Gets the first item; Empty if there was none in time."""
+        if 'asyncio' in sys.modules:
+            note_loop()
+        frame = self._take_kept() if self._kept else _try_get(self, 0.0)
+        if not frame:
+            frame = self._wait_for_frame(_find_time(block, timeout), cancellable)
+        return frame[:_RAW_PLACE] if frame.endswith(_RAW_END) else _read(frame)
+
+    def get_nowait(self):
+        """Gets the first item; Empty if there is none."""
+        return self.get(False)
+
+    get_no_wait = get_nowait
+
+    def _wait_for_frame(self, left, cancellable):
+        if left is None or left > _MOMENT:
+            frame = _try_get(self, _MOMENT)
+            if frame:
+                return frame
+        elif left == 0 and self.is_empty() and not self.is_closed():
+            raise errors.Empty('The queue is empty')
+        taken = []
+        try:
+            with _closing:
+                wait(self._take, taken, timeout=left, cancellable=cancellable)
+        except BaseException:       # of a signal's handler
+            self._keep(taken)
+            raise
+        return taken[0]
+
+    def _take(self, taken, left, cancellable):
+        taken.append(_Base.get_frame(self, left, cancellable))
+
+    def get_many(self, max, block=True, timeout=None, cancellable=None):
+        """Gets a list of the first items: waits for one, and gets with it those that are there, up to max of them."""
+        note_loop()
+        _check_number(max)
+        frame = self._take_kept() or _try_get(self, 0.0)
+        return self._get_more(frame or self._wait_for_frame(_find_time(block, timeout), cancellable), max)
+
+    def _get_more(self, frame, most):
+        frames = [frame]
+        while len(frames) < most and (frame := self._take_kept() or _try_get(self, 0.0)):
+            frames.append(frame)
+        values = []
+        try:
+            for frame in frames:
+                values.append(_read(frame))
+        except BaseException:       # that one is nobody's
+            place = len(values)
+            vars(self).setdefault('_kept', deque()).extendleft(reversed(frames[:place] + frames[place + 1:]))
+            raise
+        return values
+
+    def get_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Gets the first item, to be awaited."""
+        if callback is None:
+            return _Getting(self, _find_time(True, timeout), cancellable)
+        return self._begin_get(_as_library(timeout), cancellable, callback, *user_data)
+
+    def _begin_get(self, left, cancellable, callback, *user_data):
+        frame = self._take_kept()
+        if not frame:
+            return _Base.get_frame_async(self, left, cancellable, callback, *user_data)
+        source = GLib.Idle()
+        source.set_callback(lambda *_: callback(self, _Kept(frame), *user_data))
+        source.attach(GLib.MainContext.get_thread_default())
+        return None
+
+    def get_finish(self, outcome):
+        """The item that get_async() with a callback got."""
+        return _read(self._finish_get(outcome))
+
+    def _finish_get(self, outcome):
+        if isinstance(outcome, _Kept):
+            return outcome.frame
+        with _closing:
+            return _Base.get_frame_finish(self, outcome)
+
+    def get_many_async(self, max, timeout=None, cancellable=None, callback=None, *user_data):
+        """Gets a list of the first items, to be awaited; with a callback it is the library's own: GLib.Variants."""
+        _check_number(max)
+        if callback is None:
+            return self._get_some(max, _find_time(True, timeout), cancellable)
+        return _Base.get_many_async(self, max, _as_library(timeout), cancellable, callback, *user_data)
+
+    async def _get_some(self, most, left, cancellable):
+        return self._get_more(await _GettingFrame(self, left, cancellable), most)
+
+    def __iter__(self):
+        """The items as they come, until the queue is closed in this process."""
+        while True:
+            try:
+                item = self.get()
+            except errors.QueueClosed:
+                return
+            yield item
+
+    async def __aiter__(self):
+        while True:
+            try:
+                item = await self.get_async()
+            except errors.QueueClosed:
+                return
+            yield item
+
+    # --- What is left
+
+    def _keep(self, frames):
+        if frames:
+            vars(self).setdefault('_kept', deque()).extend(frames)
+
+    def _take_kept(self):
+        try:
+            return self._kept.popleft() if self._kept else b''
+        except IndexError:          # another thread was faster
+            return b''
+
+    def close(self):
+        """Puts and gets no more in this process; who waits there is told.  What was put stays."""
+        while frame := self._take_kept():
+            if not self._put_back(*_split(frame)):
+                warnings.warn(f'there is no room in {self!r} for an item that was got and not wanted: it is lost',
+                              RuntimeWarning, stacklevel=2)
+        super().close()
+
+    def join_thread(self):
+        """Does nothing, for there is no thread: what was put is put.  But the queue has to be closed first."""
+        if not self.is_closed():
+            raise AssertionError(f'{self!r} is not closed: join_thread() comes after close()')
+
+    def cancel_join_thread(self):
+        """Does nothing: there is no thread to be joined, and nothing is lost."""
+
+    def _put_back(self, body, codec):
+        if not codec.startswith('='):
+            return _try_put(self, body, codec, 0.0)
+        try:
+            value = _Variant.new_from_bytes(GLib.VariantType(codec[1:]), GLib.Bytes.new(body), False)
+            return _Base.put(self, value, 0.0, None)
+        except errors.ProcessError:
+            return False
+
+    __reduce__ = _shareables.reduce_shareable
+
+    def __reduce_ex__(self, protocol):
+        return self.__reduce__()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+class SimpleQueue:
+    """A queue for any number of items, with nothing more than put(), get(), empty() and close()."""
+
+    __module__ = 'gi.overrides.Mp'
+    __class_getitem__ = classmethod(types.GenericAlias)
+
+    def __init__(self):
+        self._mp_owner = Queue()        # which is what other languages get
+
+    def empty(self):
+        """Whether there is no item, just now."""
+        return self._mp_owner.empty()
+
+    def put(self, obj):
+        """Puts an object."""
+        self._mp_owner.put(obj)
+
+    def get(self):
+        """Gets the first item, and waits for it."""
+        return self._mp_owner.get()
+
+    def close(self):
+        """Puts and gets no more in this process."""
+        self._mp_owner.close()
+
+    def __reduce__(self):
+        return _make_simple, (self._mp_owner,)
+
+    def __repr__(self):
+        return repr(self._mp_owner).replace('Queue', 'SimpleQueue', 1)
+
+
+def _make_simple(owner):
+    queue = SimpleQueue.__new__(SimpleQueue)
+    queue._mp_owner = owner
+    return queue
+
+
+# --- Items
+
+
+class _Kept:
+    """In the place of the outcome of a get_async(): the item was there already."""
+
+    def __init__(self, frame):
+        self.frame = frame
+
+
+class _GettingFrame(_awaiting.Operation):
+    """What get_async() without a callback gives, as it came."""
+
+    def __init__(self, queue, left, cancellable):
+        super().__init__(lambda cancellable, callback: queue._begin_get(_as_library(left), cancellable, callback),
+                         queue._finish_get, lambda: queue._keep([self.value]), cancellable)
+
+
+class _Getting(_GettingFrame):
+    """What get_async() without a callback gives."""
+
+    def __await__(self):
+        return _read((yield from super().__await__()))
+
+
+def _prepare(obj):
+    """The function that puts an object, and what it is called with."""
+    if type(obj) is bytes:
+        return _put_data, obj, _RAW
+    if isinstance(obj, _Variant):
+        return _Base.put, obj
+    failure = None
+    if _state.made is None:
+        try:
+            return _put_data, _dumps(obj, 5), _CODEC
+        except Exception as error:
+            failure = error
+    message = _shareables.make_message(obj)     # its errors tell which part cannot be sent
+    if message.get_n_attachments() > 0:
+        return _Base.put_message, message       # whose error tells what to do
+    if failure is not None:
+        raise failure
+    return _put_data, message.get_payload(), _CODEC
+
+
+def _make_message(obj):
+    if type(obj) is bytes:
+        return Mp.Message.new_data(obj, _RAW)
+    return Mp.Message.new(obj) if isinstance(obj, _Variant) else _shareables.make_message(obj)
+
+
+def _split(frame):
+    body, _zero, codec = frame.rpartition(b'\0')
+    return body, codec.decode()
+
+
+def _read(frame):
+    """The value of a frame; bytes of a codec that Python does not know stay bytes."""
+    if frame.endswith(_PICKLE_END):
+        return _loads(frame)        # what is behind the pickle does not matter
+    body, codec = _split(frame)
+    return _variant.decode(codec[1:], body) if codec.startswith('=') else body
+
+
+# --- Times and errors
+
+_GIVEN_UP = errors.Full, errors.TimeoutError, errors.Cancelled
+
+
+def _find_time(block, timeout):
+    """Seconds from 0 on, or None."""
+    if not block:
+        return 0.0
+    return None if check_timeout(timeout) is None else max(0.0, timeout)
+
+
+def _as_library(timeout):
+    return FOREVER if timeout is None else timeout
+
+
+def _find_end(left):
+    return None if left is None else time.monotonic() + left
+
+
+def _find_left(end):
+    return None if end is None else max(0.0, end - time.monotonic())
+
+
+def _check_number(most):
+    if not hasattr(most, '__index__') or most < 1:
+        raise ValueError(f'get_many() takes how many items to get at most, from 1 on, not {most!r}')
+
+
+class _Closing:
+    """Makes the error of a queue that is closed what Python's programs expect."""
+
+    def __enter__(self):
+        return None
+
+    def __exit__(self, _cls, error, _traceback):
+        if type(error) is errors.Closed:
+            raise errors.QueueClosed(error.message) from None
+
+
+_closing = _Closing()

@@ -1,0 +1,519 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Mp.Queue and Mp.SimpleQueue, in the form of multiprocessing."""
+
+import asyncio
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
+
+from gi.repository import Gio  # noqa: E402
+from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop, wait_until  # noqa: E402
+from mpglib import queues  # noqa: E402
+
+N_ITEMS = 300
+
+
+def put_numbers(items, name, n):
+    for number in range(n):
+        items.put((name, number))
+
+
+def put_text(items):
+    items.put('X' * 1000000)
+
+
+def double(questions, answers):
+    for number in iter(questions.get, 'STOP'):
+        answers.put(2 * number)
+
+
+def double_in_pool(items, number):
+    items.put(2 * number)
+    return items.qsize() > 0
+
+
+def wait_for_ever(items, connection):
+    connection.send(os.getpid())
+    items.get()
+
+
+def fill_for_ever(items, connection):
+    items.put(b'first')
+    connection.send(os.getpid())
+    while True:
+        items.put(bytes(5000))
+
+
+def echo(questions, answers):
+    answers.put([type(questions).__name__, questions.get()])
+
+
+class Unwilling:
+    def __reduce__(self):
+        raise ValueError('will not travel')
+
+
+class Alarm(Exception):
+    pass
+
+
+class Queues(MpCase):
+    def setUp(self):
+        items = Mp.Queue()              # what all of them share stays, once it is there
+        self.run_child(put_text, items)
+        items.get()
+        asyncio.run(self.put_and_get(items))
+        first, second = Mp.Pipe()
+        second.poll(0.001)
+        first.close(), second.close()
+        del items, first, second
+        super().setUp()
+
+    async def put_and_get(self, items):
+        await items.put_async(1)
+        await items.get_async()
+
+    def run_child(self, function, *args, context=None):
+        process = self.start(function, *args, context=context)
+        self.finish(process)
+
+    def start(self, function, *args, context=None):
+        process = Mp.Process(context=context or self.forkserver, target=function, args=args)
+        process.start()
+        return process
+
+    def finish(self, process):
+        self.assertTrue(process.join(DEADLINE))
+        self.assertEqual(process.exitcode, 0)
+
+    def start_with_pipe(self, function, items):
+        ours, theirs = Mp.Pipe()
+        process = self.start(function, items, theirs)
+        theirs.close()
+        self.addCleanup(ours.close)
+        return process, ours.recv(DEADLINE)
+
+    def expect_in_time(self, error, function, *args, **kwargs):
+        with self.assertRaises(error) as caught:
+            function(*args, **kwargs)
+        return caught.exception
+
+    # --- items
+
+    def test_objects(self):
+        items = Mp.Queue()
+        objects = [42, None, 'hello', {1: {2, 3}}, b'', b'raw', b'\0raw', bytearray(b'abc'), [b'x' * 100_000],
+                   ValueError('one')]
+        for value in objects:
+            items.put(value)
+        self.assertEqual(items.qsize(), len(objects))
+        for value in objects:
+            got = items.get()
+            self.assertIs(type(got), type(value))
+            self.assertEqual(repr(got), repr(value))
+
+    def test_what_other_languages_put(self):
+        items = Mp.Queue()
+        items.put(GLib.Variant('(isay)', (1, 'two', b'3')))
+        items.put(b'bytes')
+        self.assertEqual(Mp.Queue.get_message(items, 0).get_type_string(), '(isay)')
+        self.assertEqual(items.get_payload(0), b'bytes')
+        items.put_data(b'[1]', 'json')
+        items.put_message(Mp.Message.new(GLib.Variant('a{sv}', {'a': GLib.Variant('i', 1)})))
+        items.put_bytes(GLib.Bytes.new(b'some'), 'raw')
+        self.assertEqual([items.get() for _ in range(3)], [b'[1]', {'a': 1}, b'some'])
+        with self.assertRaises(Mp.BufferTooShort):
+            items.put_data(b'0123', 'raw')
+            items.get_payload(3)
+        self.assertEqual(items.get_payload(4), b'0123')
+
+    def test_what_cannot_be_sent(self):
+        """put() itself raises, and the queue is as it was."""
+        items = Mp.Queue()
+        items.put(1)
+        lock = Mp.Lock()
+        for wrong, error, text in ((lambda: 1, pickle.PicklingError, 'define it at the top of a module'),
+                                   ([1, Unwilling()], pickle.PicklingError, r'value\[1\].*will not travel'),
+                                   ({'lock': lock}, Mp.NotShareable, 'as an argument of a process'),
+                                   (lock, TypeError, 'send it by an Mp.Connection')):
+            for put in (items.put, items.put_nowait, lambda wrong: items.put_many([2, wrong]),
+                        lambda wrong: Mp.run(self.wait_for(items.put_async(wrong)))):
+                with self.subTest(wrong=wrong), self.assertRaisesRegex(error, text):
+                    put(wrong)
+        self.assertEqual((items.get(), items.qsize()), (1, 0))
+
+    async def wait_for(self, awaitable):
+        return await awaitable
+
+    def test_what_cannot_be_rebuilt(self):
+        items = Mp.Queue()
+        for body in (b'rubbish', b''):
+            items.put_data(body, 'pickle5')
+            with self.assertRaises(pickle.UnpicklingError):
+                items.get()
+        items.put(1)
+        items.put_data(b'rubbish', 'pickle5')
+        items.put_many([2, 3])
+        with self.assertRaises(pickle.UnpicklingError):
+            items.get_many(3)
+        self.assertEqual(items.get_many(9), [1, 2, 3])      # nothing but the rubbish is gone
+
+    # --- bounds
+
+    def test_bounds(self):
+        for items in (Mp.Queue(2), Mp.Queue(maxsize=2), Mp.Queue(max_size=2)):
+            self.assertEqual((items.maxsize, items.empty(), items.full(), items.qsize()), (2, True, False, 0))
+            for get in (items.get_nowait, items.get_no_wait, lambda items=items: items.get(False, DEADLINE),
+                        lambda items=items: items.get(True, 0.01), lambda items=items: items.get(timeout=0),
+                        lambda items=items: items.get(timeout=-1), lambda items=items: items.get_many(1, False)):
+                error = self.expect_in_time(queue.Empty, get)
+                self.assertIsInstance(error, (Mp.Empty, GLib.Error))
+                self.assertTrue(error.matches(Mp.error_quark(), Mp.Error.EMPTY))
+            items.put(1)
+            items.put_nowait(GLib.Variant('s', 'two'))
+            self.assertTrue(items.full())
+            self.assertEqual(repr(items), '<Mp.Queue 2 of 2 items>')
+            for value in (3, b'3', GLib.Variant('i', 3)):
+                for put in (items.put_nowait, lambda value, items=items: items.put(value, False, DEADLINE),
+                            lambda value, items=items: items.put(value, True, 0.01),
+                            lambda value, items=items: items.put(value, timeout=-1),
+                            lambda value, items=items: items.put_many([value], False)):
+                    error = self.expect_in_time(queue.Full, put, value)
+                    self.assertIsInstance(error, (Mp.Full, GLib.Error))
+            self.assertEqual((items.get(), items.get()), (1, 'two'))
+        for wrong in ('2', None, 2.0):
+            with self.assertRaises(TypeError):
+                Mp.Queue(wrong)
+        with self.assertRaises(TypeError):
+            items.get(timeout='1')
+        self.assertEqual((Mp.Queue(-1).maxsize, Mp.Queue(1 << 40).full()), (0, False))
+
+    def test_byte_limit(self):
+        items = Mp.Queue(byte_limit=4096)
+        with self.assertRaises(Mp.TooBig):
+            items.put(bytes(5000))
+        items.put(bytes(3000))
+        with self.assertRaises(queue.Full):
+            items.put_nowait(bytes(3000))
+        self.assertEqual((items.get_byte_limit(), items.get_many(5)), (4096, [bytes(3000)]))
+        items.put_many([bytes(4088)])
+        items.get()
+        for longer in (bytes(4089), GLib.Variant('s', 'x' * 4088)):
+            with self.assertRaises(Mp.TooBig):
+                items.put_many([1, longer])
+        self.assertTrue(items.empty())
+
+    def test_many(self):
+        items = Mp.Queue(3)
+        self.assertEqual(items.put_many([b'1', {2}, GLib.Variant('s', '3'), 4], timeout=0.01), 3)
+        self.assertEqual(items.get_many(2), [b'1', {2}])
+        self.assertEqual(items.put_many(range(2), False), 2)
+        self.assertEqual(items.get_many(10), ['3', 0, 1])
+        self.assertEqual(items.put_many([]), 0)
+        for wrong in (0, -1, None):
+            with self.assertRaises(ValueError):
+                items.get_many(wrong)
+
+    # --- the end
+
+    def test_closed(self):
+        items = Mp.Queue()
+        items.put(1)
+        with self.assertRaisesRegex(AssertionError, 'not closed'):
+            items.join_thread()
+        items.cancel_join_thread()
+        items.close()
+        items.close()
+        items.join_thread()
+        for function, *args in ((items.put, 1), (items.put_nowait, b'1'), (items.put, GLib.Variant('i', 1)),
+                                (items.put_many, [1]), (items.get,), (items.get_nowait,), (items.get, True, 0.01),
+                                (items.get_many, 1)):
+            with self.subTest(function=function, args=args), self.assertRaisesRegex(ValueError, 'is closed') as caught:
+                function(*args)
+            self.assertIsInstance(caught.exception, Mp.Closed)
+        self.assertEqual(list(items), [])
+        self.assertEqual(repr(items), '<Mp.Queue closed>')
+
+    def test_close_ends_waits(self):
+        items = Mp.Queue()
+        items.put_many([1, 2])
+        closer = threading.Timer(0.05, items.close)
+        got = []
+        for value in items:
+            got.append(value)
+            if value == 2:
+                closer.start()
+        closer.join()
+        self.assertEqual(got, [1, 2])
+
+    # --- waiting
+
+    def test_signal_ends_a_wait(self):
+        def ring(*_args):
+            raise Alarm
+
+        items = Mp.Queue(1)
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, ring))
+        waits = ((items.get,), (items.get, True, DEADLINE), (items.get_frame,), (items.get_payload, 5),
+                 (items.get_many, 3), (items.put, 1), (items.put, 1, True, DEADLINE), (items.put_data, b'', 'raw'))
+        for wait, *args in waits:
+            with self.subTest(wait=wait, args=args):
+                if 'put' in wait.__name__ and items.empty():
+                    items.put(0)
+                signal.setitimer(signal.ITIMER_REAL, 0.03)
+                with self.assertRaises(Alarm):
+                    wait(*args)
+        self.assertEqual((items.get(), items.qsize()), (0, 0))
+
+    def test_wait_goes_on_after_a_signal(self):
+        items = Mp.Queue()
+        rings = []
+
+        def ring(*_args):
+            rings.append(1)
+            if len(rings) == 3:         # the wait has been interrupted twice
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                items.put('late')
+
+        self.addCleanup(signal.signal, signal.SIGALRM, signal.signal(signal.SIGALRM, ring))
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        self.assertEqual(items.get(timeout=DEADLINE), 'late')
+        self.assertEqual(len(rings), 3)
+
+    def test_cancelled(self):
+        items, cancellable = Mp.Queue(), Gio.Cancellable()
+        threading.Timer(0.03, cancellable.cancel).start()
+        with self.assertRaises(Mp.Cancelled):
+            items.get(cancellable=cancellable)
+
+    def test_threads(self):
+        items = Mp.Queue(5)
+        got = queue.Queue()
+
+        def take():
+            for value in iter(items.get, None):
+                got.put(value)
+
+        takers = [threading.Thread(target=take) for _ in range(3)]
+        makers = [threading.Thread(target=put_numbers, args=(items, name, N_ITEMS)) for name in 'ab']
+        for thread in takers + makers:
+            thread.start()
+        for thread in makers:
+            thread.join()
+        items.put_many([None] * len(takers))
+        for thread in takers:
+            thread.join()
+        self.assertEqual(sorted(got.queue), [(name, number) for name in 'ab' for number in range(N_ITEMS)])
+
+    # --- awaiting
+
+    def test_await(self):
+        for run in (asyncio.run, Mp.run):
+            with self.subTest(run=run):
+                run(self.await_items())
+
+    async def await_items(self):
+        items = Mp.Queue(3)
+        for value in (1, b'2', {'3': 3}, GLib.Variant('i', 4)):
+            await items.put_async(value)
+            self.assertEqual(await items.get_async(), value.unpack() if isinstance(value, GLib.Variant) else value)
+        self.assertEqual(await items.put_many_async(range(5), 0.02), 3)
+        with self.assertRaises(queue.Full):
+            await items.put_async(5, 0.01)
+        self.assertEqual(await items.get_many_async(2), [0, 1])
+        items.put('last')
+        self.assertEqual(await items.get_many_async(9, DEADLINE), [2, 'last'])
+        for timeout in (0, 0.01, -1):
+            with self.assertRaises(queue.Empty):
+                await items.get_async(timeout)
+        items.put(1)
+        got = []
+        async for value in items:
+            got.append(value)
+            threading.Timer(0.02, items.close).start()
+        self.assertEqual(got, [1])
+        with self.assertRaisesRegex(ValueError, 'is closed'):
+            await items.put_async(1)
+
+    def test_await_in_parallel(self):
+        async def produce(items):
+            for number in range(N_ITEMS):
+                await items.put_async(number)
+
+        async def consume(items):
+            return [await items.get_async() for _ in range(N_ITEMS)]
+
+        async def both(items):
+            return (await asyncio.gather(produce(items), consume(items)))[1]
+
+        self.assertEqual(asyncio.run(both(Mp.Queue(2))), list(range(N_ITEMS)))
+
+    async def let_tasks_run(self):
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        loop.call_soon(future.set_result, None)
+        await future
+
+    def test_cancelled_get_loses_nothing(self):
+        """Neither if the task is cancelled before an item comes, nor in the moment in which it came."""
+        async def run(items):
+            task = asyncio.ensure_future(self.wait_for(items.get_async()))
+            await self.let_tasks_run()
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+            items.put('first')
+            operation = items.get_async()
+            task = asyncio.ensure_future(self.wait_for(operation))
+            await self.let_tasks_run()
+            # This thread holds the loop, which so has not told the task.
+            wait_until(lambda: operation.has_ended, 'the item came')
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        items = Mp.Queue()
+        asyncio.run(run(items))
+        self.assertEqual((items.empty(), items.qsize()), (False, 1))
+        items.put('second')
+        self.assertEqual([items.get(), items.get()], ['first', 'second'])
+
+        asyncio.run(run(items))
+        got = []
+        items.get_async(callback=lambda source, outcome: got.append(source.get_finish(outcome)))
+        run_loop(lambda: got)
+        self.assertEqual(got, ['first'])
+
+    def test_what_was_not_wanted_is_put_back(self):
+        ours = Mp.Queue()
+        first, second = Mp.Pipe()
+        first.send_message(self.attach(ours))
+        theirs = second.receive_message().get_attachment(0)
+        for value in (b'raw', {'a': 1}, GLib.Variant('(is)', (1, 'b'))):
+            ours.put(value)
+        ours._keep([ours.get_frame() for _ in range(3)])
+        self.assertEqual((ours.qsize(), theirs.qsize()), (3, 0))
+        ours.close()
+        self.assertEqual([theirs.get() for _ in range(3)], [b'raw', {'a': 1}, (1, 'b')])
+        first.close(), second.close()
+
+    def attach(self, shareable):
+        message = Mp.Message.new(GLib.Variant('()', ()))
+        message.attach(shareable)
+        return message
+
+    def test_callbacks_and_signals(self):
+        items = Mp.Queue(1)
+        done = []
+        items.put_async({1}, None, None, self.note_put, done)
+        run_loop(lambda: done)
+        items.get_async(DEADLINE, None, lambda source, outcome: done.append(source.get_finish(outcome)))
+        run_loop(lambda: len(done) == 2)
+        self.assertEqual(done, ['put', {1}])
+
+        got = []
+        items.connect('item-available', lambda source: got.append(source.get_nowait()))
+        items.set_live(True)
+        process = self.start(put_numbers, items, 'a', 5)
+        run_loop(lambda: len(got) == 5)
+        self.finish(process)
+        items.set_live(False)
+        self.assertEqual(got, [('a', number) for number in range(5)])
+
+    def note_put(self, source, outcome, done):
+        source.put_finish(outcome)
+        done.append('put')
+
+    # --- processes
+
+    def test_argument_of_a_process(self):
+        for name, context in self.contexts.items():
+            with self.subTest(name):
+                items = Mp.Queue(3)
+                processes = [self.start(put_numbers, items, name, N_ITEMS, context=context) for name in 'ab']
+                got = [items.get(timeout=DEADLINE) for _ in range(2 * N_ITEMS)]
+                for process in processes:
+                    self.finish(process)
+                for name in 'ab':           # in order, those of one
+                    self.assertEqual([number for other, number in got if other == name], list(range(N_ITEMS)))
+                self.assertTrue(items.empty())
+
+    def test_join_before_get(self):
+        """The example that hangs with multiprocessing: no child waits for its items to be got."""
+        for context in self.contexts.values():
+            items = Mp.Queue()
+            self.run_child(put_text, items, context=context)
+            self.assertEqual(items.get(False), 'X' * 1000000)
+
+    def test_workers_until_stop(self):
+        questions, answers = Mp.Queue(), Mp.Queue()
+        workers = [self.start(double, questions, answers) for _ in range(3)]
+        questions.put_many(range(N_ITEMS))
+        self.assertEqual({answers.get(timeout=DEADLINE) for _ in range(N_ITEMS)}, set(range(0, 2 * N_ITEMS, 2)))
+        for _ in workers:
+            questions.put('STOP')
+        for worker in workers:
+            self.finish(worker)
+        self.assertTrue(questions.empty() and answers.empty())
+
+    def test_pool(self):
+        items = Mp.Queue()
+        with Mp.Pool(2, context=self.forkserver) as pool:
+            self.assertEqual(pool.starmap(double_in_pool, [(items, number) for number in range(20)]), [True] * 20)
+            pool.close()
+            pool.join()
+        self.assertEqual(sorted(items.get(False) for _ in range(20)), list(range(0, 40, 2)))
+
+    def test_killed_users(self):
+        """Those that are killed while they wait, or put, leave the queue as it was."""
+        items = Mp.Queue(4)
+        process, pid = self.start_with_pipe(wait_for_ever, items)
+        os.kill(pid, signal.SIGKILL)
+        process.join(DEADLINE)
+        for _ in range(3):
+            process, pid = self.start_with_pipe(fill_for_ever, items)
+            self.assertEqual(items.get(timeout=DEADLINE), b'first')
+            for _ in range(20):
+                self.assertEqual(items.get(timeout=DEADLINE), bytes(5000))
+            os.kill(pid, signal.SIGKILL)
+            process.join(DEADLINE)
+            while not items.empty():
+                self.assertEqual(items.get(False), bytes(5000))
+            items.put('after')
+            self.assertEqual(items.get(timeout=DEADLINE), 'after')
+
+    # --- names
+
+    def test_simple_queue(self):
+        questions, answers = Mp.SimpleQueue(), Mp.SimpleQueue()
+        self.assertTrue(questions.empty())
+        questions.put({'a': 1})
+        self.assertFalse(questions.empty())
+        self.assertEqual(repr(questions), '<Mp.SimpleQueue 1 item>')
+        self.run_child(echo, questions, answers)
+        self.assertEqual(answers.get(), ['SimpleQueue', {'a': 1}])
+        self.assertTrue(questions.empty())
+        questions.close()
+        with self.assertRaisesRegex(ValueError, 'is closed'):
+            questions.put(1)
+        self.assertFalse(hasattr(questions, 'qsize'))
+
+    def test_names(self):
+        self.assertEqual((queues.Queue, queues.SimpleQueue), (Mp.Queue, Mp.SimpleQueue))
+        self.assertTrue(issubclass(queues.Empty, queue.Empty) and issubclass(queues.Full, queue.Full))
+        self.assertEqual(Mp.Queue[int].__origin__, Mp.Queue)
+        self.assertEqual(Mp.SimpleQueue[int].__origin__, Mp.SimpleQueue)
+        self.assertFalse(hasattr(Mp.Queue, 'task_done') or hasattr(Mp.Queue, 'join'))
+        with self.assertRaisesRegex(TypeError, 'can only be sent to another process'):
+            pickle.dumps(Mp.Queue())
+
+
+if __name__ == '__main__':
+    unittest.main()
