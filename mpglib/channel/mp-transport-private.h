@@ -54,6 +54,8 @@ void         mp_transport_free               (MpTransport  *self);
 int          mp_transport_get_fd             (MpTransport  *self);
 void         mp_transport_set_max_body       (MpTransport  *self,
                                               guint64       bytes);
+void         mp_transport_set_max_peer_body  (MpTransport  *self,
+                                              guint64       bytes);
 void         mp_transport_set_raw            (MpTransport  *self);
 MpIoStatus   mp_transport_send               (MpTransport  *self,
                                               MpFrame      *frame,

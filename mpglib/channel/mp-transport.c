@@ -38,6 +38,7 @@ struct _MpTransport
   int fd;                /* -1 once closed */
   guint32 origin;        /* the process that made this; a forked one leaves the socket alone */
   guint64 max_body;
+  guint64 max_peer_body;
 
   /* Sending */
   GQueue queue;          /* of MpParcel; the first may be half sent */
@@ -113,6 +114,7 @@ mp_transport_new (int fd)
   self->fd = fd;
   self->origin = mp_origin_get ();
   self->max_body = MIN (MP_TRANSPORT_MAX_BODY, G_MAXSIZE);
+  self->max_peer_body = G_MAXUINT64;
   self->n_peer_holders = 1;
   g_queue_init (&self->queue);
   g_queue_init (&self->kept);
@@ -177,6 +179,17 @@ mp_transport_set_max_body (MpTransport *self,
                            guint64      bytes)
 {
   self->max_body = MIN (bytes, G_MAXSIZE);
+}
+
+/*< private >
+ * mp_transport_set_max_peer_body:
+ * @bytes: what the peer has said that it takes: nothing longer is sent to it
+ */
+void
+mp_transport_set_max_peer_body (MpTransport *self,
+                                guint64      bytes)
+{
+  self->max_peer_body = bytes;
 }
 
 /*< private >
@@ -444,8 +457,9 @@ mp_transport_prepare (MpFrame  *frame,
 
 /* Whoever sends may have a lock. */
 static gboolean
-prepare_at_once (MpFrame  *frame,
-                 GError  **error)
+prepare_at_once (MpTransport  *self,
+                 MpFrame      *frame,
+                 GError      **error)
 {
   MpPatience none = MP_PATIENCE_SPENT;
   gboolean is_prepared;
@@ -453,7 +467,14 @@ prepare_at_once (MpFrame  *frame,
   mp_patience_begin (&none);
   is_prepared = mp_transport_prepare (frame, error);
   mp_patience_end (&none);
-  return is_prepared;
+  if (!is_prepared || mp_parcel_get_size (frame->parcel) <= self->max_peer_body)
+    return is_prepared;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+               "The message has %" G_GSIZE_FORMAT " bytes, and the other end takes %" G_GUINT64_FORMAT " at most",
+               mp_parcel_get_size (frame->parcel), self->max_peer_body);
+  g_clear_pointer (&frame->parcel, mp_parcel_free);
+  return FALSE;
 }
 
 /*< private >
@@ -474,7 +495,7 @@ mp_transport_send (MpTransport *self,
   if (status != MP_IO_DONE)
     return status;
 
-  if (!prepare_at_once (frame, error))
+  if (!prepare_at_once (self, frame, error))
     return MP_IO_FAILED;
 
   status = transmit (self, frame->parcel, error);
@@ -506,7 +527,7 @@ mp_transport_push (MpTransport *self,
 {
   MpIoStatus status = check_sendable (self, error);
 
-  if (status == MP_IO_DONE && !prepare_at_once (frame, error))
+  if (status == MP_IO_DONE && !prepare_at_once (self, frame, error))
     status = MP_IO_FAILED;
 
   if (status == MP_IO_DONE)
