@@ -22,6 +22,7 @@
 #include "mp-init.h"
 #include "mp-interruptible.h"
 #include "mp-launcher.h"
+#include "mp-listener.h"
 #include "mp-lock.h"
 #include "mp-lockable.h"
 #include "mp-looping.h"

@@ -15,6 +15,7 @@
 #include "mp-fd-private.h"
 #include "mp-log-private.h"
 #include "mp-outbox-private.h"
+#include "mp-reception-private.h"
 #include "mp-shareable-private.h"
 
 /**
@@ -25,7 +26,9 @@
  * A connection carries messages: each is received whole, as it was sent, in
  * order. Make a pair with [func@Mp.Connection.new_pair], keep one end and hand
  * the other one to another process: as an argument, or over another connection,
- * since a connection is a [iface@Mp.Shareable] itself. Passing it duplicates it:
+ * since a connection is a [iface@Mp.Shareable] itself. Programs that did not start each
+ * other meet by an address: one has a [class@Mp.Listener] there, and the others call
+ * [func@Mp.Connection.open]. Passing it duplicates it:
  * both processes have that end then, and each message goes to one of them.
  *
  * # Waiting
@@ -165,6 +168,21 @@ on_tell (gpointer      owner,
 
 static const MpExchangeEvents exchange_events = { on_ended, on_tell };
 
+static MpConnection *
+open_with (MpConnection *self,
+           MpTransport  *transport,
+           gboolean      readable,
+           gboolean      writable)
+{
+  mp_transport_set_raw (transport);
+  self->readable = readable;
+  self->writable = writable;
+  self->state = MP_CONNECTION_OPEN;
+  self->exchange = mp_exchange_new (transport, &exchange_events, self);
+
+  return self;
+}
+
 /*< private >
  * mp_connection_new_take:
  * @fd: a socket, one end of a pair; taken
@@ -176,30 +194,45 @@ mp_connection_new_take (int      fd,
                         gboolean writable,
                         gboolean is_shared)
 {
-  MpConnection *self = g_object_new (MP_TYPE_CONNECTION, NULL);
   MpTransport *transport = mp_transport_new (fd);
 
-  mp_transport_set_raw (transport);
   if (is_shared)
     mp_transport_set_shared (transport);
 
-  self->readable = readable;
-  self->writable = writable;
-  self->state = MP_CONNECTION_OPEN;
-  self->exchange = mp_exchange_new (transport, &exchange_events, self);
+  return open_with (g_object_new (MP_TYPE_CONNECTION, NULL), transport, readable, writable);
+}
 
-  return self;
+/*< private >
+ * mp_connection_new_agreed:
+ * @fd: a socket whose ends know each other; taken
+ * @max_body: bytes of the longest body that is taken from the other end
+ * @max_peer_body: those that the other end takes
+ * @main_context: (nullable): that of the signals; %NULL for the thread-default one
+ */
+MpConnection *
+mp_connection_new_agreed (int           fd,
+                          guint64       max_body,
+                          guint64       max_peer_body,
+                          GMainContext *main_context)
+{
+  MpTransport *transport = mp_transport_new (fd);
+
+  mp_transport_set_max_body (transport, max_body);
+  mp_transport_set_max_peer_body (transport, max_peer_body);
+
+  return open_with (g_object_new (MP_TYPE_CONNECTION, "main-context", main_context, NULL), transport, TRUE, TRUE);
 }
 
 /*< private >
  * mp_connection_close_all:
  *
- * Closes all connections of this process, which is about to end in order, so
- * that nobody takes that for a death.  Is called at exit in any case.
+ * Closes all connections and listeners of this process, which is about to end in order,
+ * so that nobody takes that for a death.  Is called at exit in any case.
  */
 void
 mp_connection_close_all (void)
 {
+  mp_reception_close_all ();
   mp_exchange_close_all ();
 }
 

@@ -10,6 +10,7 @@
 
 #include <gio/gio.h>
 
+#include "mp-auth-key.h"
 #include "mp-message.h"
 #include "mp-version.h"
 
@@ -42,6 +43,22 @@ MP_AVAILABLE_IN_1_0
 gboolean           mp_connection_new_pair               (gboolean              duplex,
                                                          MpConnection        **first,
                                                          MpConnection        **second,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+MpConnection      *mp_connection_open                   (const char           *address,
+                                                         MpAuthKey            *key,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+void               mp_connection_open_async             (const char           *address,
+                                                         MpAuthKey            *key,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GAsyncReadyCallback   callback,
+                                                         gpointer              user_data);
+MP_AVAILABLE_IN_1_0
+MpConnection      *mp_connection_open_finish            (GAsyncResult         *result,
                                                          GError              **error);
 
 MP_AVAILABLE_IN_1_0

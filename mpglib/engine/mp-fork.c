@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#define MAX_LEAVES 16
+#define MAX_LEAVES 24
 
 typedef struct {
   GMutex *lock;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <unistd.h>
+
+#include "mp-auth-key-private.h"
+#include "mp-connection.h"
+#include "mp-handshake-private.h"
+
+G_BEGIN_DECLS
+
+/* The largest body that connections between programs take: what a length of MPG1 can say. */
+#define MP_ARRIVAL_MAX_FRAME G_MAXUINT32
+
+/* A connection whose ends know each other, before there is an object for it. */
+typedef struct
+{
+  int       fd;
+  char     *peer;    /* nullable: the address of who connected, if that has one */
+  MpSession session;
+} MpArrival;
+
+MpArrival    *mp_arrival_new             (int                fd,
+                                          const MpSession   *session);
+void          mp_arrival_free            (MpArrival         *self);
+MpConnection *mp_arrival_to_connection   (MpArrival         *self,
+                                          GMainContext      *context);
+
+/* What both ends of a unix socket do alike. */
+uid_t         mp_arrival_get_peer_uid    (int                fd);
+MpAuthKey    *mp_arrival_copy_key        (MpAuthKey         *key);
+MpHandshake  *mp_arrival_begin_handshake (MpRole             role,
+                                          MpAuthKey         *key,
+                                          uid_t              server,
+                                          uid_t              client,
+                                          GError           **error);
+gboolean      mp_arrival_check_session   (const MpSession   *session,
+                                          GError           **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpArrival, mp_arrival_free)
+
+G_END_DECLS

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "mp-address-private.h"
+#include "mp-arrival-private.h"
+#include "mp-clock-private.h"
+#include "mp-error.h"
+#include "mp-fd-private.h"
+#include "mp-greeting-private.h"
+#include "mp-pump-private.h"
+#include "mp-waiters-private.h"
+
+/* A connection that is being opened: connect() is over at once on a unix socket, and the rest is
+ * the greeting, which the shared pump serves.  Guarded by that but for the first three.
+ */
+typedef struct
+{
+  MpPump *pump;
+  char *address;        /* as the caller wrote it */
+  gboolean has_key;
+  MpGreeting *greeting; /* while it goes on */
+  MpWaiters *waiters;
+  MpArrival *arrival;
+  GError *error;
+} Opening;
+
+static void
+opening_free (gpointer data)
+{
+  Opening *self = data;
+
+  mp_pump_lock (self->pump);
+  mp_waiters_free_locked (self->waiters);
+  g_clear_pointer (&self->greeting, mp_greeting_free_locked);
+  mp_pump_unlock (self->pump);
+  g_clear_pointer (&self->arrival, mp_arrival_free);
+  g_clear_error (&self->error);
+  mp_pump_unref (self->pump);
+  g_free (self->address);
+  g_free (self);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Opening, opening_free)
+
+static Opening *
+opening_new (const char *address,
+             MpAuthKey  *key)
+{
+  Opening *self = g_new0 (Opening, 1);
+
+  self->pump = mp_pump_ref (mp_pump_get_shared ());
+  self->address = g_strdup (address);
+  self->has_key = key != NULL;
+  mp_pump_lock (self->pump);
+  self->waiters = mp_waiters_new (self->pump);
+  mp_pump_unlock (self->pump);
+
+  return self;
+}
+
+/* --- The socket -------------------------------------------------------------------- */
+
+static void
+explain_connect (int      failed,
+                 GError **error)
+{
+  switch (failed)
+    {
+    case ENOENT:
+    case ECONNREFUSED:
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED,
+                   "nobody listens there; start the program that listens, or correct the address");
+      break;
+
+    case EAGAIN:
+      g_set_error (error, MP_ERROR, MP_ERROR_FULL,
+                   "too many wait there to be let in, since the program that listens is stopped or too busy; "
+                   "try again later");
+      break;
+
+    case EPROTOTYPE:
+      g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "what listens there is no program of mpglib");
+      break;
+
+    case EMFILE:
+    case ENFILE:
+      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "no more files can be opened: %s", g_strerror (failed));
+      break;
+
+    default:
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed), "%s", g_strerror (failed));
+      break;
+    }
+}
+
+static int
+connect_to (MpAddress  *address,
+            GError    **error)
+{
+  struct sockaddr_storage native;
+  socklen_t size;
+  int low_fd, fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+  if (fd >= 0 && fd <= 2)
+    {
+      low_fd = fd;
+      fd = mp_fd_duplicate (low_fd, NULL);
+      mp_fd_close (&low_fd);
+    }
+
+  mp_address_to_native (address, &native, &size);
+  if (fd >= 0 && connect (fd, (struct sockaddr *) &native, size) == 0)
+    return fd;
+
+  explain_connect (errno, error);
+  mp_fd_close (&fd);
+  return -1;
+}
+
+/* Before anything is said: without a key, or where everybody can take the name, it must be the same
+ * user who listens.
+ */
+static gboolean
+check_listener (MpAddress  *address,
+                MpAuthKey  *key,
+                uid_t       server,
+                GError    **error)
+{
+  if (address->kind == MP_ADDRESS_ABSTRACT && key == NULL)
+    g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
+                 "an abstract name can be taken by other users, so both ends need a key");
+  else if ((address->kind == MP_ADDRESS_ABSTRACT || key == NULL) && server != geteuid ())
+    g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "user %u listens there, and this is a process of user %u%s",
+                 (guint) server, (guint) geteuid (), key == NULL ? "; to others one connects with a key" : "");
+  else
+    return TRUE;
+
+  return FALSE;
+}
+
+/* --- The greeting ------------------------------------------------------------------ */
+
+static void
+on_greeted (MpGreeting   *greeting,
+            const GError *error,
+            gpointer      data)
+{
+  Opening *self = data;
+  const MpSession *session = mp_greeting_get_session (greeting);
+
+  if (error != NULL)
+    self->error = g_error_copy (error);
+  else if (mp_arrival_check_session (session, &self->error))
+    self->arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), session);
+
+  self->greeting = NULL;
+  mp_greeting_free_locked (greeting);
+  mp_waiters_check_locked (self->waiters);
+  mp_pump_changed_locked (self->pump);
+}
+
+static gboolean
+greet_locked (Opening    *self,
+              int         fd,
+              MpAddress  *address,
+              MpAuthKey  *key,
+              GError    **error)
+{
+  g_autoptr (MpAuthKey) own_key = mp_arrival_copy_key (key);
+  uid_t server = mp_arrival_get_peer_uid (fd);
+  MpHandshake *handshake = NULL;
+
+  if (check_listener (address, key, server, error))
+    handshake = mp_arrival_begin_handshake (MP_ROLE_CLIENT, own_key, server, geteuid (), error);
+  if (handshake == NULL)
+    {
+      mp_fd_close (&fd);
+      return FALSE;
+    }
+
+  self->greeting = mp_greeting_start_locked (self->pump, fd, handshake, on_greeted, self, error);
+  return self->greeting != NULL;
+}
+
+static gboolean
+begin (Opening    *self,
+       MpAuthKey  *key,
+       GError    **error)
+{
+  g_autoptr (MpAddress) address = mp_address_parse (self->address, error);
+  gboolean goes_on;
+  int fd;
+
+  if (address == NULL)
+    return FALSE;
+
+  if (address->kind == MP_ADDRESS_TCP)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
+                   "there are no connections over TCP yet; use a unix socket");
+      return FALSE;
+    }
+
+  fd = connect_to (address, error);
+  if (fd < 0)
+    return FALSE;
+
+  mp_pump_lock (self->pump);
+  goes_on = greet_locked (self, fd, address, key, error);
+  mp_pump_unlock (self->pump);
+
+  return goes_on;
+}
+
+/* --- The end ----------------------------------------------------------------------- */
+
+static gboolean
+is_over (gpointer data)
+{
+  Opening *self = data;
+
+  return self->arrival != NULL || self->error != NULL;
+}
+
+static gboolean
+has_ended (gpointer   data,
+           GError   **error)
+{
+  Opening *self = data;
+
+  if (self->error != NULL)
+    g_propagate_error (error, g_error_copy (self->error));
+
+  return is_over (self);
+}
+
+/* Errors say where, and of a refusal what the caller may have forgotten. */
+static void
+complete_error (Opening  *self,
+                GError  **error)
+{
+  if (error == NULL || *error == NULL || g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ||
+      g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT))
+    return;
+
+  if (!self->has_key && g_error_matches (*error, MP_ERROR, MP_ERROR_AUTHENTICATION))
+    {
+      g_clear_error (error);
+      g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION,
+                   "The listener wants a key, or sees another user than this end does; give the key that it has");
+    }
+  g_prefix_error (error, "Cannot connect to %s: ", self->address);
+}
+
+/**
+ * mp_connection_open:
+ * @address: where somebody listens, as [property@Mp.Listener:address] says
+ * @key: (nullable): the key that the listener has; %NULL if it has none and is a process of the same user
+ * @timeout: seconds to wait; negative for as long as it can take, which is 5 seconds
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Connects to a [class@Mp.Listener] of another program. Both prove to each other that they
+ * have the key, before anything else is said. Blocks the calling thread and iterates no
+ * main context.
+ *
+ * Nobody needs to call [method@Mp.Listener.accept] for that: what is sent then can be received
+ * when somebody does.
+ *
+ * Fails with
+ *
+ * - %G_IO_ERROR_INVALID_ARGUMENT: that is no address;
+ * - %G_IO_ERROR_CONNECTION_REFUSED: nobody listens there;
+ * - %MP_ERROR_AUTHENTICATION: the listener has another key, or one where this end has none;
+ * - %MP_ERROR_REFUSED: another user listens there, which only a key allows, or the listener
+ *   closed the connection without a word;
+ * - %MP_ERROR_FULL: too many wait there to be let in;
+ * - %MP_ERROR_TIMED_OUT: the listener did not answer in time: it is stopped, too busy, or none;
+ * - %MP_ERROR_CORRUPTED, %MP_ERROR_NOT_SUPPORTED: what listens there is of another kind or version;
+ *   the latter also for TCP;
+ * - %MP_ERROR_INTERRUPTED (see [func@Mp.thread_set_interruptible]), %G_IO_ERROR_CANCELLED, and others of
+ *   [error@Gio.IOErrorEnum], as the kernel says, such as %G_IO_ERROR_PERMISSION_DENIED.
+ *
+ * Returns: (transfer full): the connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connection_open (const char    *address,
+                    MpAuthKey     *key,
+                    gdouble        timeout,
+                    GCancellable  *cancellable,
+                    GError       **error)
+{
+  g_autoptr (Opening) opening = NULL;
+  g_autoptr (GError) failure = NULL;
+  gboolean ok;
+
+  g_return_val_if_fail (address != NULL, NULL);
+  g_return_val_if_fail (key == NULL || MP_IS_AUTH_KEY (key), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  opening = opening_new (address, key);
+  ok = begin (opening, key, &failure);
+  if (ok)
+    {
+      mp_pump_lock (opening->pump);
+      ok = mp_pump_wait_locked (opening->pump, is_over, opening, mp_deadline_from_timeout (timeout),
+                                cancellable, &failure);
+      mp_pump_unlock (opening->pump);
+    }
+
+  if (ok && opening->error == NULL)
+    return mp_arrival_to_connection (g_steal_pointer (&opening->arrival), NULL);
+
+  if (ok)
+    failure = g_steal_pointer (&opening->error);
+  complete_error (opening, &failure);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
+}
+
+/**
+ * mp_connection_open_async:
+ * @address: where somebody listens
+ * @key: (nullable): the key that the listener has
+ * @timeout: seconds to wait; negative for as long as it can take, which is 5 seconds
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [func@Mp.Connection.open].
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_open_async (const char          *address,
+                          MpAuthKey           *key,
+                          gdouble              timeout,
+                          GCancellable        *cancellable,
+                          GAsyncReadyCallback  callback,
+                          gpointer             user_data)
+{
+  Opening *opening;
+  GError *error = NULL;
+  GTask *task;
+
+  g_return_if_fail (address != NULL);
+  g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  opening = opening_new (address, key);
+  task = g_task_new (NULL, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_connection_open_async);
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, opening, opening_free);
+  if (!begin (opening, key, &error))
+    {
+      g_task_return_error (task, error);
+      g_object_unref (task);
+      return;
+    }
+
+  /* The wait takes the task, which may end, and the opening with it, as soon as the lock is free */
+  g_autoptr (MpPump) pump = mp_pump_ref (opening->pump);
+
+  mp_pump_lock (pump);
+  mp_waiters_add_locked (opening->waiters, task, mp_deadline_from_timeout (timeout), has_ended, opening);
+  mp_pump_unlock (pump);
+}
+
+/**
+ * mp_connection_open_finish:
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [func@Mp.Connection.open_async].
+ *
+ * Returns: (transfer full): the connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connection_open_finish (GAsyncResult  *result,
+                           GError       **error)
+{
+  g_autoptr (GError) failure = NULL;
+  Opening *opening;
+
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mp_connection_open_async), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  opening = g_task_get_task_data (G_TASK (result));
+  if (g_task_propagate_boolean (G_TASK (result), &failure))
+    return mp_arrival_to_connection (g_steal_pointer (&opening->arrival), g_task_get_context (G_TASK (result)));
+
+  complete_error (opening, &failure);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include "mp-handshake-private.h"
+#include "mp-pump-private.h"
+
+G_BEGIN_DECLS
+
+/* A handshake on its way: one packet of a SOCK_SEQPACKET socket for each message, within
+ * %MP_PREAMBLE_DEADLINE, served by a pump whose lock guards all of it.  Both roles are alike
+ * but for the refusals, which a server says at a tick.
+ */
+typedef struct _MpGreeting MpGreeting;
+
+/* Once, with the pump's lock held, and not before mp_greeting_start_locked() has returned:
+ * `error` is NULL if both ends agreed.  May free the greeting.
+ */
+typedef void (*MpGreetingDone) (MpGreeting   *self,
+                                const GError *error,
+                                gpointer      data);
+
+MpGreeting      *mp_greeting_start_locked (MpPump          *pump,
+                                           int              fd,
+                                           MpHandshake     *handshake,
+                                           MpGreetingDone   done,
+                                           gpointer         data,
+                                           GError         **error);
+void             mp_greeting_free_locked  (MpGreeting      *self);
+gint64           mp_greeting_get_start    (MpGreeting      *self);
+int              mp_greeting_steal_fd     (MpGreeting      *self);
+const MpSession *mp_greeting_get_session  (MpGreeting      *self);
+void             mp_greeting_leave        (MpGreeting      *self);
+
+G_END_DECLS

@@ -1,0 +1,887 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-listener.h"
+
+#include "mp-clock-private.h"
+#include "mp-error.h"
+#include "mp-origin-private.h"
+#include "mp-outbox-private.h"
+#include "mp-reception-private.h"
+
+/**
+ * MpListener:
+ *
+ * Waits at an address for programs that connect with [func@Mp.Connection.open].
+ *
+ * An address is one of
+ *
+ * - `unix:PATH`, or a path that begins with a slash: a socket in the file system, which
+ *   only the user can connect to. A file that a dead listener of the same user has left is
+ *   replaced; anything else that is there never is;
+ * - `abstract:NAME`: a name without a file, which all users of the machine see and can take. It needs a key;
+ * - none, %NULL: a new socket in a folder of its own, which nobody else can enter.
+ *   [property@Mp.Listener:address] says where, for those who shall connect.
+ *
+ * `tcp:HOST:PORT` is not supported yet.
+ *
+ * # Who may connect
+ *
+ * Both ends prove to each other that they have the same [class@Mp.AuthKey], and neither
+ * sends it. Without a key at both ends, each end makes sure that the other one is a process of
+ * the same user.
+ *
+ * That is done on a thread of the library's, for many at a time: whoever connects and says
+ * nothing, or rubbish, or has another key, is let go after 5 seconds or at once, and nobody
+ * notices but the log. A connection is there to be accepted when its ends know
+ * each other.
+ *
+ * # Accepting
+ *
+ * Open the listener, then call [method@Mp.Listener.accept], which waits in the calling
+ * thread and needs no main loop, or [method@Mp.Listener.accept_async]; or connect to
+ * [signal@Mp.Listener::incoming] and call [method@Mp.Listener.start_accepting].
+ *
+ * # The end
+ *
+ * A listener that is closed, or that nobody references, removes its file, and so does a program that
+ * ends in order. Connections that were accepted go on. In a process that was forked from the
+ * listener's, other than by mpglib, the listener is not open: nobody can connect there, what is asked of
+ * it fails with %MP_ERROR_FORKED, and its end there leaves the file alone.
+ *
+ * All functions may be called from any thread.
+ *
+ * Since: 1.0
+ */
+struct _MpListener
+{
+  GObject parent_instance;
+
+  /* Read-only once constructed */
+  char *wish;
+  MpAuthKey *key;
+  guint backlog;
+  GMainContext *main_context;
+  MpOutbox *outbox;
+  MpReception *reception;
+
+  /* Guarded by the reception's pump */
+  struct _Acceptor *acceptor;
+  char *last_accepted;
+};
+
+enum
+{
+  PROP_0,
+  PROP_ADDRESS,
+  PROP_KEY,
+  PROP_BACKLOG,
+  PROP_LAST_ACCEPTED,
+  PROP_MAIN_CONTEXT,
+  N_PROPS
+};
+
+enum
+{
+  INCOMING,
+  N_SIGNALS
+};
+
+static GParamSpec *properties[N_PROPS];
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (MpListener, mp_listener, G_TYPE_OBJECT)
+
+#define DEFAULT_BACKLOG 64
+
+/* Connections that are told of before other sources of the context have a turn. */
+#define MAX_RUN 16
+
+/* --- The signal -------------------------------------------------------------------- */
+
+/* One who accepts for the signal.  It keeps the listener, so that the engine, which must not
+ * touch an object that a language may know, can post it.
+ */
+typedef struct _Acceptor
+{
+  gatomicrefcount refs;
+  MpListener *listener;
+  gboolean is_stopped; /* both guarded by the reception's pump */
+  gboolean is_posted;
+} Acceptor;
+
+static void
+acceptor_unref (gpointer data)
+{
+  Acceptor *self = data;
+
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+
+  g_object_unref (self->listener);
+  g_free (self);
+}
+
+static MpConnection *
+accept_locked (MpListener   *self,
+               MpArrival    *arrival,
+               GMainContext *context)
+{
+  MpConnection *connection;
+
+  g_free (self->last_accepted);
+  self->last_accepted = g_strdup (arrival->peer);
+  mp_pump_unlock (mp_reception_get_pump (self->reception));
+  connection = mp_arrival_to_connection (arrival, context);
+  mp_pump_lock (mp_reception_get_pump (self->reception));
+
+  return connection;
+}
+
+static MpConnection *
+take_for_signal (Acceptor *self)
+{
+  MpListener *listener = self->listener;
+  MpConnection *connection = NULL;
+  MpArrival *arrival;
+
+  mp_pump_lock (mp_reception_get_pump (listener->reception));
+  arrival = self->is_stopped ? NULL : mp_reception_take_locked (listener->reception);
+  if (arrival != NULL)
+    connection = accept_locked (listener, arrival, listener->main_context);
+  mp_pump_unlock (mp_reception_get_pump (listener->reception));
+
+  return connection;
+}
+
+static void post_locked (MpListener *self);
+
+static void
+tell_of_incoming (gpointer data)
+{
+  Acceptor *self = data;
+  MpPump *pump = mp_reception_get_pump (self->listener->reception);
+  MpConnection *connection;
+
+  for (guint i = 0; i < MAX_RUN && (connection = take_for_signal (self)) != NULL; i++)
+    {
+      g_signal_emit (self->listener, signals[INCOMING], 0, connection);
+      g_object_unref (connection);
+    }
+
+  mp_pump_lock (pump);
+  self->is_posted = FALSE;
+  if (!self->is_stopped && mp_reception_get_n_ready_locked (self->listener->reception) > 0)
+    post_locked (self->listener);
+  mp_pump_unlock (pump);
+}
+
+/* One letter at a time, however many come while the context does not run. */
+static void
+post_locked (MpListener *self)
+{
+  if (self->acceptor == NULL || self->acceptor->is_posted)
+    return;
+
+  self->acceptor->is_posted = TRUE;
+  g_atomic_ref_count_inc (&self->acceptor->refs);
+  mp_outbox_post (self->outbox, tell_of_incoming, self->acceptor, acceptor_unref);
+}
+
+static void
+on_arrival (gpointer data)
+{
+  post_locked (data);
+}
+
+/* --- Life -------------------------------------------------------------------------- */
+
+static void
+mp_listener_constructed (GObject *object)
+{
+  MpListener *self = MP_LISTENER (object);
+
+  G_OBJECT_CLASS (mp_listener_parent_class)->constructed (object);
+
+  if (self->main_context == NULL)
+    self->main_context = g_main_context_ref_thread_default ();
+  self->outbox = mp_outbox_get (self->main_context);
+  self->reception = mp_reception_new (self->wish, self->key, self->backlog, on_arrival, self);
+}
+
+static void
+mp_listener_dispose (GObject *object)
+{
+  mp_listener_close (MP_LISTENER (object));
+
+  G_OBJECT_CLASS (mp_listener_parent_class)->dispose (object);
+}
+
+static void
+mp_listener_finalize (GObject *object)
+{
+  MpListener *self = MP_LISTENER (object);
+
+  mp_reception_unref (self->reception);
+  mp_outbox_unref (self->outbox);
+  g_main_context_unref (self->main_context);
+  g_clear_object (&self->key);
+  g_free (self->wish);
+  g_free (self->last_accepted);
+
+  G_OBJECT_CLASS (mp_listener_parent_class)->finalize (object);
+}
+
+static void
+mp_listener_get_property (GObject    *object,
+                          guint       prop_id,
+                          GValue     *value,
+                          GParamSpec *pspec)
+{
+  MpListener *self = MP_LISTENER (object);
+
+  switch (prop_id)
+    {
+    case PROP_ADDRESS:
+      g_value_take_string (value, mp_listener_get_address (self));
+      break;
+
+    case PROP_KEY:
+      g_value_set_object (value, self->key);
+      break;
+
+    case PROP_BACKLOG:
+      g_value_set_uint (value, self->backlog);
+      break;
+
+    case PROP_LAST_ACCEPTED:
+      g_value_take_string (value, mp_listener_get_last_accepted (self));
+      break;
+
+    case PROP_MAIN_CONTEXT:
+      g_value_set_boxed (value, self->main_context);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mp_listener_set_property (GObject      *object,
+                          guint         prop_id,
+                          const GValue *value,
+                          GParamSpec   *pspec)
+{
+  MpListener *self = MP_LISTENER (object);
+
+  switch (prop_id)
+    {
+    case PROP_ADDRESS:
+      self->wish = g_value_dup_string (value);
+      break;
+
+    case PROP_KEY:
+      self->key = g_value_dup_object (value);
+      break;
+
+    case PROP_BACKLOG:
+      self->backlog = g_value_get_uint (value);
+      break;
+
+    case PROP_MAIN_CONTEXT:
+      self->main_context = g_value_dup_boxed (value);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+install_properties (GObjectClass *object_class)
+{
+  const GParamFlags at_construction = G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
+
+  /**
+   * MpListener:address: (getter get_address)
+   *
+   * Where it listens. %NULL chooses a new place in a private folder, and is what the
+   * property says until the listener was opened.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_ADDRESS] =
+    g_param_spec_string ("address", NULL, NULL,
+                         NULL,
+                         at_construction);
+
+  /**
+   * MpListener:key: (getter get_key)
+   *
+   * What those must know who connect; %NULL lets all processes of the same user connect that have
+   * no key either, and nobody else.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_KEY] =
+    g_param_spec_object ("key", NULL, NULL,
+                         MP_TYPE_AUTH_KEY,
+                         at_construction);
+
+  /**
+   * MpListener:backlog: (getter get_backlog)
+   *
+   * How many connections may wait to be accepted, whose ends know each other. Those
+   * who come then wait until one was accepted, and give up after 5 seconds. Some that came just before may
+   * be added to the number.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_BACKLOG] =
+    g_param_spec_uint ("backlog", NULL, NULL,
+                       1, G_MAXINT, DEFAULT_BACKLOG,
+                       at_construction);
+
+  /**
+   * MpListener:last-accepted: (getter get_last_accepted)
+   *
+   * The address of the other end of the connection that was accepted last; %NULL if that
+   * has none, as is common with unix sockets, or there was no connection yet. It is not
+   * notified.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LAST_ACCEPTED] =
+    g_param_spec_string ("last-accepted", NULL, NULL,
+                         NULL,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpListener:main-context: (getter get_main_context)
+   *
+   * Where signals are emitted, also those of the connections that come with them: by
+   * default the thread-default main context of whoever made the listener.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAIN_CONTEXT] =
+    g_param_spec_boxed ("main-context", NULL, NULL,
+                        G_TYPE_MAIN_CONTEXT,
+                        at_construction);
+
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+mp_listener_class_init (MpListenerClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->constructed = mp_listener_constructed;
+  object_class->dispose = mp_listener_dispose;
+  object_class->finalize = mp_listener_finalize;
+  object_class->get_property = mp_listener_get_property;
+  object_class->set_property = mp_listener_set_property;
+
+  install_properties (object_class);
+
+  /**
+   * MpListener::incoming:
+   * @self: the listener
+   * @connection: the connection
+   *
+   * A program has connected, while the listener accepts for this signal: see
+   * [method@Mp.Listener.start_accepting]. A connection that no handler keeps is closed.
+   *
+   * Since: 1.0
+   */
+  signals[INCOMING] =
+    g_signal_new ("incoming",
+                  G_TYPE_FROM_CLASS (klass),
+                  G_SIGNAL_RUN_LAST,
+                  0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, MP_TYPE_CONNECTION);
+}
+
+static void
+mp_listener_init (MpListener *self)
+{
+}
+
+/* --- Opening and closing ------------------------------------------------------------- */
+
+/**
+ * mp_listener_new:
+ * @address: (nullable): where to listen; %NULL for a new place in a private folder
+ * @key: (nullable): what those must know who connect; %NULL for no key, among processes of one user
+ *
+ * Makes a listener, which does not listen before [method@Mp.Listener.open].
+ *
+ * Returns: a listener
+ *
+ * Since: 1.0
+ */
+MpListener *
+mp_listener_new (const char *address,
+                 MpAuthKey  *key)
+{
+  g_return_val_if_fail (key == NULL || MP_IS_AUTH_KEY (key), NULL);
+
+  return g_object_new (MP_TYPE_LISTENER, "address", address, "key", key, NULL);
+}
+
+/**
+ * mp_listener_open:
+ * @self: a listener
+ * @error: return location for an error
+ *
+ * Begins to listen. Never waits. From then on programs can connect, also while nobody
+ * accepts.
+ *
+ * Fails with %G_IO_ERROR_INVALID_ARGUMENT for what is no address, %G_IO_ERROR_ADDRESS_IN_USE
+ * if somebody listens there, or there is a file that no dead listener of this user has left,
+ * %MP_ERROR_NOT_SUPPORTED for TCP, %MP_ERROR_REFUSED if the address needs a key or the key has no bytes,
+ * %MP_ERROR_INVALID_STATE if it is open, %MP_ERROR_CLOSED if it was closed, %MP_ERROR_FORKED in another
+ * process, %MP_ERROR_START_FAILED if the library's thread or its descriptors cannot be had, and with
+ * what the kernel says, as a code of [error@Gio.IOErrorEnum]. After an error it may be tried again.
+ *
+ * Returns: (skip): %TRUE if it listens
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_listener_open (MpListener  *self,
+                  GError     **error)
+{
+  g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!mp_reception_open (self->reception, error))
+    return FALSE;
+
+  if (self->wish == NULL)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ADDRESS]);
+  return TRUE;
+}
+
+/**
+ * mp_listener_close:
+ * @self: a listener
+ *
+ * Listens no more and removes the file of its socket. Never waits.
+ *
+ * Calls that wait for a connection fail with %MP_ERROR_CLOSED, and so do later ones.
+ * Connections that nobody has accepted are closed; others go on. Closing again does nothing,
+ * nor does it in a process that was forked from the listener's.
+ *
+ * Since: 1.0
+ */
+void
+mp_listener_close (MpListener *self)
+{
+  g_return_if_fail (MP_IS_LISTENER (self));
+
+  mp_reception_close (self->reception);
+  mp_listener_stop_accepting (self);
+}
+
+/**
+ * mp_listener_is_open:
+ * @self: a listener
+ *
+ * Tells whether it listens: it was opened, and not closed.
+ *
+ * Returns: whether it does; in a process that was forked from its own it does not
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_listener_is_open (MpListener *self)
+{
+  MpPump *pump;
+  gboolean is_open;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
+
+  pump = mp_reception_get_pump (self->reception);
+  mp_pump_lock (pump);
+  is_open = mp_pump_get_origin (pump) == mp_origin_get () && mp_reception_is_open_locked (self->reception);
+  mp_pump_unlock (pump);
+
+  return is_open;
+}
+
+/* --- Accepting ----------------------------------------------------------------------- */
+
+static gboolean
+check_open (MpListener  *self,
+            GError     **error)
+{
+  MpPump *pump = mp_reception_get_pump (self->reception);
+  gboolean is_open, is_closed;
+
+  if (!mp_origin_check (mp_pump_get_origin (pump), "The listener", error))
+    return FALSE;
+
+  mp_pump_lock (pump);
+  is_open = mp_reception_is_open_locked (self->reception);
+  is_closed = mp_reception_is_closed_locked (self->reception);
+  mp_pump_unlock (pump);
+  if (is_closed)
+    g_set_error (error, MP_ERROR, MP_ERROR_CLOSED, "The listener was closed");
+  else if (!is_open)
+    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The listener does not listen yet; open it first");
+
+  return is_open;
+}
+
+static void
+name_timeout (GError **error)
+{
+  if (error == NULL || !g_error_matches (*error, MP_ERROR, MP_ERROR_TIMED_OUT))
+    return;
+
+  g_clear_error (error);
+  g_set_error (error, MP_ERROR, MP_ERROR_TIMED_OUT, "Nobody has connected, with the right key, in the time given");
+}
+
+/**
+ * mp_listener_accept:
+ * @self: a listener that was opened
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Waits for the next connection whose ends know each other, in the order in which they
+ * came to that. Blocks the calling thread and iterates no main context.
+ *
+ * Whoever connects and does not prove that it has the key is none, and keeps nobody waiting.
+ *
+ * Fails with %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see [func@Mp.thread_set_interruptible]) and
+ * %G_IO_ERROR_CANCELLED, %MP_ERROR_CLOSED when the listener is or was closed, %MP_ERROR_INVALID_STATE
+ * before it was opened, and %MP_ERROR_FORKED in another process.
+ *
+ * Returns: (transfer full): the connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_listener_accept (MpListener    *self,
+                    gdouble        timeout,
+                    GCancellable  *cancellable,
+                    GError       **error)
+{
+  MpPump *pump;
+  MpAcceptance acceptance = { NULL, NULL };
+  MpConnection *connection = NULL;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (!check_open (self, error))
+    return NULL;
+
+  pump = mp_reception_get_pump (self->reception);
+  acceptance.reception = mp_reception_ref (self->reception);
+  mp_pump_lock (pump);
+  if (!mp_pump_wait_locked (pump, mp_acceptance_is_over, &acceptance, mp_deadline_from_timeout (timeout),
+                            cancellable, error))
+    name_timeout (error);
+  else if (mp_acceptance_has_ended (&acceptance, error) && acceptance.arrival != NULL)
+    connection = accept_locked (self, g_steal_pointer (&acceptance.arrival), NULL);
+  mp_pump_unlock (pump);
+  mp_acceptance_clear (&acceptance);
+
+  return connection;
+}
+
+static void
+acceptance_free (gpointer data)
+{
+  mp_acceptance_clear (data);
+  g_free (data);
+}
+
+/**
+ * mp_listener_accept_async:
+ * @self: a listener that was opened
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Listener.accept]. Several may be under way; connections
+ * go to them in the order of the calls.
+ *
+ * Since: 1.0
+ */
+void
+mp_listener_accept_async (MpListener          *self,
+                          gdouble              timeout,
+                          GCancellable        *cancellable,
+                          GAsyncReadyCallback  callback,
+                          gpointer             user_data)
+{
+  MpAcceptance *acceptance;
+  GError *error = NULL;
+  MpPump *pump;
+  GTask *task;
+
+  g_return_if_fail (MP_IS_LISTENER (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_listener_accept_async);
+  g_task_set_check_cancellable (task, FALSE);
+  if (!check_open (self, &error))
+    {
+      g_task_return_error (task, error);
+      g_object_unref (task);
+      return;
+    }
+
+  pump = mp_reception_get_pump (self->reception);
+  acceptance = g_new0 (MpAcceptance, 1);
+  acceptance->reception = mp_reception_ref (self->reception);
+  g_task_set_task_data (task, acceptance, acceptance_free);
+  mp_pump_lock (pump);
+  mp_waiters_add_locked (mp_reception_get_waiters_locked (self->reception), task,
+                         mp_deadline_from_timeout (timeout), mp_acceptance_has_ended, acceptance);
+  mp_pump_unlock (pump);
+}
+
+/**
+ * mp_listener_accept_finish:
+ * @self: a listener
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Listener.accept_async].
+ *
+ * Returns: (transfer full): the connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_listener_accept_finish (MpListener    *self,
+                           GAsyncResult  *result,
+                           GError       **error)
+{
+  MpAcceptance *acceptance;
+  MpConnection *connection;
+  GMainContext *context;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mp_listener_accept_async), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (!g_task_propagate_boolean (G_TASK (result), error))
+    {
+      name_timeout (error);
+      return NULL;
+    }
+
+  context = g_task_get_context (G_TASK (result));
+  acceptance = g_task_get_task_data (G_TASK (result));
+  mp_pump_lock (mp_reception_get_pump (self->reception));
+  connection = accept_locked (self, g_steal_pointer (&acceptance->arrival), context);
+  mp_pump_unlock (mp_reception_get_pump (self->reception));
+
+  return connection;
+}
+
+/**
+ * mp_listener_start_accepting:
+ * @self: a listener
+ *
+ * Emits [signal@Mp.Listener::incoming] for each connection from now on, in
+ * [property@Mp.Listener:main-context], also for those that wait already. Calls that wait for
+ * a connection come first.
+ *
+ * The listener keeps itself alive until [method@Mp.Listener.stop_accepting] or
+ * [method@Mp.Listener.close]. It may be opened before or after this. Does nothing if
+ * it accepts already or was closed.
+ *
+ * Since: 1.0
+ */
+void
+mp_listener_start_accepting (MpListener *self)
+{
+  MpPump *pump;
+  Acceptor *acceptor;
+
+  g_return_if_fail (MP_IS_LISTENER (self));
+
+  acceptor = g_new0 (Acceptor, 1);
+  g_atomic_ref_count_init (&acceptor->refs);
+  acceptor->listener = g_object_ref (self);
+
+  pump = mp_reception_get_pump (self->reception);
+  mp_pump_lock (pump);
+  if (self->acceptor == NULL && !mp_reception_is_closed_locked (self->reception))
+    {
+      self->acceptor = g_steal_pointer (&acceptor);
+      if (mp_reception_get_n_ready_locked (self->reception) > 0)
+        post_locked (self);
+    }
+  mp_pump_unlock (pump);
+
+  if (acceptor != NULL)
+    acceptor_unref (acceptor);
+}
+
+/**
+ * mp_listener_stop_accepting:
+ * @self: a listener
+ *
+ * Emits [signal@Mp.Listener::incoming] no more. Programs can still connect, and wait to be
+ * accepted.
+ *
+ * Since: 1.0
+ */
+void
+mp_listener_stop_accepting (MpListener *self)
+{
+  MpPump *pump;
+  Acceptor *acceptor;
+
+  g_return_if_fail (MP_IS_LISTENER (self));
+
+  pump = mp_reception_get_pump (self->reception);
+  mp_pump_lock (pump);
+  acceptor = g_steal_pointer (&self->acceptor);
+  if (acceptor != NULL)
+    acceptor->is_stopped = TRUE;
+  mp_pump_unlock (pump);
+
+  if (acceptor != NULL)
+    acceptor_unref (acceptor);
+}
+
+/* --- Asking -------------------------------------------------------------------------- */
+
+/**
+ * mp_listener_get_address:
+ * @self: a listener
+ *
+ * Gets where it listens or has listened, in the form that [func@Mp.Connection.open] takes.
+ *
+ * Returns: (transfer full) (nullable): the address; %NULL if the listener chooses one and
+ *   was not opened yet
+ *
+ * Since: 1.0
+ */
+char *
+mp_listener_get_address (MpListener *self)
+{
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  return mp_reception_dup_address (self->reception);
+}
+
+/**
+ * mp_listener_get_key:
+ * @self: a listener
+ *
+ * Gets what those must know who connect.
+ *
+ * Returns: (transfer none) (nullable): the key
+ *
+ * Since: 1.0
+ */
+MpAuthKey *
+mp_listener_get_key (MpListener *self)
+{
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  return self->key;
+}
+
+/**
+ * mp_listener_get_backlog:
+ * @self: a listener
+ *
+ * Gets how many connections may wait to be accepted.
+ *
+ * Returns: the number
+ *
+ * Since: 1.0
+ */
+guint
+mp_listener_get_backlog (MpListener *self)
+{
+  g_return_val_if_fail (MP_IS_LISTENER (self), 0);
+
+  return self->backlog;
+}
+
+/**
+ * mp_listener_get_last_accepted:
+ * @self: a listener
+ *
+ * Gets the address of the other end of the connection that was accepted last.
+ *
+ * Returns: (transfer full) (nullable): the address; %NULL if that has none, as is common with
+ *   unix sockets, or there was no connection yet
+ *
+ * Since: 1.0
+ */
+char *
+mp_listener_get_last_accepted (MpListener *self)
+{
+  char *address;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  mp_pump_lock (mp_reception_get_pump (self->reception));
+  address = g_strdup (self->last_accepted);
+  mp_pump_unlock (mp_reception_get_pump (self->reception));
+
+  return address;
+}
+
+/**
+ * mp_listener_get_main_context:
+ * @self: a listener
+ *
+ * Gets the main context in which signals are emitted.
+ *
+ * Returns: (transfer none): the context
+ *
+ * Since: 1.0
+ */
+GMainContext *
+mp_listener_get_main_context (MpListener *self)
+{
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  return self->main_context;
+}
+
+/**
+ * mp_listener_to_string:
+ * @self: a listener
+ *
+ * Describes the listener for people: whether it listens, and where.
+ *
+ * Returns: (transfer full): a line of text
+ *
+ * Since: 1.0
+ */
+char *
+mp_listener_to_string (MpListener *self)
+{
+  g_autofree char *address = NULL;
+
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  address = mp_listener_get_address (self);
+  return g_strdup_printf ("<Mp.Listener %s%s%s>", mp_listener_is_open (self) ? "open" : "not open",
+                          address != NULL ? " at " : "", address != NULL ? address : "");
+}

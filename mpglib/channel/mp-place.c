@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-place-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+
+#include "mp-error.h"
+#include "mp-fd-private.h"
+#include "mp-random-private.h"
+
+/* What the kernel keeps of who has connected and was not looked at yet.  They are taken
+ * out as soon as there is room for strangers, so this is for bursts.
+ */
+#define N_WAITING 128
+
+/* In a private folder. */
+#define SOCKET_NAME "socket"
+
+static gboolean
+fail (MpPlace     *self,
+      const char  *what,
+      int          failed,
+      GError     **error)
+{
+  g_autofree char *address = mp_address_to_string (self->address);
+
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed), "Cannot listen at %s: %s: %s",
+               address, what, g_strerror (failed));
+  return FALSE;
+}
+
+static gboolean
+fail_in_use (MpPlace     *self,
+             const char  *why,
+             GError     **error)
+{
+  g_autofree char *address = mp_address_to_string (self->address);
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE, "Cannot listen at %s: %s", address, why);
+  return FALSE;
+}
+
+/* --- The socket ----------------------------------------------------------------- */
+
+static int
+new_socket (void)
+{
+  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int low_fd = fd;
+
+  if (fd < 0 || fd > 2)
+    return fd;
+
+  fd = fcntl (low_fd, F_DUPFD_CLOEXEC, 3);
+  mp_fd_close (&low_fd);
+  return fd;
+}
+
+/* Without asking the umask: the file of a socket gets the mode that the socket has. */
+static gboolean
+bind_and_listen (MpPlace                *self,
+                 const struct sockaddr  *native,
+                 socklen_t               size,
+                 GError                **error)
+{
+  self->fd = new_socket ();
+  if (self->fd >= 0 && fchmod (self->fd, 0600) == 0 && bind (self->fd, native, size) == 0 &&
+      listen (self->fd, N_WAITING) == 0)
+    return TRUE;
+
+  if (errno == EADDRINUSE)
+    fail_in_use (self, "another process has this name", error);
+  else
+    fail (self, "the socket cannot be made", errno, error);
+  mp_fd_close (&self->fd);
+  return FALSE;
+}
+
+static gboolean
+open_here (MpPlace  *self,
+           GError  **error)
+{
+  struct sockaddr_storage native;
+  socklen_t size;
+
+  mp_address_to_native (self->address, &native, &size);
+  return bind_and_listen (self, (struct sockaddr *) &native, size, error);
+}
+
+/* --- Private folders ------------------------------------------------------------- */
+
+/* The folder is new and ours, whatever links lead to where it is. */
+static gboolean
+is_private (const char *folder)
+{
+  struct stat status;
+
+  return lstat (folder, &status) == 0 && S_ISDIR (status.st_mode) && status.st_uid == geteuid () &&
+         (status.st_mode & 07777) == 0700;
+}
+
+static gboolean
+open_in_folder_of (MpPlace     *self,
+                   const char  *parent,
+                   GError     **error)
+{
+  g_autofree char *folder = g_build_filename (parent, "mpglib-XXXXXX", NULL);
+  g_autofree char *path = NULL;
+
+  if (mkdtemp (folder) == NULL || !is_private (folder))
+    {
+      int failed = errno;
+
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed),
+                   "Cannot make a private folder for the listener's socket in %s: %s", parent, g_strerror (failed));
+      return FALSE;
+    }
+
+  path = g_build_filename (folder, SOCKET_NAME, NULL);
+  g_clear_pointer (&self->address, mp_address_free);
+  self->address = mp_address_parse (path, error);
+  if (self->address == NULL || !open_here (self, error))
+    {
+      rmdir (folder);
+      return FALSE;
+    }
+
+  self->folder = g_steal_pointer (&folder);
+  return TRUE;
+}
+
+/* The kernel has room for 107 bytes of a path, which a folder for temporary files may
+ * have by itself.
+ */
+static gboolean
+open_private (MpPlace  *self,
+              GError  **error)
+{
+  const char *runtime = g_getenv ("XDG_RUNTIME_DIR");
+
+  if (runtime != NULL && g_path_is_absolute (runtime) && open_in_folder_of (self, runtime, NULL))
+    return TRUE;
+
+  return open_in_folder_of (self, g_get_tmp_dir (), NULL) || open_in_folder_of (self, "/tmp", error);
+}
+
+/* --- Files with a name that somebody chose ------------------------------------------ */
+
+/* A folder, and the names in it of the socket and of what becomes it. */
+typedef struct
+{
+  int folder_fd;
+  const char *name;
+  char temporary[sizeof ".mp-" + 16];
+} Names;
+
+static gboolean
+open_folder (MpPlace  *self,
+             Names    *names,
+             GError  **error)
+{
+  g_autofree char *folder = g_path_get_dirname (self->address->name);
+  const char *slash = strrchr (self->address->name, '/');
+  guint64 number;
+
+  mp_random_fill (&number, sizeof number);
+  g_snprintf (names->temporary, sizeof names->temporary, ".mp-%016" G_GINT64_MODIFIER "x", number);
+  names->name = slash != NULL ? slash + 1 : self->address->name;
+  names->folder_fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (names->folder_fd >= 0)
+    return TRUE;
+
+  return fail (self, "the folder cannot be opened", errno, error);
+}
+
+/* By way of the folder's descriptor, so that it fits, however long the path is. */
+static gboolean
+open_temporary (MpPlace  *self,
+                Names    *names,
+                GError  **error)
+{
+  struct sockaddr_un native = { .sun_family = AF_UNIX };
+
+  g_snprintf (native.sun_path, sizeof native.sun_path, "/proc/self/fd/%d/%s", names->folder_fd, names->temporary);
+  return bind_and_listen (self, (struct sockaddr *) &native, sizeof native, error);
+}
+
+/* 0: somebody listens; else an errno. */
+static int
+probe (MpPlace *self)
+{
+  struct sockaddr_storage native;
+  socklen_t size;
+  int failed;
+  int fd = new_socket ();
+
+  if (fd < 0)
+    return errno;
+
+  mp_address_to_native (self->address, &native, &size);
+  failed = connect (fd, (struct sockaddr *) &native, size) == 0 ? 0 : errno;
+  mp_fd_close (&fd);
+  return failed;
+}
+
+/* With the folder's lock.  Nobody but who has that takes away a file that is not his own, and
+ * no file is there before somebody listens: so what refuses was left by the dead.
+ */
+static gboolean
+replace_stale (MpPlace  *self,
+               Names    *names,
+               GError  **error)
+{
+  struct stat status;
+
+  if (fstatat (names->folder_fd, names->name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT ? fail_in_use (self, "another process is just leaving it; try again", error)
+                           : fail (self, "the file there cannot be looked at", errno, error);
+
+  if (!S_ISSOCK (status.st_mode))
+    return fail_in_use (self, "what is there is no socket; remove it, or choose another address", error);
+
+  if (status.st_uid != geteuid ())
+    return fail_in_use (self, "the socket there is another user's; choose another address", error);
+
+  if (probe (self) != ECONNREFUSED)
+    return fail_in_use (self, "another process listens there; end it, or choose another address", error);
+
+  if (renameat (names->folder_fd, names->temporary, names->folder_fd, names->name) == 0)
+    return TRUE;
+
+  return fail (self, "the file that a dead process has left there cannot be replaced", errno, error);
+}
+
+/* The lock of a folder is free but for a moment; somebody else may hold it for ever. */
+static gboolean
+put_into_place (MpPlace  *self,
+                Names    *names,
+                GError  **error)
+{
+  if (linkat (names->folder_fd, names->temporary, names->folder_fd, names->name, 0) == 0)
+    {
+      unlinkat (names->folder_fd, names->temporary, 0);
+      return TRUE;
+    }
+
+  if (errno != EEXIST)
+    return fail (self, "the file cannot be made", errno, error);
+
+  if (flock (names->folder_fd, LOCK_EX | LOCK_NB) != 0)
+    return fail_in_use (self, "there is a file, and somebody holds a lock on its folder; try again", error);
+
+  return replace_stale (self, names, error);
+}
+
+static gboolean
+open_with_file (MpPlace  *self,
+                GError  **error)
+{
+  Names names;
+  gboolean is_open;
+
+  if (!open_folder (self, &names, error))
+    return FALSE;
+
+  is_open = open_temporary (self, &names, error) && put_into_place (self, &names, error);
+  if (!is_open && self->fd >= 0)
+    {
+      unlinkat (names.folder_fd, names.temporary, 0);
+      mp_fd_close (&self->fd);
+    }
+  mp_fd_close (&names.folder_fd); /* and its lock */
+
+  return is_open;
+}
+
+/* --- Any ------------------------------------------------------------------------- */
+
+static void
+remember_file (MpPlace *self)
+{
+  struct stat status = { 0 };
+
+  self->path = g_canonicalize_filename (self->address->name, NULL); /* the program may go to another folder */
+  self->has_file = lstat (self->path, &status) == 0;
+  self->device = status.st_dev;
+  self->inode = status.st_ino;
+}
+
+/*< private >
+ * mp_place_open:
+ * @self: zeroed but for the descriptor, which is -1
+ * @address: (nullable): where; %NULL for a private place that has not been before
+ *
+ * Never waits.
+ *
+ * Returns: whether somebody can connect from now on
+ */
+gboolean
+mp_place_open (MpPlace     *self,
+               const char  *address,
+               GError     **error)
+{
+  gboolean is_open;
+
+  if (address == NULL)
+    {
+      is_open = open_private (self, error);
+    }
+  else
+    {
+      self->address = mp_address_parse (address, error);
+      if (self->address == NULL)
+        return FALSE;
+
+      if (self->address->kind == MP_ADDRESS_TCP)
+        g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
+                     "Cannot listen at %s: there are no connections over TCP yet; use a unix socket", address);
+      is_open = self->address->kind == MP_ADDRESS_UNIX ? open_with_file (self, error) :
+                self->address->kind == MP_ADDRESS_ABSTRACT && open_here (self, error);
+    }
+
+  if (is_open && self->address->kind == MP_ADDRESS_UNIX)
+    remember_file (self);
+  if (!is_open)
+    g_clear_pointer (&self->address, mp_address_free);
+
+  return is_open;
+}
+
+/*< private >
+ * mp_place_remove_files:
+ *
+ * While the socket listens still: so nobody takes the file for one that was left.
+ */
+void
+mp_place_remove_files (MpPlace *self)
+{
+  struct stat status;
+
+  if (self->has_file && lstat (self->path, &status) == 0 &&
+      status.st_dev == self->device && status.st_ino == self->inode)
+    unlink (self->path);
+  self->has_file = FALSE;
+
+  if (self->folder != NULL)
+    rmdir (self->folder);
+  g_clear_pointer (&self->folder, g_free);
+}
+
+/*< private >
+ * mp_place_close:
+ *
+ * Nobody can connect any more, whoever else has the socket.
+ */
+void
+mp_place_close (MpPlace *self)
+{
+  if (self->fd >= 0)
+    shutdown (self->fd, SHUT_RDWR);
+  mp_fd_close (&self->fd);
+}
+
+/*< private >
+ * mp_place_clear:
+ *
+ * What is left of a closed one, or of a parent's.
+ */
+void
+mp_place_clear (MpPlace *self)
+{
+  mp_fd_close (&self->fd);
+  g_clear_pointer (&self->address, mp_address_free);
+  g_clear_pointer (&self->folder, g_free);
+  g_clear_pointer (&self->path, g_free);
+}

@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-reception-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "mp-error.h"
+#include "mp-fd-private.h"
+#include "mp-fork-private.h"
+#include "mp-greeting-private.h"
+#include "mp-log-private.h"
+#include "mp-origin-private.h"
+#include "mp-place-private.h"
+
+/* Strangers that are let in before others of the pump have their turn. */
+#define MAX_RUN 16
+
+/* So long nobody has to give way to who came later: else many honest ones who come at the
+ * same moment would push each other out.
+ */
+#define GRACE ((gint64) (MP_PREAMBLE_REFUSAL_DELAY * G_USEC_PER_SEC))
+
+typedef struct
+{
+  MpReception *reception;
+  MpGreeting *greeting;
+  uid_t uid;
+  char *peer;
+  GList link; /* in `strangers` */
+} Stranger;
+
+struct _MpReception
+{
+  gatomicrefcount refs;
+  MpPump *pump;
+  char *wish;               /* nullable: the address that the user wants */
+  MpAuthKey *key;           /* which no language knows */
+  gboolean has_key;
+  guint backlog;
+  MpReceptionTell tell;
+  gpointer data;
+
+  /* Guarded by the pump: */
+  MpPlace place;
+  gboolean is_closed;
+  gboolean is_private;      /* only for processes of the user */
+  uid_t uid;                /* when it began to listen */
+  MpPumpSource *source;
+  gboolean is_pausing;      /* the kernel keeps who comes */
+  MpPumpTimer *resume_timer;
+  gint64 rest_end;          /* monotonic time: not even strangers can be turned away before */
+  int spare_fd;             /* for a moment when there are no others left */
+  GQueue strangers;         /* the oldest first */
+  GQueue ready;             /* of MpArrival */
+  MpWaiters *waiters;
+
+  GList link;               /* in `open_receptions` */
+};
+
+/* For forks and exits */
+static GQueue open_receptions = G_QUEUE_INIT;
+static GMutex open_lock; /* a leaf */
+
+static void look_for_room (MpReception *self);
+
+/* --- Forks and exits ------------------------------------------------------------- */
+
+static void
+leave_arrival (gpointer arrival,
+               gpointer unused)
+{
+  mp_fd_close (&((MpArrival *) arrival)->fd);
+}
+
+static void
+leave_stranger (gpointer stranger,
+                gpointer unused)
+{
+  mp_greeting_leave (((Stranger *) stranger)->greeting);
+}
+
+static void
+leave (MpReception *self)
+{
+  mp_fd_close (&self->place.fd);
+  mp_fd_close (&self->spare_fd);
+  g_queue_foreach (&self->strangers, leave_stranger, NULL);
+  g_queue_foreach (&self->ready, leave_arrival, NULL);
+}
+
+/* What a stranger forks listens to nobody, and keeps nobody's connection open. */
+static void
+leave_all (void)
+{
+  for (GList *l = open_receptions.head; l != NULL; l = l->next)
+    leave (l->data);
+  g_queue_init (&open_receptions);
+}
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&open_lock, leave_all);
+}
+
+/* Files are removed once, by whoever takes it out of the list, with the lock. */
+static void
+remove_from_open (MpReception *self)
+{
+  g_mutex_lock (&open_lock);
+  if (self->link.data != NULL)
+    {
+      g_queue_unlink (&open_receptions, &self->link);
+      self->link.data = NULL;
+      mp_place_remove_files (&self->place);
+    }
+  g_mutex_unlock (&open_lock);
+}
+
+/*< private >
+ * mp_reception_close_all:
+ *
+ * The process is about to end in order: no file stays behind. Is called at exit in any
+ * case.
+ */
+void
+mp_reception_close_all (void)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_reception_unref);
+
+  g_mutex_lock (&open_lock);
+  for (GList *l = open_receptions.head; l != NULL; l = l->next)
+    if (mp_pump_get_origin (((MpReception *) l->data)->pump) == mp_origin_get ())
+      g_ptr_array_add (all, mp_reception_ref (l->data));
+  g_mutex_unlock (&open_lock);
+
+  for (guint i = 0; i < all->len; i++)
+    mp_reception_close (g_ptr_array_index (all, i));
+}
+
+static void
+add_to_open (MpReception *self)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once))
+    {
+      atexit (mp_reception_close_all);
+      g_once_init_leave (&once, 1);
+    }
+
+  self->link.data = self;
+  g_mutex_lock (&open_lock);
+  g_queue_push_tail_link (&open_receptions, &self->link);
+  g_mutex_unlock (&open_lock);
+}
+
+/* --- Strangers ------------------------------------------------------------------- */
+
+static void
+stranger_free (Stranger *self)
+{
+  g_queue_unlink (&self->reception->strangers, &self->link);
+  if (self->greeting != NULL)
+    mp_greeting_free_locked (self->greeting);
+  g_free (self->peer);
+  g_free (self);
+}
+
+/* Who waits in a call comes first, then the signal. */
+static void
+welcome (MpReception *self,
+         MpArrival   *arrival)
+{
+  g_queue_push_tail (&self->ready, arrival);
+  mp_waiters_check_locked (self->waiters);
+  if (!g_queue_is_empty (&self->ready))
+    self->tell (self->data);
+}
+
+static void
+on_greeted (MpGreeting   *greeting,
+            const GError *error,
+            gpointer      data)
+{
+  Stranger *stranger = data;
+  MpReception *self = stranger->reception;
+  const MpSession *session = mp_greeting_get_session (greeting);
+  g_autoptr (GError) failure = error != NULL ? g_error_copy (error) : NULL;
+  MpArrival *arrival = NULL;
+
+  if (failure == NULL && mp_arrival_check_session (session, &failure))
+    {
+      arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), session);
+      arrival->peer = g_steal_pointer (&stranger->peer);
+    }
+  else
+    {
+      mp_log_info ("A listener has refused a process of user %u: %s", (guint) stranger->uid, failure->message);
+    }
+
+  stranger_free (stranger);
+  if (arrival != NULL)
+    welcome (self, arrival);
+  look_for_room (self);
+}
+
+static Stranger *
+find_oldest_of (MpReception *self,
+                uid_t        uid,
+                guint       *n)
+{
+  Stranger *oldest = NULL;
+
+  *n = 0;
+  for (GList *l = self->strangers.tail; l != NULL; l = l->prev)
+    if (((Stranger *) l->data)->uid == uid)
+      {
+        oldest = l->data;
+        ++*n;
+      }
+
+  return oldest;
+}
+
+/* Others than the listener's own user can only push out each other. */
+static void
+make_room_for (MpReception *self,
+               uid_t        uid)
+{
+  guint n;
+  Stranger *oldest = find_oldest_of (self, uid, &n);
+
+  if (uid != self->uid && n >= MP_PREAMBLE_MAX_OF_ONE)
+    stranger_free (oldest);
+  else if (g_queue_get_length (&self->strangers) >= MP_PREAMBLE_MAX_STRANGERS)
+    stranger_free (g_queue_peek_head (&self->strangers));
+}
+
+static char *
+describe_peer (const struct sockaddr_storage *native,
+               socklen_t                      size)
+{
+  MpAddress *address = mp_address_new_from_native ((const struct sockaddr *) native, size, NULL);
+  char *text = address != NULL ? mp_address_to_string (address) : NULL;
+
+  g_clear_pointer (&address, mp_address_free);
+  return text;
+}
+
+static gboolean
+greet (MpReception  *self,
+       Stranger     *stranger,
+       int           fd,
+       GError      **error)
+{
+  MpHandshake *handshake = mp_arrival_begin_handshake (MP_ROLE_SERVER, self->key, self->uid, stranger->uid, error);
+
+  if (handshake == NULL)
+    {
+      mp_fd_close (&fd);
+      return FALSE;
+    }
+
+  stranger->greeting = mp_greeting_start_locked (self->pump, fd, handshake, on_greeted, stranger, error);
+  return stranger->greeting != NULL;
+}
+
+static void
+let_in (MpReception                   *self,
+        int                            fd,
+        const struct sockaddr_storage *native,
+        socklen_t                      size)
+{
+  uid_t uid = mp_arrival_get_peer_uid (fd);
+  g_autoptr (GError) error = NULL;
+  Stranger *stranger;
+
+  if (self->is_private && uid != self->uid)
+    {
+      mp_log_info ("A listener has refused a process of user %u: it is for those of user %u alone",
+                   (guint) uid, (guint) self->uid);
+      mp_fd_close (&fd);
+      return;
+    }
+
+  make_room_for (self, uid);
+  stranger = g_new0 (Stranger, 1);
+  stranger->reception = self;
+  stranger->uid = uid;
+  stranger->peer = describe_peer (native, size);
+  stranger->link.data = stranger;
+  g_queue_push_tail_link (&self->strangers, &stranger->link);
+  if (greet (self, stranger, fd, &error))
+    return;
+
+  mp_log_info ("A listener cannot talk to a process of user %u: %s", (guint) uid, error->message);
+  stranger_free (stranger);
+}
+
+/* --- Who comes -------------------------------------------------------------------- */
+
+/* Descriptors have the lowest free number, so this one tells how many there are.  Strangers
+ * leave some for the program.
+ */
+static gboolean
+is_one_too_many (int fd)
+{
+  struct rlimit limit;
+
+  return getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         (rlim_t) fd >= limit.rlim_cur / 5 * 4;
+}
+
+/* The kernel says again and again that somebody is there, and gives no descriptor for him. */
+static void
+turn_one_away (MpReception *self)
+{
+  int fd;
+
+  mp_fd_close (&self->spare_fd);
+  fd = accept4 (self->place.fd, NULL, NULL, SOCK_CLOEXEC);
+  if (fd < 0)
+    self->rest_end = g_get_monotonic_time () + GRACE;
+  mp_fd_close (&fd);
+  self->spare_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* FALSE: nobody is there. */
+static gboolean
+take_one_in (MpReception *self)
+{
+  struct sockaddr_storage native;
+  socklen_t size = sizeof native;
+  int low_fd, fd = accept4 (self->place.fd, (struct sockaddr *) &native, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+  if (fd < 0)
+    {
+      if (errno == EINTR || errno == ECONNABORTED)
+        return TRUE;
+
+      if (errno != EAGAIN)
+        turn_one_away (self);
+      return FALSE;
+    }
+
+  if (fd <= 2)
+    {
+      low_fd = fd;
+      fd = fcntl (low_fd, F_DUPFD_CLOEXEC, 3);
+      mp_fd_close (&low_fd);
+    }
+
+  if (fd < 0 || is_one_too_many (fd))
+    mp_fd_close (&fd);
+  else
+    let_in (self, fd, &native, size);
+  return TRUE;
+}
+
+/* Returns when the next one can be let in: 0 at once, G_MAXINT64 when somebody was accepted. */
+static gint64
+get_next_time (MpReception *self)
+{
+  Stranger *oldest = g_queue_peek_head (&self->strangers);
+  gint64 time = self->rest_end;
+
+  if (g_queue_get_length (&self->ready) >= self->backlog)
+    return G_MAXINT64;
+
+  if (g_queue_get_length (&self->strangers) >= MP_PREAMBLE_MAX_STRANGERS)
+    time = MAX (time, mp_greeting_get_start (oldest->greeting) + GRACE);
+
+  return time > g_get_monotonic_time () ? time : 0;
+}
+
+static void
+on_resume (guint32  events,
+           gpointer data)
+{
+  MpReception *self = data;
+
+  self->resume_timer = NULL;
+  look_for_room (self);
+}
+
+static void
+on_knock (guint32  events,
+          gpointer data)
+{
+  MpReception *self = data;
+
+  for (guint i = 0; i < MAX_RUN && get_next_time (self) == 0; i++)
+    if (!take_one_in (self))
+      break;
+  look_for_room (self);
+}
+
+/* While there is no room who comes waits in the kernel.  What changes it is the end of a
+ * greeting, an accept, or time.
+ */
+static void
+look_for_room (MpReception *self)
+{
+  gint64 time = get_next_time (self);
+  gboolean pause = time > 0;
+
+  if (self->source == NULL)
+    return;
+
+  if (pause != self->is_pausing)
+    mp_pump_set_events_locked (self->pump, self->source, pause ? 0 : EPOLLIN);
+  self->is_pausing = pause;
+
+  if (self->resume_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->resume_timer));
+  if (pause && time != G_MAXINT64)
+    self->resume_timer = mp_pump_add_timer_locked (self->pump, time, on_resume, self);
+}
+
+/* --- Life -------------------------------------------------------------------------- */
+
+/*< private >
+ * mp_reception_new:
+ * @address: (nullable): where
+ * @key: (nullable): the user's
+ * @backlog: how many may wait to be accepted
+ */
+MpReception *
+mp_reception_new (const char      *address,
+                  MpAuthKey       *key,
+                  guint            backlog,
+                  MpReceptionTell  tell,
+                  gpointer         data)
+{
+  MpReception *self = g_new0 (MpReception, 1);
+
+  g_atomic_ref_count_init (&self->refs);
+  self->pump = mp_pump_new ("a listener");
+  self->wish = g_strdup (address);
+  self->key = mp_arrival_copy_key (key);
+  self->has_key = key != NULL;
+  self->backlog = backlog;
+  self->tell = tell;
+  self->data = data;
+  self->place.fd = self->spare_fd = -1;
+  g_queue_init (&self->strangers);
+  g_queue_init (&self->ready);
+  self->waiters = mp_waiters_new (self->pump);
+
+  return self;
+}
+
+MpReception *
+mp_reception_ref (MpReception *self)
+{
+  g_atomic_ref_count_inc (&self->refs);
+  return self;
+}
+
+static void
+free_contents (MpReception *self)
+{
+  while (!g_queue_is_empty (&self->strangers))
+    stranger_free (g_queue_peek_head (&self->strangers));
+  g_queue_clear_full (&self->ready, (GDestroyNotify) mp_arrival_free);
+  mp_fd_close (&self->spare_fd);
+}
+
+void
+mp_reception_unref (MpReception *self)
+{
+  if (!g_atomic_ref_count_dec (&self->refs))
+    return;
+
+  mp_pump_lock (self->pump);
+  if (mp_pump_get_origin (self->pump) != mp_origin_get ())
+    leave (self);
+  mp_waiters_free_locked (self->waiters);
+  free_contents (self);
+  mp_place_clear (&self->place);
+  mp_pump_unlock (self->pump);
+  mp_pump_unref (self->pump);
+  g_object_unref (self->key);
+  g_free (self->wish);
+  g_free (self);
+}
+
+MpPump *
+mp_reception_get_pump (MpReception *self)
+{
+  return self->pump;
+}
+
+static gboolean
+check_openable (MpReception  *self,
+                GError      **error)
+{
+  if (self->is_closed)
+    g_set_error (error, MP_ERROR, MP_ERROR_CLOSED, "The listener is closed; make a new one");
+  else if (self->place.fd >= 0)
+    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The listener is open already");
+  else
+    return mp_auth_key_check (self->key, TRUE, error);
+
+  return FALSE;
+}
+
+/* Everybody can see an abstract name, and take it. */
+static gboolean
+check_key (MpReception  *self,
+           GError      **error)
+{
+  gboolean is_abstract = self->place.address->kind == MP_ADDRESS_ABSTRACT;
+
+  self->is_private = is_abstract || !self->has_key;
+  if (!is_abstract || self->has_key)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
+               "Cannot listen at abstract:%s without a key, for other users can take such a name, too; give both ends "
+               "a key, or use a unix socket with a file", self->place.address->name);
+  return FALSE;
+}
+
+static gboolean
+open_locked (MpReception  *self,
+             GError      **error)
+{
+  if (!check_openable (self, error) || !mp_place_open (&self->place, self->wish, error))
+    return FALSE;
+
+  self->uid = geteuid ();
+  self->spare_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (check_key (self, error))
+    self->source = mp_pump_add_fd_locked (self->pump, self->place.fd, EPOLLIN, on_knock, self, error);
+  if (self->source != NULL)
+    {
+      add_to_open (self);
+      return TRUE;
+    }
+
+  mp_place_remove_files (&self->place);
+  mp_place_close (&self->place);
+  mp_place_clear (&self->place);
+  mp_fd_close (&self->spare_fd);
+  return FALSE;
+}
+
+gboolean
+mp_reception_open (MpReception  *self,
+                   GError      **error)
+{
+  gboolean is_open;
+
+  if (!mp_origin_check (mp_pump_get_origin (self->pump), "The listener", error))
+    return FALSE;
+
+  mp_pump_lock (self->pump);
+  is_open = open_locked (self, error);
+  mp_pump_unlock (self->pump);
+
+  return is_open;
+}
+
+static void
+close_locked (MpReception *self)
+{
+  self->is_closed = TRUE;
+  if (self->source != NULL)
+    mp_pump_remove_fd_locked (self->pump, g_steal_pointer (&self->source));
+  if (self->resume_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->resume_timer));
+  remove_from_open (self);
+  mp_place_close (&self->place);
+  free_contents (self);
+  mp_waiters_check_locked (self->waiters);
+  mp_pump_changed_locked (self->pump);
+}
+
+/*< private >
+ * mp_reception_close:
+ *
+ * The address stays known.  Does nothing in a process that was forked from its own.
+ */
+void
+mp_reception_close (MpReception *self)
+{
+  if (mp_pump_get_origin (self->pump) != mp_origin_get ())
+    return;
+
+  mp_pump_lock (self->pump);
+  if (!self->is_closed)
+    close_locked (self);
+  mp_pump_unlock (self->pump);
+}
+
+/* --- Who accepts ------------------------------------------------------------------- */
+
+gboolean
+mp_reception_is_open_locked (MpReception *self)
+{
+  return self->place.fd >= 0;
+}
+
+gboolean
+mp_reception_is_closed_locked (MpReception *self)
+{
+  return self->is_closed;
+}
+
+/*< private >
+ * mp_reception_dup_address:
+ *
+ * Returns: (transfer full) (nullable): where it listens, or has listened; before that, where
+ *   it is wanted
+ */
+char *
+mp_reception_dup_address (MpReception *self)
+{
+  char *address;
+
+  mp_pump_lock (self->pump);
+  address = self->place.address != NULL ? mp_address_to_string (self->place.address) : g_strdup (self->wish);
+  mp_pump_unlock (self->pump);
+
+  return address;
+}
+
+guint
+mp_reception_get_n_ready_locked (MpReception *self)
+{
+  return g_queue_get_length (&self->ready);
+}
+
+MpArrival *
+mp_reception_take_locked (MpReception *self)
+{
+  MpArrival *arrival = g_queue_pop_head (&self->ready);
+
+  if (arrival != NULL)
+    look_for_room (self);
+
+  return arrival;
+}
+
+MpWaiters *
+mp_reception_get_waiters_locked (MpReception *self)
+{
+  return self->waiters;
+}
+
+gboolean
+mp_acceptance_is_over (gpointer data)
+{
+  MpAcceptance *self = data;
+
+  if (self->arrival == NULL)
+    self->arrival = mp_reception_take_locked (self->reception);
+
+  return self->arrival != NULL || self->reception->is_closed;
+}
+
+gboolean
+mp_acceptance_has_ended (gpointer   data,
+                         GError   **error)
+{
+  MpAcceptance *self = data;
+
+  if (!mp_acceptance_is_over (self))
+    return FALSE;
+
+  if (self->arrival == NULL)
+    g_set_error (error, MP_ERROR, MP_ERROR_CLOSED, "The listener was closed");
+  return TRUE;
+}
+
+void
+mp_acceptance_clear (MpAcceptance *self)
+{
+  g_clear_pointer (&self->arrival, mp_arrival_free);
+  g_clear_pointer (&self->reception, mp_reception_unref);
+}
