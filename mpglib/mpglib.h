@@ -32,6 +32,7 @@
 #include "mp-pool-state.h"
 #include "mp-pool-worker.h"
 #include "mp-process.h"
+#include "mp-joinable-queue.h"
 #include "mp-queue.h"
 #include "mp-result-iterator.h"
 #include "mp-rlock.h"

@@ -29,6 +29,7 @@ typedef struct
 MpMapping *mp_mapping_new          (gsize          size,
                                     GError       **error);
 MpMapping *mp_mapping_new_sparse   (gsize          size,
+                                    guint64        n_behind,
                                     GError       **error);
 MpMapping *mp_mapping_new_named    (const char    *name,
                                     gsize          size,

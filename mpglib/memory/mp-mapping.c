@@ -143,19 +143,21 @@ mp_mapping_new (gsize    size,
 /*< private >
  * mp_mapping_new_sparse:
  * @size: bytes, which are zero
+ * @n_behind: bytes that the file has behind them, which are not mapped
  *
  * Takes no memory: whoever wants to touch some of it calls mp_memfd_allocate() before.
  */
 MpMapping *
-mp_mapping_new_sparse (gsize    size,
-                       GError **error)
+mp_mapping_new_sparse (gsize     size,
+                       guint64   n_behind,
+                       GError  **error)
 {
   MP_AUTO_FD fd = -1;
 
   if (!check_size (size, error))
     return NULL;
 
-  fd = mp_memfd_new ("mp-memory", size, error);
+  fd = mp_memfd_new ("mp-memory", size + n_behind, error);
   return fd >= 0 && mp_memfd_seal (fd, MP_MEMFD_SEALS_SIZE, error) ? mapping_new (&fd, size) : NULL;
 }
 
@@ -322,13 +324,14 @@ count_blocks (guint64 size)
 static gboolean
 check_received (int           fd,
                 gsize         size,
+                gboolean      may_be_more,
                 struct stat  *status,
                 GError      **error)
 {
   if (!mp_memfd_check (fd, MP_MEMFD_SEALS_SIZE, status, error))
     return FALSE;
 
-  if (size > 0 && (guint64) status->st_size == size)
+  if (size > 0 && ((guint64) status->st_size == size || (may_be_more && (guint64) status->st_size > size)))
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED,
@@ -352,7 +355,7 @@ mp_mapping_open (int     *fd_taken,
 {
   struct stat status;
 
-  if (!check_received (*fd_taken, size, &status, error))
+  if (!check_received (*fd_taken, size, FALSE, &status, error))
     return NULL;
 
   if ((guint64) status.st_blocks < count_blocks (size))
@@ -368,7 +371,7 @@ mp_mapping_open (int     *fd_taken,
 /*< private >
  * mp_mapping_open_sparse:
  *
- * As mp_mapping_open(), but for memory of mp_mapping_new_sparse().
+ * As mp_mapping_open(), but for memory of mp_mapping_new_sparse(), whatever is behind what is mapped.
  */
 MpMapping *
 mp_mapping_open_sparse (int     *fd_taken,
@@ -377,7 +380,7 @@ mp_mapping_open_sparse (int     *fd_taken,
 {
   struct stat status;
 
-  return check_received (*fd_taken, size, &status, error) ? mapping_new (fd_taken, size) : NULL;
+  return check_received (*fd_taken, size, TRUE, &status, error) ? mapping_new (fd_taken, size) : NULL;
 }
 
 /*< private >

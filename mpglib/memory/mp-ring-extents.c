@@ -135,11 +135,15 @@ give_back (MpRingExtents          *self,
            guint64                 state,
            guint64                 length)
 {
+  MpAtomic64 *word = &self->extents[name->place - 1].state;
   guint64 kept = name->place <= N_KEPT ? KEPT_LENGTH : 0;
+
+  if (atomic_load (word) != state)
+    return FALSE;
 
   if (kept < length)
     mp_memfd_drop (self->fd, get_offset (self, name) + kept, length - kept);
-  return atomic_compare_exchange_strong (&self->extents[name->place - 1].state, &state, make_state (name->ticket, 0));
+  return atomic_compare_exchange_strong (word, &state, make_state (name->ticket, 0));
 }
 
 static gboolean

@@ -116,7 +116,7 @@ mp_ring_hold_inherit_locked (MpRing     *self,
   MpRingRecord *record = &haul->records[0];
   MpRingExtent *extent;
 
-  if (atomic_load_explicit (&self->layout->has_orphans, memory_order_relaxed) == 0)
+  if (haul->n_records == 0 || atomic_load_explicit (&self->layout->has_orphans, memory_order_relaxed) == 0)
     return MP_RING_AGAIN;
 
   if (!mp_ring_extents_find_orphan (&self->extents, self->table, &record->extent))

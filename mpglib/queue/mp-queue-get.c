@@ -185,6 +185,7 @@ get_records (MpQueue       *self,
   if (result != MP_RING_DONE)
     return FALSE;
 
+  mp_queue_note_held (priv, records, *n);
   mp_queue_note_done (priv, MP_QUEUE_ITEMS);
   return TRUE;
 }
@@ -378,9 +379,10 @@ haul_add (Haul         *self,
 
 /* What more there is. */
 static void
-haul_fill (Haul    *self,
-           MpRing  *ring,
-           guint32  me)
+haul_fill (Haul           *self,
+           MpQueuePrivate *priv,
+           MpRing         *ring,
+           guint32         me)
 {
   MpRingRecord records[AT_ONCE];
   MpRingResult result = MP_RING_DONE;
@@ -392,8 +394,11 @@ haul_fill (Haul    *self,
       guint n = MIN (self->most - self->values->len, AT_ONCE);
 
       result = cast (ring, me, &net, records, &n, NULL, NULL);
-      if (result == MP_RING_DONE)
-        haul_add (self, &net, records, n);
+      if (result != MP_RING_DONE)
+        continue;
+
+      mp_queue_note_held (priv, records, n);
+      haul_add (self, &net, records, n);
     }
 }
 
@@ -458,10 +463,11 @@ look_patiently (gpointer   object,
   if (result != MP_RING_DONE)
     return result != MP_RING_AGAIN;
 
+  mp_queue_note_held (priv, &self->record, 1);
   if (self->haul.values != NULL)
     {
       haul_add (&self->haul, &self->net, &self->record, 1);
-      haul_fill (&self->haul, ring, me);
+      haul_fill (&self->haul, priv, ring, me);
     }
   mp_queue_note_done (priv, MP_QUEUE_ITEMS);
   return TRUE;
@@ -1101,7 +1107,7 @@ mp_queue_get_many (MpQueue       *self,
   haul_add (&haul, &net, records, n);
   ring = mp_queue_store_get_ring (&mp_queue_get_private (self)->store, &me, NULL);
   if (ring != NULL)
-    haul_fill (&haul, ring, me);
+    haul_fill (&haul, mp_queue_get_private (self), ring, me);
   return haul_finish (&haul, error);
 }
 

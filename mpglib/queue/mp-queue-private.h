@@ -31,6 +31,7 @@ typedef enum
 typedef struct
 {
   MpQueueStore   store;
+  MpRingFlags    flags;          /* with which it is to be made */
   int            is_closed;      /* atomic; not opened any more */
   int            is_live;        /* atomic */
   int            has_done[MP_QUEUE_N_SIDES];  /* atomic: a get, or a put, since it was told last, if it is live */
@@ -41,6 +42,7 @@ typedef struct
   GMutex         lock;
   GQueue         waits;          /* of MpQueueWait: threads that wait */
   MpChangeWatch *watches[MP_QUEUE_N_SIDES];
+  GArray        *held;           /* of MpRingExtentName: what was got of a queue that holds, the oldest first */
 } MpQueuePrivate;
 
 /* A wait of the calling thread, in its stack; closing the queue ends it, too. */
@@ -54,6 +56,7 @@ extern gpointer mp_queue_class;
 
 MpQueuePrivate *mp_queue_get_private   (MpQueue            *self);
 MpShareable    *mp_queue_unpack_kind   (GType               type,
+                                        gboolean            holds,
                                         MpUnpacking        *unpacking,
                                         GVariant           *description,
                                         int                *fds,
@@ -96,6 +99,12 @@ void            mp_queue_pass_through  (MpRing             *ring,
 
 void            mp_queue_install_signals (MpQueueClass     *klass);
 void            mp_queue_end_watches   (MpQueuePrivate     *self);
+
+void            mp_queue_note_held     (MpQueuePrivate     *self,
+                                        const MpRingRecord *records,
+                                        guint               n);
+gboolean        mp_queue_acknowledge   (MpQueuePrivate     *self,
+                                        GError            **error);
 
 /* MP_IS_QUEUE(), without a call but for derived classes. */
 #define MP_QUEUE_IS_ONE(self) \

@@ -15,11 +15,37 @@
 /* At a time: more of a batch are put one behind the other. */
 #define AT_ONCE 64
 
+/* Long items are copied before they are put, and not while others wait. */
+static gboolean
+prepare (MpRing   *ring,
+         guint32   me,
+         MpItem   *items,
+         guint     n,
+         GError  **error)
+{
+  for (guint i = 0; i < n; i++)
+    if (items[i].record.extent.place == 0 && !mp_ring_prepare (ring, me, &items[i].record, error))
+      return FALSE;
+
+  return TRUE;
+}
+
+/* Of items that are not put. */
+static void
+forget (MpRing  *ring,
+        guint32  me,
+        MpItem  *items,
+        guint    n)
+{
+  for (guint i = 0; i < n; i++)
+    mp_ring_forget (ring, me, &items[i].record);
+}
+
 /* Returns: MP_RING_DONE once all are put; else how far it came is in `done` */
 static MpRingResult
 put_rest (MpRing         *ring,
           guint32         me,
-          const MpItem   *items,
+          MpItem         *items,
           guint           n,
           guint          *done,
           const MpWait   *wait,
@@ -31,6 +57,9 @@ put_rest (MpRing         *ring,
   while (*done < n && result == MP_RING_DONE)
     {
       guint n_records = MIN (n - *done, AT_ONCE), n_put = 0;
+
+      if (!prepare (ring, me, items + *done, n_records, error))
+        return MP_RING_FAILED;
 
       for (guint i = 0; i < n_records; i++)
         records[i] = items[*done + i].record;
@@ -46,7 +75,7 @@ static void
 wait_and_put (MpQueuePrivate  *priv,
               MpRing          *ring,
               guint32          me,
-              const MpItem    *items,
+              MpItem          *items,
               guint            n,
               guint           *done,
               gdouble          timeout,
@@ -68,7 +97,7 @@ wait_and_put (MpQueuePrivate  *priv,
 /* Returns: how many of them, from the first on; with the error set, none */
 static guint
 put_items (MpQueue       *self,
-           const MpItem  *items,
+           MpItem        *items,
            guint          n,
            gdouble        timeout,
            GCancellable  *cancellable,
@@ -85,6 +114,9 @@ put_items (MpQueue       *self,
 
   if (G_UNLIKELY (put_rest (ring, me, items, n, &done, NULL, &reason) == MP_RING_AGAIN))
     wait_and_put (priv, ring, me, items, n, &done, timeout, cancellable, &reason);
+
+  if (G_UNLIKELY (done < n))
+    forget (ring, me, items + done, n - done);
 
   if (done > 0)
     mp_queue_note_done (priv, MP_QUEUE_SPACE);
@@ -103,6 +135,7 @@ get_limit (MpQueue *self)
 
 typedef struct
 {
+  MpQueue *queue;
   MpItem  *items;
   guint    n;
   guint    done;
@@ -113,7 +146,12 @@ static void
 putting_free (gpointer data)
 {
   Putting *self = data;
+  guint32 me;
+  MpRing *ring = mp_queue_store_get_ring (&mp_queue_get_private (self->queue)->store, &me, NULL);
 
+  if (ring != NULL)
+    forget (ring, me, self->items + self->done, self->n - self->done);
+  g_object_unref (self->queue);
   for (guint i = 0; i < self->n; i++)
     mp_item_clear (&self->items[i]);
   g_free (self->items);
@@ -185,6 +223,7 @@ start (MpQueue             *self,
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   Putting *putting = g_new0 (Putting, 1);
 
+  putting->queue = g_object_ref (self);
   putting->items = items_taken;
   putting->n = n;
   g_task_set_source_tag (task, tag);

@@ -24,7 +24,8 @@ typedef struct
 
 void      mp_queue_store_init         (MpQueueStore  *self,
                                        guint          max_size,
-                                       guint64        byte_limit);
+                                       guint64        byte_limit,
+                                       MpRingFlags    flags);
 void      mp_queue_store_clear        (MpQueueStore  *self);
 GVariant *mp_queue_store_pack         (MpQueueStore  *self,
                                        MpPacking     *packing,

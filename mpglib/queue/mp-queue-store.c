@@ -52,7 +52,8 @@ open_ring (MpQueueStore  *self,
 void
 mp_queue_store_init (MpQueueStore *self,
                      guint         max_size,
-                     guint64       byte_limit)
+                     guint64       byte_limit,
+                     MpRingFlags   flags)
 {
   guint64 capacity = choose_capacity (byte_limit);
   GError *error = NULL;
@@ -61,13 +62,15 @@ mp_queue_store_init (MpQueueStore *self,
   self->max_size = max_size;
   self->byte_limit = capacity;
   is_new = mp_contents_init_sparse (&self->contents, MP_OBJECT_QUEUE, HEAD_SIZE,
-                                    mp_ring_memory_measure (capacity, MP_RING_CHUNK_BITS));
+                                    mp_ring_memory_measure (capacity, MP_RING_CHUNK_BITS),
+                                    mp_ring_extents_measure (capacity));
   if (self->contents.shared.table == NULL)
     return;
 
   if (is_new)
     mp_ring_init (get_layout (self), capacity,
-                  max_size == 0 ? MP_RING_MAX_RECORDS : MIN (max_size, MP_RING_MAX_RECORDS), MP_RING_CHUNK_BITS, 0);
+                  max_size == 0 ? MP_RING_MAX_RECORDS : MIN (max_size, MP_RING_MAX_RECORDS), MP_RING_CHUNK_BITS,
+                  flags);
 
   /* Another process may have made rubbish of it since mp_queue_store_open(). */
   if (!open_ring (self, &error))

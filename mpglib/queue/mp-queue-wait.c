@@ -32,6 +32,7 @@ renew_own (MpQueuePrivate *self,
           g_queue_init (&self->waits);
           self->watches[MP_QUEUE_ITEMS] = NULL;
           self->watches[MP_QUEUE_SPACE] = NULL;
+          self->held = NULL;   /* those are the parent's */
           g_atomic_int_set (&self->is_live, FALSE);
           g_atomic_int_set (&self->origin, origin);
         }

@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "mp-error.h"
 #include "mp-queue-private.h"
 
 /**
@@ -76,7 +77,7 @@ mp_queue_constructed (GObject *object)
 
   if (priv->main_context == NULL && !mp_contents_is_receiving ())
     priv->main_context = g_main_context_ref_thread_default ();
-  mp_queue_store_init (&priv->store, priv->store.max_size, priv->store.byte_limit);
+  mp_queue_store_init (&priv->store, priv->store.max_size, priv->store.byte_limit, priv->flags);
 }
 
 static void
@@ -85,6 +86,7 @@ mp_queue_finalize (GObject *object)
   MpQueuePrivate *priv = mp_queue_get_private (MP_QUEUE (object));
 
   mp_queue_end_watches (priv);
+  g_clear_pointer (&priv->held, g_array_unref);
   g_mutex_clear (&priv->lock);
   mp_queue_store_clear (&priv->store);
   g_clear_pointer (&priv->main_context, g_main_context_unref);
@@ -254,10 +256,13 @@ mp_queue_pack (MpShareable  *shareable,
 /*< private >
  * mp_queue_unpack_kind:
  *
+ * @holds: whether its items are to be acknowledged
+ *
  * The makers of all kinds.
  */
 MpShareable *
 mp_queue_unpack_kind (GType         type,
+                      gboolean      holds,
                       MpUnpacking  *unpacking,
                       GVariant     *description,
                       int          *fds,
@@ -269,6 +274,13 @@ mp_queue_unpack_kind (GType         type,
   if (!mp_queue_store_open (&opened, unpacking, description, fds, n_fds, error))
     return NULL;
 
+  if (((opened.ring.flags & MP_RING_HOLDS) != 0) != holds)
+    {
+      mp_queue_store_clear (&opened);
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED, "The peer sent a queue of another kind than it says");
+      return NULL;
+    }
+
   return mp_queue_store_new_received (type, &opened);
 }
 
@@ -279,7 +291,7 @@ mp_queue_unpack (MpUnpacking  *unpacking,
                  guint         n_fds,
                  GError      **error)
 {
-  return mp_queue_unpack_kind (MP_TYPE_QUEUE, unpacking, description, fds, n_fds, error);
+  return mp_queue_unpack_kind (MP_TYPE_QUEUE, FALSE, unpacking, description, fds, n_fds, error);
 }
 
 static char *

@@ -27,7 +27,8 @@ gboolean    mp_contents_init         (MpContents   *self,
 gboolean    mp_contents_init_sparse  (MpContents   *self,
                                       MpObjectType  type,
                                       gsize         head_size,
-                                      gsize         size);
+                                      gsize         size,
+                                      guint64       n_behind);
 void        mp_contents_clear        (MpContents   *self);
 GVariant   *mp_contents_pack         (MpContents   *self,
                                       MpPacking    *packing,

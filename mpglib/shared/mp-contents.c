@@ -25,28 +25,24 @@ init_received (MpContents   *self,
   self->data = opened->data;
 }
 
-/* With memory of its own, if `new_mapping` is not NULL. */
+/* With memory of its own, if `mapping_taken` is not NULL. */
+static gboolean
+take_mapping (MpContents    *self,
+              MpMapping     *mapping_taken,
+              GError       **error)
+{
+  self->mapping = mapping_taken;
+  self->data = mapping_taken != NULL ? mp_mapping_get_address (mapping_taken, error) : NULL;
+  return self->data != NULL;
+}
+
 static void
 init_new (MpContents   *self,
           MpObjectType  type,
           gsize         head_size,
-          gsize         size,
-          MpMapping  *(*new_mapping) (gsize    size,
-                                      GError **error))
+          gsize         size)
 {
-  gboolean is_large = new_mapping != NULL;
-  GError *error = NULL;
-
-  if (is_large)
-    {
-      self->mapping = new_mapping (size, &error);
-      self->data = self->mapping != NULL ? mp_mapping_get_address (self->mapping, &error) : NULL;
-      if (self->data == NULL)
-        {
-          mp_shared_object_refuse (&self->shared, type, error);
-          return;
-        }
-    }
+  gboolean is_large = self->mapping != NULL;
 
   self->size = size;
   mp_shared_object_init (&self->shared, type, is_large ? head_size : head_size + size);
@@ -69,17 +65,25 @@ mp_contents_init (MpContents   *self,
                   gsize         head_size,
                   gsize         size)
 {
-  gboolean is_new = received == NULL;
+  GError *error = NULL;
 
-  if (is_new)
-    init_new (self, type, head_size, size, size > MP_ARENA_MAX_OBJECT - head_size ? mp_mapping_new : NULL);
+  if (received != NULL)
+    {
+      init_received (self, type);
+      return FALSE;
+    }
+
+  if (size > MP_ARENA_MAX_OBJECT - head_size && !take_mapping (self, mp_mapping_new (size, &error), &error))
+    mp_shared_object_refuse (&self->shared, type, error);
   else
-    init_received (self, type);
-  return is_new;
+    init_new (self, type, head_size, size);
+  return TRUE;
 }
 
 /*< private >
  * mp_contents_init_sparse:
+ *
+ * @n_behind: bytes that are not mapped
  *
  * As mp_contents_init(), but the contents are in memory of their own, of which mp_memfd_allocate() takes what
  * is to be touched.
@@ -88,15 +92,22 @@ gboolean
 mp_contents_init_sparse (MpContents   *self,
                          MpObjectType  type,
                          gsize         head_size,
-                         gsize         size)
+                         gsize         size,
+                         guint64       n_behind)
 {
-  gboolean is_new = received == NULL;
+  GError *error = NULL;
 
-  if (is_new)
-    init_new (self, type, head_size, size, mp_mapping_new_sparse);
+  if (received != NULL)
+    {
+      init_received (self, type);
+      return FALSE;
+    }
+
+  if (take_mapping (self, mp_mapping_new_sparse (size, n_behind, &error), &error))
+    init_new (self, type, head_size, size);
   else
-    init_received (self, type);
-  return is_new;
+    mp_shared_object_refuse (&self->shared, type, error);
+  return TRUE;
 }
 
 /*< private >
@@ -158,23 +169,19 @@ set_corrupted (GError **error)
   return FALSE;
 }
 
-typedef MpMapping *(*OpenMapping) (int     *fd_taken,
-                                   gsize    size,
-                                   GError **error);
-
 static gboolean
-open_elsewhere (MpContents   *self,
-                int          *fds,
-                guint         n_fds,
-                OpenMapping   open_mapping,
-                GError      **error)
+open_elsewhere (MpContents     *self,
+                int            *fds,
+                guint           n_fds,
+                gboolean        is_sparse,
+                GError        **error)
 {
   if (n_fds == 0)
     return set_corrupted (error);
 
-  self->mapping = open_mapping (&fds[n_fds - 1], self->size, error);
-  self->data = self->mapping != NULL ? mp_mapping_get_address (self->mapping, error) : NULL;
-  return self->data != NULL;
+  return take_mapping (self, is_sparse
+                               ? mp_mapping_open_sparse (&fds[n_fds - 1], self->size, error)
+                               : mp_mapping_open (&fds[n_fds - 1], self->size, error), error);
 }
 
 static gboolean
@@ -185,7 +192,7 @@ open_contents (MpContents    *self,
                GVariant      *description,
                int           *fds,
                guint          n_fds,
-               OpenMapping    open_mapping,
+               gboolean       is_sparse,
                GError       **error)
 {
   g_autoptr (GVariant) object = NULL;
@@ -198,7 +205,7 @@ open_contents (MpContents    *self,
 
   g_variant_get (description, "(@(ayuu)tb)", &object, &size, &is_elsewhere);
   if (size > G_MAXSSIZE ||
-      (!is_elsewhere && (size > MP_ARENA_MAX_OBJECT || open_mapping == mp_mapping_open_sparse)))
+      (!is_elsewhere && (size > MP_ARENA_MAX_OBJECT || is_sparse)))
     return set_corrupted (error);
 
   if (!mp_shared_object_open (&self->shared, unpacking, type, is_elsewhere ? head_size : head_size + (gsize) size,
@@ -207,7 +214,7 @@ open_contents (MpContents    *self,
 
   self->size = (gsize) size;
   self->data = (guint8 *) self->shared.hold.data + head_size;
-  is_there = !is_elsewhere || open_elsewhere (self, fds, n_fds, open_mapping, error);
+  is_there = !is_elsewhere || open_elsewhere (self, fds, n_fds, is_sparse, error);
   if (!is_there)
     mp_contents_clear (self);
   return is_there;
@@ -231,7 +238,7 @@ mp_contents_open (MpContents    *self,
                   guint          n_fds,
                   GError       **error)
 {
-  return open_contents (self, unpacking, type, head_size, description, fds, n_fds, mp_mapping_open, error);
+  return open_contents (self, unpacking, type, head_size, description, fds, n_fds, FALSE, error);
 }
 
 /*< private >
@@ -249,7 +256,7 @@ mp_contents_open_sparse (MpContents    *self,
                          guint          n_fds,
                          GError       **error)
 {
-  return open_contents (self, unpacking, type, head_size, description, fds, n_fds, mp_mapping_open_sparse, error);
+  return open_contents (self, unpacking, type, head_size, description, fds, n_fds, TRUE, error);
 }
 
 /*< private >

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-error.h"
+#include "mp-item-private.h"
+#include "mp-joinable-queue.h"
+#include "mp-outbox-private.h"
+#include "mp-queue-private.h"
+
+/**
+ * MpJoinableQueue:
+ *
+ * A queue whose items are tasks: each that is got is to be acknowledged when it is done, and
+ * one can wait until all are.
+ *
+ * Whoever has got an item calls [method@Mp.JoinableQueue.task_done] when it is done with
+ * it. [method@Mp.JoinableQueue.join] waits until that has happened for everything that was
+ * put.
+ *
+ * The queue keeps what was got until then, with whom. What a process held that dies is not
+ * forgotten: with [property@Mp.JoinableQueue:redelivery] others get it, before all else;
+ * without it is lost, which [method@Mp.JoinableQueue.take_lost] tells with what it was, and
+ * nobody waits for it any more. So a process killed in the midst of a task keeps nobody in
+ * a join for ever.
+ *
+ * Up to 1024 items can be in the hands of all processes together. An item costs two calls of
+ * the system more than one of a [class@Mp.Queue].
+ *
+ * A joinable queue may be used by all threads.
+ *
+ * Since: 1.0
+ */
+struct _MpJoinableQueue
+{
+  MpQueue parent_instance;
+};
+
+static void mp_joinable_queue_shareable_init (MpShareableInterface *iface);
+
+static MpShareableInterface *parent_shareable;
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (MpJoinableQueue, mp_joinable_queue, MP_TYPE_QUEUE,
+                               G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_joinable_queue_shareable_init))
+
+enum
+{
+  PROP_0,
+  PROP_REDELIVERY,
+  N_PROPS
+};
+
+static GParamSpec *properties[N_PROPS];
+
+static const MpQueueKind joinable_kind = { .name = "JoinableQueue" };
+
+#define WHAT "Not all items were done"
+
+static MpQueuePrivate *
+get_private (MpJoinableQueue *self)
+{
+  return mp_queue_get_private (MP_QUEUE (self));
+}
+
+/* --- Life ----------------------------------------------------------------- */
+
+static void
+mp_joinable_queue_get_property (GObject    *object,
+                                guint       prop_id,
+                                GValue     *value,
+                                GParamSpec *pspec)
+{
+  switch (prop_id)
+    {
+    case PROP_REDELIVERY:
+      g_value_set_boolean (value, mp_joinable_queue_get_redelivery (MP_JOINABLE_QUEUE (object)));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mp_joinable_queue_set_property (GObject      *object,
+                                guint         prop_id,
+                                const GValue *value,
+                                GParamSpec   *pspec)
+{
+  switch (prop_id)
+    {
+    case PROP_REDELIVERY:
+      get_private (MP_JOINABLE_QUEUE (object))->flags =
+        MP_RING_HOLDS | (g_value_get_boolean (value) ? MP_RING_REDELIVERS : 0);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  MP_QUEUE_CLASS (klass)->kind = &joinable_kind;
+  object_class->get_property = mp_joinable_queue_get_property;
+  object_class->set_property = mp_joinable_queue_set_property;
+
+  /**
+   * MpJoinableQueue:redelivery:
+   *
+   * Whether others get what a process held that died. A task that kills whoever has it
+   * kills all of them then.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_REDELIVERY] =
+    g_param_spec_boolean ("redelivery", NULL, NULL,
+                          FALSE,
+                          G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+mp_joinable_queue_init (MpJoinableQueue *self)
+{
+}
+
+/* --- Sharing -------------------------------------------------------------- */
+
+#define KIND "joinable-queue"
+
+static MpShareable *
+mp_joinable_queue_unpack (MpUnpacking  *unpacking,
+                          GVariant     *description,
+                          int          *fds,
+                          guint         n_fds,
+                          GError      **error)
+{
+  return mp_queue_unpack_kind (MP_TYPE_JOINABLE_QUEUE, TRUE, unpacking, description, fds, n_fds, error);
+}
+
+static GVariant *
+mp_joinable_queue_pack (MpShareable  *shareable,
+                        MpPacking    *packing,
+                        GError      **error)
+{
+  return parent_shareable->pack (shareable, packing, error);
+}
+
+static char *
+mp_joinable_queue_to_string (MpShareable *shareable)
+{
+  return parent_shareable->to_string (shareable);
+}
+
+static void
+mp_joinable_queue_shareable_init (MpShareableInterface *iface)
+{
+  parent_shareable = g_type_interface_peek_parent (iface);
+  iface->kind = KIND;
+  iface->pack = mp_joinable_queue_pack;
+  iface->to_string = mp_joinable_queue_to_string;
+}
+
+__attribute__ ((constructor))
+static void
+register_kind (void)
+{
+  mp_shareable_register_hold (KIND, mp_joinable_queue_unpack);
+}
+
+/* --- Public --------------------------------------------------------------- */
+
+/**
+ * mp_joinable_queue_new:
+ * @max_size: how many items there can be at a time; 0 for any number
+ *
+ * Makes an empty queue, without redelivery.
+ *
+ * Returns: (transfer full): the queue
+ *
+ * Since: 1.0
+ */
+MpJoinableQueue *
+mp_joinable_queue_new (guint max_size)
+{
+  return g_object_new (MP_TYPE_JOINABLE_QUEUE, "max-size", max_size, NULL);
+}
+
+/**
+ * mp_joinable_queue_get_redelivery:
+ * @self: a queue
+ *
+ * Gets [property@Mp.JoinableQueue:redelivery].
+ *
+ * Returns: whether others get what a process held that died
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_get_redelivery (MpJoinableQueue *self)
+{
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+
+  return (get_private (self)->store.ring.flags & MP_RING_REDELIVERS) != 0;
+}
+
+/**
+ * mp_joinable_queue_task_done:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Says that an item is done which this process has got: the oldest one for which it was
+ * not said yet. Whatever was got is to be acknowledged by this method once.
+ *
+ * Fails with %MP_ERROR_INVALID_STATE if this process has got no item for which it was not
+ * said. May be called from any thread, and after [method@Mp.Queue.close], too.
+ *
+ * Returns: whether there was such an item
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_task_done (MpJoinableQueue  *self,
+                             GError          **error)
+{
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return mp_queue_acknowledge (get_private (self), error);
+}
+
+/**
+ * mp_joinable_queue_join:
+ * @self: a queue
+ * @timeout: seconds; negative waits for ever, 0 does not wait
+ * @cancellable: (nullable): ends the wait when it is cancelled
+ * @error: return location for an error
+ *
+ * Waits until all items that were put have been got and are done.
+ *
+ * It blocks the calling thread and iterates no main context. Fails with
+ * %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED.
+ *
+ * Returns: whether all are done
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_join (MpJoinableQueue  *self,
+                        gdouble           timeout,
+                        GCancellable     *cancellable,
+                        GError          **error)
+{
+  MpBlockingWait wait;
+  gboolean is_done;
+  MpRing *ring;
+  guint32 me;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  ring = mp_queue_store_get_ring (&get_private (self)->store, &me, error);
+  if (ring == NULL || !mp_blocking_wait_begin (&wait, timeout, cancellable, error))
+    return FALSE;
+
+  is_done = mp_ring_wait_done (ring, wait.wait);
+  mp_blocking_wait_end (&wait);
+  if (!is_done)
+    mp_blocking_wait_fail (&wait, WHAT, error);
+  return is_done;
+}
+
+static gboolean
+look (gpointer   object,
+      gpointer   data,
+      GError   **error)
+{
+  guint32 me;
+  MpRing *ring = mp_queue_store_get_ring (&get_private (object)->store, &me, error);
+
+  return ring == NULL || mp_ring_is_done (ring);
+}
+
+/**
+ * mp_joinable_queue_join_async:
+ * @self: a queue
+ * @timeout: seconds; negative waits for ever, 0 does not wait
+ * @cancellable: (nullable): ends the wait when it is cancelled
+ * @callback: (scope async): called when the wait is over
+ * @user_data: data for @callback
+ *
+ * Waits until all items that were put have been got and are done, without blocking.
+ *
+ * @callback is called in the caller's thread-default main context, never before this call
+ * returned. An idle wait costs nothing.
+ *
+ * Since: 1.0
+ */
+void
+mp_joinable_queue_join_async (MpJoinableQueue     *self,
+                              gdouble              timeout,
+                              GCancellable        *cancellable,
+                              GAsyncReadyCallback  callback,
+                              gpointer             user_data)
+{
+  GError *error = NULL;
+  MpRing *ring;
+  GTask *task;
+  guint32 me;
+
+  g_return_if_fail (MP_IS_JOINABLE_QUEUE (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_joinable_queue_join_async);
+
+  ring = mp_queue_store_get_ring (&get_private (self)->store, &me, &error);
+  if (ring == NULL)
+    mp_outbox_return_error (task, error);
+  else
+    mp_async_wait_start (task, ring->table, &ring->layout->take.bell, WHAT, timeout, look, NULL, NULL, NULL);
+}
+
+/**
+ * mp_joinable_queue_join_finish:
+ * @self: a queue
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Ends [method@Mp.JoinableQueue.join_async], and fails as
+ * [method@Mp.JoinableQueue.join] does.
+ *
+ * Returns: whether all are done
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_joinable_queue_join_finish (MpJoinableQueue  *self,
+                               GAsyncResult     *result,
+                               GError          **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* --- Lost items ----------------------------------------------------------- */
+
+static MpMessage *
+make_message (const MpRingRecord  *record,
+              GError             **error)
+{
+  g_autoptr (GBytes) body = NULL;
+  MpItemHead head;
+
+  if (!mp_item_read_head (&head, record, error))
+    return NULL;
+
+  body = g_bytes_new (record->data, head.body_length);
+  return mp_message_new_received (head.codec, body, NULL, NULL, 0, error);
+}
+
+/**
+ * mp_joinable_queue_take_lost:
+ * @self: a queue without redelivery
+ * @error: return location for an error
+ *
+ * Takes an item that a process had got and that was not done when it died. Each of them
+ * can be taken once, by whatever process asks first; there is nothing to acknowledge.
+ *
+ * It does not wait: fails with %MP_ERROR_EMPTY if nothing is lost. A death is known to all
+ * some milliseconds later at most.
+ *
+ * Returns: (transfer full): the item
+ *
+ * Since: 1.0
+ */
+MpMessage *
+mp_joinable_queue_take_lost (MpJoinableQueue  *self,
+                             GError          **error)
+{
+  g_autofree guint8 *bytes = NULL;
+  MpRingRecord record;
+  MpRingHaul haul = { NULL, 0, &record, 1 };
+  MpRingResult result;
+  MpMessage *message;
+  MpRing *ring;
+  guint32 me;
+
+  g_return_val_if_fail (MP_IS_JOINABLE_QUEUE (self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  ring = mp_queue_store_get_ring (&get_private (self)->store, &me, error);
+  if (ring == NULL)
+    return NULL;
+
+  while ((result = mp_ring_take_lost (ring, me, &haul, error)) == MP_RING_NO_ROOM)
+    {
+      g_free (bytes);
+      bytes = g_malloc (record.length);
+      haul = (MpRingHaul) { bytes, record.length, &record, 1 };
+    }
+
+  if (result == MP_RING_AGAIN)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_EMPTY, "No item of the queue is lost");
+  if (result != MP_RING_DONE)
+    return NULL;
+
+  message = make_message (&record, error);
+  mp_ring_acknowledge (ring, me, &record.extent);
+  return message;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-error.h"
+#include "mp-queue-private.h"
+
+/* What this process has got of a queue whose items are to be acknowledged. */
+
+/*< private >
+ * mp_queue_note_held:
+ * @records: just got
+ */
+void
+mp_queue_note_held (MpQueuePrivate     *self,
+                    const MpRingRecord *records,
+                    guint               n)
+{
+  if (G_LIKELY (n == 0 || records[0].extent.place == 0))
+    return;
+
+  mp_queue_lock_own (self);
+  if (self->held == NULL)
+    self->held = g_array_new (FALSE, FALSE, sizeof (MpRingExtentName));
+  for (guint i = 0; i < n; i++)
+    g_array_append_val (self->held, records[i].extent);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+take_oldest (MpQueuePrivate   *self,
+             MpRingExtentName *name)
+{
+  gboolean is_there;
+
+  mp_queue_lock_own (self);
+  is_there = self->held != NULL && self->held->len > 0;
+  if (is_there)
+    {
+      *name = g_array_index (self->held, MpRingExtentName, 0);
+      g_array_remove_index (self->held, 0);
+    }
+  g_mutex_unlock (&self->lock);
+  return is_there;
+}
+
+/*< private >
+ * mp_queue_acknowledge:
+ *
+ * Acknowledges the oldest item that this process has got, and has not acknowledged.
+ */
+gboolean
+mp_queue_acknowledge (MpQueuePrivate  *self,
+                      GError         **error)
+{
+  MpRingExtentName name;
+  guint32 me;
+  MpRing *ring = mp_queue_store_get_ring (&self->store, &me, error);
+
+  if (ring == NULL)
+    return FALSE;
+
+  if (take_oldest (self, &name) && mp_ring_acknowledge (ring, me, &name))
+    return TRUE;
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                       "task_done() was called more often than this process has got items from the queue");
+  return FALSE;
+}

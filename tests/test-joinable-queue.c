@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Joinable queues: what is done, by whom, and what the dead held.  This program is its own child. */
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mpglib.h"
+
+#include "mp-test.h"
+
+#define LONG 200000
+
+static void
+put_int (MpJoinableQueue *queue,
+         int              number)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_queue_put (MP_QUEUE (queue), g_variant_new_int32 (number), 0, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static int
+get_int (MpJoinableQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_queue_get (MP_QUEUE (queue), MP_TEST_DEADLINE, NULL, &error);
+
+  g_assert_no_error (error);
+  return g_variant_get_int32 (value);
+}
+
+static void
+done (MpJoinableQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_joinable_queue_task_done (queue, &error);
+  g_assert_no_error (error);
+}
+
+static void
+assert_not_done (MpJoinableQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_joinable_queue_join (queue, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+}
+
+static void
+assert_done (MpJoinableQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_joinable_queue_join (queue, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_no_error (error);
+}
+
+/* --- In one process ------------------------------------------------------- */
+
+static void
+test_join (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autofree char *text = mp_shareable_to_string (MP_SHAREABLE (queue));
+
+  g_assert_cmpstr (text, ==, "<Mp.JoinableQueue 0 items>");
+  g_assert_false (mp_joinable_queue_get_redelivery (queue));
+  assert_done (queue);
+  for (int i = 0; i < 100; i++)
+    put_int (queue, i);
+  for (int i = 0; i < 100; i++)
+    g_assert_cmpint (get_int (queue), ==, i);
+  for (int i = 0; i < 100; i++)
+    {
+      assert_not_done (queue);
+      done (queue);
+    }
+  assert_done (queue);
+}
+
+static void
+test_too_often (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  g_assert_false (mp_joinable_queue_task_done (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+  g_clear_error (&error);
+  get_int (queue);
+  done (queue);
+  g_assert_false (mp_joinable_queue_task_done (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+}
+
+/* In each form, of each length. */
+static void
+test_forms (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  MpQueue *plain = MP_QUEUE (queue);
+  g_autofree guint8 *bytes = g_malloc0 (LONG);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (MpMessage) message = NULL;
+  g_autoptr (GVariant) values = NULL;
+  g_autoptr (GBytes) got = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 4; i++)
+    mp_queue_put_data (plain, bytes, i % 2 == 0 ? LONG : 3, NULL, 0, NULL, &error);
+  for (int i = 0; i < 3; i++)
+    put_int (queue, i);
+  g_assert_no_error (error);
+
+  got = mp_queue_get_bytes (plain, 0, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (g_bytes_get_data (got, NULL), g_bytes_get_size (got), bytes, LONG);
+  g_clear_pointer (&got, g_bytes_unref);
+  message = mp_queue_get_message (plain, 0, NULL, &error);
+  g_assert_no_error (error);
+  for (guint i = 0; i < 2; i++)
+    {
+      got = mp_queue_get_bytes (plain, 0, 0, NULL, &error);
+      g_assert_no_error (error);
+      g_clear_pointer (&got, g_bytes_unref);
+    }
+  values = mp_queue_get_many (plain, 2, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_variant_n_children (values), ==, 2);
+  mp_queue_get_async (plain, -1, NULL, mp_test_keep_result, &result);
+  mp_test_await_result (&result);
+  g_variant_unref (mp_queue_get_finish (plain, result, &error));
+  g_assert_no_error (error);
+
+  for (guint i = 0; i < 7; i++)
+    {
+      assert_not_done (queue);
+      done (queue);
+    }
+  assert_done (queue);
+}
+
+static void
+test_join_async (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GAsyncResult) too_early = NULL, joined = NULL;
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 1);
+  mp_joinable_queue_join_async (queue, 0.001, NULL, mp_test_keep_result, &too_early);
+  mp_test_await_result (&too_early);
+  g_assert_false (mp_joinable_queue_join_finish (queue, too_early, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  mp_joinable_queue_join_async (queue, -1, NULL, mp_test_keep_result, &joined);
+  get_int (queue);
+  g_assert_null (joined);
+  done (queue);
+  mp_test_await_result (&joined);
+  g_assert_true (mp_joinable_queue_join_finish (queue, joined, &error));
+  g_assert_no_error (error);
+}
+
+/* --- With others ---------------------------------------------------------- */
+
+static GVariant *
+work (MpMessage     *arguments,
+      GCancellable  *cancellable,
+      gpointer       data,
+      GError       **error)
+{
+  g_autoptr (MpJoinableQueue) queue = (gpointer) mp_message_get_attachment (arguments, 0, NULL);
+
+  while (get_int (queue) >= 0)
+    done (queue);
+  done (queue);
+  return g_variant_new ("()");
+}
+
+/* Two items in the hand, of which one is long; then it waits to be killed. */
+static GVariant *
+hold (MpMessage     *arguments,
+      GCancellable  *cancellable,
+      gpointer       data,
+      GError       **error)
+{
+  g_autoptr (MpJoinableQueue) queue = (gpointer) mp_message_get_attachment (arguments, 0, NULL);
+  g_autoptr (MpQueue) answers = (gpointer) mp_message_get_attachment (arguments, 1, NULL);
+  g_autoptr (GBytes) bytes = NULL;
+
+  get_int (queue);
+  bytes = mp_queue_get_bytes (MP_QUEUE (queue), 0, MP_TEST_DEADLINE, NULL, error);
+  g_assert_nonnull (bytes);
+  mp_queue_put (answers, g_variant_new_int32 (1), 0, NULL, error);
+  while (pause () != 0)
+    ;
+  return NULL;
+}
+
+static MpProcess *
+start (const char      *target,
+       MpJoinableQueue *queue,
+       MpQueue         *answers)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_SPAWN, NULL);
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("()"));
+  g_autoptr (GError) error = NULL;
+  MpProcess *process = mp_process_new (context, target, NULL);
+
+  mp_message_attach (message, MP_SHAREABLE (queue));
+  if (answers != NULL)
+    mp_message_attach (message, MP_SHAREABLE (answers));
+  mp_process_set_message (process, message);
+  mp_process_start (process, &error);
+  g_assert_no_error (error);
+  return process;
+}
+
+static void
+join_process (MpProcess *process)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_process_join (process, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_object_unref (process);
+}
+
+static void
+test_workers (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  MpProcess *workers[2];
+
+  for (guint i = 0; i < 2; i++)
+    workers[i] = start ("work", queue, NULL);
+  for (int i = 0; i < 200; i++)
+    put_int (queue, i);
+  assert_done (queue);
+  for (guint i = 0; i < 2; i++)
+    put_int (queue, -1);
+  for (guint i = 0; i < 2; i++)
+    join_process (workers[i]);
+  assert_done (queue);
+  g_assert_true (mp_queue_is_empty (MP_QUEUE (queue)));
+}
+
+/* Of what is put here the first two are in the hand of one that is killed. */
+static void
+kill_holder (MpJoinableQueue *queue)
+{
+  g_autoptr (MpQueue) answers = mp_queue_new (0);
+  MpProcess *holder = start ("hold", queue, answers);
+  g_autofree guint8 *bytes = g_malloc (LONG);
+  g_autoptr (GVariant) ready = NULL;
+  g_autoptr (GError) error = NULL;
+
+  memset (bytes, 7, LONG);
+  put_int (queue, 41);
+  mp_queue_put_data (MP_QUEUE (queue), bytes, LONG, "json", 0, NULL, &error);
+  g_assert_no_error (error);
+  ready = mp_queue_get (answers, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  assert_not_done (queue);
+  kill (mp_process_get_pid (holder), SIGKILL);
+  join_process (holder);
+}
+
+static void
+assert_long (MpMessage *message)
+{
+  gsize length;
+  const guint8 *bytes = mp_message_get_payload (message, &length);
+
+  g_assert_cmpstr (mp_message_get_codec (message), ==, "json");
+  g_assert_cmpuint (length, ==, LONG);
+  for (gsize i = 0; i < length; i++)
+    g_assert_cmpuint (bytes[i], ==, 7);
+}
+
+static void
+test_lost (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (MpMessage) first = NULL, second = NULL;
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+
+  kill_holder (queue);
+  assert_done (queue);
+  first = mp_joinable_queue_take_lost (queue, &error);
+  g_assert_no_error (error);
+  value = mp_message_get_value (first, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int32 (value), ==, 41);
+  second = mp_joinable_queue_take_lost (queue, &error);
+  g_assert_no_error (error);
+  assert_long (second);
+  g_assert_null (mp_joinable_queue_take_lost (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+}
+
+static void
+test_redelivery (void)
+{
+  g_autoptr (MpJoinableQueue) queue = g_object_new (MP_TYPE_JOINABLE_QUEUE, "redelivery", TRUE, NULL);
+  g_autoptr (MpMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_joinable_queue_get_redelivery (queue));
+  kill_holder (queue);
+  put_int (queue, 42);
+  assert_not_done (queue);
+  g_assert_cmpint (get_int (queue), ==, 41);
+  message = mp_queue_get_message (MP_QUEUE (queue), MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  assert_long (message);
+  g_assert_cmpint (get_int (queue), ==, 42);
+  for (guint i = 0; i < 3; i++)
+    done (queue);
+  assert_done (queue);
+}
+
+/* Who waits in a main loop hears of a death as well. */
+static void
+test_redelivery_async (void)
+{
+  g_autoptr (MpJoinableQueue) queue = g_object_new (MP_TYPE_JOINABLE_QUEUE, "redelivery", TRUE, NULL);
+  g_autoptr (MpQueue) answers = mp_queue_new (0);
+  MpProcess *holder = start ("hold", queue, answers);
+  g_autoptr (GAsyncResult) got = NULL;
+  g_autoptr (GVariant) ready = NULL, value = NULL;
+  g_autoptr (GError) error = NULL;
+
+  put_int (queue, 41);
+  mp_queue_put_data (MP_QUEUE (queue), (const guint8 *) "{}", 2, "json", 0, NULL, &error);
+  ready = mp_queue_get (answers, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  mp_queue_get_async (MP_QUEUE (queue), -1, NULL, mp_test_keep_result, &got);
+  kill (mp_process_get_pid (holder), SIGKILL);
+  mp_test_await_result (&got);
+  value = mp_queue_get_finish (MP_QUEUE (queue), got, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int32 (value), ==, 41);
+  join_process (holder);
+}
+
+static void
+warm_up (void)
+{
+  test_join_async ();
+  test_workers ();
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_register_target ("work", work, NULL, NULL);
+  mp_register_target ("hold", hold, NULL, NULL);
+  mp_init ();
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (warm_up);
+
+  mp_test_add ("/joinable-queue/join", test_join);
+  mp_test_add ("/joinable-queue/too-often", test_too_often);
+  mp_test_add ("/joinable-queue/forms", test_forms);
+  mp_test_add ("/joinable-queue/join-async", test_join_async);
+  mp_test_add ("/joinable-queue/workers", test_workers);
+  mp_test_add ("/joinable-queue/lost", test_lost);
+  mp_test_add ("/joinable-queue/redelivery", test_redelivery);
+  mp_test_add ("/joinable-queue/redelivery-async", test_redelivery_async);
+  return g_test_run ();
+}
