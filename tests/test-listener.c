@@ -777,11 +777,14 @@ static void
 assert_turned_away (MpListener *listener,
                     guint       n_left)
 {
-  int fd = new_socket ();
-  int first_free = dup (0);
   struct rlimit limit;
   gint64 start = g_get_monotonic_time ();
+  int fd, first_free;
 
+  /* Under its lock: who was turned away before has the end of it, and the listener its descriptor again. */
+  g_assert_null (mp_listener_accept (listener, 0, NULL, NULL));
+  fd = new_socket ();
+  first_free = dup (0);
   close (first_free);
   g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
   set_max_fds ((rlim_t) first_free + n_left);
