@@ -31,7 +31,7 @@ test('every asynchronous function returns a promise', () => {
   const checkPairs = (names, owner, place) => {
     for (const name of names.filter(name => name.endsWith('_async'))) {
       check(names.includes(name.replace(/_async$/, '_finish')), `${place}.${name} has its second half`);
-      check(isPromisified(owner[name]), `${place}.${name} returns a promise`);
+      check(isPromisified(owner[name] ?? owner.constructor[name]), `${place}.${name} returns a promise`);
       count++;
     }
   };

@@ -43,7 +43,7 @@ function extendReceive(Mp, prototype) {
  * send() and receive() take and give JavaScript values, as arguments and results of functions are; bytes that were
  * sent as such are received as a Uint8Array. A GLib.Variant is sent as it is, and the one that came is that of
  * receive_message(). x_async() return promises. Whatever waits does so for ever unless told otherwise, takes bytes
- * as `raw` and messages of any length. new_pair() returns both ends.
+ * as `raw` and messages of any length. new_pair() returns both ends; open() one whose other end a listener has.
  *
  * @param {object} Mp - the namespace
  */
@@ -54,6 +54,9 @@ function extendConnection(Mp) {
   for (const name of ASYNC)
     promisify(prototype, `${name}_async`);
   extendSend(Mp, prototype);
+
+  promisify(Mp.Connection, 'open_async');
+  promisify(Mp.Listener.prototype, 'accept_async');
 
   // GJS returns the boolean too, for which errors are thrown.
   const {new_pair: newPair} = Mp.Connection;

@@ -14,6 +14,7 @@ const FORMS = {
   BoundedSemaphore: 'new Mp.BoundedSemaphore({value: 3})',
   Condition: 'new Mp.Condition() or new Mp.Condition({lock})',
   Event: 'new Mp.Event()',
+  Listener: 'new Mp.Listener() or new Mp.Listener({address, key})',
   Lock: 'new Mp.Lock()',
   Pool: 'new Mp.Pool({n_workers: 2})',
   RLock: 'new Mp.RLock()',

@@ -48,6 +48,7 @@ const SIGNATURES = {
   },
   Connection: {
     new_pair: 'duplex = true',
+    open: 'address, key = null, timeout = -1, cancellable = null',
     poll: 'timeout = 0',
     receive: 'timeout = -1, cancellable = null',
     receive_bytes: 'maxLength = 0, timeout = -1, cancellable = null',
@@ -61,6 +62,10 @@ const SIGNATURES = {
   },
   Event: {
     wait: 'timeout = -1, cancellable = null',
+  },
+  Listener: {
+    accept: 'timeout = -1, cancellable = null',
+    new: 'address = null, key = null',
   },
   Lock: {
     acquire: 'timeout = -1, cancellable = null',
@@ -132,6 +137,7 @@ const isText = value => value === null || typeof value === 'string';
 
 // What an argument of a name has to be. Those that are not here may be anything, or are looked at where they are used.
 const KINDS = {
+  address: {is: isText, text: 'a string or null'},
   action: {is: value => value === null || typeof value === 'function', text: 'a function or null'},
   timeout: {is: isNumber, text: 'a number of seconds, negative to wait for ever'},
   cancellable: {is: value => value === null || value instanceof Gio.Cancellable, text: 'a Gio.Cancellable or null'},

@@ -20,7 +20,7 @@ const {extendSync} = imports.mpglib.sync;
 const {fromVariant, toVariant} = imports.mpglib.values;
 
 // Everything that describes itself in a line.
-const DESCRIBED = ['AuthKey', 'Context', 'Launcher', 'Message', 'Pool', 'PoolResult', 'PoolWorker',
+const DESCRIBED = ['AuthKey', 'Context', 'Launcher', 'Listener', 'Message', 'Pool', 'PoolResult', 'PoolWorker',
   'Process', 'ResultIterator', 'TaskOptions', 'Worker', 'WorkerTask'];
 
 function _init() {

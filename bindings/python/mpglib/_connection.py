@@ -12,13 +12,18 @@ _RAW = 'raw'
 
 
 class Connection(_Base, metaclass=SameType):
-    """One end of a pair made by Mp.Pipe(); it can be an argument or a result of a function.
+    """One end of a pair made by Mp.Pipe(), or one of a client and a listener; it can be an argument or a result.
 
     Python's objects go as pickles, a GLib.Variant as what it is, for all languages; recv() takes both.  A
     timeout is in seconds, None waits for ever.
     """
 
     __module__ = 'gi.overrides.Mp'
+
+    @staticmethod
+    def open(address, key=None, timeout=None, cancellable=None):
+        """Connects to a listener: an address as Listener.get_address() gives it, and an Mp.AuthKey or None."""
+        return wait(_Base.open, address, key, timeout=timeout, cancellable=cancellable)
 
     def send(self, obj, timeout=None, cancellable=None):
         """Sends an object."""

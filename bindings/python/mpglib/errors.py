@@ -192,6 +192,21 @@ class Cancelled(ProcessError):
         super().__init__(message, domain, code)
 
 
+class ConnectionRefused(ProcessError, ConnectionRefusedError):
+    """Nobody listens there.  Its domain and code are those of GIO."""
+
+    def __init__(self, message='', domain='g-io-error-quark', code=39):
+        super().__init__(message, domain, code)
+
+
+class AddressInUse(ProcessError, OSError):
+    """Somebody listens there, or a file is in the way.  Its domain and code are those of GIO."""
+
+    def __init__(self, message='', domain='g-io-error-quark', code=33):
+        super().__init__(message, domain, code)
+
+
+_OF_GIO = {19: Cancelled, 33: AddressInUse, 39: ConnectionRefused}
 _CLASSES = {cls.code: cls for cls in ProcessError.__subclasses__() if cls.code != 0}
 
 
@@ -199,11 +214,11 @@ def translate(error):
     """The exception to raise for a GLib.Error that came out of the library."""
     if isinstance(error, ProcessError):
         return error
-    if (error.domain, error.code) == ('g-io-error-quark', 19):
-        return Cancelled(error.message)
+    if error.domain == 'g-io-error-quark' and error.code in _OF_GIO:
+        return _OF_GIO[error.code](error.message)
     if error.domain != DOMAIN:
         return error
     return _CLASSES.get(error.code, ProcessError)(error.message, error.domain, error.code)
 
 
-__all__ = ['Cancelled', 'ProcessError', *(cls.__name__ for cls in _CLASSES.values())]
+__all__ = ['ProcessError', *(cls.__name__ for cls in [*_OF_GIO.values(), *_CLASSES.values()])]

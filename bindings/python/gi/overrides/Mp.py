@@ -3,14 +3,16 @@
 """What Python adds to the introspected namespace Mp: values, functions, exceptions, iteration."""
 
 from gi.overrides import override
-from mpglib import _arrays, _auth_key, _awaiting, _connection, _context, _launcher, _lists, _memory, _pool, _process
-from mpglib import _queue, _raw, _sync, _synchronized, _tasks, _values, errors
+from mpglib import _arrays, _auth_key, _awaiting, _connection, _context, _launcher, _listener, _lists, _memory
+from mpglib import _pool, _process, _queue, _raw, _sync, _synchronized, _tasks, _values, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
 AuthKey = override(_auth_key.AuthKey)
 Connection = override(_connection.Connection)
 Pipe = _connection.Pipe
+Client = _listener.Client
+Listener = override(_listener.Listener)
 
 Queue = override(_queue.Queue)
 SimpleQueue = _queue.SimpleQueue
@@ -50,10 +52,12 @@ __all__ = [
     'AuthKey',
     'Barrier',
     'BoundedSemaphore',
+    'Client',
     'Condition',
     'Connection',
     'Context',
     'Event',
+    'Listener',
     'Lock',
     'Pipe',
     'Pool',

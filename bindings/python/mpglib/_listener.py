@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Mp.Listener and Mp.Client() in the form of multiprocessing.connection."""
+
+import os
+
+from . import _connection
+from ._auth_key import AuthKey
+from ._calls import Mp, SameType, adopt
+
+_Base = adopt(Mp.Listener)
+
+# What the library writes before an address.
+_UNIX, _ABSTRACT, _TCP = 'unix:', 'abstract:', 'tcp:'
+_FAMILIES = {'AF_UNIX': (_UNIX, _ABSTRACT), 'AF_INET': (_TCP,)}
+
+
+def to_text(address, family=None):
+    """The library's form of an address of either form: (host, port), a path, '\\0name', or what the library writes."""
+    if family is not None and family not in _FAMILIES:
+        raise ValueError(f'there is no family {family!r} here; there are {", ".join(_FAMILIES)}')
+    text = _to_any_text(address)
+    if text is not None and family is not None and not text.startswith(_FAMILIES[family]):
+        raise ValueError(f'the address {address!r} is not of the family {family}')
+    if text is None and family == 'AF_INET':
+        return _TCP + '127.0.0.1:0'
+    return text
+
+
+def _to_any_text(address):
+    if address is None:
+        return None
+    if isinstance(address, tuple):
+        host, port = address
+        return f'{_TCP}[{host}]:{port}' if ':' in host else f'{_TCP}{host}:{port}'
+    path = os.fsdecode(address)
+    if path.startswith('\0'):
+        return _ABSTRACT + path[1:]
+    if path.startswith((_UNIX, _ABSTRACT, _TCP, '\\\\')):     # the last: a pipe of another platform, which is refused
+        return path
+    return _UNIX + path
+
+
+def from_text(text):
+    """The form that multiprocessing has for it."""
+    if text is None:
+        return None
+    if text.startswith(_UNIX):
+        return text.removeprefix(_UNIX)
+    if text.startswith(_ABSTRACT):
+        return '\0' + text.removeprefix(_ABSTRACT)
+    host, _, port = text.removeprefix(_TCP).rpartition(':')
+    return host.strip('[]'), int(port)
+
+
+def to_key(authkey):
+    """An AuthKey, or None, of bytes or one of these."""
+    return authkey if authkey is None or isinstance(authkey, Mp.AuthKey) else AuthKey(authkey)
+
+
+class Listener(_Base, metaclass=SameType):
+    """Listens from the beginning, and gives a Connection for each program that connects and knows the key.
+
+    The address is a path, '\\0name' for a name without a file (which needs a key), or None for a new place in a
+    private folder.  authkey is bytes or an Mp.AuthKey; None lets all processes of the same user in.  Whoever has
+    another key gets AuthenticationError, and accept() does not notice.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    def __init__(self, address=None, family=None, backlog=None, authkey=None):
+        given = {} if backlog is None else {'backlog': max(1, backlog)}
+        super().__init__(address=to_text(address, family), key=to_key(authkey), **given)
+        self.open()
+
+    @property
+    def address(self):
+        """Where it listens, in the form of multiprocessing, for Mp.Client(); get_address() is for all languages."""
+        return from_text(self.get_address())
+
+    @property
+    def last_accepted(self):
+        """The address of who connected last, or None if that has none."""
+        return from_text(self.get_last_accepted())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+def Client(address, family=None, authkey=None, timeout=None):
+    """A Connection to the listener at the address."""
+    return _connection.Connection.open(to_text(address, family), to_key(authkey), timeout=timeout)

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Programs meet at an address, with promises or without.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import Mp from 'gi://Mp?version=1.0';
+
+import {check, checkRejects, checkSame, checkThrows, run, test} from './support.js';
+
+const key = Mp.AuthKey.new_random();
+
+function listen(properties) {
+  const listener = new Mp.Listener(properties);
+  listener.open();
+  return listener;
+}
+
+test('values go both ways', async () => {
+  const listener = listen({key});
+  const accepting = listener.accept_async();
+  const client = await Mp.Connection.open_async(listener.address, key);
+  const server = await accepting;
+  await client.send_async({a: [1, 'two']});
+  checkSame(JSON.stringify(await server.receive_async()), '{"a":[1,"two"]}');
+  await server.send_async(3);
+  checkSame(await client.receive_async(), 3);
+  checkSame(listener.last_accepted, null);
+  server.close();
+  await checkRejects(client.receive_async(), Mp.Error, /closed/);
+  listener.close();
+});
+
+test('a listener blocks where there is no main loop', () => {
+  const listener = listen({key, backlog: 2});
+  const client = Mp.Connection.open(listener.address, key);
+  const server = listener.accept();
+  client.send('here');
+  checkSame(server.receive(), 'here');
+  checkThrows(() => listener.accept(0), Mp.Error, /Nobody has connected/);
+  listener.close();
+  checkThrows(() => listener.accept(), Mp.Error, /closed/);
+});
+
+test('the wrong key is refused', async () => {
+  const listener = listen({key});
+  for (const wrong of [null, Mp.AuthKey.new_random()]) {
+    const error = await checkRejects(Mp.Connection.open_async(listener.address, wrong), Mp.Error);
+    check(error.matches(Mp.Error, Mp.Error.AUTHENTICATION), error.message);
+  }
+  listener.close();
+});
+
+test('addresses', () => {
+  const listener = Mp.Listener.new();
+  checkSame(listener.address, null);
+  checkSame(`${listener}`, '<Mp.Listener not open>');
+  listener.open();
+  const path = listener.address.replace(/^unix:/, '');
+  check(GLib.file_test(path, GLib.FileTest.EXISTS), path);
+  const error = checkThrows(() => listen({address: path}), Gio.IOErrorEnum, /another process listens/);
+  check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.ADDRESS_IN_USE), error.message);
+  listener.close();
+  check(!GLib.file_test(path, GLib.FileTest.EXISTS), path);
+  checkThrows(() => Mp.Connection.open(path), Gio.IOErrorEnum, /nobody listens/);
+  checkThrows(() => listen({address: 'tcp:127.0.0.1:0'}), Mp.Error, /TCP/);
+  checkThrows(() => Mp.Connection.open(7), TypeError, /address is 7/);
+  checkThrows(() => new Mp.Listener('/somewhere'), TypeError, /new Mp.Listener\(\{address, key\}\)/);
+});
+
+test('a signal tells of connections', async () => {
+  const listener = listen();
+  const incoming = new Promise(resolve => listener.connect('incoming', (_, connection) => resolve(connection)));
+  listener.start_accepting();
+  const client = await Mp.Connection.open_async(listener.address);
+  const server = await incoming;
+  client.send(5);
+  checkSame(await server.receive_async(), 5);
+  listener.close();
+});
+
+// What the library keeps for the life of a process: its thread, the pump of connections that are opened, and what
+// this thread waits with; and a thread of GLib's.
+const warm = listen();
+const opened = await Mp.Connection.open_async(warm.address);
+opened.poll(0.05);
+opened.close();
+warm.close();
+await run();

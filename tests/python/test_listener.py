@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Listeners and clients in the form of multiprocessing.connection."""
+
+import builtins
+import os
+import signal
+import tempfile
+import threading
+import unittest
+
+import gi
+
+gi.require_version('Mp', '1.0')
+from gi.repository import GLib, Mp  # noqa: E402
+
+from mpglib import _listener  # noqa: E402
+
+KEY = b'only for tests, and long enough'
+DEADLINE = 20
+
+
+class Listener(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def test_objects_go_both_ways(self):
+        with Mp.Listener(authkey=KEY) as listener, Mp.Client(listener.address, authkey=KEY, timeout=DEADLINE) as client:
+            self.assertIs(type(client), Mp.Connection)
+            with listener.accept(DEADLINE) as server:
+                self.assertIs(type(server), Mp.Connection)
+                server.send([2.25, None, 'junk', float])
+                server.send_bytes(b'hello')
+                self.assertEqual(client.recv(DEADLINE), [2.25, None, 'junk', float])
+                self.assertEqual(client.recv_bytes(timeout=DEADLINE), b'hello')
+                client.send({'a': 1})
+                self.assertEqual(server.recv(DEADLINE), {'a': 1})
+            self.assertIsNone(listener.last_accepted)
+            self.assertRaises(EOFError, client.recv, DEADLINE)
+
+    def test_private_place(self):
+        with Mp.Listener() as listener:
+            path = listener.address
+            self.assertTrue(listener.is_open())
+            self.assertEqual(os.stat(os.path.dirname(path)).st_mode & 0o777, 0o700)
+            self.assertEqual(repr(listener), f'<Mp.Listener open at unix:{path}>')
+        self.assertFalse(os.path.exists(os.path.dirname(path)))
+        self.assertFalse(listener.is_open())
+
+    def test_close_at_collection(self):
+        path = os.path.join(self.folder, 'socket')
+        listener = Mp.Listener(path)
+        self.assertEqual(listener.address, path)
+        del listener
+        self.assertFalse(os.path.exists(path))
+
+    def test_keys(self):
+        with Mp.Listener(authkey=Mp.AuthKey(KEY)) as listener:
+            for key in b'another', None:
+                with self.subTest(key), self.assertRaises(Mp.AuthenticationError):
+                    Mp.Client(listener.address, authkey=key, timeout=DEADLINE)
+            self.assertRaises(Mp.TimeoutError, listener.accept, 0)
+            Mp.Client(listener.address, authkey=bytearray(KEY), timeout=DEADLINE).close()
+            listener.accept(DEADLINE).close()
+        for wrong in 'text', 7:
+            with self.subTest(wrong), self.assertRaises(TypeError):
+                Mp.Listener(authkey=wrong)
+            with self.subTest(wrong), self.assertRaises(TypeError):
+                Mp.Client('/nowhere', authkey=wrong)
+
+    def test_addresses(self):
+        for address, text, back in [
+            ('/a/b', 'unix:/a/b', '/a/b'), (b'/a/b', 'unix:/a/b', '/a/b'), ('a', 'unix:a', 'a'),
+            ('unix:/a', 'unix:/a', '/a'), ('\0name', 'abstract:name', '\0name'),
+            (('localhost', 25000), 'tcp:localhost:25000', ('localhost', 25000)),
+            (('::1', 1), 'tcp:[::1]:1', ('::1', 1)), (None, None, None),
+        ]:
+            with self.subTest(address):
+                self.assertEqual(_listener.to_text(address), text)
+                self.assertEqual(_listener.from_text(text), back)
+        self.assertEqual(_listener.to_text('/a', 'AF_UNIX'), 'unix:/a')
+        for address, family in ('/a', 'AF_INET'), (('localhost', 1), 'AF_UNIX'), (None, 'AF_PIPE'):
+            with self.subTest(address), self.assertRaises(ValueError):
+                Mp.Listener(address, family)
+        for address, family in (('127.0.0.1', 0), None), (None, 'AF_INET'):
+            with self.assertRaisesRegex(Mp.NotSupported, 'TCP'):
+                Mp.Listener(address, family)
+        with self.assertRaises(Mp.NotSupported):
+            Mp.Listener(r'\\.\pipe\name')
+
+    def test_abstract(self):
+        name = f'\0mp-test-python-{os.getpid()}'
+        with Mp.Listener(name, 'AF_UNIX', authkey=KEY) as listener:
+            self.assertEqual(listener.address, name)
+            Mp.Client(name, 'AF_UNIX', KEY, DEADLINE).close()
+            listener.accept(DEADLINE).close()
+        self.assertRaises(Mp.Refused, Mp.Listener, name)
+
+    def test_nobody_and_somebody(self):
+        path = os.path.join(self.folder, 'socket')
+        with self.assertRaisesRegex(Mp.ConnectionRefused, 'nobody listens') as caught:
+            Mp.Client(path)
+        self.assertIsInstance(caught.exception, builtins.ConnectionRefusedError)
+        self.assertIsInstance(caught.exception, GLib.Error)
+        with Mp.Listener(path), self.assertRaises(Mp.AddressInUse) as caught:
+            Mp.Listener(path)
+        self.assertIsInstance(caught.exception, OSError)
+
+    def test_backlog(self):
+        with Mp.Listener(backlog=2) as listener:
+            self.assertEqual(listener.get_backlog(), 2)
+
+    def test_closed_meanwhile(self):
+        listener = Mp.Listener()
+        closer = threading.Timer(0.05, listener.close)
+        closer.start()
+        self.assertRaises(Mp.Closed, listener.accept, DEADLINE)
+        closer.join()
+        self.assertRaises(Mp.Closed, listener.accept)
+
+    def test_handlers_of_signals_run_while_it_waits(self):
+        class Enough(Exception):
+            pass
+
+        def stop(*_):
+            raise Enough
+
+        old = signal.signal(signal.SIGALRM, stop)
+        self.addCleanup(signal.signal, signal.SIGALRM, old)
+        with Mp.Listener() as listener:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            self.assertRaises(Enough, listener.accept, DEADLINE)
+
+    def test_signal(self):
+        loop = GLib.MainLoop()
+        received = []
+
+        def on_incoming(_listener, connection):
+            received.append(connection)
+            loop.quit()
+
+        with Mp.Listener() as listener:
+            listener.connect('incoming', on_incoming)
+            listener.start_accepting()
+            with Mp.Client(listener.address, timeout=DEADLINE) as client:
+                loop.run()
+                client.send('here')
+                self.assertEqual(received.pop().recv(DEADLINE), 'here')
+
+
+if __name__ == '__main__':
+    unittest.main()
