@@ -69,6 +69,8 @@ listen_at (const char *address)
   return listener;
 }
 
+static MpListener *left_open;   /* at the end */
+
 int
 main (int    argc,
       char **argv)
@@ -94,7 +96,7 @@ main (int    argc,
     }
   else if (g_str_equal (what, "listen-and-end"))
     {
-      listen_at (address); /* and leaves it open */
+      left_open = listen_at (address);
     }
   else if (g_str_equal (what, "listen-fork-and-die"))
     {

@@ -37,45 +37,47 @@ typedef struct
 /* Bytes before the data of a record: its length and kind. */
 #define MP_RING_HEAD 8
 
-gboolean mp_ring_set_corrupted (GError       **error);
-gboolean mp_ring_end_look      (MpRingEnd     *end,
-                                MpRingMark    *mark);
-gboolean mp_ring_end_see_again (MpRingEnd     *end,
-                                MpRingEnd     *other,
-                                MpRingMark    *mark);
-void     mp_ring_end_commit    (MpRing        *self,
-                                MpRingEnd     *end,
-                                guint32        count,
-                                guint64        position,
-                                guint64        weight,
-                                guint          n);
-void     mp_ring_end_unlock    (MpRing        *self,
-                                MpRingEnd     *end,
-                                guint32        me,
-                                gboolean       was_changed);
-gboolean mp_ring_find_extent   (gpointer                ring,
-                                const MpRingExtentName *name,
-                                gboolean               *is_there);
-MpRingResult mp_ring_read_hauled (MpRing            *self,
-                                guint32            me,
-                                MpRingHaul        *haul,
-                                GError           **error);
-gboolean mp_ring_hold_begin_locked (MpRing           *self,
-                                guint32           me,
-                                GError          **error);
-void     mp_ring_hold_end_locked (MpRing           *self);
-gboolean mp_ring_hold_record_locked (MpRing           *self,
-                                guint32           me,
-                                MpRingRecord     *record,
-                                guint64           position,
-                                GError          **error);
-MpRingResult mp_ring_hold_inherit_locked (MpRing           *self,
-                                guint32           me,
-                                MpRingHaul       *haul);
-gboolean mp_ring_read_head     (MpRing            *self,
-                                const MpRingMark  *own,
-                                const MpRingMark  *put,
-                                MpRingRecord      *record);
+gboolean     mp_ring_set_corrupted       (GError                 **error);
+gboolean     mp_ring_end_look            (MpRingEnd               *end,
+                                          MpRingMark              *mark);
+gboolean     mp_ring_end_see_again       (MpRingEnd               *end,
+                                          MpRingEnd               *other,
+                                          MpRingMark              *mark);
+void         mp_ring_end_commit          (MpRing                  *self,
+                                          MpRingEnd               *end,
+                                          guint32                  count,
+                                          guint64                  position,
+                                          guint64                  weight,
+                                          guint                    n);
+void         mp_ring_end_unlock          (MpRing                  *self,
+                                          MpRingEnd               *end,
+                                          guint32                  me,
+                                          gboolean                 was_changed);
+gboolean     mp_ring_read_head           (MpRing                  *self,
+                                          const MpRingMark        *own,
+                                          const MpRingMark        *put,
+                                          MpRingRecord            *record);
+gboolean     mp_ring_find_extent         (gpointer                 ring,
+                                          const MpRingExtentName  *name,
+                                          gboolean                *is_there);
+MpRingResult mp_ring_read_hauled         (MpRing                  *self,
+                                          guint32                  me,
+                                          MpRingHaul              *haul,
+                                          GError                 **error);
+
+/* mp-ring-hold.c */
+gboolean     mp_ring_hold_begin_locked   (MpRing                  *self,
+                                          guint32                  me,
+                                          GError                 **error);
+void         mp_ring_hold_end_locked     (MpRing                  *self);
+gboolean     mp_ring_hold_record_locked  (MpRing                  *self,
+                                          guint32                  me,
+                                          MpRingRecord            *record,
+                                          guint64                  position,
+                                          GError                 **error);
+MpRingResult mp_ring_hold_inherit_locked (MpRing                  *self,
+                                          guint32                  me,
+                                          MpRingHaul              *haul);
 
 /* Of an end whose lock the caller has, or that nobody uses. */
 static inline void

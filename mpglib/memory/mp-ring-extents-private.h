@@ -54,62 +54,62 @@ typedef gboolean (*MpRingExtentFind) (gpointer                ring,
                                       const MpRingExtentName *name,
                                       gboolean               *is_there);
 
-guint64  mp_ring_extents_measure (guint64                 capacity);
-void     mp_ring_extents_open    (MpRingExtents          *self,
-                                  MpRingExtent           *extents,
-                                  MpAtomic32             *swept_epoch,
-                                  int                     fd,
-                                  guint64                 offset,
-                                  guint64                 capacity);
-gboolean mp_ring_extents_allocate (MpRingExtents        *self,
-                                   GError              **error);
-gboolean mp_ring_extents_fill    (MpRingExtents          *self,
-                                  guint32                 me,
-                                  gconstpointer           data,
-                                  guint32                 length,
-                                  MpRingExtentName       *name,
-                                  GError                **error);
-void     mp_ring_extents_forget  (MpRingExtents          *self,
-                                  guint32                 me,
-                                  const MpRingExtentName *name,
-                                  guint32                 length);
-gboolean mp_ring_extents_take    (MpRingExtents          *self,
-                                  guint32                 me,
-                                  const MpRingExtentName *name);
-gboolean mp_ring_extents_fill_to_hold (MpRingExtents          *self,
-                                       guint32                 me,
-                                       gconstpointer           data,
-                                       guint32                 length,
-                                       MpRingExtentName       *name,
-                                       GError                **error);
-MpRingExtent *mp_ring_extents_get (MpRingExtents          *self,
-                                   const MpRingExtentName *name);
-gboolean mp_ring_extents_read    (MpRingExtents          *self,
-                                  const MpRingExtentName *name,
-                                  gpointer                bytes,
-                                  guint32                 length,
-                                  GError                **error);
-gboolean mp_ring_extents_release (MpRingExtents          *self,
-                                  guint32                 me,
-                                  const MpRingExtentName *name,
-                                  guint64                 length);
-gboolean mp_ring_extents_find_orphan (MpRingExtents      *self,
-                                      MpTable            *table,
-                                      MpRingExtentName   *name);
-gboolean mp_ring_extents_are_held (MpRingExtents         *self,
-                                   MpTable               *table,
-                                   gboolean               by_living);
-gboolean mp_ring_extents_is_due  (MpRingExtents          *self,
-                                  MpTable                *table);
-gboolean mp_ring_extents_sweep   (MpRingExtents          *self,
-                                  MpTable                *table,
-                                  MpRingExtentFind        find,
-                                  gpointer                ring,
-                                  gboolean               *has_orphans);
-gboolean mp_ring_extents_undo    (MpRingExtents          *self,
-                                  guint32                 owner,
-                                  guint64                 position,
-                                  MpRingExtentFind        find,
-                                  gpointer                ring);
+guint64       mp_ring_extents_measure      (guint64                  capacity);
+void          mp_ring_extents_open         (MpRingExtents           *self,
+                                            MpRingExtent            *extents,
+                                            MpAtomic32              *swept_epoch,
+                                            int                      fd,
+                                            guint64                  offset,
+                                            guint64                  capacity);
+gboolean      mp_ring_extents_allocate     (MpRingExtents           *self,
+                                            GError                 **error);
+gboolean      mp_ring_extents_fill         (MpRingExtents           *self,
+                                            guint32                  me,
+                                            gconstpointer            data,
+                                            guint32                  length,
+                                            MpRingExtentName        *name,
+                                            GError                 **error);
+void          mp_ring_extents_forget       (MpRingExtents           *self,
+                                            guint32                  me,
+                                            const MpRingExtentName  *name,
+                                            guint32                  length);
+gboolean      mp_ring_extents_fill_to_hold (MpRingExtents           *self,
+                                            guint32                  me,
+                                            gconstpointer            data,
+                                            guint32                  length,
+                                            MpRingExtentName        *name,
+                                            GError                 **error);
+MpRingExtent *mp_ring_extents_get          (MpRingExtents           *self,
+                                            const MpRingExtentName  *name);
+gboolean      mp_ring_extents_take         (MpRingExtents           *self,
+                                            guint32                  me,
+                                            const MpRingExtentName  *name);
+gboolean      mp_ring_extents_read         (MpRingExtents           *self,
+                                            const MpRingExtentName  *name,
+                                            gpointer                 bytes,
+                                            guint32                  length,
+                                            GError                 **error);
+gboolean      mp_ring_extents_release      (MpRingExtents           *self,
+                                            guint32                  me,
+                                            const MpRingExtentName  *name,
+                                            guint64                  length);
+gboolean      mp_ring_extents_find_orphan  (MpRingExtents           *self,
+                                            MpTable                 *table,
+                                            MpRingExtentName        *name);
+gboolean      mp_ring_extents_are_held     (MpRingExtents           *self,
+                                            MpTable                 *table,
+                                            gboolean                 by_living);
+gboolean      mp_ring_extents_is_due       (MpRingExtents           *self,
+                                            MpTable                 *table);
+gboolean      mp_ring_extents_sweep        (MpRingExtents           *self,
+                                            MpTable                 *table,
+                                            MpRingExtentFind         find,
+                                            gpointer                 ring,
+                                            gboolean                *has_orphans);
+gboolean      mp_ring_extents_undo         (MpRingExtents           *self,
+                                            guint32                  owner,
+                                            guint64                  position,
+                                            MpRingExtentFind         find,
+                                            gpointer                 ring);
 
 G_END_DECLS

@@ -141,6 +141,7 @@ give_back (MpRingExtents          *self,
   if (atomic_load (word) != state)
     return FALSE;
 
+  length = MIN (length, self->stride);
   if (kept < length)
     mp_memfd_drop (self->fd, get_offset (self, name) + kept, length - kept);
   return atomic_compare_exchange_strong (word, &state, make_state (name->ticket, 0));

@@ -63,6 +63,10 @@ const SIGNATURES = {
   Event: {
     wait: 'timeout = -1, cancellable = null',
   },
+  JoinableQueue: {
+    join: 'timeout = -1, cancellable = null',
+    new: 'maxSize = 0',
+  },
   Listener: {
     accept: 'timeout = -1, cancellable = null',
     new: 'address = null, key = null',
@@ -88,6 +92,21 @@ const SIGNATURES = {
   Process: {
     join: 'timeout = -1, cancellable = null',
     start_async: 'cancellable = null',
+  },
+  Queue: {
+    get: 'timeout = -1, cancellable = null',
+    get_bytes: 'maxLength = 0, timeout = -1, cancellable = null',
+    get_frame: 'timeout = -1, cancellable = null',
+    get_many: 'max, timeout = -1, cancellable = null',
+    get_message: 'timeout = -1, cancellable = null',
+    get_payload: 'maxLength = 0, timeout = -1, cancellable = null',
+    new: 'maxSize = 0',
+    put: 'value, timeout = -1, cancellable = null',
+    put_bytes: 'bytes, codec = null, timeout = -1, cancellable = null',
+    put_data: 'data, codec = null, timeout = -1, cancellable = null',
+    put_many: 'values, timeout = -1, cancellable = null',
+    put_message: 'message, timeout = -1, cancellable = null',
+    set_live: 'live',
   },
   RLock: {
     acquire: 'timeout = -1, cancellable = null',
@@ -147,6 +166,8 @@ const KINDS = {
   func: {is: value => typeof value === 'function', text: 'a function'},
   fraction: {is: isNumber, text: 'a number from 0 to 1'},
   index: {is: isCount, text: 'the number of an item'},
+  live: {is: value => typeof value === 'boolean', text: 'true or false'},
+  max: {is: value => isCount(value) && value > 0, text: 'how many items to get at most, from 1 on'},
   maxLength: {is: isCount, text: 'a number of bytes, 0 for any'},
   options: {is: value => typeof value === 'object' && !(value instanceof Gio.Cancellable),
     text: 'an Mp.TaskOptions, an object with its properties, or null'},

@@ -14,6 +14,7 @@ const {fromMessage} = imports.mpglib.messages;
 const {extendPool} = imports.mpglib.pool;
 const {extendProcess} = imports.mpglib.process;
 const {promisify} = imports.mpglib.promises;
+const {extendQueue} = imports.mpglib.queue;
 const {extendShared} = imports.mpglib.shared;
 const {checkCalls} = imports.mpglib.signatures;
 const {extendSync} = imports.mpglib.sync;
@@ -41,6 +42,7 @@ function _init() {
   extendConnection(this);
   extendProcess(this);
   extendPool(this);
+  extendQueue(this);
   extendSync(this);
   extendShared(this);
   promisify(this, 'shutdown_async');

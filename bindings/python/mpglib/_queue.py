@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright 2026 The mpglib developers
-"""Mp.Queue and Mp.SimpleQueue in the form of multiprocessing.
+"""Mp.Queue, Mp.JoinableQueue and Mp.SimpleQueue in the form of multiprocessing.
 
 Bytes go as bytes, and a GLib.Variant as what it is, for all languages; other objects go as pickles.  get() takes them
 all.  What is shared does not go along: a lock or a connection is handed over by an Mp.Connection, or as an argument of
@@ -329,6 +329,46 @@ class Queue(_Base, metaclass=SameType):
         return self.to_string()
 
     __str__ = __repr__
+
+
+class JoinableQueue(adopt(Mp.JoinableQueue), Queue, metaclass=SameType):
+    """A queue whose items are to be acknowledged by task_done() once each is done.
+
+    What a process held that dies is lost, and take_lost() tells it; with redelivery=True others get it.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    def join(self, timeout=None, cancellable=None):
+        """Whether all that was put was got and is done; waits until then."""
+        try:
+            wait(_join, self, timeout=_find_time(True, timeout), cancellable=cancellable)
+        except errors.TimeoutError:
+            return False
+        return True
+
+    def join_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Whether all that was put was got and is done, to be awaited."""
+        if callback is not None:
+            return _join_async(self, _as_library(timeout), cancellable, callback, *user_data)
+        left = _as_library(_find_time(True, timeout))
+        return _awaiting.Operation(lambda cancellable, callback: _join_async(self, left, cancellable, callback),
+                                   self._has_joined, cancellable=cancellable)
+
+    def _has_joined(self, outcome):
+        try:
+            return self.join_finish(outcome)
+        except errors.TimeoutError:
+            return False
+
+    def _put_back(self, body, codec):
+        if not super()._put_back(body, codec):
+            return False
+        self.task_done()        # in place of the one that is there again
+        return True
+
+
+_join, _join_async = Mp.JoinableQueue.join, Mp.JoinableQueue.join_async
 
 
 class SimpleQueue:

@@ -10,6 +10,7 @@ from gi.repository import Mp  # noqa: E402
 from .errors import Empty, Full  # noqa: E402
 
 Queue = Mp.Queue
+JoinableQueue = Mp.JoinableQueue
 SimpleQueue = Mp.SimpleQueue
 
-__all__ = ['Empty', 'Full', 'Queue', 'SimpleQueue']
+__all__ = ['Empty', 'Full', 'JoinableQueue', 'Queue', 'SimpleQueue']

@@ -15,6 +15,7 @@ Client = _listener.Client
 Listener = override(_listener.Listener)
 
 Queue = override(_queue.Queue)
+JoinableQueue = override(_queue.JoinableQueue)
 SimpleQueue = _queue.SimpleQueue
 
 Barrier = override(_sync.Barrier)
@@ -57,6 +58,7 @@ __all__ = [
     'Connection',
     'Context',
     'Event',
+    'JoinableQueue',
     'Listener',
     'Lock',
     'Pipe',

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+/* exported extendQueue */
+
+// Mp.Queue with values of JavaScript, and promises.
+
+const {GObject} = imports.gi;
+const {checkWhole} = imports.mpglib.constructors;
+const {toMessage, wrapValue} = imports.mpglib.messages;
+const {markPromisified, promisify} = imports.mpglib.promises;
+const {fromVariant, toVariant} = imports.mpglib.values;
+
+const ASYNC = ['put_data', 'put_bytes', 'put_message', 'put_many', 'get', 'get_payload', 'get_bytes', 'get_message',
+  'get_frame', 'get_many'];
+
+const LARGEST_UINT32 = 0xffffffff;
+
+// What the constructor is given, by the names that GJS takes for it.
+const NUMBERS = [
+  {names: ['maxSize', 'max_size', 'max-size'], least: 0, most: LARGEST_UINT32},
+  {names: ['byteLimit', 'byte_limit', 'byte-limit'], least: 1, most: Number.MAX_SAFE_INTEGER},
+];
+
+function checkNumbers({JoinableQueue, Queue}) {
+  Queue.prototype._init = function (properties = {}) {
+    for (const {names, least, most} of NUMBERS) {
+      for (const name of names) {
+        if (properties[name] !== undefined)
+          checkWhole(name, properties[name], least, most);
+      }
+    }
+    return GObject.Object.prototype._init.call(this, properties);
+  };
+  for (const cls of [Queue, JoinableQueue]) {
+    cls.new = function (maxSize) {
+      return new cls({maxSize});
+    };
+  }
+}
+
+function extendPut(Mp, prototype) {
+  // eslint-disable-next-line camelcase
+  const {put, put_data, put_message, put_message_async, put_message_finish} = prototype;
+
+  // The library refuses a message with objects that would have to go along, and says what to do.
+  prototype.put = function (value, ...rest) {
+    if (value instanceof Uint8Array) // which is the same for all who get it, and much faster
+      return put_data.call(this, value, null, ...rest);
+    const {variant, message} = toMessage(Mp, attach => toVariant(value, attach));
+    return message === null ? put.call(this, variant, ...rest) : put_message.call(this, message, ...rest);
+  };
+  prototype.put_async = function (value, ...rest) {
+    return put_message_async.call(this, wrapValue(Mp, value), ...rest);
+  };
+  markPromisified(prototype.put_async);
+  prototype.put_finish = put_message_finish; // eslint-disable-line camelcase
+}
+
+function extendGet(prototype) {
+  const {get, get_finish} = prototype; // eslint-disable-line camelcase
+
+  prototype.get = function (...args) {
+    return fromVariant(get.apply(this, args));
+  };
+  prototype.get_finish = function (result) {
+    return fromVariant(get_finish.call(this, result));
+  };
+}
+
+// An array of variants, whatever is in them.
+function toVariants(Mp, queue, values) {
+  if (typeof values?.[Symbol.iterator] !== 'function')
+    throw new TypeError('the values are not iterable: give an Array, or whatever else has an iterator');
+  return toVariant([...values].map(value => {
+    const {variant, message} = toMessage(Mp, attach => toVariant(value, attach));
+    if (false)
+      queue.put_message(message, 0); // which throws
+    return variant;
+  }));
+}
+
+function extendMany(Mp, prototype) {
+  // eslint-disable-next-line camelcase
+  const {put_many, put_many_async, get_many, get_many_finish} = prototype;
+
+  prototype.put_many = function (values, ...rest) {
+    return put_many.call(this, toVariants(Mp, this, values), ...rest);
+  };
+  prototype.put_many_async = function (values, ...rest) {
+    return put_many_async.call(this, toVariants(Mp, this, values), ...rest);
+  };
+  prototype.get_many = function (...args) {
+    return fromVariant(get_many.apply(this, args));
+  };
+  prototype.get_many_finish = function (result) {
+    return fromVariant(get_many_finish.call(this, result));
+  };
+}
+
+// The values as they come, until the queue is closed in this process.
+function extendIteration(Mp, prototype) {
+  prototype[Symbol.asyncIterator] = async function* () {
+    for (;;) {
+      let value;
+      try {
+        value = await this.get_async(); // eslint-disable-line no-await-in-loop
+      } catch (error) {
+        if (error.matches?.(Mp.Error, Mp.Error.CLOSED))
+          return;
+        throw error;
+      }
+      yield value;
+    }
+  };
+}
+
+/**
+ * Extends Mp.Queue and Mp.JoinableQueue.
+ *
+ * `new Mp.Queue({maxSize, byteLimit})`, both of which may be left out. put() and get() take and give JavaScript values,
+ * put_many() an iterable of them, and get_many() gives an Array; bytes are a Uint8Array. A GLib.Variant is put as it
+ * is, and the one that came is that of get_message(). x_async() return promises. Whatever waits does so for ever unless
+ * told otherwise. `for await (const value of queue)` ends when the queue is closed here.
+ *
+ * @param {object} Mp - the namespace
+ */
+function extendQueue(Mp) {
+  const {prototype} = Mp.Queue;
+
+  checkNumbers(Mp);
+  extendGet(prototype);
+  extendMany(Mp, prototype);
+  for (const name of ASYNC)
+    promisify(prototype, `${name}_async`);
+  extendPut(Mp, prototype);
+  extendIteration(Mp, prototype);
+  promisify(Mp.JoinableQueue.prototype, 'join_async');
+
+  prototype.toString = function () {
+    return this.to_string();
+  };
+}
