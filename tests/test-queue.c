@@ -393,6 +393,33 @@ test_wrong_codec (void)
   g_assert_cmpint (get_int (queue), ==, 1);
 }
 
+/* What has no codec is a value, too. */
+static void
+test_raw_values (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GVariant) values = NULL;
+  gsize length;
+
+  for (gsize n = 0; n < 3; n++)
+    {
+      g_autoptr (GVariant) value = NULL;
+
+      mp_queue_put_data (queue, (const guint8 *) "bytes", n * 2, NULL, 0, NULL, NULL);
+      value = mp_queue_get (queue, FOREVER, NULL, NULL);
+      g_assert_cmpstr (g_variant_get_type_string (value), ==, "ay");
+      g_assert_cmpmem (g_variant_get_data (value), g_variant_get_size (value), "bytes", n * 2);
+    }
+
+  put_int (queue, 1);
+  mp_queue_put_data (queue, (const guint8 *) "a", 1, "raw", 0, NULL, NULL);
+  mp_queue_put_data (queue, (const guint8 *) "b", 1, "json", 0, NULL, NULL);
+  values = mp_queue_get_many (queue, 9, FOREVER, NULL, NULL);
+  g_assert_cmpuint (g_variant_n_children (values), ==, 2);
+  g_free (mp_queue_get_payload (queue, 0, 0, &length, NULL, NULL));
+  g_assert_true (mp_queue_is_empty (queue));
+}
+
 /* --- Batches -------------------------------------------------------------- */
 
 static GVariant *
@@ -436,10 +463,10 @@ test_many (void)
   g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 150), 0, NULL, NULL), ==, 150);
   expect_numbers (mp_queue_get_many (queue, 1, 0, NULL, NULL), 0, 1);
   expect_numbers (mp_queue_get_many (queue, 100, 0, NULL, NULL), 1, 100);
-  mp_queue_put_data (queue, NULL, 0, NULL, 0, NULL, NULL);
+  mp_queue_put_data (queue, NULL, 0, "json", 0, NULL, NULL);
   expect_numbers (mp_queue_get_many (queue, G_MAXUINT, 0, NULL, NULL), 101, 49);
   mp_test_expect_error (mp_queue_get_many (queue, 9, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_CODEC);
-  expect_message (queue, "raw", "");
+  expect_message (queue, "json", "");
   mp_test_expect_error (mp_queue_get_many (queue, 9, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
 
   g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 0), 0, NULL, &error), ==, 0);
@@ -1300,6 +1327,7 @@ main (int   argc,
   mp_test_add ("/queue/full-and-empty", test_full_and_empty);
   mp_test_add ("/queue/byte-limit", test_byte_limit);
   mp_test_add ("/queue/wrong-codec", test_wrong_codec);
+  mp_test_add ("/queue/raw-values", test_raw_values);
   mp_test_add ("/queue/many", test_many);
   mp_test_add ("/queue/part-of-many", test_part_of_many);
   mp_test_add ("/queue/cancel", test_cancel);

@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * Nothing of it is believed.
  */
 #define MP_ITEM_CODEC_MASK 0xffffu
+#define MP_ITEM_RAW        0u
 #define MP_ITEM_SPELT      0x0100u
 #define MP_ITEM_VALUE      0x10000u
 
@@ -82,6 +83,13 @@ static inline gboolean
 mp_item_is_value (const MpRingRecord *record)
 {
   return (record->kind & MP_ITEM_VALUE) != 0;
+}
+
+/* Bytes without a meaning of their own are as good as a GVariant of the type `ay`, and look the same. */
+static inline gboolean
+mp_item_is_raw (const MpRingRecord *record)
+{
+  return record->kind == MP_ITEM_RAW;
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MpItem, mp_item_clear)

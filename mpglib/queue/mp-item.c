@@ -17,6 +17,7 @@ static const char *const numbered[] = {
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (numbered) < MP_ITEM_SPELT);
+G_STATIC_ASSERT (MP_ITEM_RAW == 0);
 
 /* --- Putting together ----------------------------------------------------- */
 

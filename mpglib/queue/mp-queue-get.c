@@ -40,7 +40,7 @@ is_wanted (const MpRingRecord *record,
     return TRUE;
 
   if (order->want == WANT_VALUES)
-    return mp_item_is_value (record);
+    return mp_item_is_value (record) || mp_item_is_raw (record);
 
   return !mp_item_is_value (record) && (order->max_length == 0 || length <= order->max_length);
 }
@@ -55,7 +55,8 @@ set_unwanted (const Order         *order,
   mp_item_measure_body (record, &length);
   if (order->want == WANT_VALUES)
     g_set_error_literal (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
-                         "The next item of the queue holds bytes, not a GVariant");
+                         "The next item of the queue holds no GVariant but bytes of a codec: let its sender put a "
+                         "GVariant, or take the bytes with get_payload(), or get_message()");
   else if (mp_item_is_value (record))
     g_set_error_literal (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
                          "The next item of the queue holds a GVariant, not bytes");
@@ -247,7 +248,7 @@ to_value (Net                 *net,
     return NULL;
 
   body = take_body (net, record, head.body_length);
-  return mp_variant_from_wire (head.codec + 1, body, 0, error);
+  return mp_variant_from_wire (mp_item_is_raw (record) ? "ay" : head.codec + 1, body, 0, error);
 }
 
 static MpMessage *
@@ -545,9 +546,10 @@ finish (MpQueue       *self,
  * @cancellable: (nullable): to end the wait
  * @error: return location for an error
  *
- * Gets the first item, which is a value.
+ * Gets the first item, which is a value. Bytes of the codec `raw` are one of the type `ay`.
  *
- * Fails with %MP_ERROR_WRONG_CODEC when it holds bytes. It stays the first then.
+ * Fails with %MP_ERROR_WRONG_CODEC when it holds bytes of another codec. It stays the first
+ * then.
  *
  * It blocks the calling thread and iterates no main context. Fails with %MP_ERROR_EMPTY
  * when there was none within the time, %MP_ERROR_INTERRUPTED (see
@@ -1073,8 +1075,8 @@ mp_queue_get_frame_finish (MpQueue       *self,
  * Gets the first items, which are values, with one call: waits for one, and gets with it
  * those that are there already. Others may get some in between.
  *
- * It ends before an item that holds bytes, which stays the first; if there is none before
- * it, it fails with %MP_ERROR_WRONG_CODEC. What is no item is left out, with a warning, if
+ * It ends before an item that holds bytes of a codec, which stays the first; if there is none
+ * before it, it fails with %MP_ERROR_WRONG_CODEC. What is no item is left out, with a warning, if
  * others are to be had. Else it fails as [method@Mp.Queue.get] does.
  *
  * Returns: (transfer full): the values, 1 to @max of them, an array of variants (`av`)
