@@ -14,6 +14,8 @@ G_MODULE_EXPORT GVariant *js_echo (MpMessage *arguments, GCancellable *cancellab
                                    GError **error);
 G_MODULE_EXPORT GVariant *js_forge (MpMessage *arguments, GCancellable *cancellable, gpointer data,
                                     GError **error);
+G_MODULE_EXPORT GVariant *js_double (MpMessage *arguments, GCancellable *cancellable, gpointer data,
+                                     GError **error);
 
 G_MODULE_EXPORT GVariant *
 js_hypotenuse (MpMessage     *arguments,
@@ -59,4 +61,33 @@ js_forge (MpMessage     *arguments,
   memcpy (&number, &bits, sizeof number);
   return g_variant_new ("(d@ad)", number,
                         g_variant_new_fixed_array (G_VARIANT_TYPE_DOUBLE, &number, 1, sizeof number));
+}
+
+/* (hhx): queues of numbers (x) and of answers (sx), and how many */
+G_MODULE_EXPORT GVariant *
+js_double (MpMessage     *arguments,
+           GCancellable  *cancellable,
+           gpointer       user_data,
+           GError       **error)
+{
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, error);
+  g_autoptr (MpShareable) questions = mp_message_get_attachment (arguments, 0, NULL);
+  g_autoptr (MpShareable) answers = mp_message_get_attachment (arguments, 1, NULL);
+  gint64 n;
+
+  if (value == NULL)
+    return NULL;
+
+  g_variant_get_child (value, 2, "x", &n);
+  for (gint64 i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) number = mp_queue_get (MP_QUEUE (questions), -1, cancellable, error);
+
+      if (number == NULL ||
+          !mp_queue_put (MP_QUEUE (answers), g_variant_new ("(sx)", "c", 2 * g_variant_get_int64 (number)),
+                         -1, cancellable, error))
+        return NULL;
+    }
+
+  return g_variant_new ("()");
 }

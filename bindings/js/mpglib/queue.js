@@ -74,7 +74,7 @@ function toVariants(Mp, queue, values) {
     throw new TypeError('the values are not iterable: give an Array, or whatever else has an iterator');
   return toVariant([...values].map(value => {
     const {variant, message} = toMessage(Mp, attach => toVariant(value, attach));
-    if (false)
+    if (message !== null)
       queue.put_message(message, 0); // which throws
     return variant;
   }));
