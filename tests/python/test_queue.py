@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright 2026 The mpglib developers
-"""Mp.Queue and Mp.SimpleQueue, in the form of multiprocessing."""
+"""Mp.Queue, Mp.JoinableQueue and Mp.SimpleQueue, in the form of multiprocessing."""
 
 import asyncio
 import os
@@ -393,21 +393,13 @@ class Queues(MpCase):
 
     def test_what_was_not_wanted_is_put_back(self):
         ours = Mp.Queue()
-        first, second = Mp.Pipe()
-        first.send_message(self.attach(ours))
-        theirs = second.receive_message().get_attachment(0)
+        theirs = self.hand_over(ours)
         for value in (b'raw', {'a': 1}, GLib.Variant('(is)', (1, 'b'))):
             ours.put(value)
         ours._keep([ours.get_frame() for _ in range(3)])
         self.assertEqual((ours.qsize(), theirs.qsize()), (3, 0))
         ours.close()
         self.assertEqual([theirs.get() for _ in range(3)], [b'raw', {'a': 1}, (1, 'b')])
-        first.close(), second.close()
-
-    def attach(self, shareable):
-        message = Mp.Message.new(GLib.Variant('()', ()))
-        message.attach(shareable)
-        return message
 
     def test_callbacks_and_signals(self):
         items = Mp.Queue(1)
@@ -489,6 +481,36 @@ class Queues(MpCase):
             items.put('after')
             self.assertEqual(items.get(timeout=DEADLINE), 'after')
 
+    # --- tasks
+
+    def test_joinable(self):
+        tasks = Mp.JoinableQueue(10)
+        self.assertTrue(tasks.join())
+        with self.assertRaisesRegex(ValueError, 'task_done'):
+            tasks.task_done()
+        tasks.put_many([1, 2])
+        self.assertFalse(tasks.join(0.01))
+        self.assertEqual((tasks.get(), tasks.get_many(5)), (1, [2]))
+        tasks.task_done()
+        self.assertFalse(tasks.join(0))
+        tasks.task_done()
+        self.assertTrue(tasks.join(DEADLINE))
+        self.assertEqual(repr(tasks), '<Mp.JoinableQueue 0 of 10 items>')
+        tasks.put(1)
+        tasks._keep([tasks.get_frame()])
+        other = self.hand_over(tasks)
+        tasks.close()
+        self.assertEqual(other.get(timeout=DEADLINE), 1)
+        other.task_done()
+        self.assertTrue(other.join(0))
+
+    def hand_over(self, shareable):
+        first, second = Mp.Pipe()
+        first.send(shareable)
+        received = second.recv(DEADLINE)
+        first.close(), second.close()
+        return received
+
     # --- names
 
     def test_simple_queue(self):
@@ -506,7 +528,8 @@ class Queues(MpCase):
         self.assertFalse(hasattr(questions, 'qsize'))
 
     def test_names(self):
-        self.assertEqual((queues.Queue, queues.SimpleQueue), (Mp.Queue, Mp.SimpleQueue))
+        self.assertEqual((queues.Queue, queues.JoinableQueue, queues.SimpleQueue),
+                         (Mp.Queue, Mp.JoinableQueue, Mp.SimpleQueue))
         self.assertTrue(issubclass(queues.Empty, queue.Empty) and issubclass(queues.Full, queue.Full))
         self.assertEqual(Mp.Queue[int].__origin__, Mp.Queue)
         self.assertEqual(Mp.SimpleQueue[int].__origin__, Mp.SimpleQueue)

@@ -21,11 +21,29 @@ Variant? put_text (Mp.Message message, Cancellable? cancellable) throws Error {
   return null;
 }
 
+Variant? wait_for_ever (Mp.Message message, Cancellable? cancellable) throws Error {
+  ((Mp.Queue) message.get_attachment (1)).put ("waits");
+  ((Mp.Queue) message.get_attachment (0)).get ();
+  return null;
+}
+
+Variant? do_tasks (Mp.Message message, Cancellable? cancellable) throws Error {
+  var queue = (Mp.JoinableQueue) message.get_attachment (0);
+
+  for (int i = 0; i < N_ITEMS; i++) {
+    assert (queue.get (DEADLINE).get_int32 () == i);
+    queue.task_done ();
+  }
+  return null;
+}
+
 // ---- Tests
 
-Mp.Process start (string target, Mp.Queue queue) throws Error {
+Mp.Process start (string target, Mp.Queue queue, Mp.Queue? other = null) throws Error {
   var message = new Mp.Message ("");
   message.attach (queue);
+  if (other != null)
+    message.attach (other);
   var process = new Mp.Process (null, target);
   process.message = message;
   process.start ();
@@ -198,9 +216,83 @@ void test_process () {
   }
 }
 
+void test_killed () {
+  try {
+    var queue = new Mp.Queue ();
+    var news = new Mp.Queue ();
+    var process = start ("wait-for-ever", queue, news);
+
+    assert (news.get (DEADLINE).get_string () == "waits");
+    process.kill ();
+    process.join (DEADLINE);
+    queue.put (1);
+    assert (queue.get (0).get_int32 () == 1);
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
+void test_not_shareable () {
+  var queue = new Mp.Queue ();
+  var message = new Mp.Message (new Variant.handle (0));
+
+  message.attach (new Mp.Lock ());
+  try {
+    queue.put_message (message);
+    assert_not_reached ();
+  } catch (Error e) {
+    assert (e is Mp.Error.NOT_SHAREABLE);
+  }
+  try {
+    queue.put (new Variant.handle (0));
+    assert_not_reached ();
+  } catch (Error e) {
+    assert (e is Mp.Error.NOT_SHAREABLE);
+  }
+  assert (queue.is_empty ());
+}
+
+void test_joinable () {
+  try {
+    var queue = new Mp.JoinableQueue (10);
+    var loop = new MainLoop ();
+
+    try {
+      queue.task_done ();
+      assert_not_reached ();
+    } catch (Mp.Error e) {
+      assert (e is Mp.Error.INVALID_STATE);
+    }
+    var process = start ("do-tasks", queue);
+    for (int i = 0; i < N_ITEMS; i++)
+      queue.put (i, DEADLINE);
+    queue.join_async.begin (DEADLINE, null, (_, result) => {
+      try {
+        queue.join_async.end (result);
+      } catch (Error e) {
+        error ("%s", e.message);
+      }
+      loop.quit ();
+    });
+    loop.run ();
+    finish (process);
+    queue.put (1);
+    try {
+      queue.join (0.01);
+      assert_not_reached ();
+    } catch (Mp.Error e) {
+      assert (e is Mp.Error.TIMED_OUT);
+    }
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
 int main (string[] args) {
   Mp.register_target ("put-numbers", put_numbers);
   Mp.register_target ("put-text", put_text);
+  Mp.register_target ("wait-for-ever", wait_for_ever);
+  Mp.register_target ("do-tasks", do_tasks);
   Mp.init ();
 
   Test.init (ref args);
@@ -211,5 +303,8 @@ int main (string[] args) {
   Test.add_func ("/queue/async", test_async);
   Test.add_func ("/queue/signals", test_signals);
   Test.add_func ("/queue/process", test_process);
+  Test.add_func ("/queue/killed", test_killed);
+  Test.add_func ("/queue/not-shareable", test_not_shareable);
+  Test.add_func ("/queue/joinable", test_joinable);
   return Test.run ();
 }
