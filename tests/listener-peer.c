@@ -69,7 +69,7 @@ listen_at (const char *address)
   return listener;
 }
 
-static MpListener *left_open;   /* at the end */
+static MpListener *volatile left_open;   /* at the end; or the compiler would leave it out */
 
 int
 main (int    argc,
