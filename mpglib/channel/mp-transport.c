@@ -4,27 +4,16 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <sys/socket.h>
 
-#include "mp-assembly-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-origin-private.h"
-#include "mp-packet-io-private.h"
-#include "mp-parcel-private.h"
 #include "mp-patience-private.h"
-#include "mp-transport-private.h"
+#include "mp-transport-base-private.h"
 
-G_STATIC_ASSERT (MP_TRANSPORT_INLINE_MAX == MP_PACKET_MAX_BODY);
-G_STATIC_ASSERT (MP_TRANSPORT_MAX_FDS == MP_PACKET_MAX_FDS);
-
-/* Packets looked at in one call that bring their caller nothing, and packets of
- * one body sent in one call.
- */
+/* Reads of one call that bring their caller nothing. */
 #define MAX_CONTROL_RUN 256
-#define MAX_PACKET_RUN  16
 
 /* What is read of a peer that a send has found gone: more than any socket's buffer
  * holds, unless a privileged process has made it larger.  Who still writes has
@@ -33,84 +22,19 @@ G_STATIC_ASSERT (MP_TRANSPORT_MAX_FDS == MP_PACKET_MAX_FDS);
 #define MAX_LAST_PACKETS 4096
 #define MAX_LAST_BYTES   (16 * 1024 * 1024)
 
-struct _MpTransport
-{
-  int fd;                /* -1 once closed */
-  guint32 origin;        /* the process that made this; a forked one leaves the socket alone */
-  guint64 max_body;
-  guint64 max_peer_body;
-
-  /* Sending */
-  GQueue queue;          /* of MpParcel; the first may be half sent */
-  gboolean wants_room;   /* the last attempt to send gave AGAIN */
-  gboolean can_go_on;    /* because it has done enough for one call */
-
-  /* Receiving */
-  GQueue kept;           /* of MpFrame, read and not yet asked for */
-  guint64 n_bytes_read;
-  MpAssembly assembly;
-  GError *loss;          /* a message was lost; to be said once */
-  guint64 lost_serial;   /* of the frame that was lost last */
-
-  /* The peer */
-  gboolean is_shared;    /* other processes have this end too */
-  gint64 n_peer_holders; /* may be too low for a moment: a BYE can overtake a SHARED */
-  GError *end;           /* nothing more comes; nullable */
-  GError *failure;       /* it sent what cannot be; nullable */
-};
-
-static MpIoStatus read_ahead (MpTransport *self,
-                              GError     **error);
-
 /* --- Life ------------------------------------------------------------------ */
 
 /*< private >
- * mp_transport_new_pair:
- * @fds: (out): close-on-exec, non-blocking, neither of them 0, 1 or 2
- */
-gboolean
-mp_transport_new_pair (int      fds[2],
-                       GError **error)
-{
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
-    {
-      int saved_errno = errno;
-
-      g_set_error (error, MP_ERROR,
-                   saved_errno == EMFILE || saved_errno == ENFILE ? MP_ERROR_TOO_BIG : MP_ERROR_FAILED,
-                   "Cannot make a pair of sockets: %s", g_strerror (saved_errno));
-      return FALSE;
-    }
-
-  /* In a program that runs with its standard streams closed. */
-  for (guint i = 0; i < 2; i++)
-    {
-      int low_fd = fds[i];
-
-      if (low_fd > 2)
-        continue;
-
-      fds[i] = mp_fd_duplicate (low_fd, error);
-      mp_fd_close (&low_fd);
-      if (fds[i] < 0)
-        {
-          mp_fds_close (fds, 2);
-          return FALSE;
-        }
-    }
-
-  return TRUE;
-}
-
-/*< private >
- * mp_transport_new:
- * @fd: one end of a pair of SOCK_SEQPACKET sockets; taken
+ * mp_transport_new_of_kind:
+ * @fd: a socket; taken
  */
 MpTransport *
-mp_transport_new (int fd)
+mp_transport_new_of_kind (const MpTransportKind *kind,
+                          int                    fd)
 {
-  MpTransport *self = g_new0 (MpTransport, 1);
+  MpTransport *self = g_malloc0 (kind->size);
 
+  self->kind = kind;
   self->fd = fd;
   self->origin = mp_origin_get ();
   self->max_body = MIN (MP_TRANSPORT_MAX_BODY, G_MAXSIZE);
@@ -161,6 +85,8 @@ mp_transport_free (MpTransport *self)
   g_clear_error (&self->end);
   g_clear_error (&self->failure);
   mp_fd_close (&self->fd);
+  if (self->kind->clear != NULL)
+    self->kind->clear (self);
   g_free (self);
 }
 
@@ -212,9 +138,13 @@ report (MpIoStatus     status,
   return status;
 }
 
-/* Nothing more comes.  The first reason stays. */
-static void
-set_end (MpTransport *self,
+/*< private >
+ * mp_transport_set_end:
+ *
+ * Nothing more comes.  The first reason stays.
+ */
+void
+mp_transport_set_end (MpTransport *self,
          gboolean     is_orderly)
 {
   if (self->end != NULL)
@@ -226,8 +156,8 @@ set_end (MpTransport *self,
     self->end = g_error_new_literal (MP_ERROR, MP_ERROR_PEER_DIED, "The process at the other end died");
 }
 
-static MpIoStatus
-check_usable (MpTransport *self,
+MpIoStatus
+mp_transport_check_usable (MpTransport *self,
               GError     **error)
 {
   if (self->failure != NULL)
@@ -239,192 +169,29 @@ check_usable (MpTransport *self,
   return MP_IO_DONE;
 }
 
-/* --- Sending packets ------------------------------------------------------- */
-
-/* A packet of the transport's own.  It may use room that no other packet gets,
- * so that a full socket does not keep the peer from hearing of an orderly end.
- */
-static int
-send_control (MpTransport *self,
-              MpFrameKind  kind)
-{
-  MpPacket packet = { .kind = (guint8) kind };
-  gsize size;
-  g_autofree guint8 *head = mp_packet_encode_head (&packet, &size, NULL);
-  int result = mp_packet_send (self->fd, head, size, NULL, 0, -1, NULL);
-  int room, reported_room;
-  socklen_t length = sizeof reported_room;
-
-  if (result != EAGAIN || getsockopt (self->fd, SOL_SOCKET, SO_SNDBUF, &reported_room, &length) != 0)
-    return result;
-
-  /* The kernel doubles what is set and reports the double. */
-  room = reported_room;
-  setsockopt (self->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-  result = mp_packet_send (self->fd, head, size, NULL, 0, -1, NULL);
-  room = reported_room / 2;
-  setsockopt (self->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-
-  return result;
-}
-
 /* --- Sending parcels ------------------------------------------------------- */
 
-static gboolean
-is_among_two (MpTransport *self)
-{
-  return !self->is_shared && self->n_peer_holders == 1;
-}
-
-/* The way for those who have no descriptor.  Takes the error that led here, and
- * gives it back if this way is closed too.
+/*< private >
+ * mp_transport_learn_end:
+ *
+ * The peer is gone.  What it has sent before says how.
  */
-static gboolean
-turn_to_parts (MpTransport *self,
-               MpParcel    *parcel,
-               GError      *reason,
-               GError     **error)
-{
-  gsize size = mp_parcel_get_size (parcel);
-
-  if (is_among_two (self) && size >= 2 && size <= MP_PACKET_MAX_PARTED)
-    {
-      g_clear_error (&reason);
-      mp_parcel_set_form (parcel, MP_PARCEL_PARTS);
-      return TRUE;
-    }
-
-  g_propagate_error (error, reason);
-  return FALSE;
-}
-
-/* Copies more of a large body.  DONE: it is all there, or takes another way. */
-static MpIoStatus
-prepare_large (MpTransport *self,
-               MpParcel    *parcel,
-               GError     **error)
-{
-  GError *reason = NULL;
-  gboolean is_filled;
-
-  if (!mp_parcel_fill (parcel, &is_filled, &reason))
-    return turn_to_parts (self, parcel, reason, error) ? MP_IO_DONE : MP_IO_FAILED;
-
-  self->can_go_on = !is_filled;
-  return is_filled ? MP_IO_DONE : MP_IO_AGAIN;
-}
-
-/* The peer is gone.  What it has sent before says how. */
-static MpIoStatus
-learn_end (MpTransport *self,
+MpIoStatus
+mp_transport_learn_end (MpTransport *self,
            GError     **error)
 {
   guint64 enough = self->n_bytes_read + MAX_LAST_BYTES;
 
   for (guint i = 0; i < MAX_LAST_PACKETS && self->n_bytes_read < enough; i++)
-    if (read_ahead (self, NULL) != MP_IO_DONE)
+    if (self->kind->read_ahead (self, NULL) != MP_IO_DONE)
       break;
 
-  set_end (self, FALSE);
-  return check_usable (self, error);
+  mp_transport_set_end (self, FALSE);
+  return mp_transport_check_usable (self, error);
 }
 
-/* After a packet was refused: DONE means that another way is open. */
-static MpIoStatus
-handle_refusal (MpTransport *self,
-                MpParcel    *parcel,
-                int          reason,
-                GError     **error)
-{
-  gboolean has_fds = parcel->fds != NULL && parcel->fds->len > 0;
-  GError *reason_error = NULL;
-
-  switch (reason)
-    {
-    case EAGAIN:
-      return MP_IO_AGAIN;
-
-    case EPIPE:
-    case ENOTCONN:
-      return learn_end (self, error);
-
-    case EMSGSIZE:
-    case ENOBUFS:
-      if (mp_parcel_shrink (parcel))
-        return MP_IO_DONE;
-      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
-                   "The message with its attachments does not fit into the socket's buffer: %s",
-                   g_strerror (reason));
-      return MP_IO_FAILED;
-
-    case ETOOMANYREFS:
-      g_set_error (&reason_error, MP_ERROR, MP_ERROR_TOO_BIG,
-                   "Too many file descriptors are on their way to other processes");
-      if (parcel->form == MP_PARCEL_LARGE && !has_fds)
-        return turn_to_parts (self, parcel, reason_error, error) ? MP_IO_DONE : MP_IO_FAILED;
-      g_propagate_error (error, reason_error);
-      return MP_IO_FAILED;
-
-    default:
-      g_set_error (error, MP_ERROR, MP_ERROR_FAILED, "Cannot send: %s", g_strerror (reason));
-      return MP_IO_FAILED;
-    }
-}
-
-/* A parcel fails that has gone in parts: what is left of it tells the receiver
- * to forget them.
- */
-static gboolean
-must_be_abandoned (const MpParcel *parcel)
-{
-  return parcel->form == MP_PARCEL_PARTS && parcel->n_sent > 0;
-}
-
-/* Sends as many packets of the parcel as go, up to a limit: the receiver may
- * make room as fast as it is used.
- */
-static MpIoStatus
-transmit (MpTransport *self,
-          MpParcel    *parcel,
-          GError     **error)
-{
-  for (guint i = 0; i < MAX_PACKET_RUN; i++)
-    {
-      MpIoStatus status = MP_IO_DONE;
-      const guint8 *body;
-      gsize body_size;
-      int result;
-
-      if (parcel->form == MP_PARCEL_LARGE)
-        {
-          status = prepare_large (self, parcel, error);
-          if (status != MP_IO_DONE)
-            return status;
-        }
-
-      if (!mp_parcel_get_packet (parcel, &body, &body_size, error))
-        return MP_IO_FAILED;
-
-      result = mp_packet_send (self->fd, parcel->head, parcel->head_size, body, body_size,
-                            parcel->payload_fd, parcel->fds);
-      if (result == 0)
-        {
-          if (mp_parcel_packet_sent (parcel, body_size))
-            return MP_IO_DONE;
-          continue;
-        }
-
-      status = handle_refusal (self, parcel, result, error);
-      if (status != MP_IO_DONE)
-        return status;
-    }
-
-  self->can_go_on = TRUE;
-  return MP_IO_AGAIN;
-}
-
-static MpIoStatus
-check_sendable (MpTransport *self,
+MpIoStatus
+mp_transport_check_sendable (MpTransport *self,
                 GError     **error)
 {
   self->wants_room = self->can_go_on = FALSE;
@@ -435,7 +202,7 @@ check_sendable (MpTransport *self,
       return MP_IO_CLOSED;
     }
 
-  return check_usable (self, error);
+  return mp_transport_check_usable (self, error);
 }
 
 /*< private >
@@ -455,6 +222,20 @@ mp_transport_prepare (MpFrame  *frame,
   return frame->parcel != NULL;
 }
 
+static gboolean
+check_parcel (MpTransport  *self,
+              MpParcel     *parcel,
+              GError      **error)
+{
+  if (mp_parcel_get_size (parcel) <= self->max_peer_body)
+    return self->kind->admit == NULL || self->kind->admit (self, parcel, error);
+
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+               "The message has %" G_GSIZE_FORMAT " bytes, and the other end takes %" G_GUINT64_FORMAT " at most",
+               mp_parcel_get_size (parcel), self->max_peer_body);
+  return FALSE;
+}
+
 /* Whoever sends may have a lock. */
 static gboolean
 prepare_at_once (MpTransport  *self,
@@ -467,14 +248,19 @@ prepare_at_once (MpTransport  *self,
   mp_patience_begin (&none);
   is_prepared = mp_transport_prepare (frame, error);
   mp_patience_end (&none);
-  if (!is_prepared || mp_parcel_get_size (frame->parcel) <= self->max_peer_body)
+  if (!is_prepared || check_parcel (self, frame->parcel, error))
     return is_prepared;
 
-  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
-               "The message has %" G_GSIZE_FORMAT " bytes, and the other end takes %" G_GUINT64_FORMAT " at most",
-               mp_parcel_get_size (frame->parcel), self->max_peer_body);
   g_clear_pointer (&frame->parcel, mp_parcel_free);
   return FALSE;
+}
+
+/* One that has begun and cannot or shall not go on. */
+static void
+take_back_first (MpTransport *self)
+{
+  if (!self->kind->take_back (self, g_queue_peek_head (&self->queue)))
+    mp_parcel_free (g_queue_pop_head (&self->queue));
 }
 
 /*< private >
@@ -482,8 +268,8 @@ prepare_at_once (MpTransport  *self,
  * @frame: stays the caller's; to be given again after AGAIN
  *
  * Sends now or not at all.  Frames queued by push go first.  DONE with
- * mp_transport_get_n_queued() above zero means that the frame has begun to go in
- * parts; flush until it is zero, or abandon.
+ * mp_transport_get_n_queued() above zero means that the frame has begun to go, and
+ * not all of it has; flush until it is zero, or abandon.
  */
 MpIoStatus
 mp_transport_send (MpTransport *self,
@@ -498,13 +284,13 @@ mp_transport_send (MpTransport *self,
   if (!prepare_at_once (self, frame, error))
     return MP_IO_FAILED;
 
-  status = transmit (self, frame->parcel, error);
+  status = self->kind->transmit (self, frame->parcel, error);
   self->wants_room = status == MP_IO_AGAIN;
-  if (status != MP_IO_DONE && must_be_abandoned (frame->parcel))
+  if (status != MP_IO_DONE && self->kind->has_begun (self, frame->parcel))
     {
-      if (status == MP_IO_FAILED)
-        mp_parcel_set_form (frame->parcel, MP_PARCEL_ABANDONED);
       g_queue_push_head (&self->queue, g_steal_pointer (&frame->parcel));
+      if (status == MP_IO_FAILED)
+        take_back_first (self);
       return status == MP_IO_AGAIN ? MP_IO_DONE : status;
     }
 
@@ -525,7 +311,7 @@ mp_transport_push (MpTransport *self,
                    MpFrame     *frame,
                    GError     **error)
 {
-  MpIoStatus status = check_sendable (self, error);
+  MpIoStatus status = mp_transport_check_sendable (self, error);
 
   if (status == MP_IO_DONE && !prepare_at_once (self, frame, error))
     status = MP_IO_FAILED;
@@ -547,27 +333,31 @@ MpIoStatus
 mp_transport_flush (MpTransport *self,
                     GError     **error)
 {
-  MpIoStatus status = check_sendable (self, error);
+  MpIoStatus status = mp_transport_check_sendable (self, error);
   MpParcel *parcel;
 
+  if (status == MP_IO_DONE && self->kind->finish != NULL)
+    status = self->kind->finish (self, error);
+  self->wants_room = status == MP_IO_AGAIN;
   if (status != MP_IO_DONE)
     {
-      drop_queue (self);
+      if (status != MP_IO_AGAIN)
+        drop_queue (self);
       return status;
     }
 
   while ((parcel = g_queue_peek_head (&self->queue)) != NULL)
     {
-      status = transmit (self, parcel, error);
+      status = self->kind->transmit (self, parcel, error);
       if (status == MP_IO_AGAIN)
         {
           self->wants_room = TRUE;
           return MP_IO_AGAIN;
         }
 
-      if (status == MP_IO_FAILED && must_be_abandoned (parcel))
+      if (status == MP_IO_FAILED && self->kind->has_begun (self, parcel))
         {
-          mp_parcel_set_form (parcel, MP_PARCEL_ABANDONED);
+          take_back_first (self);
           return MP_IO_FAILED;
         }
 
@@ -590,7 +380,7 @@ mp_transport_get_n_queued (MpTransport *self)
 /*< private >
  * mp_transport_abandon:
  *
- * Gives up a frame that went in parts and is not complete: the receiver forgets
+ * Gives up a frame that has begun to go and is not complete: the receiver forgets
  * it.  The word to it is queued.
  */
 void
@@ -598,10 +388,10 @@ mp_transport_abandon (MpTransport *self)
 {
   MpParcel *parcel = g_queue_peek_head (&self->queue);
 
-  if (parcel == NULL || !must_be_abandoned (parcel))
+  if (parcel == NULL || !self->kind->has_begun (self, parcel))
     return;
 
-  mp_parcel_set_form (parcel, MP_PARCEL_ABANDONED);
+  take_back_first (self);
   mp_transport_flush (self, NULL);
 }
 
@@ -642,8 +432,12 @@ mp_transport_get_receive_events (MpTransport *self)
 
 /* --- Receiving packets ----------------------------------------------------- */
 
-static void
-set_failure (MpTransport *self,
+/*< private >
+ * mp_transport_set_failure:
+ * @failure: (transfer full): why nothing more is taken from the peer
+ */
+void
+mp_transport_set_failure (MpTransport *self,
              GError      *failure)
 {
   if (self->failure == NULL)
@@ -654,18 +448,15 @@ set_failure (MpTransport *self,
   mp_assembly_clear (&self->assembly);
 }
 
-static gboolean
-is_broken_peer (const GError *error)
-{
-  return g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED) ||
-         g_error_matches (error, MP_ERROR, MP_ERROR_REFUSED);
-}
-
-/* A message that this process could not take. */
-static void
-set_loss (MpTransport    *self,
-          const MpPacket *packet,
-          const char     *reason)
+/*< private >
+ * mp_transport_set_loss:
+ *
+ * A message that this process could not take.
+ */
+void
+mp_transport_set_loss (MpTransport    *self,
+                       const MpPacket *packet,
+                       const char     *reason)
 {
   if (self->loss == NULL)
     self->loss = g_error_new (MP_ERROR, MP_ERROR_TOO_BIG, "A message was lost: %s", reason);
@@ -673,6 +464,13 @@ set_loss (MpTransport    *self,
 
   if ((packet->flags & MP_FRAME_PART) != 0)
     mp_assembly_skip (&self->assembly);
+}
+
+static gboolean
+is_broken_peer (const GError *error)
+{
+  return g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED) ||
+         g_error_matches (error, MP_ERROR, MP_ERROR_REFUSED);
 }
 
 static gboolean
@@ -694,107 +492,56 @@ handle_control (MpTransport    *self,
     }
 }
 
-/* FALSE and an error for what no proper peer sends. */
-static gboolean
-check_packet (MpTransport       *self,
-              const MpReceived  *received,
-              MpPacket          *packet,
-              GError           **error)
+/*< private >
+ * mp_transport_check_body:
+ *
+ * Returns: whether the body may be as long as the packet says
+ */
+gboolean
+mp_transport_check_body (MpTransport     *self,
+                         const MpPacket  *packet,
+                         GError         **error)
 {
-  guint n_fds;
+  if (packet->body_length <= self->max_body)
+    return TRUE;
 
-  if (received->is_cut)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "Refused a packet from the peer: it is too large");
-      return FALSE;
-    }
-
-  if (!mp_packet_decode (received->data, received->size, packet, error))
-    return FALSE;
-
-  if (packet->body_length > self->max_body)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
-                   "The peer sent a message of %" G_GUINT64_FORMAT " bytes, where %" G_GUINT64_FORMAT
-                   " are allowed", packet->body_length, self->max_body);
-      return FALSE;
-    }
-
-  n_fds = packet->n_fds + ((packet->flags & MP_FRAME_LARGE) != 0 ? 1u : 0u);
-  if (!received->lost_fds && received->n_fds != n_fds)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED,
-                   "Refused a packet from the peer: it came with %u descriptors instead of %u",
-                   received->n_fds, n_fds);
-      return FALSE;
-    }
-
-  return TRUE;
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+               "The peer sent a message of %" G_GUINT64_FORMAT " bytes, where %" G_GUINT64_FORMAT
+               " are allowed", packet->body_length, self->max_body);
+  return FALSE;
 }
 
-static void
-handle_packet (MpTransport *self,
-               MpReceived  *received)
+/*< private >
+ * mp_transport_take_packet:
+ * @packet: one that was checked
+ * @fds: (array length=n_fds): descriptors that came with it; those used are -1 afterwards
+ */
+void
+mp_transport_take_packet (MpTransport    *self,
+                          const MpPacket *packet,
+                          int            *fds,
+                          guint           n_fds)
 {
   GError *error = NULL;
-  MpPacket packet;
   MpFrame *frame = NULL;
 
-  if (!check_packet (self, received, &packet, &error))
-    set_failure (self, error);
-  else if (received->lost_fds)
-    set_loss (self, &packet, "this process has no file descriptors left");
-  else if (handle_control (self, &packet))
-    ;
-  else if (!mp_assembly_take_packet (&self->assembly, &packet, received->fds, received->n_fds,
-                                     &frame, &error))
+  if (handle_control (self, packet))
+    return;
+
+  if (mp_assembly_take_packet (&self->assembly, packet, fds, n_fds, &frame, &error))
     {
-      if (is_broken_peer (error))
-        set_failure (self, error);
-      else
-        {
-          set_loss (self, &packet, error->message);
-          g_error_free (error);
-        }
+      if (frame != NULL)
+        g_queue_push_tail (&self->kept, frame);
     }
-  else if (frame != NULL)
-    g_queue_push_tail (&self->kept, frame);
-
-  mp_fds_close (received->fds, received->n_fds);
-}
-
-/* Reads one packet, whatever it brings: DONE, AGAIN, or what ends it all. */
-static MpIoStatus
-read_ahead (MpTransport *self,
-            GError     **error)
-{
-  MpIoStatus status = check_usable (self, error);
-  MpReceived received;
-  int result;
-
-  if (status != MP_IO_DONE)
-    return status;
-
-  result = mp_packet_receive (self->fd, &received);
-  if (result == EAGAIN)
-    return MP_IO_AGAIN;
-
-  if (result != 0)
+  else if (is_broken_peer (error))
     {
-      set_failure (self, g_error_new (MP_ERROR, MP_ERROR_FAILED, "Cannot receive: %s", g_strerror (result)));
-      return check_usable (self, error);
-    }
-
-  self->n_bytes_read += received.size;
-  if (received.size == 0)
-    {
-      mp_fds_close (received.fds, received.n_fds);
-      set_end (self, self->n_peer_holders <= 0);
+      mp_transport_set_failure (self, error);
     }
   else
-    handle_packet (self, &received);
-
-  return check_usable (self, error);
+    {
+      mp_transport_set_loss (self, packet, error->message);
+      g_error_free (error);
+    }
 }
 
 /*< private >
@@ -831,7 +578,7 @@ mp_transport_peek (MpTransport *self,
           return MP_IO_FAILED;
         }
 
-      status = read_ahead (self, error);
+      status = self->kind->read_ahead (self, error);
       if (status != MP_IO_DONE)
         return status;
     }
@@ -929,24 +676,17 @@ mp_transport_close (MpTransport *self)
 
   while (mp_transport_flush (self, NULL) == MP_IO_FAILED && self->failure == NULL)
     ;
+  mp_transport_abandon (self);
   drop_queue (self);
-
-  send_control (self, MP_FRAME_BYE);
-
-  /* A stranger forked from this process may have the descriptor too, and would
-   * keep the peer from seeing the end.
-   */
-  if (!self->is_shared)
-    shutdown (self->fd, SHUT_RDWR);
-
-  mp_fd_close (&self->fd);
+  self->kind->leave (self);
 }
 
 /*< private >
  * mp_transport_share:
  *
  * Makes a duplicate for another process and tells the peer of one more holder.
- * Fails with %MP_ERROR_INVALID_STATE while a body is coming in parts, which two
+ * Fails with %MP_ERROR_NOT_SHAREABLE for what cannot have two holders,
+ * with %MP_ERROR_INVALID_STATE while a body is coming in parts, which two
  * receivers would tear apart, and with %MP_ERROR_FULL if the socket takes
  * nothing more.
  *
@@ -956,36 +696,10 @@ int
 mp_transport_share (MpTransport *self,
                     GError     **error)
 {
-  int result, fd;
-
-  if (check_sendable (self, error) != MP_IO_DONE)
+  if (mp_transport_check_sendable (self, error) != MP_IO_DONE)
     return -1;
 
-  if (mp_assembly_is_open (&self->assembly))
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE,
-                   "A connection cannot be shared while a message arrives on it in parts");
-      return -1;
-    }
-
-  fd = mp_fd_duplicate (self->fd, error);
-  if (fd < 0)
-    return -1;
-
-  result = send_control (self, MP_FRAME_SHARED);
-  if (result == 0)
-    {
-      self->is_shared = TRUE;
-      return fd;
-    }
-
-  mp_fd_close (&fd);
-  if (result == EAGAIN)
-    g_set_error (error, MP_ERROR, MP_ERROR_FULL,
-                 "A connection cannot be shared while its peer does not read");
-  else
-    learn_end (self, error);
-  return -1;
+  return self->kind->share (self, error);
 }
 
 /*< private >
