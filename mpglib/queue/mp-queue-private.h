@@ -52,6 +52,19 @@ typedef struct
   GList          link;
 } MpQueueWait;
 
+/* What an asynchronous call has to do: the beginning of its task's data. */
+typedef struct _MpQueueErrand MpQueueErrand;
+struct _MpQueueErrand
+{
+  MpQueueSide  side;
+  MpRingResult (*try_once) (MpQueueErrand   *self,
+                            MpQueuePrivate  *priv,
+                            MpRing          *ring,
+                            guint32          me,
+                            GError         **error);
+  gboolean     has_given_up;   /* its time was over, or it was cancelled */
+};
+
 extern gpointer mp_queue_class;
 
 MpQueuePrivate *mp_queue_get_private   (MpQueue            *self);
@@ -81,15 +94,11 @@ void            mp_queue_wait_fail     (MpQueuePrivate     *self,
                                         GError            **error);
 void            mp_queue_end_waits     (MpQueuePrivate     *self);
 
-void            mp_queue_start_async   (GTask              *task_taken,
-                                        MpQueueSide         side,
-                                        gdouble             timeout,
-                                        MpAsyncLook         look,
-                                        MpAsyncGiveUp       give_up,
-                                        gpointer            data);
-gboolean        mp_queue_finish        (GTask              *task,
-                                        MpQueueSide         side,
-                                        gboolean            has_given_up,
+void            mp_queue_start_async    (GTask              *task_taken,
+                                        gdouble             timeout);
+gpointer        mp_queue_finish        (MpQueue            *self,
+                                        GAsyncResult       *result,
+                                        gpointer            tag,
                                         GError            **error);
 MpBell         *mp_queue_get_bell      (MpRing             *ring,
                                         MpQueueSide         side);

@@ -7,7 +7,6 @@
 #include "mp-error.h"
 #include "mp-item-private.h"
 #include "mp-outbox-private.h"
-#include "mp-patience-private.h"
 #include "mp-queue-private.h"
 
 /* --- Putting -------------------------------------------------------------- */
@@ -135,11 +134,11 @@ get_limit (MpQueue *self)
 
 typedef struct
 {
-  MpQueue *queue;
-  MpItem  *items;
-  guint    n;
-  guint    done;
-  gboolean has_given_up;
+  MpQueueErrand errand;
+  MpQueue      *queue;
+  MpItem       *items;
+  guint         n;
+  guint         done;
 } Putting;
 
 static void
@@ -158,54 +157,20 @@ putting_free (gpointer data)
   g_free (self);
 }
 
-static gboolean
-look_patiently (gpointer   object,
-                gpointer   data,
-                GError   **error)
+static MpRingResult
+try_once (MpQueueErrand   *errand,
+          MpQueuePrivate  *priv,
+          MpRing          *ring,
+          guint32          me,
+          GError         **error)
 {
-  MpQueuePrivate *priv = mp_queue_get_private (object);
-  Putting *self = data;
-  guint32 me;
-  MpRing *ring = mp_queue_enter (priv, &me, error);
+  Putting *self = (Putting *) errand;
   guint before = self->done;
-  MpRingResult result;
-
-  if (ring == NULL)
-    return TRUE;
-
-  result = put_rest (ring, me, self->items, self->n, &self->done, NULL, error);
-  if (result == MP_RING_AGAIN)
-    {
-      mp_queue_pass_through (ring, MP_QUEUE_SPACE, me);
-      result = put_rest (ring, me, self->items, self->n, &self->done, NULL, error);
-    }
+  MpRingResult result = put_rest (ring, me, self->items, self->n, &self->done, NULL, error);
 
   if (self->done > before)
     mp_queue_note_done (priv, MP_QUEUE_SPACE);
-  return result != MP_RING_AGAIN;
-}
-
-/* However many locks a stopped process may have, the loop waits for it once. */
-static gboolean
-look (gpointer   object,
-      gpointer   data,
-      GError   **error)
-{
-  MpPatience patience = { 0 };
-  gboolean is_over;
-
-  mp_patience_begin (&patience);
-  is_over = look_patiently (object, data, error);
-  mp_patience_end (&patience);
-  return is_over;
-}
-
-static gboolean
-give_up (gpointer object,
-         gpointer data)
-{
-  ((Putting *) data)->has_given_up = TRUE;
-  return FALSE;
+  return result;
 }
 
 /* Takes the items. */
@@ -223,6 +188,7 @@ start (MpQueue             *self,
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   Putting *putting = g_new0 (Putting, 1);
 
+  putting->errand = (MpQueueErrand) { MP_QUEUE_SPACE, try_once, FALSE };
   putting->queue = g_object_ref (self);
   putting->items = items_taken;
   putting->n = n;
@@ -231,7 +197,7 @@ start (MpQueue             *self,
   if (error_taken != NULL)
     mp_outbox_return_error (task, error_taken);
   else
-    mp_queue_start_async (task, MP_QUEUE_SPACE, timeout, look, give_up, putting);
+    mp_queue_start_async (task, timeout);
 }
 
 static guint
@@ -241,16 +207,13 @@ finish (MpQueue       *self,
         GError       **error)
 {
   g_autoptr (GError) reason = NULL;
-  Putting *putting;
+  Putting *putting = mp_queue_finish (self, result, tag, &reason);
 
-  g_return_val_if_fail (MP_QUEUE_IS_ONE (self), 0);
-  g_return_val_if_fail (g_task_is_valid (result, self), 0);
-  g_return_val_if_fail (g_async_result_is_tagged (result, tag), 0);
-  g_return_val_if_fail (error == NULL || *error == NULL, 0);
+  if (putting == NULL)
+    return 0;
 
   /* What was put before the wait ended is put. */
-  putting = g_task_get_task_data (G_TASK (result));
-  if (!mp_queue_finish (G_TASK (result), MP_QUEUE_SPACE, putting->has_given_up, &reason) && putting->done == 0)
+  if (putting->done == 0 && reason != NULL)
     g_propagate_error (error, g_steal_pointer (&reason));
   return putting->done;
 }

@@ -8,6 +8,7 @@
 #include "mp-error.h"
 #include "mp-origin-private.h"
 #include "mp-outbox-private.h"
+#include "mp-patience-private.h"
 #include "mp-queue-private.h"
 
 /* How one waits for a queue: in a thread, and in a main loop. */
@@ -203,21 +204,62 @@ mp_queue_pass_through (MpRing      *ring,
     mp_ring_try_take (ring, me, &nothing, NULL);
 }
 
+static gboolean
+look_patiently (MpQueue        *self,
+                MpQueueErrand  *errand,
+                GError        **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+  guint32 me;
+  MpRing *ring = mp_queue_enter (priv, &me, error);
+  MpRingResult result;
+
+  if (ring == NULL)
+    return TRUE;
+
+  result = errand->try_once (errand, priv, ring, me, error);
+  if (result == MP_RING_AGAIN)
+    {
+      mp_queue_pass_through (ring, errand->side, me);
+      result = errand->try_once (errand, priv, ring, me, error);
+    }
+
+  return result != MP_RING_AGAIN;
+}
+
+/* However many locks a stopped process may have, the loop waits for it once. */
+static gboolean
+look (gpointer   object,
+      gpointer   data,
+      GError   **error)
+{
+  MpPatience patience = { 0 };
+  gboolean is_over;
+
+  mp_patience_begin (&patience);
+  is_over = look_patiently (object, data, error);
+  mp_patience_end (&patience);
+  return is_over;
+}
+
+static gboolean
+give_up (gpointer object,
+         gpointer data)
+{
+  ((MpQueueErrand *) data)->has_given_up = TRUE;
+  return FALSE;
+}
+
 /*< private >
  * mp_queue_start_async:
- * @look: knows that the queue may have been closed meanwhile
- * @give_up: lets mp_queue_finish() be told
- * @data: lives as long as the task
+ * @task_taken: its data begins with an #MpQueueErrand
  */
 void
-mp_queue_start_async (GTask         *task_taken,
-                      MpQueueSide    side,
-                      gdouble        timeout,
-                      MpAsyncLook    look,
-                      MpAsyncGiveUp  give_up,
-                      gpointer       data)
+mp_queue_start_async (GTask   *task_taken,
+                      gdouble  timeout)
 {
   MpQueuePrivate *self = mp_queue_get_private (g_task_get_source_object (task_taken));
+  MpQueueErrand *errand = g_task_get_task_data (task_taken);
   GError *error = NULL;
   guint32 me;
   MpRing *ring = mp_queue_enter (self, &me, &error);
@@ -225,31 +267,38 @@ mp_queue_start_async (GTask         *task_taken,
   if (ring == NULL)
     mp_outbox_return_error (task_taken, error);
   else
-    mp_async_wait_start_in_line (task_taken, ring->table, mp_queue_get_bell (ring, side),
-                                 side == MP_QUEUE_ITEMS ? "Nothing was got" : "Nothing was put",
-                                 timeout, look, give_up, data, NULL);
+    mp_async_wait_start_in_line (task_taken, ring->table, mp_queue_get_bell (ring, errand->side),
+                                 errand->side == MP_QUEUE_ITEMS ? "Nothing was got" : "Nothing was put",
+                                 timeout, look, give_up, errand, NULL);
 }
 
 /*< private >
  * mp_queue_finish:
- * @has_given_up: whether its time was over, or it was cancelled
+ * @tag: the function that started it
  *
- * Returns: whether it succeeded
+ * Returns: (nullable): the task's data, also if the error is set
  */
-gboolean
-mp_queue_finish (GTask        *task,
-                 MpQueueSide   side,
-                 gboolean      has_given_up,
-                 GError      **error)
+gpointer
+mp_queue_finish (MpQueue       *self,
+                 GAsyncResult  *result,
+                 gpointer       tag,
+                 GError       **error)
 {
   g_autoptr (GError) reason = NULL;
+  MpQueueErrand *errand;
 
-  if (g_task_propagate_boolean (task, &reason))
-    return TRUE;
+  g_return_val_if_fail (MP_QUEUE_IS_ONE (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, tag), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (has_given_up && g_error_matches (reason, MP_ERROR, MP_ERROR_TIMED_OUT))
-    mp_queue_set_not_yet (side, error);
+  errand = g_task_get_task_data (G_TASK (result));
+  if (g_task_propagate_boolean (G_TASK (result), &reason))
+    return errand;
+
+  if (errand->has_given_up && g_error_matches (reason, MP_ERROR, MP_ERROR_TIMED_OUT))
+    mp_queue_set_not_yet (errand->side, error);
   else
     g_propagate_error (error, g_steal_pointer (&reason));
-  return FALSE;
+  return errand;
 }

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-error.h"
+#include "mp-queue-net-private.h"
+#include "mp-variant-private.h"
+
+/* --- What is wanted ------------------------------------------------------- */
+
+/* Rubbish is wanted: else it would stay, and nobody get what is behind it. */
+static gboolean
+is_wanted (const MpRingRecord *record,
+           gconstpointer       data)
+{
+  const MpNetOrder *order = data;
+  guint32 length;
+
+  if (order->want == MP_NET_ANY || !mp_item_measure_body (record, &length))
+    return TRUE;
+
+  if (order->want == MP_NET_VALUES)
+    return mp_item_is_value (record) || mp_item_is_raw (record);
+
+  return !mp_item_is_value (record) && length <= order->max_length;
+}
+
+static void
+set_unwanted (const MpNetOrder    *order,
+              const MpRingRecord  *record,
+              GError             **error)
+{
+  guint32 length = 0;
+
+  mp_item_measure_body (record, &length);
+  if (order->want == MP_NET_VALUES)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
+                         "The next item of the queue holds no GVariant but bytes of a codec: let its sender put a "
+                         "GVariant, or take the bytes with get_payload(), or get_message()");
+  else if (mp_item_is_value (record))
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
+                         "The next item of the queue holds a GVariant, not bytes");
+  else
+    g_set_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT,
+                 "The next item of the queue has %u bytes, and there is room for %" G_GSIZE_FORMAT,
+                 length, order->max_length);
+}
+
+/* --- Getting -------------------------------------------------------------- */
+
+static gboolean
+widen (MpNet    *self,
+       guint32   length,
+       GError  **error)
+{
+  g_free (self->own);
+  self->own = g_try_malloc ((gsize) length + MP_NET_SLACK);
+  self->data = self->own;
+  self->room = self->own != NULL ? length : 0;
+  if (self->own != NULL)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+               "There is no memory for the %u bytes of the next item of the queue, which stays there", length);
+  return FALSE;
+}
+
+/*< private >
+ * mp_net_cast:
+ * @records: with room for @n; their data is in the net
+ * @n: (inout): at most; then how many there are
+ * @wait: (nullable): not at all
+ *
+ * Returns: %MP_RING_DONE, %MP_RING_AGAIN, or %MP_RING_FAILED with the error set
+ */
+MpRingResult
+mp_net_cast (MpNet         *self,
+             MpRing        *ring,
+             guint32        me,
+             MpRingRecord  *records,
+             guint         *n,
+             const MpWait  *wait,
+             GError       **error)
+{
+  for (;;)
+    {
+      MpRingHaul haul = { self->data, self->room, records, *n, is_wanted, &self->order };
+      MpRingResult result = wait != NULL ? mp_ring_take (ring, me, &haul, *wait, error)
+                                         : mp_ring_try_take (ring, me, &haul, error);
+
+      if (G_LIKELY (result == MP_RING_DONE))
+        *n = haul.n_records;
+      else if (result == MP_RING_UNWANTED)
+        set_unwanted (&self->order, records, error);
+
+      if (result != MP_RING_NO_ROOM)
+        return result == MP_RING_UNWANTED ? MP_RING_FAILED : result;
+
+      if (!widen (self, records->length, error))
+        return MP_RING_FAILED;
+    }
+}
+
+static gboolean
+wait_and_get (MpNet           *self,
+              MpQueuePrivate  *priv,
+              MpRing          *ring,
+              guint32          me,
+              MpRingRecord    *records,
+              guint           *n,
+              gdouble          timeout,
+              GCancellable    *cancellable,
+              GError         **error)
+{
+  MpQueueWait wait;
+  MpRingResult result;
+
+  if (!mp_queue_wait_begin (priv, &wait, MP_QUEUE_ITEMS, timeout, cancellable, error))
+    return FALSE;
+
+  result = mp_net_cast (self, ring, me, records, n, &wait.blocking.wait, error);
+  mp_queue_wait_end (priv, &wait);
+  if (result == MP_RING_AGAIN)
+    mp_queue_wait_fail (priv, &wait, MP_QUEUE_ITEMS, error);
+  return result == MP_RING_DONE;
+}
+
+static void
+note_got (MpQueuePrivate     *priv,
+          const MpRingRecord *records,
+          guint               n)
+{
+  mp_queue_note_held (priv, records, n);
+  mp_queue_note_done (priv, MP_QUEUE_ITEMS);
+}
+
+/*< private >
+ * mp_net_get_some:
+ *
+ * As mp_net_cast(), and waits for the first.
+ */
+gboolean
+mp_net_get_some (MpNet         *self,
+                 MpQueue       *queue,
+                 MpRingRecord  *records,
+                 guint         *n,
+                 gdouble        timeout,
+                 GCancellable  *cancellable,
+                 GError       **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (queue);
+  guint32 me;
+  MpRing *ring = mp_queue_enter (priv, &me, error);
+  MpRingResult result;
+
+  if (G_UNLIKELY (ring == NULL))
+    return FALSE;
+
+  result = mp_net_cast (self, ring, me, records, n, NULL, error);
+  if (G_UNLIKELY (result == MP_RING_AGAIN) &&
+      wait_and_get (self, priv, ring, me, records, n, timeout, cancellable, error))
+    result = MP_RING_DONE;
+
+  if (result != MP_RING_DONE)
+    return FALSE;
+
+  note_got (priv, records, *n);
+  return TRUE;
+}
+
+/* --- What becomes of it --------------------------------------------------- */
+
+/*< private >
+ * mp_net_take:
+ *
+ * Returns: (transfer full): the first bytes of the one record that is in the net
+ */
+GBytes *
+mp_net_take (MpNet              *self,
+             const MpRingRecord *record,
+             guint32             length)
+{
+  return self->own != NULL ? g_bytes_new_take (g_steal_pointer (&self->own), length)
+                           : g_bytes_new (record->data, length);
+}
+
+GVariant *
+mp_net_to_value (MpNet               *self,
+                 const MpRingRecord  *record,
+                 GError             **error)
+{
+  g_autoptr (GBytes) body = NULL;
+  MpItemHead head;
+
+  if (!mp_item_read_head (&head, record, error))
+    return NULL;
+
+  body = mp_net_take (self, record, head.body_length);
+  return mp_variant_from_wire (mp_item_is_raw (record) ? "ay" : head.codec + 1, body, 0, error);
+}
+
+/* --- In a main loop ------------------------------------------------------- */
+
+static MpRingResult
+try_once (MpQueueErrand   *errand,
+          MpQueuePrivate  *priv,
+          MpRing          *ring,
+          guint32          me,
+          GError         **error)
+{
+  MpGetting *self = (MpGetting *) errand;
+  guint n = 1;
+  MpRingResult result = mp_net_cast (&self->net, ring, me, &self->record, &n, NULL, error);
+
+  if (result != MP_RING_DONE)
+    return result;
+
+  note_got (priv, &self->record, 1);
+  if (self->add_more != NULL)
+    self->add_more (self, priv, ring, me);
+  return MP_RING_DONE;
+}
+
+/*< private >
+ * mp_getting_init:
+ *
+ * Of something that begins with it, and is the data of the task that mp_queue_start_async() is given.
+ */
+void
+mp_getting_init (MpGetting *self,
+                 MpNetWant  want,
+                 gsize      max_length)
+{
+  self->errand = (MpQueueErrand) { MP_QUEUE_ITEMS, try_once, FALSE };
+  self->net = mp_net_new (want, max_length, NULL, 0);
+}
