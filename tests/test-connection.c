@@ -2,6 +2,8 @@
  * Copyright 2026 The mpglib developers
  */
 
+#include <string.h>
+
 #include <mpglib.h>
 
 #include "mp-test-connection.h"
@@ -104,6 +106,114 @@ test_stays (void)
 
   mp_test_pair_free (&pair);
 }
+
+/* --- Into the caller's memory ----------------------------------------------- */
+
+/* Only the room that was given is written to. */
+static void
+test_into (void)
+{
+  static const gsize sizes[] = { 0, 1, 64 * 1024, 64 * 1024 + 1, 3 * MIB };
+  MpTestPair pair = mp_test_pair_new ();
+  g_autofree guint8 *buffer = g_malloc (3 * MIB + 2);
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autoptr (GBytes) bytes = mp_test_new_bytes (sizes[i]);
+      g_autoptr (GError) error = NULL;
+      gsize room = MAX (sizes[i], 1);
+
+      memset (buffer, 0xee, room + 2);
+      g_assert_true (mp_connection_send_bytes (pair.a, bytes, "x", -1, NULL, &error));
+      g_assert_cmpint (mp_connection_receive_into (pair.b, buffer + 1, room, -1, NULL, &error), ==,
+                       (gssize) sizes[i]);
+      g_assert_no_error (error);
+      g_assert_cmpmem (buffer + 1, sizes[i], g_bytes_get_data (bytes, NULL), sizes[i]);
+      g_assert_cmpuint (buffer[0], ==, 0xee);
+      g_assert_cmpuint (buffer[room + 1], ==, 0xee);
+    }
+
+  mp_test_pair_free (&pair);
+}
+
+/* A part of what is there goes into a part of what there is room for. */
+static void
+test_into_part (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  const guint8 *digits = (const guint8 *) "0123456789";
+  char buffer[] = "..........";
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_connection_send_data (pair.a, digits + 2, 5, NULL, -1, NULL, &error));
+  g_assert_cmpint (mp_connection_receive_into (pair.b, (guint8 *) buffer + 1, 9, -1, NULL, &error), ==, 5);
+  g_assert_no_error (error);
+  g_assert_cmpstr (buffer, ==, ".23456....");
+
+  mp_test_pair_free (&pair);
+}
+
+/* What does not fit, or is no bytes, stays, and the memory is as it was. */
+static void
+test_into_fails (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (GError) error = NULL;
+  guint8 buffer[4] = "...";
+
+  g_assert_cmpint (mp_connection_receive_into (pair.b, buffer, 3, 0.001, NULL, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  mp_connection_send_data (pair.a, (const guint8 *) "abcd", 4, NULL, -1, NULL, NULL);
+  mp_test_send_int (pair.a, 7);
+  g_assert_cmpint (mp_connection_receive_into (pair.b, buffer, 3, -1, NULL, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT);
+  g_clear_error (&error);
+  g_assert_cmpstr ((const char *) buffer, ==, "...");
+  g_assert_cmpint (mp_connection_receive_into (pair.b, buffer, 4, -1, NULL, &error), ==, 4);
+  g_assert_cmpmem (buffer, 4, "abcd", 4);
+  g_assert_cmpint (mp_connection_receive_into (pair.b, buffer, 4, -1, NULL, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_WRONG_CODEC);
+  g_clear_error (&error);
+  g_assert_cmpint (mp_test_receive_int (pair.b), ==, 7);
+
+  mp_connection_close (pair.a);
+  g_assert_cmpint (mp_connection_receive_into (pair.b, buffer, 4, -1, NULL, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+
+  mp_test_pair_free (&pair);
+}
+
+static void
+test_into_async (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (GAsyncResult) short_result = NULL;
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  guint8 buffers[2][4] = { "...", "..." };
+
+  mp_connection_receive_into_async (pair.b, buffers[0], 2, -1, NULL, mp_test_keep_result, &short_result);
+  mp_connection_receive_into_async (pair.b, buffers[1], 3, -1, NULL, mp_test_keep_result, &result);
+  mp_connection_send_data (pair.a, (const guint8 *) "abc", 3, NULL, -1, NULL, NULL);
+  mp_test_await_result (&short_result);
+  mp_test_await_result (&result);
+
+  g_assert_cmpint (mp_connection_receive_into_finish (pair.b, short_result, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT);
+  g_clear_error (&error);
+  g_assert_cmpint (mp_connection_receive_into_finish (pair.b, result, &error), ==, 3);
+  g_assert_no_error (error);
+  g_assert_cmpstr ((const char *) buffers[0], ==, "...");
+  g_assert_cmpstr ((const char *) buffers[1], ==, "abc");
+
+  g_clear_object (&short_result);
+  g_clear_object (&result);
+  mp_test_pair_free (&pair);
+}
+
+/* --- Ends ------------------------------------------------------------------- */
 
 static void
 test_one_way (void)
@@ -229,6 +339,10 @@ main (int   argc,
   mp_test_add ("/connection/data", test_data);
   mp_test_add ("/connection/bytes", test_bytes);
   mp_test_add ("/connection/stays", test_stays);
+  mp_test_add ("/connection/into/room", test_into);
+  mp_test_add ("/connection/into/part", test_into_part);
+  mp_test_add ("/connection/into/fails", test_into_fails);
+  mp_test_add ("/connection/into/async", test_into_async);
   mp_test_add ("/connection/one-way", test_one_way);
   mp_test_add ("/connection/to-string", test_to_string);
   mp_test_add ("/connection/bare", test_bare);

@@ -7,6 +7,11 @@ namespace Mp {
     [CCode (array_length_type = "gsize")]
     public async uint8[] receive_data_async (size_t max_length, double timeout = -1,
                                              GLib.Cancellable? cancellable = null) throws GLib.Error;
+    public ssize_t receive_into ([CCode (array_length_type = "gsize")] uint8[] buffer, double timeout = -1,
+                                 GLib.Cancellable? cancellable = null) throws GLib.Error;
+    public async ssize_t receive_into_async ([CCode (array_length_type = "gsize")] uint8[] buffer,
+                                             double timeout = -1,
+                                             GLib.Cancellable? cancellable = null) throws GLib.Error;
   }
 
   public class Queue : GLib.Object {

@@ -46,6 +46,18 @@ GTask        *mp_connection_new_task       (MpConnection        *self,
                                             GAsyncReadyCallback  callback,
                                             gpointer             user_data,
                                             gpointer             tag);
+MpFrame      *mp_connection_receive_frame  (MpConnection        *self,
+                                            MpAccept             accept,
+                                            gsize                max_length,
+                                            gdouble              timeout,
+                                            GCancellable        *cancellable,
+                                            GError             **error);
+void          mp_connection_start_receive  (MpConnection        *self,
+                                            MpAccept             accept,
+                                            gsize                max_length,
+                                            gdouble              timeout,
+                                            GTask               *task_taken,
+                                            MpTransferReturn     return_func);
 void          mp_connection_return_boolean (GTask               *task,
                                             MpTransfer          *transfer);
 gboolean      mp_connection_finish_boolean (MpConnection        *self,

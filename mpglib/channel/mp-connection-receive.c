@@ -18,13 +18,13 @@ new_receive (MpAccept accept,
   };
 }
 
-static MpFrame *
-receive_frame (MpConnection *self,
-               MpAccept      accept,
-               gsize         max_length,
-               gdouble       timeout,
-               GCancellable *cancellable,
-               GError      **error)
+MpFrame *
+mp_connection_receive_frame (MpConnection *self,
+                             MpAccept      accept,
+                             gsize         max_length,
+                             gdouble       timeout,
+                             GCancellable *cancellable,
+                             GError      **error)
 {
   g_auto (MpTransfer) transfer = new_receive (accept, max_length);
 
@@ -45,6 +45,27 @@ return_frame (GTask      *task,
     g_task_return_pointer (task, g_steal_pointer (&transfer->frame), (GDestroyNotify) mp_frame_free);
 }
 
+/* Takes the task. */
+static void
+start_task (MpConnection     *self,
+            MpTransfer        transfer,
+            gdouble           timeout,
+            GTask            *task,
+            MpTransferReturn  return_func)
+{
+  GError *error = NULL;
+
+  if (mp_connection_check_usable (self, transfer.kind, &error))
+    {
+      mp_exchange_start (self->exchange, &transfer, timeout, task, return_func);
+    }
+  else
+    {
+      g_task_return_error (task, error);
+      g_object_unref (task);
+    }
+}
+
 static void
 start (MpConnection        *self,
        MpTransfer           transfer,
@@ -55,13 +76,19 @@ start (MpConnection        *self,
        gpointer             tag,
        MpTransferReturn     return_func)
 {
-  g_autoptr (GTask) task = mp_connection_new_task (self, cancellable, callback, user_data, tag);
-  GError *error = NULL;
+  start_task (self, transfer, timeout,
+              mp_connection_new_task (self, cancellable, callback, user_data, tag), return_func);
+}
 
-  if (mp_connection_check_usable (self, transfer.kind, &error))
-    mp_exchange_start (self->exchange, &transfer, timeout, g_steal_pointer (&task), return_func);
-  else
-    g_task_return_error (task, error);
+void
+mp_connection_start_receive (MpConnection     *self,
+                             MpAccept          accept,
+                             gsize             max_length,
+                             gdouble           timeout,
+                             GTask            *task,
+                             MpTransferReturn  return_func)
+{
+  start_task (self, new_receive (accept, max_length), timeout, task, return_func);
 }
 
 static MpFrame *
@@ -160,7 +187,7 @@ mp_connection_receive (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return frame_to_value (receive_frame (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, error), error);
+  return frame_to_value (mp_connection_receive_frame (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, error), error);
 }
 
 /**
@@ -249,8 +276,8 @@ mp_connection_receive_data (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return frame_to_data (receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error),
-                          length);
+  return frame_to_data (mp_connection_receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error),
+                        length);
 }
 
 /**
@@ -342,7 +369,7 @@ mp_connection_receive_bytes (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return frame_to_bytes (receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error));
+  return frame_to_bytes (mp_connection_receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error));
 }
 
 /**
@@ -424,7 +451,7 @@ mp_connection_receive_message (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return frame_to_message (receive_frame (self, MP_ACCEPT_ANY, 0, timeout, cancellable, error));
+  return frame_to_message (mp_connection_receive_frame (self, MP_ACCEPT_ANY, 0, timeout, cancellable, error));
 }
 
 /**

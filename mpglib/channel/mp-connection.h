@@ -204,6 +204,25 @@ GBytes            *mp_connection_receive_bytes_finish   (MpConnection         *s
                                                          GAsyncResult         *result,
                                                          GError              **error);
 MP_AVAILABLE_IN_1_0
+gssize             mp_connection_receive_into           (MpConnection         *self,
+                                                         guint8               *buffer,
+                                                         gsize                 size,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+void               mp_connection_receive_into_async     (MpConnection         *self,
+                                                         guint8               *buffer,
+                                                         gsize                 size,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GAsyncReadyCallback   callback,
+                                                         gpointer              user_data);
+MP_AVAILABLE_IN_1_0
+gssize             mp_connection_receive_into_finish    (MpConnection         *self,
+                                                         GAsyncResult         *result,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
 MpMessage         *mp_connection_receive_message        (MpConnection         *self,
                                                          gdouble               timeout,
                                                          GCancellable         *cancellable,

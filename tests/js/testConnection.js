@@ -97,6 +97,47 @@ test('bytes go and come', async () => {
   second.close();
 });
 
+test('bytes are received into arrays, from an offset on', async () => {
+  const [first, second] = Mp.Connection.new_pair(true);
+  const digits = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
+  const buffer = new Uint8Array(8);
+  first.send_data(digits.subarray(2, 7));
+  checkSame(second.receive_into(buffer, 1), 5);
+  checkSame(buffer, Uint8Array.of(0, 2, 3, 4, 5, 6, 0, 0));
+  first.send_data(digits.subarray(0, 4));
+  checkSame(checkThrows(() => second.receive_into(buffer, 5), Mp.Error).code, Mp.Error.BUFFER_TOO_SHORT);
+  checkSame(buffer, Uint8Array.of(0, 2, 3, 4, 5, 6, 0, 0));
+  const numbers = new Uint32Array(2);
+  checkSame(await second.receive_into_async(numbers, 4), 4);
+  checkSame(numbers, Uint32Array.of(0, 0x03020100));
+  const both = new ArrayBuffer(16);
+  const received = second.receive_into_async(new DataView(both, 8, 2));
+  first.send_data(Uint8Array.of(1, 2));
+  checkSame(await received, 2);
+  checkSame(new Uint8Array(both, 7, 4), Uint8Array.of(0, 1, 2, 0));
+  first.send_data(new Uint8Array(0));
+  checkSame(second.receive_into(both), 0);
+  first.close();
+  second.close();
+});
+
+test('receiving into an array waits, and says what is wrong', async () => {
+  const [first, second] = Mp.Connection.new_pair(true);
+  const buffer = new Uint8Array(4);
+  checkThrows(() => second.receive_into(buffer, 0, 0.01), Mp.Error, /within the time/);
+  first.send_data(Uint8Array.of(7));
+  for (const offset of [-1, 4, 0.5])
+    checkThrows(() => second.receive_into(buffer, offset), RangeError, /offset/);
+  checkThrows(() => second.receive_into([1, 2]), TypeError, /Uint8Array/);
+  checkThrows(() => second.receive_into(buffer, '1'), TypeError, /offset is "1"/);
+  await checkRejects(second.receive_into_async(buffer, 4), RangeError, /offset/);
+  await checkRejects(second.receive_into_async('text'), TypeError, /Uint8Array/);
+  checkSame(second.receive_into(buffer), 1);
+  first.close();
+  checkSame(checkThrows(() => second.receive_into(buffer), Mp.Error).code, Mp.Error.CLOSED);
+  second.close();
+});
+
 test('ends know what they are for, and how long a message may be', async () => {
   const [reader, writer] = Mp.Connection.new_pair(false);
   check(reader.readable && !reader.writable && writer.writable && !writer.readable);

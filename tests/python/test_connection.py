@@ -2,6 +2,8 @@
 # Copyright 2026 The mpglib developers
 """Mp.Pipe(): objects between processes, and connections in arguments, results and messages."""
 
+from array import array
+import ctypes
 import os
 import pickle
 import select
@@ -66,12 +68,68 @@ class Connections(MpCase):
         first.send_bytes(bytearray(b'0123456789'), 2, 5)
         self.assertEqual(second.recv_bytes(timeout=DEADLINE), b'23456')
         first.send_bytes(memoryview(b'0123456789'))
-        with self.assertRaises(Mp.BufferTooShort):
+        with self.assertRaises(Mp.BufferTooShort) as caught:
             second.recv_bytes(3)
+        self.assertIsInstance(caught.exception, OSError)
         self.assertEqual(second.recv_bytes(10), b'0123456789')
         for wrong in ((-1,), (0, 4), (4,)):
             with self.assertRaises(ValueError):
                 first.send_bytes(b'abc', *wrong)
+
+    def test_bytes_into_buffers(self):
+        first, second = self.make_pipe()
+        message = b'0123456789ab'
+        for buffer in (bytearray(20), memoryview(bytearray(20)), array('i', range(5)), array('d', range(3)),
+                       (ctypes.c_uint16 * 8)(), memoryview(array('h', range(12))).cast('B').cast('h', (3, 4))):
+            with self.subTest(buffer):
+                before = memoryview(buffer).tobytes()
+                for offset in (0, 1, len(before) - len(message)):
+                    first.send_bytes(message)
+                    self.assertEqual(second.recv_bytes_into(buffer, offset, timeout=DEADLINE), len(message))
+                    before = before[:offset] + message + before[offset + len(message):]
+                    self.assertEqual(memoryview(buffer).tobytes(), before)
+        first.send_bytes(b'')
+        self.assertEqual(second.recv_bytes_into(bytearray()), 0)
+
+    def test_buffer_that_is_too_short(self):
+        first, second = self.make_pipe()
+        buffer = bytearray(b'....')
+        first.send_bytes(b'x' * 200_000)
+        first.send_bytes(b'next')
+        with self.assertRaises(Mp.BufferTooShort) as caught:
+            second.recv_bytes_into(buffer, 1)
+        self.assertEqual(caught.exception.args, (b'x' * 200_000,))
+        self.assertEqual(str(caught.exception), 'The message has 200000 bytes')
+        self.assertEqual(pickle.loads(pickle.dumps(caught.exception)).args, caught.exception.args)
+        self.assertEqual(buffer, b'....')
+        self.assertEqual(second.recv_bytes_into(buffer), 4)     # that one was received all the same
+        self.assertEqual(buffer, b'next')
+
+    def test_buffers_that_are_none(self):
+        first, second = self.make_pipe()
+        first.send_bytes(b'stays')
+        for offset in (-1, 8, 9):
+            with self.assertRaises(ValueError):
+                second.recv_bytes_into(bytearray(8), offset)
+        for wrong in (b'12345678', 'text', None, memoryview(bytearray(16))[::2]):
+            with self.subTest(wrong), self.assertRaises(TypeError):
+                second.recv_bytes_into(wrong)
+        buffer = bytearray(8)
+        self.assertEqual(second.recv_bytes_into(buffer, 3), 5)
+        buffer.append(0)        # nothing keeps it from changing its size
+
+    def test_receiving_into_a_buffer_waits(self):
+        first, second = self.make_pipe()
+        buffer = bytearray(8)
+        with self.assertRaises(TimeoutError):
+            second.recv_bytes_into(buffer, timeout=0.01)
+        sender = threading.Timer(0.05, first.send_bytes, (b'late',))
+        sender.start()
+        self.assertEqual(second.recv_bytes_into(buffer), 4)
+        sender.join()
+        first.close()
+        with self.assertRaises(EOFError):
+            second.recv_bytes_into(buffer)
 
     def test_waiting(self):
         first, second = self.make_pipe()

@@ -81,6 +81,41 @@ async void test_bytes () throws Error {
   second.close ();
 }
 
+// Slices of arrays are parts of what is sent, and room for what is received.
+async void test_into () throws Error {
+  Mp.Connection first, second;
+  Mp.Connection.new_pair (true, out first, out second);
+  uint8[] digits = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+  uint8[] buffer = new uint8[8];
+
+  first.send_data (digits[2:7], null);
+  assert_cmpint ((int) second.receive_into (buffer[1:7]), CompareOperator.EQ, 5);
+  for (int i = 0; i < buffer.length; i++)
+    assert_cmpint (buffer[i], CompareOperator.EQ, 1 <= i <= 5 ? i + 1 : 0);
+
+  first.send_data (digits[0:4], null);
+  try {
+    second.receive_into (buffer[0:3]);
+    assert_not_reached ();
+  } catch (Mp.Error.BUFFER_TOO_SHORT e) {
+  }
+  assert_cmpint ((int) yield second.receive_into_async (buffer), CompareOperator.EQ, 4);
+  assert_cmpint (buffer[3], CompareOperator.EQ, 3);
+  try {
+    second.receive_into (buffer, 0.001);
+    assert_not_reached ();
+  } catch (Mp.Error.TIMED_OUT e) {
+  }
+
+  first.close ();
+  try {
+    second.receive_into (buffer);
+    assert_not_reached ();
+  } catch (Mp.Error.CLOSED e) {
+  }
+  second.close ();
+}
+
 async void test_waiting () throws Error {
   Mp.Connection first, second;
   Mp.Connection.new_pair (true, out first, out second);
@@ -195,6 +230,7 @@ int main (string[] args) {
   add_test ("/connection/values", (done) => test_values.begin (done), (result) => test_values.end (result));
   add_test ("/connection/one-way", (done) => test_one_way.begin (done), (result) => test_one_way.end (result));
   add_test ("/connection/bytes", (done) => test_bytes.begin (done), (result) => test_bytes.end (result));
+  add_test ("/connection/into", (done) => test_into.begin (done), (result) => test_into.end (result));
   add_test ("/connection/waiting", (done) => test_waiting.begin (done), (result) => test_waiting.end (result));
   add_test ("/connection/signals", (done) => test_signals.begin (done), (result) => test_signals.end (result));
   add_test ("/connection/process", (done) => test_process.begin (done), (result) => test_process.end (result));

@@ -5,6 +5,7 @@
 
 // Mp.Connection with values of JavaScript, and promises.
 
+const {checkWhole} = imports.mpglib.constructors;
 const {fromMessage, wrapValue} = imports.mpglib.messages;
 const {markPromisified, promisify} = imports.mpglib.promises;
 
@@ -37,13 +38,43 @@ function extendReceive(Mp, prototype) {
   };
 }
 
+// The bytes of a buffer of any kind, from the offset on.
+function findRoom(buffer, offset) {
+  if (!ArrayBuffer.isView(buffer) && !(buffer instanceof ArrayBuffer))
+    throw new TypeError('the buffer has to be a Uint8Array, another typed array, a DataView or an ArrayBuffer');
+  const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
+  checkWhole('the offset', offset, 0, bytes.length - 1);
+  return bytes.subarray(offset);
+}
+
+function fill(room, received) {
+  const bytes = received.toArray();
+  room.set(bytes);
+  return bytes.length;
+}
+
+function extendReceiveInto(prototype) {
+  const {receive_bytes, receive_bytes_async} = prototype; // eslint-disable-line camelcase
+
+  prototype.receive_into = function (buffer, offset, timeout, cancellable) {
+    const room = findRoom(buffer, offset);
+    return fill(room, receive_bytes.call(this, room.length, timeout, cancellable));
+  };
+  prototype.receive_into_async = async function (buffer, offset, timeout, cancellable) {
+    const room = findRoom(buffer, offset);
+    return fill(room, await receive_bytes_async.call(this, room.length, timeout, cancellable));
+  };
+  markPromisified(prototype.receive_into_async);
+}
+
 /**
  * Extends Mp.Connection.
  *
  * send() and receive() take and give JavaScript values, as arguments and results of functions are; bytes that were
  * sent as such are received as a Uint8Array. A GLib.Variant is sent as it is, and the one that came is that of
  * receive_message(). x_async() return promises. Whatever waits does so for ever unless told otherwise, takes bytes
- * as `raw` and messages of any length. new_pair() returns both ends; open() one whose other end a listener has.
+ * as `raw` and messages of any length. receive_into() puts bytes into an array of the caller's, from an offset on, and
+ * returns how many there were. new_pair() returns both ends; open() one whose other end a listener has.
  *
  * @param {object} Mp - the namespace
  */
@@ -54,6 +85,7 @@ function extendConnection(Mp) {
   for (const name of ASYNC)
     promisify(prototype, `${name}_async`);
   extendSend(Mp, prototype);
+  extendReceiveInto(prototype);
 
   promisify(Mp.Connection, 'open_async');
   promisify(Mp.Listener.prototype, 'accept_async');

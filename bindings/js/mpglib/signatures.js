@@ -53,6 +53,7 @@ const SIGNATURES = {
     receive: 'timeout = -1, cancellable = null',
     receive_bytes: 'maxLength = 0, timeout = -1, cancellable = null',
     receive_data: 'maxLength = 0, timeout = -1, cancellable = null',
+    receive_into: 'buffer, offset = 0, timeout = -1, cancellable = null',
     receive_message: 'timeout = -1, cancellable = null',
     send: 'value, timeout = -1, cancellable = null',
     send_bytes: 'bytes, codec = null, timeout = -1, cancellable = null',

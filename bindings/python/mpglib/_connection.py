@@ -45,10 +45,30 @@ class Connection(_Base, metaclass=SameType):
         wait(_Base.send_data, self, bytes(view[offset:end]), _RAW, timeout=timeout, cancellable=cancellable)
 
     def recv_bytes(self, maxlength=None, timeout=None, cancellable=None):
-        """Receives bytes; BufferTooShort if there are more than maxlength."""
+        """Receives bytes; if there are more than maxlength, BufferTooShort, which is an OSError here, and they stay."""
         if maxlength is not None and maxlength < 1:
             raise ValueError(f'a message of at most {maxlength} bytes')
-        return wait(_Base.receive_data, self, maxlength or 0, timeout=timeout, cancellable=cancellable)
+        try:
+            return wait(_Base.receive_data, self, maxlength or 0, timeout=timeout, cancellable=cancellable)
+        except errors.BufferTooShort as error:
+            failure = errors.MessageTooLong(error.message)
+        raise failure
+
+    def recv_bytes_into(self, buffer, offset=0, timeout=None, cancellable=None):
+        """Receives bytes into a buffer that can be written to, from the offset in bytes on; gives how many there were.
+
+        If they do not fit, BufferTooShort, whose args[0] they are; the buffer is as it was.
+        """
+        with memoryview(buffer) as view, view.cast('B') as room:
+            if room.readonly:
+                raise TypeError(f'{type(buffer).__name__} is a buffer that cannot be written to')
+            if offset < 0 or offset >= max(1, len(room)):
+                raise ValueError(f'the offset {offset} is not in a buffer of {len(room)} bytes')
+            message = wait(_Base.receive_data, self, 0, timeout=timeout, cancellable=cancellable)
+            if len(message) > len(room) - offset:
+                raise errors.BufferTooShort(message)
+            room[offset:offset + len(message)] = message
+            return len(message)
 
     def poll(self, timeout=0.0):
         """Whether there is something to receive, or the end of it, within the time."""

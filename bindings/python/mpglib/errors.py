@@ -66,8 +66,20 @@ class TooBig(ProcessError, ValueError):
 
 
 class BufferTooShort(ProcessError):
-    """The message is longer than the room given for it."""
+    """The message is longer than the room given for it.
+
+    If it was received all the same, it is the only argument: `error.args[0]`, which is bytes.
+    """
     code = 7
+
+    def __init__(self, message='', domain=DOMAIN, code=None):
+        text = f'The message has {len(message)} bytes' if isinstance(message, bytes) else message
+        super().__init__(text, domain, code)
+        self.args = (message,)
+
+
+class MessageTooLong(BufferTooShort, OSError):
+    """The message is longer than the caller wants any to be; it waits to be received."""
 
 
 class InvalidState(ProcessError, ValueError):
