@@ -329,13 +329,26 @@ is_normal (GVariant *value)
   return g_variant_is_normal_form (value);
 }
 
+/* GVariant copies what is not aligned as its type wants it, but leaves a value alone that is shorter than that
+ * alignment; and then ends the program when it comes to a child of it that is not.
+ */
+static GBytes *
+ref_aligned (GBytes *body)
+{
+  gsize size;
+  gconstpointer data = g_bytes_get_data (body, &size);
+
+  return (guintptr) data % 8 == 0 ? g_bytes_ref (body) : g_bytes_new (data, size);
+}
+
 static GVariant *
 new_trusted (const GVariantType  *type,
              GBytes              *body,
              GError             **error)
 {
   gboolean needs_no_walk = mp_variant_is_plain (g_variant_type_peek_string (type), g_bytes_get_size (body));
-  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_from_bytes (type, body, needs_no_walk));
+  g_autoptr (GBytes) aligned = ref_aligned (body);
+  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_from_bytes (type, aligned, needs_no_walk));
 
   if (needs_no_walk)
     return g_steal_pointer (&value);
