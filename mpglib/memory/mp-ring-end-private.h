@@ -113,6 +113,13 @@ mp_ring_count_between (guint32 put,
   return ((put >> 1) - (take >> 1)) & G_MAXINT32;
 }
 
+/* Of a record: else its head could go beyond the end of a chunk. */
+static inline gboolean
+mp_ring_is_place (guint64 position)
+{
+  return position % 8 == 0;
+}
+
 static inline guint64
 mp_ring_get_number (MpRing  *self,
                     guint64  position)

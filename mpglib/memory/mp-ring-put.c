@@ -182,6 +182,9 @@ put_locked (MpRing              *self,
   guint done = 0;
 
   mp_ring_end_get_mark (end, &own);
+  if (G_UNLIKELY (!mp_ring_is_place (own.position)))
+    return mp_ring_set_corrupted (error), MP_RING_FAILED;
+
   mp_ring_end_get_seen (end, &take);
   get_chunks (self, &own, &chunks);
   position = own.position;

@@ -56,7 +56,7 @@ mp_ring_read_head (MpRing           *self,
   const MpAtomic32 *head;
   guint32 kind;
 
-  if (left < MP_RING_HEAD || left > self->capacity)
+  if (left < MP_RING_HEAD || left > self->capacity || !mp_ring_is_place (own->position))
     return FALSE;
 
   head = (const MpAtomic32 *) (gpointer) mp_ring_memory_get_place (&self->memory, own->position);
