@@ -187,3 +187,8 @@ fuzz_add_seeds (GPtrArray *seeds)
       g_ptr_array_add (seeds, seed);
     }
 }
+
+void
+fuzz_warm_up (void)
+{
+}
