@@ -84,6 +84,11 @@ gboolean mp_packet_decode      (const guint8   *data,
                                 gsize           size,
                                 MpPacket       *packet,
                                 GError        **error);
+gboolean mp_packet_decode_long (const guint8   *data,
+                                gsize           size,
+                                gsize           max_body,
+                                MpPacket       *packet,
+                                GError        **error);
 
 /* A later part of a body, as told above. */
 static inline gboolean

@@ -235,11 +235,11 @@ decode_section (const guint8  *data,
 static gboolean
 decode_sections (const guint8  *data,
                  gsize          size,
+                 gsize          max_body,
                  MpPacket      *packet,
                  GError       **error)
 {
   guint64 offset = MP_PACKET_HEADER_SIZE;
-
   gconstpointer name, codec, attachments;
 
   if (!decode_section (data, size, &offset, packet->name_length, &name) ||
@@ -253,7 +253,7 @@ decode_sections (const guint8  *data,
   packet->body = data + offset;
   packet->body_size = size - offset;
 
-  if (packet->body_size > MP_PACKET_MAX_BODY)
+  if (packet->body_size > max_body)
     return refuse (error, "it is too large");
 
   if (!g_utf8_validate_len (packet->name, packet->name_length, NULL))
@@ -342,11 +342,27 @@ mp_packet_decode (const guint8 *data,
                   MpPacket     *packet,
                   GError      **error)
 {
+  return mp_packet_decode_long (data, size, MP_PACKET_MAX_BODY, packet, error);
+}
+
+/*< private >
+ * mp_packet_decode_long:
+ * @max_body: how long the part of the body may be that lies in the packet
+ *
+ * As mp_packet_decode(), for channels with other packets than sockets have.
+ */
+gboolean
+mp_packet_decode_long (const guint8  *data,
+                       gsize          size,
+                       gsize          max_body,
+                       MpPacket      *packet,
+                       GError       **error)
+{
   if (size < MP_PACKET_HEADER_SIZE)
     return refuse (error, "it is shorter than its header");
 
   return decode_header (data, packet, error) &&
-         decode_sections (data, size, packet, error) &&
+         decode_sections (data, size, max_body, packet, error) &&
          check_body (packet, error) &&
          check_kind (packet, error);
 }

@@ -46,6 +46,7 @@ typedef struct _MpParcel
   gboolean     is_sealed;
 
   gsize        postage;      /* LARGE: bytes that stand in the packet for the body */
+  gsize        max_part;     /* bytes of the body that one packet carries */
   gsize        part_size;    /* PARTS: bytes of the body in one packet, fewer than it has */
   gsize        n_sent;       /* PARTS: bytes of the body sent */
 
@@ -59,6 +60,8 @@ void          mp_parcel_free        (MpParcel       *self);
 void          mp_parcel_disown      (MpParcel       *self);
 void          mp_parcel_set_form    (MpParcel       *self,
                                      MpParcelForm    form);
+void          mp_parcel_set_max_part (MpParcel     *self,
+                                     gsize           max_part);
 gboolean      mp_parcel_shrink      (MpParcel       *self);
 gsize         mp_parcel_get_size    (MpParcel       *self);
 gboolean      mp_parcel_fill        (MpParcel       *self,

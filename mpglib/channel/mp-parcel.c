@@ -83,6 +83,7 @@ mp_parcel_new (MpFrame  *frame,
   MpParcel *self = g_new0 (MpParcel, 1);
 
   self->payload_fd = -1;
+  self->max_part = MP_PACKET_MAX_BODY;
   self->kind = (guint8) frame->kind;
   self->flags = frame->flags;
   self->serial = frame->serial;
@@ -165,7 +166,21 @@ mp_parcel_set_form (MpParcel     *self,
   if (form == MP_PARCEL_LARGE)
     self->postage = MIN (MP_PACKET_MAX_BODY, mp_parcel_get_size (self) / POSTAGE_RATE);
   if (form == MP_PARCEL_PARTS)
-    self->part_size = MIN (MP_PACKET_MAX_BODY, (mp_parcel_get_size (self) + 1) / 2);
+    self->part_size = MIN (self->max_part, (mp_parcel_get_size (self) + 1) / 2);
+}
+
+/*< private >
+ * mp_parcel_set_max_part:
+ * @max_part: bytes of the body that a packet carries, on a channel where there are no memfds
+ *
+ * Before anything was sent.
+ */
+void
+mp_parcel_set_max_part (MpParcel *self,
+                        gsize     max_part)
+{
+  self->max_part = max_part;
+  mp_parcel_set_form (self, mp_parcel_get_size (self) > max_part ? MP_PARCEL_PARTS : MP_PARCEL_INLINE);
 }
 
 /*< private >

@@ -2,11 +2,11 @@
  * Copyright 2026 The mpglib developers
  */
 
-/* Frames over one end of a SOCK_SEQPACKET socket.  Never blocks, knows no thread
+/* Frames over one end of a socket.  Never blocks, knows no thread
  * and takes no lock: whoever owns it (a Connection, a pump) serialises the calls
- * and waits for the descriptor.
+ * and waits for the descriptor.  There are two kinds, for packets and for streams.
  *
- * Bodies up to MP_TRANSPORT_INLINE_MAX travel in the packet.  Larger ones travel
+ * SOCK_SEQPACKET, within one machine: bodies up to MP_TRANSPORT_INLINE_MAX travel in the packet.  Larger ones travel
  * in a write-sealed memfd whose descriptor goes with the packet.  Such a packet
  * takes as much of the socket's buffer as fits its body, so that the buffer
  * bounds also what lies outside of it: about 54 MB, or four bodies, are on the
@@ -15,7 +15,11 @@
  * AGAIN may mean "call again at once", for which POLLOUT stands just as well
  * unless one cannot wait (mp_transport_can_go_on()).
  *
- * Ends may have several holders (a Connection passed to another process): SHARED
+ * SOCK_STREAM: no descriptors travel, and bodies go with their frames, those above 256 KiB
+ * in parts.  What is read before somebody asks for it is kept, so an end cannot be shared.
+ * What a socket does not take while it is closed goes later, by way of the engine.
+ *
+ * Ends of packets may have several holders (a Connection passed to another process): SHARED
  * counts one up, BYE one down.  End of file with no holder left is an orderly
  * end (MP_IO_CLOSED with MP_ERROR_CLOSED), otherwise the peer died
  * (MP_ERROR_PEER_DIED).  An end that has several holders, or whose peer has,
@@ -50,6 +54,7 @@ typedef struct _MpTransport MpTransport;
 gboolean     mp_transport_new_pair           (int           fds[2],
                                               GError      **error);
 MpTransport *mp_transport_new                (int           fd);
+MpTransport *mp_transport_new_stream         (int           fd);
 void         mp_transport_free               (MpTransport  *self);
 int          mp_transport_get_fd             (MpTransport  *self);
 void         mp_transport_set_max_body       (MpTransport  *self,
