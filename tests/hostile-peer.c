@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* The honest programs of the tests of hostile ones: `hostile-peer "WHAT ADDRESS"`.
+ *
+ *   serve   listens, and gives numbers back
+ *   ask     connects, has a number given back and closes, again and again
+ *
+ * They end when descriptor 4 is closed at its other end, and say on descriptor 3 what came of it.
+ */
+
+#include "config.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+#include <glib-unix.h>
+
+#include <mpglib.h>
+
+#include "mp-test.h"
+
+/* Between two questions: many clients would be no harm, but would use up the machine. */
+#define PAUSE_MSEC 5
+
+static MpAuthKey *
+new_key (void)
+{
+  return mp_auth_key_new_data ((const guint8 *) "only for tests, and long enough", 31);
+}
+
+/* A line on descriptor 3, which nothing but the end follows. */
+static void G_GNUC_PRINTF (1, 2)
+tell (const char *format,
+      ...)
+{
+  g_autofree char *text = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_assert_cmpint (write (3, text, strlen (text)), ==, (gssize) strlen (text));
+}
+
+/* --- Serving -------------------------------------------------------------------------- */
+
+static guint n_accepted, n_echoed, n_open;
+
+static void await_number (MpConnection *connection);
+
+static void
+on_sent (GObject      *source,
+         GAsyncResult *result,
+         gpointer      data)
+{
+  g_autoptr (MpConnection) connection = MP_CONNECTION (source);
+
+  if (mp_connection_send_finish (connection, result, NULL))
+    await_number (g_steal_pointer (&connection));
+  else
+    n_open--;
+}
+
+static void
+on_number (GObject      *source,
+           GAsyncResult *result,
+           gpointer      data)
+{
+  g_autoptr (MpConnection) connection = MP_CONNECTION (source);
+  g_autoptr (GVariant) number = mp_connection_receive_finish (connection, result, NULL);
+
+  if (number == NULL || !g_variant_is_of_type (number, G_VARIANT_TYPE_INT32))
+    {
+      n_open--;
+      return;
+    }
+
+  n_echoed++;
+  mp_connection_send_async (connection, number, -1, NULL, on_sent, NULL);
+  g_steal_pointer (&connection);
+}
+
+/* Takes the reference. */
+static void
+await_number (MpConnection *connection)
+{
+  mp_connection_receive_async (connection, -1, NULL, on_number, NULL);
+}
+
+static void
+on_incoming (MpListener   *listener,
+             MpConnection *connection)
+{
+  n_accepted++;
+  n_open++;
+  await_number (g_object_ref (connection));
+}
+
+static gboolean
+on_end (int          fd,
+        GIOCondition condition,
+        gpointer     is_over)
+{
+  *(gboolean *) is_over = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static guint
+count_fds (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+static void
+serve (const char *address)
+{
+  g_autoptr (MpAuthKey) key = new_key ();
+  g_autoptr (MpListener) listener = mp_listener_new (address, key);
+  g_autoptr (GError) error = NULL;
+  gboolean is_over = FALSE;
+
+  mp_listener_open (listener, &error);
+  g_assert_no_error (error);
+  g_signal_connect (listener, "incoming", G_CALLBACK (on_incoming), NULL);
+  mp_listener_start_accepting (listener);
+  g_unix_fd_add (4, G_IO_IN | G_IO_HUP, on_end, &is_over);
+  tell ("ready\n");
+  while (!is_over || n_open > 0)
+    g_main_context_iteration (NULL, TRUE);
+
+  tell ("%u %u %u\n", n_accepted, n_echoed, count_fds ());
+}
+
+/* --- Asking --------------------------------------------------------------------------- */
+
+/* Returns the microseconds that it took, or -1 if too many wait there. */
+static gint64
+ask_once (const char *address,
+          MpAuthKey  *key,
+          gint32      number)
+{
+  gint64 start = g_get_monotonic_time ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = NULL;
+  g_autoptr (MpConnection) connection = mp_connection_open (address, key, MP_TEST_DEADLINE, NULL, &error);
+
+  if (g_error_matches (error, MP_ERROR, MP_ERROR_FULL))
+    return -1;
+
+  g_assert_no_error (error);
+  mp_connection_send (connection, g_variant_new_int32 (number), MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  answer = mp_connection_receive (connection, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int32 (answer), ==, number);
+  mp_connection_close (connection);
+
+  return g_get_monotonic_time () - start;
+}
+
+static int
+compare_times (gconstpointer a,
+               gconstpointer b)
+{
+  const gint64 *first = a, *second = b;
+
+  return *first < *second ? -1 : *first > *second;
+}
+
+static gboolean
+shall_end (void)
+{
+  struct pollfd end = { .fd = 4, .events = POLLIN };
+
+  return poll (&end, 1, PAUSE_MSEC) != 0;
+}
+
+static void
+ask (const char *address)
+{
+  g_autoptr (MpAuthKey) key = new_key ();
+  g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (gint64));
+  guint n_full = 0;
+
+  tell ("ready\n");
+  do
+    {
+      gint64 time = ask_once (address, key, (gint32) times->len);
+
+      if (time < 0)
+        n_full++;
+      else
+        g_array_append_val (times, time);
+    }
+  while (!shall_end () || times->len == 0);
+
+  g_array_sort (times, compare_times);
+  tell ("%u %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", times->len, n_full,
+        g_array_index (times, gint64, times->len / 2), g_array_index (times, gint64, times->len * 99 / 100),
+        g_array_index (times, gint64, times->len - 1));
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_auto (GStrv) words = g_strsplit (argv[1], " ", 2);
+
+  if (g_str_equal (words[0], "serve"))
+    serve (words[1]);
+  else
+    ask (words[1]);
+
+  return 0;
+}

@@ -1,0 +1,891 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Who connects to a listener, or listens where one connects, and does anything but what he should.
+ * Nobody of these gets in; meanwhile an honest client is served, and the listener grows no larger.
+ *
+ *   MP_TEST_LONG=1   100,000 cases, a thousand silent peers
+ */
+
+#include "config.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mpglib.h>
+
+#include "mp-fd-private.h"
+#include "mp-handshake-private.h"
+#include "mp-packet-io-private.h"
+#include "mp-test.h"
+
+#define KEY "only for tests, and long enough"
+
+/* Attempts at a time: fewer than a listener talks to, so that the honest one finds room. */
+#define WINDOW 48
+
+/* What a listener may grow by. */
+#define MAX_GROWTH_KIB (32 * 1024)
+
+#define N_CASES_LONG  100000
+#define N_SILENT      150
+#define N_SILENT_LONG 1000
+
+static MpAuthKey *key, *other_key;
+static gboolean is_long;
+static int null_fd;
+
+/* --- The honest ones ------------------------------------------------------------------ */
+
+/* A process of hostile-peer, which says a line when it is ready, and one at its end. */
+typedef struct
+{
+  GPid pid;
+  int said_fd;
+  int end_fd;
+} Honest;
+
+static char *
+hear (int fd)
+{
+  GString *line = g_string_new (NULL);
+  char c;
+
+  for (;;)
+    {
+      mp_test_poll (fd, POLLIN);
+      g_assert_cmpint (read (fd, &c, 1), ==, 1);
+      if (c == '\n')
+        return g_string_free (line, FALSE);
+      g_string_append_c (line, c);
+    }
+}
+
+static void
+start_honest (Honest     *self,
+              const char *what,
+              const char *address)
+{
+  g_autofree char *mode = g_strdup_printf ("%s %s", what, address);
+  g_autofree char *ready = NULL;
+  int said[2], end[2];
+
+  g_assert_cmpint (pipe2 (said, O_CLOEXEC), ==, 0);
+  g_assert_cmpint (pipe2 (end, O_CLOEXEC), ==, 0);
+  self->pid = mp_test_spawn ("hostile-peer", mode, (const int[]) { said[1], end[0], -1 });
+  close (said[1]);
+  close (end[0]);
+  self->said_fd = said[0];
+  self->end_fd = end[1];
+  ready = hear (self->said_fd);
+  g_assert_cmpstr (ready, ==, "ready");
+}
+
+static char *
+end_honest (Honest *self)
+{
+  char *line;
+  int status;
+
+  close (self->end_fd);
+  line = hear (self->said_fd);
+  close (self->said_fd);
+  status = mp_test_wait (self->pid);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+  return line;
+}
+
+static guint
+get_memory_kib (GPid        pid,
+                const char *key_of_line)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/status", (int) pid);
+  g_autofree char *status = NULL;
+  const char *line;
+
+  g_assert_true (g_file_get_contents (path, &status, NULL, NULL));
+  line = strstr (status, key_of_line);
+  g_assert_nonnull (line);
+  return (guint) g_ascii_strtoull (line + strlen (key_of_line), NULL, 10);
+}
+
+static guint
+count_fds_of (GPid pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/fd", (int) pid);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+/* A listener and a client, between whom somebody is about to come. */
+typedef struct
+{
+  char *path;
+  Honest server;
+  Honest client;
+  guint n_asked;       /* by other honest ones */
+  guint memory_before;
+  guint fds_before;
+} Siege;
+
+/* One that comes, asks and goes. */
+static void
+ask (Siege *self)
+{
+  g_autofree char *line = NULL;
+  Honest honest;
+  guint n_asked;
+
+  start_honest (&honest, "ask", self->path);
+  line = end_honest (&honest);
+  g_assert_cmpint (sscanf (line, "%u", &n_asked), ==, 1);
+  self->n_asked += n_asked;
+}
+
+static void
+siege_begin (Siege *self)
+{
+  self->path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "besieged", NULL);
+  start_honest (&self->server, "serve", self->path);
+
+  self->n_asked = 0;
+  ask (self); /* what the first one brings with it stays */
+  self->memory_before = get_memory_kib (self->server.pid, "VmRSS:");
+  self->fds_before = count_fds_of (self->server.pid);
+  start_honest (&self->client, "ask", self->path);
+}
+
+/* Nobody but the honest one was let in, and all that the others have cost is gone. */
+static void
+siege_end (Siege      *self,
+           const char *what,
+           guint       n_cases)
+{
+  g_autofree char *of_client = end_honest (&self->client);
+  g_autofree char *of_server = NULL;
+  guint n_asked, n_full, n_accepted, n_echoed, peak, n_fds;
+  gint64 median, p99, longest;
+
+  ask (self);
+  peak = get_memory_kib (self->server.pid, "VmHWM:");
+  of_server = end_honest (&self->server);
+
+  g_assert_cmpint (sscanf (of_client, "%u %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
+                           &n_asked, &n_full, &median, &p99, &longest), ==, 5);
+  g_assert_cmpint (sscanf (of_server, "%u %u %u", &n_accepted, &n_echoed, &n_fds), ==, 3);
+  g_test_message ("%s: %u cases; honest client: %u answers, %u times told that too many wait, median %.1f ms, "
+                  "p99 %.1f ms, longest %.1f ms; listener: %u KiB, at most %u KiB more",
+                  what, n_cases, n_asked, n_full, (double) median / 1000, (double) p99 / 1000,
+                  (double) longest / 1000, self->memory_before, peak - self->memory_before);
+
+  g_assert_cmpuint (n_accepted, ==, n_asked + self->n_asked);
+  g_assert_cmpuint (n_echoed, ==, n_accepted);
+  g_assert_cmpuint (n_fds, <=, self->fds_before + 1);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+  g_assert_cmpuint (peak - self->memory_before, <=, MAX_GROWTH_KIB);
+#endif
+  g_free (self->path);
+}
+
+/* --- Variations ----------------------------------------------------------------------- */
+
+/* What becomes of a message. */
+typedef enum
+{
+  TRUNCATED,   /* the first n bytes */
+  FLIPPED,     /* bit n */
+  LENGTH,      /* the n-th edge in the place of the length */
+  EXTENDED,    /* n bytes more */
+  TORN,        /* in two packets, the first one of n bytes */
+  DOUBLED,     /* twice in one packet */
+  WITH_FDS,    /* n descriptors come with it */
+  REPLAYED,    /* what was once right */
+  REFLECTED,   /* what the other end has said last */
+  OTHER_ROLE,  /* what the other end would say */
+  OTHER_KEY,
+  NO_FDS,      /* right in itself, but such a session is of no use */
+  RANDOM,      /* n bytes anywhere */
+  AS_IT_IS,
+  N_CHANGES,
+} Change;
+
+typedef struct
+{
+  guint phase;   /* 0: the hello is not as it should be; 1: the proof */
+  Change change;
+  guint n;
+} Variation;
+
+static const guint32 edges[] = {
+  0, 1, 2, 3, 4, 32, 51, 53, 63, 65, 255, 256, 257, 511, 512, 513, 0x7fff, 0x8000, 0xffff, 0x10000,
+  0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff, 0x34000000, 0x40000000, 0x21000000, 0x31000000,
+};
+
+static void
+add_all (GArray *variations,
+         guint   phase,
+         Change  change,
+         guint   first,
+         guint   end)
+{
+  for (guint i = first; i < end; i++)
+    {
+      Variation variation = { phase, change, i };
+
+      g_array_append_val (variations, variation);
+    }
+}
+
+/* Of messages of so many bytes, with those of the length. */
+static GArray *
+list_variations (gsize hello_size,
+                 gsize proof_size)
+{
+  GArray *variations = g_array_new (FALSE, FALSE, sizeof (Variation));
+
+  for (guint phase = 0; phase < 2; phase++)
+    {
+      guint size = (guint) (phase == 0 ? hello_size : proof_size);
+
+      add_all (variations, phase, TRUNCATED, 1, size);
+      add_all (variations, phase, FLIPPED, 0, size * 8);
+      add_all (variations, phase, LENGTH, 0, G_N_ELEMENTS (edges));
+      add_all (variations, phase, EXTENDED, 1, 20);
+      add_all (variations, phase, EXTENDED, 60000, 60002);
+      add_all (variations, phase, TORN, 1, size);
+      add_all (variations, phase, DOUBLED, 0, 1);
+      add_all (variations, phase, WITH_FDS, 1, 4);
+      add_all (variations, phase, WITH_FDS, 250, 254);
+      add_all (variations, phase, REPLAYED, 0, 1);
+      add_all (variations, phase, REFLECTED, 0, 1);
+      add_all (variations, phase, OTHER_ROLE, 0, 1);
+      add_all (variations, phase, OTHER_KEY, 0, 1);
+    }
+
+  return variations;
+}
+
+static void
+change_anywhere (GByteArray *message,
+                 guint       n)
+{
+  for (guint i = 0; i < n; i++)
+    message->data[g_test_rand_int_range (0, (gint32) message->len)] = (guint8) g_test_rand_int_range (0, 256);
+}
+
+static void
+change_message (const Variation *variation,
+                GByteArray      *message)
+{
+  guint32 length;
+
+  switch (variation->change)
+    {
+    case TRUNCATED:
+      g_byte_array_set_size (message, MIN (variation->n, message->len - 1));
+      break;
+
+    case FLIPPED:
+      message->data[variation->n / 8 % message->len] ^= (guint8) (1 << variation->n % 8);
+      break;
+
+    case LENGTH:
+      length = GUINT32_TO_BE (edges[variation->n]);
+      if (memcmp (message->data, &length, 4) == 0)
+        length ^= 1;
+      memcpy (message->data, &length, 4);
+      break;
+
+    case EXTENDED:
+      length = message->len;
+      g_byte_array_set_size (message, length + variation->n);
+      memset (message->data + length, 0, variation->n);
+      break;
+
+    case DOUBLED:
+      length = message->len;
+      g_byte_array_set_size (message, 2 * length);
+      memcpy (message->data + length, message->data, length);
+      break;
+
+    case RANDOM:
+      change_anywhere (message, variation->n);
+      break;
+
+    default:
+      break;
+    }
+}
+
+/* FALSE: it is over already. */
+static gboolean
+send_message (int              fd,
+              const Variation *variation,
+              GBytes          *said)
+{
+  g_autoptr (GByteArray) message = g_bytes_unref_to_array (g_bytes_ref (said)); /* a copy, since `said` stays */
+  g_autoptr (GArray) fds = NULL;
+  gsize first;
+
+  change_message (variation, message);
+  if (variation->change == RANDOM && memcmp (message->data, g_bytes_get_data (said, NULL), message->len) == 0)
+    message->data[message->len - 1] ^= 1;
+
+  if (variation->change == WITH_FDS)
+    {
+      fds = g_array_new (FALSE, FALSE, sizeof (int));
+      for (guint i = 0; i < variation->n; i++)
+        g_array_append_val (fds, null_fd);
+    }
+  first = variation->change == TORN ? MIN (variation->n, message->len - 1) : message->len;
+  if (mp_packet_send (fd, message->data, first, NULL, 0, -1, fds) != 0)
+    return FALSE;
+
+  return first == message->len ||
+         mp_packet_send (fd, message->data + first, message->len - first, NULL, 0, -1, NULL) == 0;
+}
+
+static int
+new_socket (void)
+{
+  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (fd, >=, 0);
+  return fd;
+}
+
+static void
+fill_address (struct sockaddr_un *native,
+              const char         *path)
+{
+  *native = (struct sockaddr_un) { .sun_family = AF_UNIX };
+  g_strlcpy (native->sun_path, path, sizeof native->sun_path);
+}
+
+/* Waits, if the listener's queue is full. */
+static int
+connect_raw (const char *path)
+{
+  struct sockaddr_un native;
+  int fd = new_socket ();
+
+  fill_address (&native, path);
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
+  return fd;
+}
+
+static MpHandshake *
+new_handshake (MpRole     role,
+               MpAuthKey *a_key,
+               MpFeatures features)
+{
+  MpBinding binding;
+  MpHandshakeTerms terms = {
+    .role = role, .key = a_key, .binding = &binding, .features = features, .max_frame = 1 << 20,
+  };
+
+  mp_binding_init_unix (&binding, geteuid (), geteuid (), NULL);
+  return mp_handshake_new (&terms, NULL);
+}
+
+/* What one end has answered to what the other said. */
+static GBytes *
+answer (MpHandshake *handshake,
+        GBytes      *said)
+{
+  gsize n_taken;
+
+  mp_handshake_feed (handshake, g_bytes_get_data (said, NULL), g_bytes_get_size (said), &n_taken, NULL);
+  return mp_handshake_take_output (handshake);
+}
+
+/* The messages of two ends that agreed once: of the client, and of the server. */
+static GBytes *recorded[2][2];
+
+static void
+record (void)
+{
+  g_autoptr (MpHandshake) client = new_handshake (MP_ROLE_CLIENT, key, MP_FEATURE_FDS);
+  g_autoptr (MpHandshake) server = new_handshake (MP_ROLE_SERVER, key, MP_FEATURE_FDS);
+
+  for (guint phase = 0; phase < 2; phase++)
+    {
+      recorded[MP_ROLE_CLIENT][phase] =
+        phase == 0 ? mp_handshake_take_output (client) : answer (client, recorded[MP_ROLE_SERVER][0]);
+      recorded[MP_ROLE_SERVER][phase] = answer (server, recorded[MP_ROLE_CLIENT][phase]);
+    }
+  g_assert_nonnull (mp_handshake_get_session (server));
+}
+
+/* Says it, or what the variation has in its place. */
+static gboolean
+say (int              fd,
+     const Variation *variation,
+     guint            phase,
+     MpRole           role,
+     GBytes          *right,
+     GBytes          *heard)
+{
+  static const Variation as_it_is = { 0, AS_IT_IS, 0 };
+
+  if (variation->change == REPLAYED && phase >= variation->phase)
+    return send_message (fd, variation, recorded[role][phase]);
+
+  if (variation->phase != phase)
+    return send_message (fd, &as_it_is, right);
+
+  if (variation->change == OTHER_ROLE || (variation->change == REFLECTED && heard == NULL))
+    return send_message (fd, variation, recorded[1 - role][phase]);
+
+  return send_message (fd, variation, variation->change == REFLECTED ? heard : right);
+}
+
+static GBytes *
+receive (int fd)
+{
+  guint8 packet[1024];
+  gssize n = recv (fd, packet, sizeof packet, 0);
+
+  return n > 0 ? g_bytes_new (packet, (gsize) n) : NULL;
+}
+
+/* --- Hostile clients ------------------------------------------------------------------ */
+
+/* One attempt; `fd` is -1 where there is none. */
+typedef struct
+{
+  Variation variation;
+  MpHandshake *handshake;
+  int fd;
+  GByteArray *heard;
+  gint64 start;
+} Attempt;
+
+static void
+attempt_begin (Attempt         *self,
+               const Variation *variation,
+               const char      *path)
+{
+  g_autoptr (GBytes) hello = NULL;
+
+  self->variation = *variation;
+  self->handshake = new_handshake (MP_ROLE_CLIENT, variation->change == OTHER_KEY ? other_key : key,
+                                   variation->change == NO_FDS ? 0 : MP_FEATURE_FDS);
+  self->fd = connect_raw (path);
+  self->heard = g_byte_array_new ();
+  self->start = g_get_monotonic_time ();
+  hello = mp_handshake_take_output (self->handshake);
+  say (self->fd, variation, 0, MP_ROLE_CLIENT, hello, NULL);
+}
+
+/* The server's hello, and a refusal: never more, and nothing that only who has the key can say. */
+static void
+attempt_end (Attempt *self)
+{
+  const gsize hello = MP_PREAMBLE_HEADER + MP_HELLO_SERVER_SIZE;
+  static const guint8 refusal[] = { 0, 0, 0, 2, 'E', 1 };
+  gsize size = self->heard->len;
+  gboolean is_right;
+
+  is_right = size == 0 || (size >= hello && memcmp (self->heard->data + MP_PREAMBLE_HEADER, "MPG1S", 5) == 0);
+  if (self->variation.change == NO_FDS)
+    is_right &= size == hello + MP_PREAMBLE_HEADER + 49;
+  else if (size > hello)
+    is_right &= size == hello + sizeof refusal && memcmp (self->heard->data + hello, refusal, sizeof refusal) == 0;
+  if (!is_right)
+    g_error ("phase %u, change %u, %u: heard %" G_GSIZE_FORMAT " bytes", self->variation.phase,
+             self->variation.change, self->variation.n, size);
+
+  close (self->fd);
+  self->fd = -1;
+  g_byte_array_unref (self->heard);
+  mp_handshake_free (self->handshake);
+}
+
+static void
+attempt_go_on (Attempt *self)
+{
+  g_autoptr (GBytes) heard = receive (self->fd);
+  g_autoptr (GBytes) proof = NULL;
+
+  if (heard == NULL)
+    {
+      attempt_end (self);
+      return;
+    }
+
+  g_byte_array_append (self->heard, g_bytes_get_data (heard, NULL), (guint) g_bytes_get_size (heard));
+  if (mp_handshake_get_state (self->handshake) != MP_HANDSHAKE_HELLO)
+    return;
+
+  proof = answer (self->handshake, heard);
+  if (proof != NULL)
+    say (self->fd, &self->variation, 1, MP_ROLE_CLIENT, proof, heard);
+}
+
+/* Several at a time, since refusals come late. */
+static void
+attempt_all (GArray     *variations,
+             const char *path)
+{
+  Attempt attempts[WINDOW];
+  struct pollfd fds[WINDOW];
+  guint next = 0, n_open = 0;
+
+  for (guint i = 0; i < WINDOW; i++)
+    attempts[i].fd = -1;
+
+  for (;;)
+    {
+      for (guint i = 0; i < WINDOW; i++)
+        {
+          if (attempts[i].fd < 0 && next < variations->len)
+            {
+              attempt_begin (&attempts[i], &g_array_index (variations, Variation, next++), path);
+              n_open++;
+            }
+          fds[i] = (struct pollfd) { .fd = attempts[i].fd, .events = POLLIN };
+        }
+
+      if (n_open == 0)
+        return;
+
+      alarm (60);
+      g_assert_cmpint (poll (fds, WINDOW, (int) (MP_TEST_DEADLINE * 1000)), >, 0);
+      for (guint i = 0; i < WINDOW; i++)
+        if (fds[i].revents != 0)
+          {
+            attempt_go_on (&attempts[i]);
+            n_open -= attempts[i].fd < 0;
+          }
+    }
+}
+
+/* Each n-th one, or all of them and at random what no list has. */
+static GArray *
+choose (GArray *all,
+        guint   step,
+        guint   n_long)
+{
+  GArray *chosen = g_array_new (FALSE, FALSE, sizeof (Variation));
+
+  for (guint i = (guint) g_test_rand_int_range (0, (gint32) step); i < all->len; i += is_long ? 1 : step)
+    g_array_append_val (chosen, g_array_index (all, Variation, i));
+  while (is_long && chosen->len < n_long)
+    {
+      Variation variation = { (guint) g_test_rand_int_range (0, 2), RANDOM, (guint) g_test_rand_int_range (1, 9) };
+
+      g_array_append_val (chosen, variation);
+    }
+
+  return chosen;
+}
+
+static void
+test_clients (void)
+{
+  const gsize hello = MP_PREAMBLE_HEADER + MP_HELLO_CLIENT_SIZE;
+  g_autoptr (GArray) all = list_variations (hello, MP_PREAMBLE_HEADER + 33);
+  g_autoptr (GArray) chosen = NULL;
+  Siege siege;
+
+  add_all (all, 0, NO_FDS, 0, 1);
+  chosen = choose (all, 3, N_CASES_LONG / 2);
+  siege_begin (&siege);
+  attempt_all (chosen, siege.path);
+  siege_end (&siege, "hostile clients", chosen->len);
+}
+
+/* What is no MPG1 at all, and too much of everything. */
+static void
+test_garbage (void)
+{
+  const guint n = is_long ? 20000 : 300;
+  g_autofree guint8 *bytes = g_malloc (200000);
+  g_autoptr (GArray) fds = g_array_new (FALSE, FALSE, sizeof (int));
+  Siege siege;
+
+  for (guint i = 0; i < MP_PACKET_MAX_ALL_FDS; i++)
+    g_array_append_val (fds, null_fd);
+
+  siege_begin (&siege);
+  for (guint i = 0; i < n; i++)
+    {
+      int fd = connect_raw (siege.path);
+      gsize size = (gsize) g_test_rand_int_range (1, i % 50 == 0 ? 200000 : 600);
+
+      for (gsize j = 0; j < MIN (size, 1000); j++)
+        bytes[j] = (guint8) g_test_rand_int_range (0, 256);
+      if (i % 5 == 0)
+        memcpy (bytes, "\0\0\0\73#CHALLENGE#{sha256}", 23);
+      mp_packet_send (fd, bytes, size, NULL, 0, -1, i % 3 == 0 ? fds : NULL);
+      if (i % 2 == 0)
+        mp_test_poll (fd, POLLIN);
+      close (fd);
+    }
+  siege_end (&siege, "garbage", n);
+}
+
+/* They say nothing, or half a hello. */
+static void
+test_silent (void)
+{
+  const guint n = is_long ? N_SILENT_LONG : N_SILENT;
+  g_autofree int *fds = g_new (int, n);
+  struct rlimit limit;
+  Siege siege;
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  if (limit.rlim_cur < n + 100)
+    limit.rlim_cur = MIN (n + 100, limit.rlim_max);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+
+  siege_begin (&siege);
+  for (guint i = 0; i < n; i++)
+    {
+      fds[i] = connect_raw (siege.path);
+      if (i % 2 == 0)
+        g_assert_cmpint (send (fds[i], "\0\0\0\100MPG1C\1\1", 11, MSG_NOSIGNAL), ==, 11);
+    }
+
+  /* All of them but as many as may be there are let go for those who came later, and those in the end. */
+  for (guint i = 0; i < n; i++)
+    {
+      mp_test_poll (fds[i], POLLIN);
+      close (fds[i]);
+    }
+  siege_end (&siege, "silent peers", n);
+}
+
+/* --- Hostile listeners ---------------------------------------------------------------- */
+
+static int
+listen_raw (const char *path)
+{
+  struct sockaddr_un native;
+  int fd = new_socket ();
+
+  fill_address (&native, path);
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
+  g_assert_cmpint (listen (fd, 8), ==, 0);
+  return fd;
+}
+
+static GBytes *
+await_message (int fd)
+{
+  mp_test_poll (fd, POLLIN);
+  return receive (fd);
+}
+
+/* Plays the listener, as far as the client goes with it. */
+static void
+receive_client (int              fd,
+                const Variation *variation)
+{
+  g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_SERVER, variation->change == OTHER_KEY ? other_key : key,
+                                                     variation->change == NO_FDS ? 0 : MP_FEATURE_FDS);
+
+  for (guint phase = 0; phase < 2; phase++)
+    {
+      g_autoptr (GBytes) heard = await_message (fd);
+      g_autoptr (GBytes) right = NULL;
+
+      if (heard == NULL)
+        return;
+
+      right = answer (handshake, heard);
+      if (right == NULL || !say (fd, variation, phase, MP_ROLE_SERVER, right, heard))
+        return;
+    }
+}
+
+/* Whatever it was, the client says that it is not connected, and why. */
+static void
+expect_refusal (const Variation *variation,
+                GAsyncResult    *result)
+{
+  g_autoptr (GError) error = NULL;
+  MpConnection *connection = mp_connection_open_finish (result, &error);
+
+  if (connection != NULL || error->domain != MP_ERROR ||
+      !(error->code == MP_ERROR_AUTHENTICATION || error->code == MP_ERROR_CORRUPTED ||
+        error->code == MP_ERROR_NOT_SUPPORTED || error->code == MP_ERROR_REFUSED))
+    g_error ("phase %u, change %u, %u: %s", variation->phase, variation->change, variation->n,
+             error != NULL ? error->message : "the client has believed it");
+}
+
+static GAsyncResult *
+connect_and_receive (const char      *path,
+                     int              listening,
+                     const Variation *variation)
+{
+  GAsyncResult *result = NULL;
+  int fd;
+
+  mp_connection_open_async (path, key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &result);
+  fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  receive_client (fd, variation);
+  close (fd);
+  mp_test_await_result (&result);
+  return result;
+}
+
+static void
+test_listeners (void)
+{
+  const gsize hello = MP_PREAMBLE_HEADER + MP_HELLO_SERVER_SIZE;
+  g_autoptr (GArray) all = list_variations (hello, MP_PREAMBLE_HEADER + 49);
+  g_autoptr (GArray) chosen = NULL;
+  g_autofree char *path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "hostile", NULL);
+  static const Variation right = { 2, AS_IT_IS, 0 };
+  g_autoptr (MpConnection) connection = NULL;
+  GAsyncResult *result;
+  int listening = listen_raw (path);
+
+  add_all (all, 0, NO_FDS, 0, 1);
+  chosen = choose (all, 1, N_CASES_LONG / 2);
+  for (guint i = 0; i < chosen->len; i++)
+    {
+      const Variation *variation = &g_array_index (chosen, Variation, i);
+
+      alarm (60);
+      result = connect_and_receive (path, listening, variation);
+      expect_refusal (variation, result);
+      g_object_unref (result);
+    }
+
+  /* It is no wonder that nobody gets in where nobody can. */
+  result = connect_and_receive (path, listening, &right);
+  connection = mp_connection_open_finish (result, NULL);
+  g_assert_nonnull (connection);
+  g_object_unref (result);
+  g_test_message ("hostile listeners: %u cases", chosen->len);
+  close (listening);
+  unlink (path);
+}
+
+/* --- Relays --------------------------------------------------------------------------- */
+
+/* Passes on what two that know the key say to each other. */
+static void
+pass_on (int client,
+         int server)
+{
+  for (guint i = 0; i < 4; i++)
+    {
+      g_autoptr (GBytes) message = await_message (i % 2 == 0 ? client : server);
+
+      if (message == NULL)
+        return;
+
+      send (i % 2 == 0 ? server : client, g_bytes_get_data (message, NULL), g_bytes_get_size (message), MSG_NOSIGNAL);
+    }
+}
+
+static void
+be_relay (const char *path_of_listener,
+          const char *path,
+          int         ready_fd)
+{
+  int listening, client, server;
+
+  if (setuid (12345) != 0)
+    _exit (1);
+
+  listening = listen_raw (path);
+  close (ready_fd);
+  client = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+  server = connect_raw (path_of_listener);
+  pass_on (client, server);
+  _exit (0);
+}
+
+/* As another user: what each end sees of the other is not what that sees of itself. */
+static void
+test_relay (void)
+{
+  const char *folder = g_getenv ("XDG_RUNTIME_DIR");
+  g_autofree char *path = g_build_filename (folder, "relay", NULL);
+  g_autoptr (GError) error = NULL;
+  Siege siege;
+  int ready[2], status;
+  pid_t pid;
+
+  if (geteuid () != 0)
+    {
+      g_test_skip ("only root can be another user");
+      return;
+    }
+
+  siege_begin (&siege);
+  g_assert_cmpint (chmod (folder, 0777), ==, 0);
+  g_assert_cmpint (chmod (siege.path, 0666), ==, 0);
+  g_assert_cmpint (pipe2 (ready, O_CLOEXEC), ==, 0);
+  pid = fork ();
+  if (pid == 0)
+    be_relay (siege.path, path, ready[1]);
+  close (ready[1]);
+  mp_test_poll (ready[0], POLLIN | POLLHUP);
+  close (ready[0]);
+
+  g_assert_null (mp_connection_open (path, key, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+  siege_end (&siege, "a relay", 1);
+  g_assert_cmpint (chmod (folder, 0700), ==, 0);
+  unlink (path);
+}
+
+/* --- Main ----------------------------------------------------------------------------- */
+
+/* What serves those who connect stays for the life of a process. */
+static void
+warm_up (void)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "warm-up", NULL);
+  static const Variation right = { 2, AS_IT_IS, 0 };
+  int listening = listen_raw (path);
+
+  g_object_unref (connect_and_receive (path, listening, &right));
+  close (listening);
+  unlink (path);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (warm_up);
+  is_long = g_getenv ("MP_TEST_LONG") != NULL;
+  key = mp_auth_key_new_data ((const guint8 *) KEY, strlen (KEY));
+  other_key = mp_auth_key_new_random ();
+  null_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  record ();
+
+  mp_test_add ("/hostile-peers/clients", test_clients);
+  mp_test_add ("/hostile-peers/garbage", test_garbage);
+  mp_test_add ("/hostile-peers/silent", test_silent);
+  mp_test_add ("/hostile-peers/listeners", test_listeners);
+  mp_test_add ("/hostile-peers/relay", test_relay);
+
+  return g_test_run ();
+}
