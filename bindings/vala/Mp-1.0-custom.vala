@@ -21,5 +21,15 @@ namespace Mp {
     [CCode (array_length_type = "gsize")]
     public async uint8[] get_frame_async (double timeout = -1,
                                           GLib.Cancellable? cancellable = null) throws GLib.Error;
+    public ssize_t get_into ([CCode (array_length_type = "gsize")] uint8[] buffer, double timeout = -1,
+                             GLib.Cancellable? cancellable = null) throws GLib.Error;
+    public async ssize_t get_into_async ([CCode (array_length_type = "gsize")] uint8[] buffer, double timeout = -1,
+                                         GLib.Cancellable? cancellable = null) throws GLib.Error;
+    public uint get_many_into ([CCode (array_length_type = "gsize")] uint8[] buffer,
+                               [CCode (array_length_type = "guint")] size_t[] lengths, double timeout = -1,
+                               GLib.Cancellable? cancellable = null) throws GLib.Error;
+    public async uint get_many_into_async ([CCode (array_length_type = "gsize")] uint8[] buffer,
+                                           [CCode (array_length_type = "guint")] size_t[] lengths, double timeout = -1,
+                                           GLib.Cancellable? cancellable = null) throws GLib.Error;
   }
 }

@@ -4,219 +4,7 @@
 
 #include "config.h"
 
-#include "mp-error.h"
-#include "mp-item-private.h"
-#include "mp-outbox-private.h"
-#include "mp-queue-private.h"
-
-/* --- Putting -------------------------------------------------------------- */
-
-/* At a time: more of a batch are put one behind the other. */
-#define AT_ONCE 64
-
-/* Long items are copied before they are put, and not while others wait. */
-static gboolean
-prepare (MpRing   *ring,
-         guint32   me,
-         MpItem   *items,
-         guint     n,
-         GError  **error)
-{
-  for (guint i = 0; i < n; i++)
-    if (items[i].record.extent.place == 0 && !mp_ring_prepare (ring, me, &items[i].record, error))
-      return FALSE;
-
-  return TRUE;
-}
-
-/* Of items that are not put. */
-static void
-forget (MpRing  *ring,
-        guint32  me,
-        MpItem  *items,
-        guint    n)
-{
-  for (guint i = 0; i < n; i++)
-    mp_ring_forget (ring, me, &items[i].record);
-}
-
-/* Returns: MP_RING_DONE once all are put; else how far it came is in `done` */
-static MpRingResult
-put_rest (MpRing         *ring,
-          guint32         me,
-          MpItem         *items,
-          guint           n,
-          guint          *done,
-          const MpWait   *wait,
-          GError        **error)
-{
-  MpRingRecord records[AT_ONCE];
-  MpRingResult result = MP_RING_DONE;
-
-  while (*done < n && result == MP_RING_DONE)
-    {
-      guint n_records = MIN (n - *done, AT_ONCE), n_put = 0;
-
-      if (!prepare (ring, me, items + *done, n_records, error))
-        return MP_RING_FAILED;
-
-      for (guint i = 0; i < n_records; i++)
-        records[i] = items[*done + i].record;
-      result = wait != NULL ? mp_ring_put (ring, me, records, n_records, &n_put, *wait, error)
-                            : mp_ring_try_put (ring, me, records, n_records, &n_put, error);
-      *done += n_put;
-    }
-
-  return result;
-}
-
-static void
-wait_and_put (MpQueuePrivate  *priv,
-              MpRing          *ring,
-              guint32          me,
-              MpItem          *items,
-              guint            n,
-              guint           *done,
-              gdouble          timeout,
-              GCancellable    *cancellable,
-              GError         **error)
-{
-  MpQueueWait wait;
-  MpRingResult result;
-
-  if (!mp_queue_wait_begin (priv, &wait, MP_QUEUE_SPACE, timeout, cancellable, error))
-    return;
-
-  result = put_rest (ring, me, items, n, done, &wait.blocking.wait, error);
-  mp_queue_wait_end (priv, &wait);
-  if (result == MP_RING_AGAIN)
-    mp_queue_wait_fail (priv, &wait, MP_QUEUE_SPACE, error);
-}
-
-/* Returns: how many of them, from the first on; with the error set, none */
-static guint
-put_items (MpQueue       *self,
-           MpItem        *items,
-           guint          n,
-           gdouble        timeout,
-           GCancellable  *cancellable,
-           GError       **error)
-{
-  MpQueuePrivate *priv = mp_queue_get_private (self);
-  g_autoptr (GError) reason = NULL;
-  guint32 me;
-  MpRing *ring = mp_queue_enter (priv, &me, error);
-  guint done = 0;
-
-  if (G_UNLIKELY (ring == NULL))
-    return 0;
-
-  if (G_UNLIKELY (put_rest (ring, me, items, n, &done, NULL, &reason) == MP_RING_AGAIN))
-    wait_and_put (priv, ring, me, items, n, &done, timeout, cancellable, &reason);
-
-  if (G_UNLIKELY (done < n))
-    forget (ring, me, items + done, n - done);
-
-  if (done > 0)
-    mp_queue_note_done (priv, MP_QUEUE_SPACE);
-  else if (reason != NULL)
-    g_propagate_error (error, g_steal_pointer (&reason));
-  return done;
-}
-
-static guint64
-get_limit (MpQueue *self)
-{
-  return mp_queue_get_private (self)->store.byte_limit;
-}
-
-/* --- In a main loop ------------------------------------------------------- */
-
-typedef struct
-{
-  MpQueueErrand errand;
-  MpQueue      *queue;
-  MpItem       *items;
-  guint         n;
-  guint         done;
-} Putting;
-
-static void
-putting_free (gpointer data)
-{
-  Putting *self = data;
-  guint32 me;
-  MpRing *ring = mp_queue_store_get_ring (&mp_queue_get_private (self->queue)->store, &me, NULL);
-
-  if (ring != NULL)
-    forget (ring, me, self->items + self->done, self->n - self->done);
-  g_object_unref (self->queue);
-  for (guint i = 0; i < self->n; i++)
-    mp_item_clear (&self->items[i]);
-  g_free (self->items);
-  g_free (self);
-}
-
-static MpRingResult
-try_once (MpQueueErrand   *errand,
-          MpQueuePrivate  *priv,
-          MpRing          *ring,
-          guint32          me,
-          GError         **error)
-{
-  Putting *self = (Putting *) errand;
-  guint before = self->done;
-  MpRingResult result = put_rest (ring, me, self->items, self->n, &self->done, NULL, error);
-
-  if (self->done > before)
-    mp_queue_note_done (priv, MP_QUEUE_SPACE);
-  return result;
-}
-
-/* Takes the items. */
-static void
-start (MpQueue             *self,
-       MpItem              *items_taken,
-       guint                n,
-       GError              *error_taken,
-       gdouble              timeout,
-       GCancellable        *cancellable,
-       GAsyncReadyCallback  callback,
-       gpointer             user_data,
-       gpointer             tag)
-{
-  GTask *task = g_task_new (self, cancellable, callback, user_data);
-  Putting *putting = g_new0 (Putting, 1);
-
-  putting->errand = (MpQueueErrand) { MP_QUEUE_SPACE, try_once, FALSE };
-  putting->queue = g_object_ref (self);
-  putting->items = items_taken;
-  putting->n = n;
-  g_task_set_source_tag (task, tag);
-  g_task_set_task_data (task, putting, putting_free);
-  if (error_taken != NULL)
-    mp_outbox_return_error (task, error_taken);
-  else
-    mp_queue_start_async (task, timeout);
-}
-
-static guint
-finish (MpQueue       *self,
-        GAsyncResult  *result,
-        gpointer       tag,
-        GError       **error)
-{
-  g_autoptr (GError) reason = NULL;
-  Putting *putting = mp_queue_finish (self, result, tag, &reason);
-
-  if (putting == NULL)
-    return 0;
-
-  /* What was put before the wait ended is put. */
-  if (putting->done == 0 && reason != NULL)
-    g_propagate_error (error, g_steal_pointer (&reason));
-  return putting->done;
-}
+#include "mp-queue-putting-private.h"
 
 /* --- Public --------------------------------------------------------------- */
 
@@ -260,8 +48,8 @@ mp_queue_put (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_item_init_value (&item, value, get_limit (self), &room, error) &&
-         put_items (self, &item, 1, timeout, cancellable, error) > 0;
+  return mp_item_init_value (&item, value, mp_queue_get_limit (self), &room, error) &&
+         mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
 }
 
 /**
@@ -295,8 +83,8 @@ mp_queue_put_async (MpQueue             *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   item = g_new0 (MpItem, 1);
-  mp_item_init_value (item, value, get_limit (self), NULL, &error);
-  start (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_async);
+  mp_item_init_value (item, value, mp_queue_get_limit (self), NULL, &error);
+  mp_queue_start_put (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_async);
 }
 
 /**
@@ -316,7 +104,7 @@ mp_queue_put_finish (MpQueue       *self,
                      GAsyncResult  *result,
                      GError       **error)
 {
-  return finish (self, result, mp_queue_put_async, error) > 0;
+  return mp_queue_finish_put (self, result, mp_queue_put_async, error) > 0;
 }
 
 /**
@@ -364,8 +152,8 @@ mp_queue_put_data (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_item_init (&item, codec != NULL ? codec : "raw", data, length, get_limit (self), &room, error) &&
-         put_items (self, &item, 1, timeout, cancellable, error) > 0;
+  return mp_item_init (&item, codec != NULL ? codec : "raw", data, length, mp_queue_get_limit (self), &room, error) &&
+         mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
 }
 
 /**
@@ -430,9 +218,9 @@ mp_queue_put_data_async (MpQueue             *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   item = g_new0 (MpItem, 1);
-  if (mp_item_init (item, codec != NULL ? codec : "raw", data, length, get_limit (self), NULL, &error))
+  if (mp_item_init (item, codec != NULL ? codec : "raw", data, length, mp_queue_get_limit (self), NULL, &error))
     mp_item_hold (item);
-  start (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_data_async);
+  mp_queue_start_put (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_data_async);
 }
 
 /**
@@ -452,7 +240,7 @@ mp_queue_put_data_finish (MpQueue       *self,
                           GAsyncResult  *result,
                           GError       **error)
 {
-  return finish (self, result, mp_queue_put_data_async, error) > 0;
+  return mp_queue_finish_put (self, result, mp_queue_put_data_async, error) > 0;
 }
 
 /**
@@ -498,8 +286,8 @@ mp_queue_put_bytes (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_item_init_bytes (&item, codec != NULL ? codec : "raw", bytes, get_limit (self), &room, error) &&
-         put_items (self, &item, 1, timeout, cancellable, error) > 0;
+  return mp_item_init_bytes (&item, codec != NULL ? codec : "raw", bytes, mp_queue_get_limit (self), &room, error) &&
+         mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
 }
 
 /**
@@ -536,8 +324,8 @@ mp_queue_put_bytes_async (MpQueue             *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   item = g_new0 (MpItem, 1);
-  mp_item_init_bytes (item, codec != NULL ? codec : "raw", bytes, get_limit (self), NULL, &error);
-  start (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_bytes_async);
+  mp_item_init_bytes (item, codec != NULL ? codec : "raw", bytes, mp_queue_get_limit (self), NULL, &error);
+  mp_queue_start_put (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_bytes_async);
 }
 
 /**
@@ -557,7 +345,7 @@ mp_queue_put_bytes_finish (MpQueue       *self,
                            GAsyncResult  *result,
                            GError       **error)
 {
-  return finish (self, result, mp_queue_put_bytes_async, error) > 0;
+  return mp_queue_finish_put (self, result, mp_queue_put_bytes_async, error) > 0;
 }
 
 /**
@@ -601,8 +389,8 @@ mp_queue_put_message (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_item_init_message (&item, message, get_limit (self), &room, error) &&
-         put_items (self, &item, 1, timeout, cancellable, error) > 0;
+  return mp_item_init_message (&item, message, mp_queue_get_limit (self), &room, error) &&
+         mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
 }
 
 /**
@@ -636,8 +424,8 @@ mp_queue_put_message_async (MpQueue             *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   item = g_new0 (MpItem, 1);
-  mp_item_init_message (item, message, get_limit (self), NULL, &error);
-  start (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_message_async);
+  mp_item_init_message (item, message, mp_queue_get_limit (self), NULL, &error);
+  mp_queue_start_put (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_message_async);
 }
 
 /**
@@ -657,138 +445,5 @@ mp_queue_put_message_finish (MpQueue       *self,
                              GAsyncResult  *result,
                              GError       **error)
 {
-  return finish (self, result, mp_queue_put_message_async, error) > 0;
-}
-
-/* The items are to be cleared also where it failed. */
-static MpItem *
-new_items (MpQueue   *self,
-           GVariant  *values,
-           guint     *n,
-           GError   **error)
-{
-  gsize n_values = g_variant_n_children (values);
-  MpItem *items = g_new0 (MpItem, MAX (n_values, 1));
-  gboolean is_sound = n_values <= G_MAXINT;
-
-  if (!is_sound)
-    g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "Nobody can put %" G_GSIZE_FORMAT " values at once", n_values);
-
-  *n = is_sound ? (guint) n_values : 0;
-  for (guint i = 0; is_sound && i < *n; i++)
-    {
-      g_autoptr (GVariant) boxed = g_variant_get_child_value (values, i);
-      g_autoptr (GVariant) value = g_variant_get_variant (boxed);
-
-      is_sound = mp_item_init_value (&items[i], value, get_limit (self), NULL, error);
-    }
-
-  return items;
-}
-
-/**
- * mp_queue_put_many:
- * @self: a queue
- * @values: what to put, an array of variants (`av`); a floating reference is sunk
- * @timeout: seconds to wait; negative for ever, 0 not at all
- * @cancellable: (nullable): to end the wait
- * @error: return location for an error
- *
- * Puts several values, one item each, with one call. Where there is no room for all of them,
- * those that have some are put, and it waits with the others; items of others may come in
- * between.
- *
- * If the wait ends when some are put, it says how many, and the rest is the caller's; only if
- * none are it fails, as [method@Mp.Queue.put] does. With %MP_ERROR_TOO_BIG and
- * %MP_ERROR_NOT_SHAREABLE it fails before any is put.
- *
- * Returns: how many were put, from the first on; 0 on failure, or if there are none
- *
- * Since: 1.0
- */
-guint
-mp_queue_put_many (MpQueue       *self,
-                   GVariant      *values,
-                   gdouble        timeout,
-                   GCancellable  *cancellable,
-                   GError       **error)
-{
-  g_autoptr (GVariant) sunk = NULL;
-  GError *reason = NULL;
-  MpItem *items;
-  guint n, n_put = 0;
-
-  g_return_val_if_fail (MP_QUEUE_IS_ONE (self), 0);
-  g_return_val_if_fail (values != NULL && g_variant_is_of_type (values, G_VARIANT_TYPE ("av")), 0);
-  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), 0);
-  g_return_val_if_fail (error == NULL || *error == NULL, 0);
-
-  sunk = g_variant_ref_sink (values);
-  items = new_items (self, sunk, &n, &reason);
-  if (reason != NULL)
-    g_propagate_error (error, reason);
-  else
-    n_put = put_items (self, items, n, timeout, cancellable, error);
-
-  for (guint i = 0; i < n; i++)
-    mp_item_clear (&items[i]);
-  g_free (items);
-  return n_put;
-}
-
-/**
- * mp_queue_put_many_async:
- * @self: a queue
- * @values: what to put, an array of variants (`av`); a floating reference is sunk
- * @timeout: seconds to wait; negative for ever, 0 not at all
- * @cancellable: (nullable): to end the wait
- * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
- * @user_data: data for @callback
- *
- * Asynchronous form of [method@Mp.Queue.put_many]. Several may be under way;
- * those of one main context are done in the order of the calls, none before its call
- * returned.
- *
- * Since: 1.0
- */
-void
-mp_queue_put_many_async (MpQueue             *self,
-                         GVariant            *values,
-                         gdouble              timeout,
-                         GCancellable        *cancellable,
-                         GAsyncReadyCallback  callback,
-                         gpointer             user_data)
-{
-  g_autoptr (GVariant) sunk = NULL;
-  GError *error = NULL;
-  MpItem *items;
-  guint n;
-
-  g_return_if_fail (MP_QUEUE_IS_ONE (self));
-  g_return_if_fail (values != NULL && g_variant_is_of_type (values, G_VARIANT_TYPE ("av")));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
-
-  sunk = g_variant_ref_sink (values);
-  items = new_items (self, sunk, &n, &error);
-  start (self, items, n, error, timeout, cancellable, callback, user_data, mp_queue_put_many_async);
-}
-
-/**
- * mp_queue_put_many_finish:
- * @self: a queue
- * @result: what the callback got
- * @error: return location for an error
- *
- * Finishes [method@Mp.Queue.put_many_async].
- *
- * Returns: how many were put, from the first on; 0 on failure, or if there are none
- *
- * Since: 1.0
- */
-guint
-mp_queue_put_many_finish (MpQueue       *self,
-                          GAsyncResult  *result,
-                          GError       **error)
-{
-  return finish (self, result, mp_queue_put_many_async, error);
+  return mp_queue_finish_put (self, result, mp_queue_put_message_async, error) > 0;
 }

@@ -130,6 +130,31 @@ guint         mp_queue_put_many_finish    (MpQueue              *self,
                                            GAsyncResult         *result,
                                            GError              **error);
 MP_AVAILABLE_IN_1_0
+guint         mp_queue_put_many_data      (MpQueue              *self,
+                                           const guint8         *data,
+                                           gsize                 length,
+                                           const gsize          *lengths,
+                                           guint                 n_items,
+                                           const char           *codec,
+                                           gdouble               timeout,
+                                           GCancellable         *cancellable,
+                                           GError              **error);
+MP_AVAILABLE_IN_1_0
+void          mp_queue_put_many_data_async (MpQueue             *self,
+                                           const guint8         *data,
+                                           gsize                 length,
+                                           const gsize          *lengths,
+                                           guint                 n_items,
+                                           const char           *codec,
+                                           gdouble               timeout,
+                                           GCancellable         *cancellable,
+                                           GAsyncReadyCallback   callback,
+                                           gpointer              user_data);
+MP_AVAILABLE_IN_1_0
+guint         mp_queue_put_many_data_finish (MpQueue            *self,
+                                           GAsyncResult         *result,
+                                           GError              **error);
+MP_AVAILABLE_IN_1_0
 GVariant     *mp_queue_get                (MpQueue              *self,
                                            gdouble               timeout,
                                            GCancellable         *cancellable,
@@ -178,6 +203,25 @@ void          mp_queue_get_bytes_async    (MpQueue              *self,
                                            gpointer              user_data);
 MP_AVAILABLE_IN_1_0
 GBytes       *mp_queue_get_bytes_finish   (MpQueue              *self,
+                                           GAsyncResult         *result,
+                                           GError              **error);
+MP_AVAILABLE_IN_1_0
+gssize        mp_queue_get_into           (MpQueue              *self,
+                                           guint8               *buffer,
+                                           gsize                 size,
+                                           gdouble               timeout,
+                                           GCancellable         *cancellable,
+                                           GError              **error);
+MP_AVAILABLE_IN_1_0
+void          mp_queue_get_into_async     (MpQueue              *self,
+                                           guint8               *buffer,
+                                           gsize                 size,
+                                           gdouble               timeout,
+                                           GCancellable         *cancellable,
+                                           GAsyncReadyCallback   callback,
+                                           gpointer              user_data);
+MP_AVAILABLE_IN_1_0
+gssize        mp_queue_get_into_finish    (MpQueue              *self,
                                            GAsyncResult         *result,
                                            GError              **error);
 MP_AVAILABLE_IN_1_0
@@ -231,6 +275,29 @@ void          mp_queue_get_many_async     (MpQueue              *self,
                                            gpointer              user_data);
 MP_AVAILABLE_IN_1_0
 GVariant     *mp_queue_get_many_finish    (MpQueue              *self,
+                                           GAsyncResult         *result,
+                                           GError              **error);
+MP_AVAILABLE_IN_1_0
+guint         mp_queue_get_many_into      (MpQueue              *self,
+                                           guint8               *buffer,
+                                           gsize                 size,
+                                           gsize                *lengths,
+                                           guint                 max,
+                                           gdouble               timeout,
+                                           GCancellable         *cancellable,
+                                           GError              **error);
+MP_AVAILABLE_IN_1_0
+void          mp_queue_get_many_into_async (MpQueue             *self,
+                                           guint8               *buffer,
+                                           gsize                 size,
+                                           gsize                *lengths,
+                                           guint                 max,
+                                           gdouble               timeout,
+                                           GCancellable         *cancellable,
+                                           GAsyncReadyCallback   callback,
+                                           gpointer              user_data);
+MP_AVAILABLE_IN_1_0
+guint         mp_queue_get_many_into_finish (MpQueue            *self,
                                            GAsyncResult         *result,
                                            GError              **error);
 

@@ -100,6 +100,31 @@ test('many are put and got at once', async () => {
   checkThrows(() => items.get_many(0), TypeError, /from 1 on/);
 });
 
+test('many pieces of bytes are put at once', async () => {
+  const items = new Mp.Queue({maxSize: 3});
+  checkSame(items.put_many_data(Uint8Array.of(1, 2, 2, 3, 3, 3), [1, 2, 0, 3], null, 0), 3);
+  checkSame(items.get_many(9), [Uint8Array.of(1), Uint8Array.of(2, 2), Uint8Array.of()]);
+  checkSame(await items.put_many_data_async(Uint8Array.of(4, 5), [1, 1], 'my-own'), 2);
+  checkSame(items.get_payload(), Uint8Array.of(4));
+  checkCode(checkThrows(() => items.put_many_data(Uint8Array.of(1), [2]), Mp.Error), Mp.Error.OUT_OF_RANGE);
+});
+
+test('bytes are got into an array of the caller', async () => {
+  const items = new Mp.Queue();
+  const room = new Uint8Array(4);
+  items.put(Uint8Array.of(1, 2, 3));
+  checkCode(checkThrows(() => items.get_into(room, 2), Mp.Error), Mp.Error.BUFFER_TOO_SHORT);
+  checkSame(items.get_into(room, 1), 3);
+  checkSame(room, Uint8Array.of(0, 1, 2, 3));
+  items.put(Uint8Array.of(9));
+  checkSame(await items.get_into_async(new DataView(room.buffer, 2)), 1);
+  checkSame(room, Uint8Array.of(0, 1, 9, 3));
+  checkThrows(() => items.get_into([1, 2]), TypeError, /Uint8Array/);
+  checkThrows(() => items.get_into(new Uint8Array(0)), RangeError, /no room/);
+  checkThrows(() => items.get_into(room, 4), RangeError, /the offset/);
+  checkCode(checkThrows(() => items.get_into(room, 0, 0), Mp.Error), Mp.Error.EMPTY);
+});
+
 // ---- Bounds, and the end
 
 test('there is no more room than was asked for', async () => {

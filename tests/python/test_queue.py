@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Mp.Queue, Mp.JoinableQueue and Mp.SimpleQueue, in the form of multiprocessing."""
 
+import array
 import asyncio
 import os
 import pickle
@@ -220,6 +221,72 @@ class Queues(MpCase):
         for wrong in (0, -1, None):
             with self.assertRaises(ValueError):
                 items.get_many(wrong)
+
+    def test_many_bytes(self):
+        items = Mp.Queue(3)
+        some = [b'', b'one', bytes(100000), b'three']
+        self.assertEqual(items.put_many(some, timeout=0.01), 3)
+        self.assertEqual(items.get_many(9), some[:3])
+        self.assertEqual(items.put_many(iter(some[2:])), 2)
+        self.assertEqual(items.put_many([b'1', b'2'], False), 1)
+        with self.assertRaises(queue.Full):
+            items.put_many([b'1', b'2'], False)
+        self.assertEqual(items.get_many(9), [*some[2:], b'1'])
+        self.assertEqual(items.put_many_data(b'oneseven', [3, 5], 'raw', 0, None), 2)
+        with self.assertRaises(Mp.OutOfRange):
+            items.put_many_data(b'oneseven', [3, 6], 'raw')
+        self.assertEqual(items.get_many(9), [b'one', b'seven'])
+
+    def test_many_bytes_wait_for_room(self):
+        items = Mp.Queue(2)
+        some = [bytes([number]) for number in range(100)]
+        got = []
+        taker = threading.Thread(target=lambda: got.extend(items.get(timeout=DEADLINE) for _ in some))
+        taker.start()
+        self.assertEqual(items.put_many(some, timeout=DEADLINE), 100)
+        taker.join()
+        self.assertEqual(got, some)
+
+    def test_get_into(self):
+        items = Mp.Queue()
+        buffer = bytearray(b'........')
+        items.put(b'one')
+        self.assertEqual((items.get_into(buffer), buffer), (3, b'one.....'))
+        items.put(b'two')
+        self.assertEqual((items.get_into(memoryview(buffer), 4), buffer), (3, b'one.two.'))
+        items.put(b'12345678')
+        items.put(b'')
+        numbers = array.array('i', [0, 0])
+        with self.assertRaises(Mp.BufferTooShort):
+            items.get_into(numbers, 1)
+        self.assertEqual((items.get_into(numbers), numbers.tobytes()), (8, b'12345678'))
+        self.assertEqual(items.get_into(numbers, 7), 0)
+        for wrong in (-1, 8, 9):
+            with self.assertRaises(ValueError):
+                items.get_into(numbers, wrong)
+        with self.assertRaises(ValueError):
+            items.get_into(bytearray())
+        with self.assertRaises(TypeError):
+            items.get_into(b'read-only')
+        items.put(GLib.Variant('i', 1))
+        with self.assertRaises(Mp.WrongCodec):
+            items.get_into(buffer)
+        items.get()
+        with self.assertRaises(queue.Empty):
+            items.get_into(buffer, block=False)
+        with self.assertRaises(queue.Empty):
+            items.get_into(buffer, 0, True, 0.01)
+
+    def test_get_into_of_what_is_kept(self):
+        items = Mp.Queue()
+        items._keep([b'kept\0raw', b'\1\0\0\0\0=i'])
+        buffer = bytearray(4)
+        with self.assertRaises(Mp.BufferTooShort):
+            items.get_into(buffer, 1)
+        self.assertEqual((items.get_into(buffer), buffer), (4, b'kept'))
+        with self.assertRaises(Mp.WrongCodec):
+            items.get_into(buffer)
+        self.assertEqual(items.get(), 1)
 
     # --- the end
 

@@ -91,6 +91,20 @@ void test_many () {
     Variant got = queue.get_many (9);
     assert (got.n_children () == 2);
     assert (got.get_child_value (1).get_variant ().get_string () == "two");
+
+    assert (queue.put_many_data ({ 1, 2, 2, 3 }, { 1, 2, 1 }, null, 0) == 2);
+    uint8 buffer[4];
+    size_t lengths[3];
+    assert (queue.get_many_into (buffer, lengths) == 2);
+    assert (lengths[0] == 1 && lengths[1] == 2 && buffer[2] == 2);
+    queue.put_data ({ 7, 8 });
+    try {
+      queue.get_into (buffer[0:1]);
+      assert_not_reached ();
+    } catch (Mp.Error e) {
+      assert (e is Mp.Error.BUFFER_TOO_SHORT);
+    }
+    assert (queue.get_into (buffer) == 2 && buffer[1] == 8);
   } catch (Error e) {
     error ("%s", e.message);
   }

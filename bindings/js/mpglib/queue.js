@@ -9,10 +9,11 @@ const {GObject} = imports.gi;
 const {checkWhole} = imports.mpglib.constructors;
 const {toMessage, wrapValue} = imports.mpglib.messages;
 const {markPromisified, promisify} = imports.mpglib.promises;
+const {fillRoom, findRoom} = imports.mpglib.rooms;
 const {fromVariant, toVariant} = imports.mpglib.values;
 
-const ASYNC = ['put_data', 'put_bytes', 'put_message', 'put_many', 'get', 'get_payload', 'get_bytes', 'get_message',
-  'get_frame', 'get_many'];
+const ASYNC = ['put_data', 'put_bytes', 'put_message', 'put_many', 'put_many_data', 'get', 'get_payload',
+  'get_bytes', 'get_message', 'get_frame', 'get_many'];
 
 const LARGEST_UINT32 = 0xffffffff;
 
@@ -68,6 +69,20 @@ function extendGet(prototype) {
   };
 }
 
+function extendGetInto(prototype) {
+  const {get_bytes, get_bytes_async} = prototype; // eslint-disable-line camelcase
+
+  prototype.get_into = function (buffer, offset, timeout, cancellable) {
+    const room = findRoom(buffer, offset);
+    return fillRoom(room, get_bytes.call(this, room.length, timeout, cancellable));
+  };
+  prototype.get_into_async = async function (buffer, offset, timeout, cancellable) {
+    const room = findRoom(buffer, offset);
+    return fillRoom(room, await get_bytes_async.call(this, room.length, timeout, cancellable));
+  };
+  markPromisified(prototype.get_into_async);
+}
+
 // An array of variants, whatever is in them.
 function toVariants(Mp, queue, values) {
   if (typeof values?.[Symbol.iterator] !== 'function')
@@ -119,7 +134,8 @@ function extendIteration(Mp, prototype) {
  * Extends Mp.Queue and Mp.JoinableQueue.
  *
  * `new Mp.Queue({maxSize, byteLimit})`, both of which may be left out. put() and get() take and give JavaScript values,
- * put_many() an iterable of them, and get_many() gives an Array; bytes are a Uint8Array. A GLib.Variant is put as it
+ * put_many() an iterable of them, and get_many() gives an Array; bytes are a Uint8Array. get_into() puts those of an
+ * item into an array of the caller's, from an offset on, and returns how many there were. A GLib.Variant is put as it
  * is, and the one that came is that of get_message(). x_async() return promises. Whatever waits does so for ever unless
  * told otherwise. `for await (const value of queue)` ends when the queue is closed here.
  *
@@ -134,6 +150,7 @@ function extendQueue(Mp) {
   for (const name of ASYNC)
     promisify(prototype, `${name}_async`);
   extendPut(Mp, prototype);
+  extendGetInto(prototype);
   extendIteration(Mp, prototype);
   promisify(Mp.JoinableQueue.prototype, 'join_async');
 

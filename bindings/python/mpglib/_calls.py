@@ -33,6 +33,9 @@ def adopt(cls, never_waiting=()):
     return cls
 
 
+_LENGTHS = 'length', 'n_items'
+
+
 # The methods of a class that wait, and how many arguments there are before the timeout: see SameType.
 _blocking = {}
 
@@ -42,7 +45,7 @@ def _find_timeout(info):
     if info.get_name().endswith('_async'):
         return None
     # The length of an array is told by the array.
-    names = [argument.get_name() for argument in info.get_arguments() if argument.get_name() != 'length']
+    names = [argument.get_name() for argument in info.get_arguments() if argument.get_name() not in _LENGTHS]
     return names.index('timeout') if 'timeout' in names and 'cancellable' in names else None
 
 

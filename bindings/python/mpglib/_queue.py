@@ -29,6 +29,7 @@ from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, note_loop, wait
 _try_put, _try_get = Mp.Queue.try_put_data, Mp.Queue.try_get_frame
 _Base = adopt(Mp.Queue)
 _put_data = _Base.put_data
+_put_many_data, _get_payload = _Base.put_many_data, _Base.get_payload
 
 # Seconds to wait before one gets ready to be interrupted, which takes a tenth of that: signals come that much later.
 _MOMENT = 50e-6
@@ -117,8 +118,13 @@ class Queue(_Base, metaclass=SameType):
         note_loop()
         left = _find_time(block, timeout)
         end = _find_end(left)
+        objects = list(objects)
         n = 0
         try:
+            if len(objects) > 1 and set(map(type, objects)) == {bytes}:
+                for n in self._put_all_bytes(objects, end, cancellable):
+                    pass
+                return n
             for prepared in self._prepare_all(objects):
                 self._put_prepared(prepared, left, cancellable)
                 left = _find_left(end)
@@ -127,6 +133,16 @@ class Queue(_Base, metaclass=SameType):
             if n == 0:
                 raise
         return n
+
+    def _put_all_bytes(self, objects, end, cancellable):
+        """How many are put, again and again."""
+        n = 0
+        while n < len(objects):
+            rest = objects[n:]
+            with _closing:
+                n += wait(_put_many_data, self, b''.join(rest), list(map(len, rest)), _RAW, timeout=_find_left(end),
+                          cancellable=cancellable)
+            yield n
 
     def _prepare_all(self, objects):
         limit = self.get_byte_limit()
@@ -209,6 +225,38 @@ class Queue(_Base, metaclass=SameType):
 
     def _take(self, taken, left, cancellable):
         taken.append(_Base.get_frame(self, left, cancellable))
+
+    def get_into(self, buffer, offset=0, block=True, timeout=None, cancellable=None):
+        """Gets the first item, which is bytes, into a buffer that can be written to, from the offset in bytes on.
+
+        Gives how many there were.  If they do not fit, BufferTooShort; they stay in the queue.
+        """
+        with memoryview(buffer) as view, view.cast('B') as room:
+            if room.readonly:
+                raise TypeError(f'{type(buffer).__name__} is a buffer that cannot be written to')
+            if not 0 <= offset < len(room):
+                raise ValueError(f'the offset {offset} is not in a buffer of {len(room)} bytes')
+            note_loop()
+            got = self._get_short(len(room) - offset, _find_time(block, timeout), cancellable)
+            room[offset:offset + len(got)] = got
+            return len(got)
+
+    def _get_short(self, most, left, cancellable):
+        if frame := self._take_kept():
+            try:
+                return _check_short(frame, most)
+            except errors.ProcessError:
+                self._kept.appendleft(frame)
+                raise
+        taken = []
+        try:
+            with _closing:
+                wait(lambda left, cancellable: taken.append(_get_payload(self, most, left, cancellable)),
+                     timeout=left, cancellable=cancellable)
+        except BaseException:       # of a signal's handler
+            self._keep([got + _RAW_END for got in taken])
+            raise
+        return taken[0]
 
     def get_many(self, max, block=True, timeout=None, cancellable=None):
         """Gets a list of the first items: waits for one, and gets with it those that are there, up to max of them."""
@@ -463,6 +511,16 @@ def _make_message(obj):
 def _split(frame):
     body, _zero, codec = frame.rpartition(b'\0')
     return body, codec.decode()
+
+
+def _check_short(frame, most):
+    """The bytes of a frame, if they are such, and not too many."""
+    body, codec = _split(frame)
+    if codec.startswith('='):
+        raise errors.WrongCodec('The next item of the queue holds a GVariant, not bytes')
+    if len(body) > most:
+        raise errors.BufferTooShort(f'The next item of the queue has {len(body)} bytes, and there is room for {most}')
+    return body
 
 
 def _read(frame):

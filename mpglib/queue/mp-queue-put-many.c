@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "mp-error.h"
+#include "mp-queue-putting-private.h"
+
+/* --- Values --------------------------------------------------------------- */
+
+/* The items are to be cleared also where it failed. */
+static MpItem *
+new_items (MpQueue   *self,
+           GVariant  *values,
+           guint     *n,
+           GError   **error)
+{
+  gsize n_values = g_variant_n_children (values);
+  MpItem *items = g_new0 (MpItem, MAX (n_values, 1));
+  gboolean is_sound = n_values <= G_MAXINT;
+
+  if (!is_sound)
+    g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "Nobody can put %" G_GSIZE_FORMAT " values at once", n_values);
+
+  *n = is_sound ? (guint) n_values : 0;
+  for (guint i = 0; is_sound && i < *n; i++)
+    {
+      g_autoptr (GVariant) boxed = g_variant_get_child_value (values, i);
+      g_autoptr (GVariant) value = g_variant_get_variant (boxed);
+
+      is_sound = mp_item_init_value (&items[i], value, mp_queue_get_limit (self), NULL, error);
+    }
+
+  return items;
+}
+
+/**
+ * mp_queue_put_many:
+ * @self: a queue
+ * @values: what to put, an array of variants (`av`); a floating reference is sunk
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Puts several values, one item each, with one call. Where there is no room for all of them,
+ * those that have some are put, and it waits with the others; items of others may come in
+ * between.
+ *
+ * If the wait ends when some are put, it says how many, and the rest is the caller's; only if
+ * none are it fails, as [method@Mp.Queue.put] does. With %MP_ERROR_TOO_BIG and
+ * %MP_ERROR_NOT_SHAREABLE it fails before any is put.
+ *
+ * Returns: how many were put, from the first on; 0 on failure, or if there are none
+ *
+ * Since: 1.0
+ */
+guint
+mp_queue_put_many (MpQueue       *self,
+                   GVariant      *values,
+                   gdouble        timeout,
+                   GCancellable  *cancellable,
+                   GError       **error)
+{
+  g_autoptr (GVariant) sunk = NULL;
+  GError *reason = NULL;
+  MpItem *items;
+  guint n, n_put = 0;
+
+  g_return_val_if_fail (MP_QUEUE_IS_ONE (self), 0);
+  g_return_val_if_fail (values != NULL && g_variant_is_of_type (values, G_VARIANT_TYPE ("av")), 0);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), 0);
+  g_return_val_if_fail (error == NULL || *error == NULL, 0);
+
+  sunk = g_variant_ref_sink (values);
+  items = new_items (self, sunk, &n, &reason);
+  if (reason != NULL)
+    g_propagate_error (error, reason);
+  else
+    n_put = mp_queue_put_items (self, items, n, timeout, cancellable, error);
+
+  for (guint i = 0; i < n; i++)
+    mp_item_clear (&items[i]);
+  g_free (items);
+  return n_put;
+}
+
+/**
+ * mp_queue_put_many_async:
+ * @self: a queue
+ * @values: what to put, an array of variants (`av`); a floating reference is sunk
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Queue.put_many]. Several may be under way;
+ * those of one main context are done in the order of the calls, none before its call
+ * returned.
+ *
+ * Since: 1.0
+ */
+void
+mp_queue_put_many_async (MpQueue             *self,
+                         GVariant            *values,
+                         gdouble              timeout,
+                         GCancellable        *cancellable,
+                         GAsyncReadyCallback  callback,
+                         gpointer             user_data)
+{
+  g_autoptr (GVariant) sunk = NULL;
+  GError *error = NULL;
+  MpItem *items;
+  guint n;
+
+  g_return_if_fail (MP_QUEUE_IS_ONE (self));
+  g_return_if_fail (values != NULL && g_variant_is_of_type (values, G_VARIANT_TYPE ("av")));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  sunk = g_variant_ref_sink (values);
+  items = new_items (self, sunk, &n, &error);
+  mp_queue_start_put (self, items, n, error, timeout, cancellable, callback, user_data, mp_queue_put_many_async);
+}
+
+/**
+ * mp_queue_put_many_finish:
+ * @self: a queue
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Queue.put_many_async].
+ *
+ * Returns: how many were put, from the first on; 0 on failure, or if there are none
+ *
+ * Since: 1.0
+ */
+guint
+mp_queue_put_many_finish (MpQueue       *self,
+                          GAsyncResult  *result,
+                          GError       **error)
+{
+  return mp_queue_finish_put (self, result, mp_queue_put_many_async, error);
+}
+
+/* --- Bytes ---------------------------------------------------------------- */
+
+static gboolean
+check_lengths (const gsize  *lengths,
+               guint         n,
+               gsize         length,
+               GError      **error)
+{
+  gsize left = length;
+  guint i = 0;
+
+  while (i < n && lengths[i] <= left)
+    left -= lengths[i++];
+  if (i == n && left == 0)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_OUT_OF_RANGE,
+               "The lengths of %u items are not together that of the %" G_GSIZE_FORMAT " bytes", n, length);
+  return FALSE;
+}
+
+/* Returns: whether all of them can be put; those made so far are to be cleared in any case */
+static gboolean
+init_items (MpItem        *items,
+            guint          n,
+            const guint8  *data,
+            const gsize   *lengths,
+            const char    *codec,
+            guint64        limit,
+            GError       **error)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      if (!mp_item_init (&items[i], codec != NULL ? codec : "raw", data, lengths[i], limit, NULL, error))
+        return FALSE;
+      data += lengths[i];
+    }
+
+  return TRUE;
+}
+
+static void
+clear_items (MpItem *items,
+             guint   n)
+{
+  for (guint i = 0; i < n; i++)
+    mp_item_clear (&items[i]);
+}
+
+/* Of so many the items are in the stack. */
+#define FEW 32
+
+/**
+ * mp_queue_put_many_data:
+ * @self: a queue
+ * @data: (array length=length) (nullable): the bytes of all items, one behind the other
+ * @length: how many bytes these are
+ * @lengths: (array length=n_items): of each item, in bytes
+ * @n_items: how many items
+ * @codec: (nullable): name of the codec of all, see [property@Mp.Message:codec]; %NULL is `raw`
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Puts several items, which are bytes, with one call. Where there is no room for all of them,
+ * those that have some are put, and it waits with the others; items of others may come in
+ * between.
+ *
+ * If the wait ends when some are put, it says how many, and the rest is the caller's; only if
+ * none are it fails, as [method@Mp.Queue.put_data] does. With %MP_ERROR_TOO_BIG, and with
+ * %MP_ERROR_OUT_OF_RANGE if the lengths are not those of @data, it fails before any is put.
+ *
+ * Returns: how many were put, from the first on; 0 on failure, or if there are none
+ *
+ * Since: 1.0
+ */
+guint
+mp_queue_put_many_data (MpQueue       *self,
+                        const guint8  *data,
+                        gsize          length,
+                        const gsize   *lengths,
+                        guint          n_items,
+                        const char    *codec,
+                        gdouble        timeout,
+                        GCancellable  *cancellable,
+                        GError       **error)
+{
+  g_autofree MpItem *many = NULL;
+  MpItem few[FEW], *items = few;
+  guint n_put = 0;
+
+  g_return_val_if_fail (MP_QUEUE_IS_ONE (self), 0);
+  g_return_val_if_fail (data != NULL || length == 0, 0);
+  g_return_val_if_fail (lengths != NULL || n_items == 0, 0);
+  g_return_val_if_fail (codec == NULL || mp_message_is_codec_name (codec), 0);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), 0);
+  g_return_val_if_fail (error == NULL || *error == NULL, 0);
+
+  if (!check_lengths (lengths, n_items, length, error))
+    return 0;
+
+  if (n_items > FEW)
+    items = many = g_new (MpItem, n_items);
+  memset (items, 0, n_items * sizeof *items);
+  if (init_items (items, n_items, data, lengths, codec, mp_queue_get_limit (self), error))
+    n_put = mp_queue_put_items (self, items, n_items, timeout, cancellable, error);
+  clear_items (items, n_items);
+  return n_put;
+}
+
+/**
+ * mp_queue_put_many_data_async:
+ * @self: a queue
+ * @data: (array length=length) (nullable): the bytes of all items, one behind the other
+ * @length: how many bytes these are
+ * @lengths: (array length=n_items): of each item, in bytes
+ * @n_items: how many items
+ * @codec: (nullable): name of the codec of all, see [property@Mp.Message:codec]; %NULL is `raw`
+ * @timeout: seconds to wait; negative for ever, 0 not at all
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [method@Mp.Queue.put_many_data]. Several may be under way;
+ * those of one main context are done in the order of the calls, none before its call
+ * returned.
+ *
+ * Since: 1.0
+ */
+void
+mp_queue_put_many_data_async (MpQueue             *self,
+                              const guint8        *data,
+                              gsize                length,
+                              const gsize         *lengths,
+                              guint                n_items,
+                              const char          *codec,
+                              gdouble              timeout,
+                              GCancellable        *cancellable,
+                              GAsyncReadyCallback  callback,
+                              gpointer             user_data)
+{
+  GError *error = NULL;
+  MpItem *items;
+
+  g_return_if_fail (MP_QUEUE_IS_ONE (self));
+  g_return_if_fail (data != NULL || length == 0);
+  g_return_if_fail (lengths != NULL || n_items == 0);
+  g_return_if_fail (codec == NULL || mp_message_is_codec_name (codec));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  items = g_new0 (MpItem, MAX (n_items, 1));
+  if (check_lengths (lengths, n_items, length, &error) &&
+      init_items (items, n_items, data, lengths, codec, mp_queue_get_limit (self), &error))
+    {
+      for (guint i = 0; i < n_items; i++)
+        mp_item_hold (&items[i]);
+    }
+  mp_queue_start_put (self, items, n_items, error, timeout, cancellable, callback, user_data,
+                      mp_queue_put_many_data_async);
+}
+
+/**
+ * mp_queue_put_many_data_finish:
+ * @self: a queue
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Queue.put_many_data_async].
+ *
+ * Returns: how many were put, from the first on; 0 on failure, or if there are none
+ *
+ * Since: 1.0
+ */
+guint
+mp_queue_put_many_data_finish (MpQueue       *self,
+                               GAsyncResult  *result,
+                               GError       **error)
+{
+  return mp_queue_finish_put (self, result, mp_queue_put_many_data_async, error);
+}

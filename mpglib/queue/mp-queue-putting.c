@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-outbox-private.h"
+#include "mp-queue-putting-private.h"
+
+/* --- Putting -------------------------------------------------------------- */
+
+/* At a time: more of a batch are put one behind the other. */
+#define AT_ONCE 64
+
+/* Long items are copied before they are put, and not while others wait. */
+static gboolean
+prepare (MpRing   *ring,
+         guint32   me,
+         MpItem   *items,
+         guint     n,
+         GError  **error)
+{
+  for (guint i = 0; i < n; i++)
+    if (items[i].record.extent.place == 0 && !mp_ring_prepare (ring, me, &items[i].record, error))
+      return FALSE;
+
+  return TRUE;
+}
+
+/* Of items that are not put. */
+static void
+forget (MpRing  *ring,
+        guint32  me,
+        MpItem  *items,
+        guint    n)
+{
+  for (guint i = 0; i < n; i++)
+    mp_ring_forget (ring, me, &items[i].record);
+}
+
+/* Returns: MP_RING_DONE once all are put; else how far it came is in `done` */
+static MpRingResult
+put_rest (MpRing         *ring,
+          guint32         me,
+          MpItem         *items,
+          guint           n,
+          guint          *done,
+          const MpWait   *wait,
+          GError        **error)
+{
+  MpRingRecord several[AT_ONCE];
+  MpRingResult result = MP_RING_DONE;
+
+  while (*done < n && result == MP_RING_DONE)
+    {
+      MpItem *next = items + *done;
+      guint n_records = MIN (n - *done, AT_ONCE), n_put = 0;
+      const MpRingRecord *records = n_records == 1 ? &next->record : several;
+
+      if (!prepare (ring, me, next, n_records, error))
+        return MP_RING_FAILED;
+
+      for (guint i = 0; records == several && i < n_records; i++)
+        several[i] = next[i].record;
+      result = wait != NULL ? mp_ring_put (ring, me, records, n_records, &n_put, *wait, error)
+                            : mp_ring_try_put (ring, me, records, n_records, &n_put, error);
+      *done += n_put;
+    }
+
+  return result;
+}
+
+static void
+wait_and_put (MpQueuePrivate  *priv,
+              MpRing          *ring,
+              guint32          me,
+              MpItem          *items,
+              guint            n,
+              guint           *done,
+              gdouble          timeout,
+              GCancellable    *cancellable,
+              GError         **error)
+{
+  MpQueueWait wait;
+  MpRingResult result;
+
+  if (!mp_queue_wait_begin (priv, &wait, MP_QUEUE_SPACE, timeout, cancellable, error))
+    return;
+
+  result = put_rest (ring, me, items, n, done, &wait.blocking.wait, error);
+  mp_queue_wait_end (priv, &wait);
+  if (result == MP_RING_AGAIN)
+    mp_queue_wait_fail (priv, &wait, MP_QUEUE_SPACE, error);
+}
+
+/*< private >
+ * mp_queue_put_items:
+ * @items: (array length=n): stay the caller's
+ *
+ * Returns: how many of them, from the first on; with the error set, none
+ */
+guint
+mp_queue_put_items (MpQueue       *self,
+                    MpItem        *items,
+                    guint          n,
+                    gdouble        timeout,
+                    GCancellable  *cancellable,
+                    GError       **error)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+  g_autoptr (GError) reason = NULL;
+  guint32 me;
+  MpRing *ring = mp_queue_enter (priv, &me, error);
+  guint done = 0;
+
+  if (G_UNLIKELY (ring == NULL))
+    return 0;
+
+  if (G_UNLIKELY (put_rest (ring, me, items, n, &done, NULL, &reason) == MP_RING_AGAIN))
+    wait_and_put (priv, ring, me, items, n, &done, timeout, cancellable, &reason);
+
+  if (G_UNLIKELY (done < n))
+    forget (ring, me, items + done, n - done);
+
+  if (done > 0)
+    mp_queue_note_done (priv, MP_QUEUE_SPACE);
+  else if (reason != NULL)
+    g_propagate_error (error, g_steal_pointer (&reason));
+  return done;
+}
+
+/* --- In a main loop ------------------------------------------------------- */
+
+typedef struct
+{
+  MpQueueErrand errand;
+  MpQueue      *queue;
+  MpItem       *items;
+  guint         n;
+  guint         done;
+} Putting;
+
+static void
+putting_free (gpointer data)
+{
+  Putting *self = data;
+  guint32 me;
+  MpRing *ring = mp_queue_store_get_ring (&mp_queue_get_private (self->queue)->store, &me, NULL);
+
+  if (ring != NULL)
+    forget (ring, me, self->items + self->done, self->n - self->done);
+  g_object_unref (self->queue);
+  for (guint i = 0; i < self->n; i++)
+    mp_item_clear (&self->items[i]);
+  g_free (self->items);
+  g_free (self);
+}
+
+static MpRingResult
+try_once (MpQueueErrand   *errand,
+          MpQueuePrivate  *priv,
+          MpRing          *ring,
+          guint32          me,
+          GError         **error)
+{
+  Putting *self = (Putting *) errand;
+  guint before = self->done;
+  MpRingResult result = put_rest (ring, me, self->items, self->n, &self->done, NULL, error);
+
+  if (self->done > before)
+    mp_queue_note_done (priv, MP_QUEUE_SPACE);
+  return result;
+}
+
+/*< private >
+ * mp_queue_start_put:
+ * @items_taken: (transfer full) (array length=n): which live as long as the task
+ * @error_taken: (nullable): why they cannot be put
+ * @tag: the function that the caller is
+ */
+void
+mp_queue_start_put (MpQueue             *self,
+                    MpItem              *items_taken,
+                    guint                n,
+                    GError              *error_taken,
+                    gdouble              timeout,
+                    GCancellable        *cancellable,
+                    GAsyncReadyCallback  callback,
+                    gpointer             user_data,
+                    gpointer             tag)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  Putting *putting = g_new0 (Putting, 1);
+
+  putting->errand = (MpQueueErrand) { MP_QUEUE_SPACE, try_once, FALSE };
+  putting->queue = g_object_ref (self);
+  putting->items = items_taken;
+  putting->n = n;
+  g_task_set_source_tag (task, tag);
+  g_task_set_task_data (task, putting, putting_free);
+  if (error_taken != NULL)
+    mp_outbox_return_error (task, error_taken);
+  else
+    mp_queue_start_async (task, timeout);
+}
+
+/*< private >
+ * mp_queue_finish_put:
+ *
+ * Returns: how many were put, from the first on; with the error set, none
+ */
+guint
+mp_queue_finish_put (MpQueue       *self,
+                     GAsyncResult  *result,
+                     gpointer       tag,
+                     GError       **error)
+{
+  g_autoptr (GError) reason = NULL;
+  Putting *putting = mp_queue_finish (self, result, tag, &reason);
+
+  if (putting == NULL)
+    return 0;
+
+  /* What was put before the wait ended is put. */
+  if (putting->done == 0 && reason != NULL)
+    g_propagate_error (error, g_steal_pointer (&reason));
+  return putting->done;
+}
