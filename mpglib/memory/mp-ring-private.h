@@ -58,6 +58,7 @@ typedef struct
   guint32       flags;
   guint32       long_length;   /* from here on records lie in extents; tests make it less */
   MpAtomic32    patience[2];   /* of this process, for each side: see mp-ring-wait.c */
+  MpAtomic32    is_thin;       /* likewise: there were but few records when this process looked last */
 } MpRing;
 
 /* One commit has not more. */
@@ -162,10 +163,25 @@ MpRingResult mp_ring_take_lost (MpRing             *self,
                                 guint32             me,
                                 MpRingHaul         *haul,
                                 GError            **error);
+void         mp_ring_linger_here (MpRing           *self);
 void         mp_ring_set_spin (gboolean             spins);
 guint        mp_ring_count    (MpRing              *self);
+guint64      mp_ring_count_room (MpRing            *self,
+                                 guint64            need);
 gboolean     mp_ring_has_room (MpRing              *self,
                                guint64              need);
+
+/*< private >
+ * mp_ring_linger:
+ *
+ * Before a take that may wait.
+ */
+static inline void
+mp_ring_linger (MpRing *self)
+{
+  if (G_UNLIKELY (atomic_load_explicit (&self->is_thin, memory_order_relaxed) != 0))
+    mp_ring_linger_here (self);
+}
 
 /* Of all records that there are at a time, with their heads. */
 #define MP_RING_MAX_CAPACITY (G_GUINT64_CONSTANT (1) << 40)

@@ -96,6 +96,16 @@ take_one (MpRing        *self,
          mp_ring_set_corrupted (error);
 }
 
+/* For mp_ring_linger(). */
+#define THIN 4
+
+static void
+note_thin (MpRing  *self,
+           guint32  n)
+{
+  atomic_store_explicit (&self->is_thin, n > 0 && n < THIN, memory_order_relaxed);
+}
+
 static MpRingResult
 take_locked (MpRing      *self,
              guint32      me,
@@ -121,6 +131,7 @@ take_locked (MpRing      *self,
           is_new = TRUE;
           if (!mp_ring_end_see_again (end, &self->layout->put, &put))
             return mp_ring_set_corrupted (error), MP_RING_FAILED;
+          note_thin (self, mp_ring_count_between (put.count, own.count) - done);
           continue;
         }
 

@@ -21,24 +21,54 @@ typedef struct
   guint64    need;      /* bytes of room; 0: waits for a record */
 } Waiter;
 
+/* How many records there are to take, or how many like that one have room. */
+static guint64
+count_ready (const Waiter *self)
+{
+  if (self->need != 0)
+    return mp_ring_count_room (self->ring, self->need);
+
+  return mp_ring_count (self->ring) + (mp_ring_has_orphans (self->ring) ? 1 : 0);
+}
+
 static gboolean
 is_ready (const Waiter *self)
 {
   if (self->need != 0)
-    return mp_ring_has_room (self->ring, self->need);
+    return mp_ring_count_room (self->ring, self->need) > 0;
 
   return mp_ring_count (self->ring) > 0 || mp_ring_has_orphans (self->ring);
 }
 
+/* Whether the other side has had to wait meanwhile: there is nothing that it could do. */
+static gboolean
+is_other_stuck (const Waiter *self)
+{
+  return self->need != 0 ? mp_ring_count (self->ring) == 0
+                         : mp_ring_count_room (self->ring, mp_ring_measure (0)) == 0;
+}
+
 /* --- Spinning ------------------------------------------------------------- */
 
-/* Who looks again at once takes records one by one, and pulls the cache line from the other side each
- * time, which halves the throughput of a stream.  So the first look comes the later the more often the
- * last waits ended at their first look, as those of a stream do, and at once after waits that took longer,
- * as those of a dialogue do.
+/* Who looks again at once takes records one by one, and pulls the cache lines from the other side each time, which
+ * takes several times as long as all the rest.  So in a stream the first look comes late, when there are some; in a
+ * dialogue, where there is never more than one, it comes at once.  How many there are tells which of the two it is:
+ *
+ *   patience             when                                                     is then
+ *   0                    now and then: another has joined the one that came,      LEAST_PATIENCE
+ *                        when that was left for long
+ *   LEAST_PATIENCE       they have come slowly, or the other side had to wait     0
+ *   to MOST_PATIENCE     they have come fast, but few                             one more
+ *                        they have come fast                                      the same
  */
-#define MOST_PATIENCE 5
-#define N_LOOKS       2000
+#define LEAST_PATIENCE 6    /* binary logarithm of pauses */
+#define MOST_PATIENCE  8
+#define FEW            16
+#define SLOW           32   /* pauses for each of them */
+#define NOW_AND_THEN   16   /* waits */
+#define LONG           16   /* pauses */
+
+#define N_LOOKS        2000
 
 static gboolean never_spins;
 
@@ -53,38 +83,88 @@ mp_ring_set_spin (gboolean spins)
   never_spins = !spins;
 }
 
-static gboolean
-spin (Waiter *self)
+static void
+relax (guint n)
 {
-  guint32 patience = atomic_load_explicit (self->patience, memory_order_relaxed);
-
-  if (G_UNLIKELY (never_spins))
-    return FALSE;
-
-  /* The other side cannot run while this one spins on its CPU. */
-  if (atomic_load_explicit (&self->other->cpu, memory_order_relaxed) == (guint32) sched_getcpu () + 1)
-    return FALSE;
-
-  for (guint i = (1u << patience) - 1; i > 0; i--)
+  while (n-- > 0)
     mp_cpu_relax ();
+}
 
-  if (is_ready (self))
-    {
-      atomic_store_explicit (self->patience, MIN (patience + 1, MOST_PATIENCE), memory_order_relaxed);
-      return TRUE;
-    }
-
-  if (patience > 0)
-    atomic_store_explicit (self->patience, patience - 1, memory_order_relaxed);
-
+static gboolean
+look_on (Waiter *self)
+{
   for (guint i = 0; i < N_LOOKS; i++)
     {
-      mp_cpu_relax ();
       if (is_ready (self))
         return TRUE;
+      mp_cpu_relax ();
     }
 
   return FALSE;
+}
+
+/* The lowest bits of the word are patience; the others count the waits without it. */
+#define PATIENCE_BITS 4
+
+/* Returns: how many there are then */
+static guint64
+be_patient (Waiter *self,
+            guint32 patience)
+{
+  guint pauses = (1u << patience) - 1;
+  guint64 n;
+
+  relax (pauses);
+  n = count_ready (self);
+  if (n < MAX (2, pauses / SLOW) || is_other_stuck (self))
+    patience = 0;
+  else if (n < FEW)
+    patience = MIN (patience + 1, MOST_PATIENCE);
+
+  atomic_store_explicit (self->patience, patience, memory_order_relaxed);
+  return n;
+}
+
+static gboolean
+spin_at_once (Waiter *self,
+              guint32 n_waits)
+{
+  if (!look_on (self))
+    return FALSE;
+
+  n_waits++;
+  if (n_waits % NOW_AND_THEN != 0)
+    {
+      atomic_store_explicit (self->patience, n_waits << PATIENCE_BITS, memory_order_relaxed);
+      return TRUE;
+    }
+
+  relax (LONG);
+  atomic_store_explicit (self->patience, count_ready (self) > 1 ? LEAST_PATIENCE : 0, memory_order_relaxed);
+  return TRUE;
+}
+
+/* The other side cannot run while this one spins on its CPU. */
+static gboolean
+may_spin (Waiter *self)
+{
+  return G_LIKELY (!never_spins) &&
+         atomic_load_explicit (&self->other->cpu, memory_order_relaxed) != (guint32) sched_getcpu () + 1;
+}
+
+static gboolean
+spin (Waiter *self)
+{
+  guint32 seen = atomic_load_explicit (self->patience, memory_order_relaxed);
+  guint32 patience = seen & ((1u << PATIENCE_BITS) - 1);
+
+  if (!may_spin (self))
+    return FALSE;
+
+  if (patience > 0)
+    return be_patient (self, patience) > 0 || look_on (self);
+
+  return spin_at_once (self, seen >> PATIENCE_BITS);
 }
 
 /* --- Sleeping ------------------------------------------------------------- */
@@ -173,7 +253,12 @@ wait_and_try (Waiter    *self,
               MpWait     wait,
               GError   **error)
 {
-  MpRingResult result = try_once (self->ring, me, data, error);
+  MpRingResult result;
+
+  if (self->need == 0 && wait.deadline != MP_DEADLINE_NOW)
+    mp_ring_linger (self->ring);
+
+  result = try_once (self->ring, me, data, error);
 
   if (G_LIKELY (result != MP_RING_AGAIN) || wait.deadline == MP_DEADLINE_NOW)
     return result;
@@ -211,6 +296,23 @@ try_take (MpRing    *ring,
           GError   **error)
 {
   return mp_ring_try_take (ring, me, data, error);
+}
+
+/*< private >
+ * mp_ring_linger:
+ *
+ * For who takes, and may wait: where records come as fast as they are taken each look at the other side finds but
+ * one or two, and is as dear as in a wait.
+ */
+void
+mp_ring_linger_here (MpRing *self)
+{
+  Waiter waiter = { self, &self->layout->take, &self->layout->put, &self->patience[1], 0 };
+  guint32 patience = atomic_load_explicit (waiter.patience, memory_order_relaxed) & ((1u << PATIENCE_BITS) - 1);
+
+  atomic_store_explicit (&self->is_thin, 0, memory_order_relaxed);
+  if (patience > 0 && may_spin (&waiter))
+    be_patient (&waiter, patience);
 }
 
 /*< private >

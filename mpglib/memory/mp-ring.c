@@ -22,6 +22,28 @@ mp_ring_count (MpRing *self)
 }
 
 /*< private >
+ * mp_ring_count_room:
+ * @need: bytes, from mp_ring_measure()
+ *
+ * Returns: for how many records there was room just now; 1 too if that cannot be said
+ */
+guint64
+mp_ring_count_room (MpRing  *self,
+                    guint64  need)
+{
+  MpRingMark put, take;
+  guint32 n;
+
+  if (!mp_ring_end_look (&self->layout->take, &take) || !mp_ring_end_look (&self->layout->put, &put) ||
+      put.weight - take.weight > self->capacity)
+    return 1;
+
+  n = mp_ring_count_between (put.count, take.count);
+  return n < self->most_records ? MIN ((self->capacity - (put.weight - take.weight)) / need, self->most_records - n)
+                                : 0;
+}
+
+/*< private >
  * mp_ring_has_room:
  * @need: bytes, from mp_ring_measure()
  *
@@ -31,13 +53,7 @@ gboolean
 mp_ring_has_room (MpRing  *self,
                   guint64  need)
 {
-  MpRingMark put, take;
-
-  if (!mp_ring_end_look (&self->layout->take, &take) || !mp_ring_end_look (&self->layout->put, &put))
-    return TRUE;
-
-  return put.weight - take.weight > self->capacity ||
-         mp_ring_fits (self, put.weight - take.weight, mp_ring_count_between (put.count, take.count), need);
+  return mp_ring_count_room (self, need) > 0;
 }
 
 /* --- Making --------------------------------------------------------------- */

@@ -24,8 +24,12 @@ G_STATIC_ASSERT (MP_ITEM_RAW == 0);
 static guint32
 get_kind (const char *codec)
 {
-  guint32 flags = codec[0] == '=' ? MP_ITEM_VALUE : 0;
+  guint32 flags;
 
+  if (codec == NULL)
+    return MP_ITEM_RAW;
+
+  flags = codec[0] == '=' ? MP_ITEM_VALUE : 0;
   for (guint i = 0; i < G_N_ELEMENTS (numbered); i++)
     if (strcmp (codec, numbered[i]) == 0)
       return i | flags;
@@ -85,7 +89,7 @@ put_together (MpItem        *self,
 
 /*< private >
  * mp_item_init:
- * @codec: in wire form
+ * @codec: (nullable): in wire form; %NULL is `raw`
  * @body: (array length=length): stays the caller's, and where it is
  * @limit: bytes that an item may take in the ring
  * @room: (nullable): as long as the item

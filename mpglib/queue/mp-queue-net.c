@@ -158,6 +158,9 @@ mp_net_get_some (MpNet         *self,
   if (G_UNLIKELY (ring == NULL))
     return FALSE;
 
+  if (timeout != 0)
+    mp_ring_linger (ring);
+
   result = mp_net_cast (self, ring, me, records, n, NULL, error);
   if (G_UNLIKELY (result == MP_RING_AGAIN) &&
       wait_and_get (self, priv, ring, me, records, n, timeout, cancellable, error))

@@ -177,7 +177,7 @@ init_items (MpItem        *items,
 {
   for (guint i = 0; i < n; i++)
     {
-      if (!mp_item_init (&items[i], codec != NULL ? codec : "raw", data, lengths[i], limit, NULL, error))
+      if (!mp_item_init (&items[i], codec, data, lengths[i], limit, NULL, error))
         return FALSE;
       data += lengths[i];
     }

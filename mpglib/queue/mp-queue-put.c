@@ -152,7 +152,7 @@ mp_queue_put_data (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_item_init (&item, codec != NULL ? codec : "raw", data, length, mp_queue_get_limit (self), &room, error) &&
+  return mp_item_init (&item, codec, data, length, mp_queue_get_limit (self), &room, error) &&
          mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
 }
 
@@ -218,7 +218,7 @@ mp_queue_put_data_async (MpQueue             *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   item = g_new0 (MpItem, 1);
-  if (mp_item_init (item, codec != NULL ? codec : "raw", data, length, mp_queue_get_limit (self), NULL, &error))
+  if (mp_item_init (item, codec, data, length, mp_queue_get_limit (self), NULL, &error))
     mp_item_hold (item);
   mp_queue_start_put (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_data_async);
 }
@@ -286,7 +286,7 @@ mp_queue_put_bytes (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_item_init_bytes (&item, codec != NULL ? codec : "raw", bytes, mp_queue_get_limit (self), &room, error) &&
+  return mp_item_init_bytes (&item, codec, bytes, mp_queue_get_limit (self), &room, error) &&
          mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
 }
 
@@ -324,7 +324,7 @@ mp_queue_put_bytes_async (MpQueue             *self,
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   item = g_new0 (MpItem, 1);
-  mp_item_init_bytes (item, codec != NULL ? codec : "raw", bytes, mp_queue_get_limit (self), NULL, &error);
+  mp_item_init_bytes (item, codec, bytes, mp_queue_get_limit (self), NULL, &error);
   mp_queue_start_put (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_bytes_async);
 }
 
