@@ -12,6 +12,9 @@ rate how many times more, for a time how many times quicker, at least.
 import re
 import sys
 
+PYTHON_QUEUE = r'py31\d\.queue\.256'
+ROBUST = r'stream\.256\.mpmc-robust(-op)?'
+
 # what, ours, peers, at least
 GOALS = [
     ('Lock, beside Python', 'own.lock', r'py31\d\.lock', 2.5),
@@ -25,6 +28,26 @@ GOALS = [
     ('Condition, sleeping', 'own.condition.sleeps', r'py31\d\.condition', 3),
     ('Element through the buffer, beside C', 'own.element.mapped', r'own\.element\.plain', 0.95),
     ('Release to main loop, beside a thread a wait', 'own.async.lock', r'own\.async\.thread', 1),
+    ('Queue, beside Python', 'own.queue.1p1c.256', PYTHON_QUEUE, 60),
+    ('Queue, beside the robust ring', 'own.queue.1p1c.256', ROBUST, 0.9),
+    ('Queue, beside the ring for two', 'own.queue.1p1c.256', r'stream\.256\.spsc', 0.6),
+    ('Queue, beside ZeroMQ', 'own.queue.1p1c.256', r'zmq\.stream\.256', 4),
+    ('Queue, beside Boost', 'own.queue.1p1c.256', r'boost\.stream\.256', 3.5),
+    ('Queue, 16 at a time, beside Python', 'own.queue.many.256', PYTHON_QUEUE, 150),
+    ('Queue, 16 at a time, beside the ring for two', 'own.queue.many.256', r'stream\.256\.spsc', 1.2),
+    ('Queue, GBytes, beside Python', 'own.queue.bytes.256', PYTHON_QUEUE, 30),
+    ('Queue, GBytes, beside ZeroMQ', 'own.queue.bytes.256', r'zmq\.stream\.256', 2),
+    ('Queue, 4 to 4, beside Python', 'own.queue.4p4c', r'py31\d\.queue\.4p4c', 70),
+    ('Queue, 4 to 4, beside 1 to 1', 'own.queue.4p4c', r'own\.queue\.1p1c\.256', 0.85),
+    ('Round trip by queues, beside Pipe', 'own.queue.pingpong', r'py31\d\.pipe\.pingpong', 40),
+    ('Round trip by queues, beside a word', 'own.queue.pingpong', r'pingpong\.spin\.split', 1 / 5),
+    ('Round trip by queues, sleeping', 'own.queue.pingpong-sleeps', r'pingpong\.futex\.split', 1 / 1.15),
+    ('Ring, beside the robust ring', 'own.ring.256', ROBUST, 0.9),
+    ('Ring, beside the ring for two', 'own.ring.256', r'stream\.256\.spsc', 0.6),
+    ('Queue in Python, beside Python', 'own.python.queue.256', PYTHON_QUEUE, 3.5),
+    ('Queue in Python, 16 at a time', 'own.python.queue.many', PYTHON_QUEUE, 5),
+    ('Queue in JavaScript, beside threads of Node', 'own.js.queue.256', r'node\.worker\.stream\.256', 1),
+    ('Queue in JavaScript, beside processes of Node', 'own.js.queue.256', r'node\.child\.stream\.256', 2.5),
 ]
 # what, ours, at most
 LIMITS = [

@@ -228,3 +228,24 @@ mp_bench_run_once (const char      *name,
 
   print_samples (name, samples, n, unit);
 }
+
+/* For what says itself how much it did in the time that it is given, such as many processes together. */
+void
+mp_bench_run_rate (const char      *name,
+                   MpBenchRateFunc  func,
+                   gpointer         user_data)
+{
+  gdouble samples[MAX_SAMPLES];
+
+  if (!is_wanted (name))
+    return;
+
+  for (int i = 0; i < n_samples; i++)
+    {
+      if (gap_usec > 0)
+        g_usleep (gap_usec); /* house: no-sleep: leaves the machine to others between two samples */
+      samples[i] = func (sample_nsec, user_data);
+    }
+
+  print_samples (name, samples, n_samples, MP_BENCH_PER_SECOND);
+}

@@ -23,6 +23,10 @@ typedef void   (*MpBenchFunc)     (guint64  n,
 /* Does the operation once, and returns what of that counts, in nanoseconds. */
 typedef gint64 (*MpBenchOnceFunc) (gpointer user_data);
 
+/* Does it for so many nanoseconds, and returns how often a second. */
+typedef gdouble (*MpBenchRateFunc) (gint64   nsec,
+                                    gpointer user_data);
+
 void   mp_bench_init     (int              argc,
                           char            *argv[]);
 void   mp_bench_run      (const char      *name,
@@ -32,6 +36,9 @@ void   mp_bench_run      (const char      *name,
 void   mp_bench_run_once (const char      *name,
                           MpBenchUnit      unit,
                           MpBenchOnceFunc  func,
+                          gpointer         user_data);
+void   mp_bench_run_rate (const char      *name,
+                          MpBenchRateFunc  func,
                           gpointer         user_data);
 gint64 mp_bench_get_time (void);
 void   mp_bench_pin      (guint            side);
