@@ -72,17 +72,26 @@ on_number (GObject      *source,
            gpointer      data)
 {
   g_autoptr (MpConnection) connection = MP_CONNECTION (source);
-  g_autoptr (GVariant) number = mp_connection_receive_finish (connection, result, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) number = mp_connection_receive_finish (connection, result, &error);
 
-  if (number == NULL || !g_variant_is_of_type (number, G_VARIANT_TYPE_INT32))
+  /* What is no value waits for who wants bytes. */
+  if (g_error_matches (error, MP_ERROR, MP_ERROR_WRONG_CODEC))
+    g_bytes_unref (mp_connection_receive_bytes (connection, 0, 0, NULL, NULL));
+
+  if (number == NULL && mp_connection_get_state (connection) != MP_CONNECTION_OPEN)
     {
       n_open--;
-      return;
     }
-
-  n_echoed++;
-  mp_connection_send_async (connection, number, -1, NULL, on_sent, NULL);
-  g_steal_pointer (&connection);
+  else if (number == NULL || !g_variant_is_of_type (number, G_VARIANT_TYPE_INT32))
+    {
+      await_number (g_steal_pointer (&connection));
+    }
+  else
+    {
+      n_echoed++;
+      mp_connection_send_async (g_steal_pointer (&connection), number, -1, NULL, on_sent, NULL);
+    }
 }
 
 /* Takes the reference. */

@@ -12,12 +12,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,15 +24,11 @@
 #include "mp-fd-private.h"
 #include "mp-handshake-private.h"
 #include "mp-packet-io-private.h"
+#include "mp-test-siege.h"
 #include "mp-test.h"
-
-#define KEY "only for tests, and long enough"
 
 /* Attempts at a time: fewer than a listener talks to, so that the honest one finds room. */
 #define WINDOW 48
-
-/* What a listener may grow by. */
-#define MAX_GROWTH_KIB (32 * 1024)
 
 #define N_CASES_LONG  100000
 #define N_SILENT      150
@@ -43,164 +37,6 @@
 static MpAuthKey *key, *other_key;
 static gboolean is_long;
 static int null_fd;
-
-/* --- The honest ones ------------------------------------------------------------------ */
-
-/* A process of hostile-peer, which says a line when it is ready, and one at its end. */
-typedef struct
-{
-  GPid pid;
-  int said_fd;
-  int end_fd;
-} Honest;
-
-static char *
-hear (int fd)
-{
-  GString *line = g_string_new (NULL);
-  char c;
-
-  for (;;)
-    {
-      mp_test_poll (fd, POLLIN);
-      g_assert_cmpint (read (fd, &c, 1), ==, 1);
-      if (c == '\n')
-        return g_string_free (line, FALSE);
-      g_string_append_c (line, c);
-    }
-}
-
-static void
-start_honest (Honest     *self,
-              const char *what,
-              const char *address)
-{
-  g_autofree char *mode = g_strdup_printf ("%s %s", what, address);
-  g_autofree char *ready = NULL;
-  int said[2], end[2];
-
-  g_assert_cmpint (pipe2 (said, O_CLOEXEC), ==, 0);
-  g_assert_cmpint (pipe2 (end, O_CLOEXEC), ==, 0);
-  self->pid = mp_test_spawn ("hostile-peer", mode, (const int[]) { said[1], end[0], -1 });
-  close (said[1]);
-  close (end[0]);
-  self->said_fd = said[0];
-  self->end_fd = end[1];
-  ready = hear (self->said_fd);
-  g_assert_cmpstr (ready, ==, "ready");
-}
-
-static char *
-end_honest (Honest *self)
-{
-  char *line;
-  int status;
-
-  close (self->end_fd);
-  line = hear (self->said_fd);
-  close (self->said_fd);
-  status = mp_test_wait (self->pid);
-  g_assert_true (WIFEXITED (status));
-  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
-  return line;
-}
-
-static guint
-get_memory_kib (GPid        pid,
-                const char *key_of_line)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/%d/status", (int) pid);
-  g_autofree char *status = NULL;
-  const char *line;
-
-  g_assert_true (g_file_get_contents (path, &status, NULL, NULL));
-  line = strstr (status, key_of_line);
-  g_assert_nonnull (line);
-  return (guint) g_ascii_strtoull (line + strlen (key_of_line), NULL, 10);
-}
-
-static guint
-count_fds_of (GPid pid)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/%d/fd", (int) pid);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  guint n = 0;
-
-  g_assert_nonnull (dir);
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
-
-/* A listener and a client, between whom somebody is about to come. */
-typedef struct
-{
-  char *path;
-  Honest server;
-  Honest client;
-  guint n_asked;       /* by other honest ones */
-  guint memory_before;
-  guint fds_before;
-} Siege;
-
-/* One that comes, asks and goes. */
-static void
-ask (Siege *self)
-{
-  g_autofree char *line = NULL;
-  Honest honest;
-  guint n_asked;
-
-  start_honest (&honest, "ask", self->path);
-  line = end_honest (&honest);
-  g_assert_cmpint (sscanf (line, "%u", &n_asked), ==, 1);
-  self->n_asked += n_asked;
-}
-
-static void
-siege_begin (Siege *self)
-{
-  self->path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "besieged", NULL);
-  start_honest (&self->server, "serve", self->path);
-
-  self->n_asked = 0;
-  ask (self); /* what the first one brings with it stays */
-  self->memory_before = get_memory_kib (self->server.pid, "VmRSS:");
-  self->fds_before = count_fds_of (self->server.pid);
-  start_honest (&self->client, "ask", self->path);
-}
-
-/* Nobody but the honest one was let in, and all that the others have cost is gone. */
-static void
-siege_end (Siege      *self,
-           const char *what,
-           guint       n_cases)
-{
-  g_autofree char *of_client = end_honest (&self->client);
-  g_autofree char *of_server = NULL;
-  guint n_asked, n_full, n_accepted, n_echoed, peak, n_fds;
-  gint64 median, p99, longest;
-
-  ask (self);
-  peak = get_memory_kib (self->server.pid, "VmHWM:");
-  of_server = end_honest (&self->server);
-
-  g_assert_cmpint (sscanf (of_client, "%u %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
-                           &n_asked, &n_full, &median, &p99, &longest), ==, 5);
-  g_assert_cmpint (sscanf (of_server, "%u %u %u", &n_accepted, &n_echoed, &n_fds), ==, 3);
-  g_test_message ("%s: %u cases; honest client: %u answers, %u times told that too many wait, median %.1f ms, "
-                  "p99 %.1f ms, longest %.1f ms; listener: %u KiB, at most %u KiB more",
-                  what, n_cases, n_asked, n_full, (double) median / 1000, (double) p99 / 1000,
-                  (double) longest / 1000, self->memory_before, peak - self->memory_before);
-
-  g_assert_cmpuint (n_accepted, ==, n_asked + self->n_asked);
-  g_assert_cmpuint (n_echoed, ==, n_accepted);
-  g_assert_cmpuint (n_fds, <=, self->fds_before + 1);
-#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
-  g_assert_cmpuint (peak - self->memory_before, <=, MAX_GROWTH_KIB);
-#endif
-  g_free (self->path);
-}
 
 /* --- Variations ----------------------------------------------------------------------- */
 
@@ -358,49 +194,6 @@ send_message (int              fd,
 
   return first == message->len ||
          mp_packet_send (fd, message->data + first, message->len - first, NULL, 0, -1, NULL) == 0;
-}
-
-static int
-new_socket (void)
-{
-  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-  g_assert_cmpint (fd, >=, 0);
-  return fd;
-}
-
-static void
-fill_address (struct sockaddr_un *native,
-              const char         *path)
-{
-  *native = (struct sockaddr_un) { .sun_family = AF_UNIX };
-  g_strlcpy (native->sun_path, path, sizeof native->sun_path);
-}
-
-/* Waits, if the listener's queue is full. */
-static int
-connect_raw (const char *path)
-{
-  struct sockaddr_un native;
-  int fd = new_socket ();
-
-  fill_address (&native, path);
-  g_assert_cmpint (connect (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
-  return fd;
-}
-
-static MpHandshake *
-new_handshake (MpRole     role,
-               MpAuthKey *a_key,
-               MpFeatures features)
-{
-  MpBinding binding;
-  MpHandshakeTerms terms = {
-    .role = role, .key = a_key, .binding = &binding, .features = features, .max_frame = 1 << 20,
-  };
-
-  mp_binding_init_unix (&binding, geteuid (), geteuid (), NULL);
-  return mp_handshake_new (&terms, NULL);
 }
 
 /* What one end has answered to what the other said. */
@@ -608,7 +401,7 @@ test_clients (void)
   chosen = choose (all, 3, N_CASES_LONG / 2);
   siege_begin (&siege);
   attempt_all (chosen, siege.path);
-  siege_end (&siege, "hostile clients", chosen->len);
+  siege_end (&siege, "hostile clients", chosen->len, 0);
 }
 
 /* What is no MPG1 at all, and too much of everything. */
@@ -638,7 +431,7 @@ test_garbage (void)
         mp_test_poll (fd, POLLIN);
       close (fd);
     }
-  siege_end (&siege, "garbage", n);
+  siege_end (&siege, "garbage", n, 0);
 }
 
 /* They say nothing, or half a hello. */
@@ -669,7 +462,7 @@ test_silent (void)
       mp_test_poll (fds[i], POLLIN);
       close (fds[i]);
     }
-  siege_end (&siege, "silent peers", n);
+  siege_end (&siege, "silent peers", n, 0);
 }
 
 /* --- Hostile listeners ---------------------------------------------------------------- */
@@ -849,7 +642,7 @@ test_relay (void)
   g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION);
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   g_assert_cmpint (status, ==, 0);
-  siege_end (&siege, "a relay", 1);
+  siege_end (&siege, "a relay", 1, 0);
   g_assert_cmpint (chmod (folder, 0700), ==, 0);
   unlink (path);
 }
@@ -876,7 +669,7 @@ main (int    argc,
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (warm_up);
   is_long = g_getenv ("MP_TEST_LONG") != NULL;
-  key = mp_auth_key_new_data ((const guint8 *) KEY, strlen (KEY));
+  key = mp_auth_key_new_data ((const guint8 *) MP_TEST_SIEGE_KEY, strlen (MP_TEST_SIEGE_KEY));
   other_key = mp_auth_key_new_random ();
   null_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
   record ();

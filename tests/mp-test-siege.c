@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mp-test-siege.h"
+#include "mp-test.h"
+
+/* What a listener may grow by. */
+#define MAX_GROWTH_KIB (32 * 1024)
+
+/* --- The honest ones ------------------------------------------------------------------ */
+
+static char *
+hear (int fd)
+{
+  GString *line = g_string_new (NULL);
+  char c;
+
+  for (;;)
+    {
+      mp_test_poll (fd, POLLIN);
+      g_assert_cmpint (read (fd, &c, 1), ==, 1);
+      if (c == '\n')
+        return g_string_free (line, FALSE);
+      g_string_append_c (line, c);
+    }
+}
+
+static void
+start_honest (Honest     *self,
+              const char *what,
+              const char *address)
+{
+  g_autofree char *mode = g_strdup_printf ("%s %s", what, address);
+  g_autofree char *ready = NULL;
+  int said[2], end[2];
+
+  g_assert_cmpint (pipe2 (said, O_CLOEXEC), ==, 0);
+  g_assert_cmpint (pipe2 (end, O_CLOEXEC), ==, 0);
+  self->pid = mp_test_spawn ("hostile-peer", mode, (const int[]) { said[1], end[0], -1 });
+  close (said[1]);
+  close (end[0]);
+  self->said_fd = said[0];
+  self->end_fd = end[1];
+  ready = hear (self->said_fd);
+  g_assert_cmpstr (ready, ==, "ready");
+}
+
+static char *
+end_honest (Honest *self)
+{
+  char *line;
+  int status;
+
+  close (self->end_fd);
+  line = hear (self->said_fd);
+  close (self->said_fd);
+  status = mp_test_wait (self->pid);
+  g_assert_true (WIFEXITED (status));
+  g_assert_cmpint (WEXITSTATUS (status), ==, 0);
+  return line;
+}
+
+static guint
+get_memory_kib (GPid        pid,
+                const char *key_of_line)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/status", (int) pid);
+  g_autofree char *status = NULL;
+  const char *line;
+
+  g_assert_true (g_file_get_contents (path, &status, NULL, NULL));
+  line = strstr (status, key_of_line);
+  g_assert_nonnull (line);
+  return (guint) g_ascii_strtoull (line + strlen (key_of_line), NULL, 10);
+}
+
+static guint
+count_fds_of (GPid pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/fd", (int) pid);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+/* One that comes, asks and goes. */
+static void
+ask (Siege *self)
+{
+  g_autofree char *line = NULL;
+  Honest honest;
+  guint n_asked;
+
+  start_honest (&honest, "ask", self->path);
+  line = end_honest (&honest);
+  g_assert_cmpint (sscanf (line, "%u", &n_asked), ==, 1);
+  self->n_asked += n_asked;
+}
+
+void
+siege_begin (Siege *self)
+{
+  self->path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "besieged", NULL);
+  start_honest (&self->server, "serve", self->path);
+
+  self->n_asked = 0;
+  ask (self); /* what the first one brings with it stays */
+  self->memory_before = get_memory_kib (self->server.pid, "VmRSS:");
+  self->fds_before = count_fds_of (self->server.pid);
+  start_honest (&self->client, "ask", self->path);
+}
+
+void
+siege_end (Siege      *self,
+           const char *what,
+           guint       n_cases,
+           guint       n_let_in)
+{
+  g_autofree char *of_client = end_honest (&self->client);
+  g_autofree char *of_server = NULL;
+  guint n_asked, n_full, n_accepted, n_echoed, peak, n_fds;
+  gint64 median, p99, longest;
+
+  ask (self);
+  peak = get_memory_kib (self->server.pid, "VmHWM:");
+  of_server = end_honest (&self->server);
+
+  g_assert_cmpint (sscanf (of_client, "%u %u %" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
+                           &n_asked, &n_full, &median, &p99, &longest), ==, 5);
+  g_assert_cmpint (sscanf (of_server, "%u %u %u", &n_accepted, &n_echoed, &n_fds), ==, 3);
+  g_test_message ("%s: %u cases; honest client: %u answers, %u times told that too many wait, median %.1f ms, "
+                  "p99 %.1f ms, longest %.1f ms; listener: %u KiB, at most %u KiB more",
+                  what, n_cases, n_asked, n_full, (double) median / 1000, (double) p99 / 1000,
+                  (double) longest / 1000, self->memory_before, peak - self->memory_before);
+
+  g_assert_cmpuint (n_accepted, ==, n_asked + self->n_asked + n_let_in);
+  g_assert_cmpuint (n_echoed, >=, n_asked + self->n_asked);
+  g_assert_cmpuint (n_fds, <=, self->fds_before + 1);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
+  g_assert_cmpuint (peak - self->memory_before, <=, MAX_GROWTH_KIB);
+#endif
+  g_free (self->path);
+}
+
+/* --- By hand ------------------------------------------------------------------------- */
+
+int
+new_socket (void)
+{
+  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (fd, >=, 0);
+  return fd;
+}
+
+void
+fill_address (struct sockaddr_un *native,
+              const char         *path)
+{
+  *native = (struct sockaddr_un) { .sun_family = AF_UNIX };
+  g_strlcpy (native->sun_path, path, sizeof native->sun_path);
+}
+
+/* Waits, if the listener's queue is full. */
+int
+connect_raw (const char *path)
+{
+  struct sockaddr_un native;
+  int fd = new_socket ();
+
+  fill_address (&native, path);
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
+  return fd;
+}
+
+MpHandshake *
+new_handshake (MpRole     role,
+               MpAuthKey *a_key,
+               MpFeatures features)
+{
+  MpBinding binding;
+  MpHandshakeTerms terms = {
+    .role = role, .key = a_key, .binding = &binding, .features = features, .max_frame = 1 << 20,
+  };
+
+  mp_binding_init_unix (&binding, geteuid (), geteuid (), NULL);
+  return mp_handshake_new (&terms, NULL);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include <sys/un.h>
+
+#include <mpglib.h>
+
+#include "mp-handshake-private.h"
+
+G_BEGIN_DECLS
+
+/* Honest programs, which are served while hostile ones do their worst. */
+
+/* The key of all honest ones. */
+#define MP_TEST_SIEGE_KEY "only for tests, and long enough"
+
+/* A process of hostile-peer, which says a line when it is ready, and one at its end. */
+typedef struct
+{
+  GPid pid;
+  int said_fd;
+  int end_fd;
+} Honest;
+
+/* A listener that gives numbers back, and a client that asks it all the time. */
+typedef struct
+{
+  char *path;
+  Honest server;
+  Honest client;
+  guint n_asked;       /* by other honest ones */
+  guint memory_before;
+  guint fds_before;
+} Siege;
+
+void         siege_begin   (Siege              *self);
+
+/* All have been answered who are honest, nobody was let in besides but so many, and what the others have cost
+ * is gone.
+ */
+void         siege_end     (Siege              *self,
+                            const char         *what,
+                            guint               n_cases,
+                            guint               n_let_in);
+
+int          new_socket    (void);
+void         fill_address  (struct sockaddr_un *native,
+                            const char         *path);
+/* Waits, if the listener's queue is full. */
+int          connect_raw   (const char         *path);
+MpHandshake *new_handshake (MpRole              role,
+                            MpAuthKey          *a_key,
+                            MpFeatures          features);
+
+G_END_DECLS
