@@ -5,6 +5,7 @@
 /* The honest programs of the tests of hostile ones: `hostile-peer "WHAT ADDRESS"`.
  *
  *   serve   listens, and gives numbers back
+ *   crowd   likewise, to as many as may have descriptors, and says `empty` when the last one has gone
  *   ask     connects, has a number given back and closes, again and again
  *
  * They end when descriptor 4 is closed at its other end, and say on descriptor 3 what came of it.
@@ -12,9 +13,11 @@
 
 #include "config.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <gio/gio.h>
@@ -50,8 +53,28 @@ tell (const char *format,
 /* --- Serving -------------------------------------------------------------------------- */
 
 static guint n_accepted, n_echoed, n_open;
+static gboolean is_crowd;
 
 static void await_number (MpConnection *connection);
+
+/* What was freed goes back to the kernel, so that others see how much that is. */
+static gboolean
+tell_empty (gpointer data)
+{
+  malloc_trim (0);
+  tell ("empty\n");
+  return G_SOURCE_REMOVE;
+}
+
+/* The call that comes here may have the last reference. */
+static void
+lose (MpConnection *connection_taken)
+{
+  g_object_unref (connection_taken);
+  n_open--;
+  if (is_crowd && n_open == 0)
+    g_idle_add (tell_empty, NULL);
+}
 
 static void
 on_sent (GObject      *source,
@@ -63,7 +86,7 @@ on_sent (GObject      *source,
   if (mp_connection_send_finish (connection, result, NULL))
     await_number (g_steal_pointer (&connection));
   else
-    n_open--;
+    lose (g_steal_pointer (&connection));
 }
 
 static void
@@ -81,7 +104,7 @@ on_number (GObject      *source,
 
   if (number == NULL && mp_connection_get_state (connection) != MP_CONNECTION_OPEN)
     {
-      n_open--;
+      lose (g_steal_pointer (&connection));
     }
   else if (number == NULL || !g_variant_is_of_type (number, G_VARIANT_TYPE_INT32))
     {
@@ -128,6 +151,16 @@ count_fds (void)
   while (g_dir_read_name (dir) != NULL)
     n++;
   return n;
+}
+
+static void
+raise_limit (void)
+{
+  struct rlimit limit;
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  limit.rlim_cur = limit.rlim_max;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
 }
 
 static void
@@ -225,7 +258,10 @@ main (int    argc,
 {
   g_auto (GStrv) words = g_strsplit (argv[1], " ", 2);
 
-  if (g_str_equal (words[0], "serve"))
+  is_crowd = g_str_equal (words[0], "crowd");
+  if (is_crowd)
+    raise_limit ();
+  if (is_crowd || g_str_equal (words[0], "serve"))
     serve (words[1]);
   else
     ask (words[1]);

@@ -20,7 +20,7 @@
 
 /* --- The honest ones ------------------------------------------------------------------ */
 
-static char *
+char *
 hear (int fd)
 {
   GString *line = g_string_new (NULL);
@@ -36,7 +36,7 @@ hear (int fd)
     }
 }
 
-static void
+void
 start_honest (Honest     *self,
               const char *what,
               const char *address)
@@ -56,7 +56,7 @@ start_honest (Honest     *self,
   g_assert_cmpstr (ready, ==, "ready");
 }
 
-static char *
+char *
 end_honest (Honest *self)
 {
   char *line;
@@ -71,7 +71,7 @@ end_honest (Honest *self)
   return line;
 }
 
-static guint
+guint
 get_memory_kib (GPid        pid,
                 const char *key_of_line)
 {
@@ -85,7 +85,7 @@ get_memory_kib (GPid        pid,
   return (guint) g_ascii_strtoull (line + strlen (key_of_line), NULL, 10);
 }
 
-static guint
+guint
 count_fds_of (GPid pid)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/fd", (int) pid);

@@ -46,6 +46,19 @@ void         siege_end     (Siege              *self,
                             guint               n_cases,
                             guint               n_let_in);
 
+/* By themselves: */
+void         start_honest  (Honest             *self,
+                            const char         *what,
+                            const char         *address);
+/* A line that it says. */
+char        *hear          (int                 fd);
+/* Ends it; returns its last line. */
+char        *end_honest    (Honest             *self);
+/* What /proc/PID/status has behind these words. */
+guint        get_memory_kib (GPid               pid,
+                             const char        *key_of_line);
+guint        count_fds_of  (GPid                pid);
+
 int          new_socket    (void);
 void         fill_address  (struct sockaddr_un *native,
                             const char         *path);
