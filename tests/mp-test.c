@@ -5,11 +5,14 @@
 #include "config.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,12 +65,57 @@ remove_scratch_dir (void)
   g_clear_pointer (&scratch_dir, g_free);
 }
 
+/* Of nearly all systems. */
+#define NOBODY 65534
+
+/* Before anything is opened.  What a program of a user may have by itself is to be had all the same: its own
+ * folder in /proc.
+ */
+static void
+drop_privileges (const char *program)
+{
+  if (geteuid () != 0)
+    return;
+
+  if (setgroups (0, NULL) != 0 || setresgid (NOBODY, NOBODY, NOBODY) != 0 ||
+      setresuid (NOBODY, NOBODY, NOBODY) != 0 || prctl (PR_SET_DUMPABLE, 1) != 0)
+    g_error ("Cannot drop privileges: %s", g_strerror (errno));
+
+  if (access (program, X_OK) == 0)
+    return;
+
+  printf ("1..0 # SKIP others than the owner cannot enter the folder of the build\n");
+  exit (0);
+}
+
+/* --unprivileged=N: as somebody who is not root, and with N descriptors at most. */
+static void
+take_unprivileged (int   *argc,
+                   char **argv)
+{
+  static const char option[] = "--unprivileged=";
+  struct rlimit limit;
+
+  if (*argc < 2 || !g_str_has_prefix (argv[1], option))
+    return;
+
+  limit.rlim_cur = limit.rlim_max = (rlim_t) g_ascii_strtoull (argv[1] + strlen (option), NULL, 10);
+  drop_privileges (argv[0]);
+  if (setrlimit (RLIMIT_NOFILE, &limit) != 0)
+    g_error ("Cannot have few descriptors: %s", g_strerror (errno));
+
+  for (int i = 1; i < *argc; i++)
+    argv[i] = argv[i + 1];
+  --*argc;
+}
+
 void
 mp_test_init (int    *argc,
               char ***argv)
 {
   g_autoptr (GError) error = NULL;
 
+  take_unprivileged (argc, *argv);
   g_test_init (argc, argv, NULL);
 
   scratch_dir = g_dir_make_tmp ("mp-test-XXXXXX", &error);

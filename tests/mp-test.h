@@ -18,7 +18,8 @@ G_BEGIN_DECLS
 
 typedef gboolean (*MpTestCondition) (gpointer data);
 
-/* Like g_test_init().  Files that the library makes go into a directory of this
+/* Like g_test_init(), but takes `--unprivileged=N` as the first argument: root becomes nobody, and there are N
+ * descriptors.  Files that the library makes go into a directory of this
  * program's own, which must be empty after each test.
  */
 void     mp_test_init        (int             *argc,
