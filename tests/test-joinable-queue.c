@@ -10,6 +10,7 @@
 
 #include "mpglib.h"
 
+#include "mp-test-shared.h"
 #include "mp-test.h"
 
 #define LONG 200000
@@ -354,6 +355,145 @@ test_redelivery_async (void)
   join_process (holder);
 }
 
+/* --- What is let go of ---------------------------------------------------- */
+
+/* Got by another object of this process. */
+static MpJoinableQueue *
+take_two (MpJoinableQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  MpJoinableQueue *other = mp_test_pass_on (queue, &error);
+
+  g_assert_no_error (error);
+  put_int (queue, 41);
+  put_int (queue, 42);
+  g_assert_cmpint (get_int (other), ==, 41);
+  g_assert_cmpint (get_int (other), ==, 42);
+  return other;
+}
+
+static void
+expect_lost (MpJoinableQueue *queue,
+             int              number)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) item = mp_joinable_queue_take_lost (queue, &error);
+  g_autoptr (GVariant) value = NULL;
+
+  g_assert_no_error (error);
+  value = mp_message_get_value (item, NULL);
+  g_assert_cmpint (g_variant_get_int32 (value), ==, number);
+}
+
+static void
+test_dropped (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  MpJoinableQueue *other = take_two (queue);
+  g_autoptr (GAsyncResult) joined = NULL;
+  g_autoptr (GError) error = NULL;
+
+  done (other);
+  mp_queue_close (MP_QUEUE (other));
+  g_assert_null (mp_joinable_queue_take_lost (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+  assert_not_done (queue);
+  mp_joinable_queue_join_async (queue, -1, NULL, mp_test_keep_result, &joined);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_null (joined);
+
+  g_object_unref (other);
+  mp_test_await_result (&joined);
+  assert_done (queue);
+  expect_lost (queue, 42);
+}
+
+static gpointer
+get_two (gpointer queue)
+{
+  int first = get_int (queue);
+
+  return GINT_TO_POINTER (100 * first + get_int (queue));
+}
+
+static void
+test_dropped_redelivery (void)
+{
+  g_autoptr (MpJoinableQueue) queue = g_object_new (MP_TYPE_JOINABLE_QUEUE, "redelivery", TRUE, NULL);
+  g_autoptr (GAsyncResult) got = NULL;
+  g_autoptr (GVariant) value = NULL;
+  MpJoinableQueue *other;
+  GThread *thread;
+
+  for (guint i = 0; i < 50; i++)
+    {
+      other = take_two (queue);
+      thread = g_thread_new (NULL, get_two, queue);
+      for (guint j = 0; j < i * 100; j++)   /* it waits already, or not yet */
+        g_thread_yield ();
+      g_object_unref (other);
+      g_assert_cmpint (GPOINTER_TO_INT (g_thread_join (thread)), ==, 4142);
+      assert_not_done (queue);
+      done (queue);
+      done (queue);
+      assert_done (queue);
+    }
+
+  other = take_two (queue);
+  mp_queue_get_async (MP_QUEUE (queue), -1, NULL, mp_test_keep_result, &got);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_null (got);
+  g_object_unref (other);
+  mp_test_await_result (&got);
+  value = mp_queue_get_finish (MP_QUEUE (queue), got, NULL);
+  g_assert_cmpint (g_variant_get_int32 (value), ==, 41);
+}
+
+static void
+on_item_lost (MpJoinableQueue *queue,
+              MpMessage       *item,
+              gpointer         items)
+{
+  g_ptr_array_add (items, g_object_ref (item));
+}
+
+static void
+test_item_lost (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  kill_holder (queue);
+  while (items->len < 2)
+    g_main_context_iteration (NULL, TRUE);
+  value = mp_message_get_value (items->pdata[0], &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int32 (value), ==, 41);
+  assert_long (items->pdata[1]);
+  assert_done (queue);
+  g_assert_null (mp_joinable_queue_take_lost (queue, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+  g_clear_error (&error);
+
+  /* What was lost before somebody listens, or is dropped by another object. */
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+  g_object_unref (take_two (queue));
+  g_assert_cmpuint (items->len, ==, 2);
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  while (items->len < 4)
+    g_main_context_iteration (NULL, TRUE);
+  g_object_unref (take_two (queue));
+  while (items->len < 6)
+    g_main_context_iteration (NULL, TRUE);
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+}
+
 static void
 warm_up (void)
 {
@@ -379,5 +519,8 @@ main (int   argc,
   mp_test_add ("/joinable-queue/lost", test_lost);
   mp_test_add ("/joinable-queue/redelivery", test_redelivery);
   mp_test_add ("/joinable-queue/redelivery-async", test_redelivery_async);
+  mp_test_add ("/joinable-queue/dropped", test_dropped);
+  mp_test_add ("/joinable-queue/dropped-redelivery", test_dropped_redelivery);
+  mp_test_add ("/joinable-queue/item-lost", test_item_lost);
   return g_test_run ();
 }

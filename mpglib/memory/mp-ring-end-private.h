@@ -65,6 +65,10 @@ MpRingResult mp_ring_read_hauled         (MpRing                  *self,
                                           MpRingHaul              *haul,
                                           GError                 **error);
 
+gboolean     mp_ring_wake_taker          (MpRing                  *self,
+                                          guint32                  me,
+                                          GError                 **error);
+
 /* mp-ring-hold.c */
 gboolean     mp_ring_hold_begin_locked   (MpRing                  *self,
                                           guint32                  me,

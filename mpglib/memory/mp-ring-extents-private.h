@@ -93,6 +93,9 @@ gboolean      mp_ring_extents_release      (MpRingExtents           *self,
                                             guint32                  me,
                                             const MpRingExtentName  *name,
                                             guint64                  length);
+gboolean      mp_ring_extents_disown       (MpRingExtents           *self,
+                                            guint32                  me,
+                                            const MpRingExtentName  *name);
 gboolean      mp_ring_extents_find_orphan  (MpRingExtents           *self,
                                             MpTable                 *table,
                                             MpRingExtentName        *name);

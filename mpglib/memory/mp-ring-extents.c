@@ -11,6 +11,7 @@
 #define FILL   0
 #define HAND   MP_OWNER_NOTE
 #define QUEUED MP_OWNER_WAIT   /* without an owner */
+#define NOBODY MP_OWNER_SLOT_MASK   /* who was never alive: there is no such slot */
 
 /* These keep their memory when they are empty, as much of it as this. */
 #define N_KEPT      8
@@ -285,6 +286,24 @@ mp_ring_extents_release (MpRingExtents          *self,
                          guint64                 length)
 {
   return give_back (self, name, make_state (name->ticket, me | HAND), length);
+}
+
+/*< private >
+ * mp_ring_extents_disown:
+ *
+ * Leaves what is in this process's hand to others, as if it had died with it.
+ *
+ * Returns: whether it was in this process's hand
+ */
+gboolean
+mp_ring_extents_disown (MpRingExtents          *self,
+                        guint32                 me,
+                        const MpRingExtentName *name)
+{
+  guint64 state = make_state (name->ticket, me | HAND);
+
+  return atomic_compare_exchange_strong (&self->extents[name->place - 1].state, &state,
+                                         make_state (name->ticket, NOBODY | HAND));
 }
 
 /* --- Death ---------------------------------------------------------------- */

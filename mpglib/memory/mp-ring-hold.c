@@ -189,6 +189,54 @@ mp_ring_acknowledge (MpRing                 *self,
   return TRUE;
 }
 
+/* With the lock of the end take, so that nobody finds that there are none just then. */
+static gboolean
+disown_locked (MpRing                 *self,
+               guint32                 me,
+               const MpRingExtentName *extents,
+               guint                   n)
+{
+  gboolean was_held = FALSE;
+
+  for (guint i = 0; i < n; i++)
+    was_held |= mp_ring_extents_disown (&self->extents, me, &extents[i]);
+
+  if (was_held)
+    atomic_store (&self->layout->has_orphans, 1);
+  return was_held;
+}
+
+/*< private >
+ * mp_ring_disown:
+ * @extents: of records that this process took
+ *
+ * Leaves to others what this process holds, and will not acknowledge: all is as if it had died with it.  If it dies
+ * amid of that, it is.
+ *
+ * Fails with %MP_ERROR_TIMED_OUT if somebody is stopped who takes.
+ */
+gboolean
+mp_ring_disown (MpRing                  *self,
+                guint32                  me,
+                const MpRingExtentName  *extents,
+                guint                    n,
+                GError                 **error)
+{
+  MpRingEnd *end = &self->layout->take;
+  gboolean was_held;
+
+  if (!mp_ring_end_lock (self, end, me, error))
+    return FALSE;
+
+  was_held = disown_locked (self, me, extents, n);
+  mp_ring_end_unlock (self, end, me, FALSE);
+  if (!was_held)
+    return TRUE;
+
+  tell (self);
+  return (self->flags & MP_RING_REDELIVERS) == 0 || mp_ring_wake_taker (self, me, error);
+}
+
 /*< private >
  * mp_ring_is_done:
  *

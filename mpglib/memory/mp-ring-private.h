@@ -155,6 +155,11 @@ void         mp_ring_give_back (MpRing             *self,
 gboolean     mp_ring_acknowledge (MpRing                 *self,
                                   guint32                 me,
                                   const MpRingExtentName *extent);
+gboolean     mp_ring_disown   (MpRing                 *self,
+                               guint32                 me,
+                               const MpRingExtentName *extents,
+                               guint                   n,
+                               GError                **error);
 gboolean     mp_ring_has_orphans (MpRing              *self);
 gboolean     mp_ring_is_done  (MpRing              *self);
 gboolean     mp_ring_wait_done (MpRing             *self,

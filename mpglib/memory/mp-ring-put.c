@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "mp-error.h"
+#include "mp-futex-private.h"
 #include "mp-ring-end-private.h"
 
 /* --- Memory --------------------------------------------------------------- */
@@ -56,7 +57,21 @@ enter_chunks (MpRing        *self,
   return TRUE;
 }
 
-/* No record is committed, so nobody is to be woken. */
+static void
+commit_no_record (MpRing             *self,
+                  const MpRingMark   *own,
+                  const MpRingChunks *chunks)
+{
+  MpRingEnd *end = &self->layout->put;
+  guint next = (own->count & 1) ^ 1;
+
+  set_next_chunks (end, own->count, chunks);
+  atomic_store_explicit (&end->position[next], own->position, memory_order_relaxed);
+  atomic_store_explicit (&end->weight[next], own->weight, memory_order_relaxed);
+  atomic_store_explicit (&end->count, own->count ^ 1, memory_order_release);
+}
+
+/* Nobody is to be woken. */
 static void
 give_back_locked (MpRing *self)
 {
@@ -75,10 +90,7 @@ give_back_locked (MpRing *self)
   if (n == 0)
     return;
 
-  set_next_chunks (end, own.count, &chunks);
-  atomic_store_explicit (&end->position[(own.count & 1) ^ 1], own.position, memory_order_relaxed);
-  atomic_store_explicit (&end->weight[(own.count & 1) ^ 1], own.weight, memory_order_relaxed);
-  atomic_store_explicit (&end->count, own.count ^ 1, memory_order_release);
+  commit_no_record (self, &own, &chunks);
   mp_ring_memory_drop (&self->memory, chunks.n_spare - n, n);
 }
 
@@ -101,6 +113,44 @@ mp_ring_give_back (MpRing  *self,
 
   give_back_locked (self);
   mp_ring_end_unlock (self, end, me, FALSE);
+}
+
+/* Without a record, so that whoever looked before, and is about to sleep, does not. */
+static void
+commit_nothing (MpRing *self)
+{
+  MpRingEnd *end = &self->layout->put;
+  MpRingMark own;
+  MpRingChunks chunks;
+
+  mp_ring_end_get_mark (end, &own);
+  get_chunks (self, &own, &chunks);
+  commit_no_record (self, &own, &chunks);
+  atomic_store_explicit (&end->asleep, 0, memory_order_relaxed);
+}
+
+/*< private >
+ * mp_ring_wake_taker:
+ *
+ * Lets who waits for a record look again: there is something to take that was not put just now.  If this process is
+ * killed before it has woken the sleeper, its death does.
+ *
+ * Fails with %MP_ERROR_TIMED_OUT if somebody is stopped who puts.
+ */
+gboolean
+mp_ring_wake_taker (MpRing   *self,
+                    guint32   me,
+                    GError  **error)
+{
+  MpRingEnd *end = &self->layout->put;
+
+  if (!mp_ring_end_lock (self, end, me, error))
+    return FALSE;
+
+  commit_nothing (self);
+  mp_ring_end_unlock (self, end, me, TRUE);
+  mp_futex_wake (&end->count, 1);
+  return TRUE;
 }
 
 /* --- Putting -------------------------------------------------------------- */

@@ -22,9 +22,11 @@
  *
  * The queue keeps what was got until then, with whom. What a process held that dies is not
  * forgotten: with [property@Mp.JoinableQueue:redelivery] others get it, before all else;
- * without it is lost, which [method@Mp.JoinableQueue.take_lost] tells with what it was, and
+ * without it is lost, which [signal@Mp.JoinableQueue::item-lost] and
+ * [method@Mp.JoinableQueue.take_lost] tell with what it was, and
  * nobody waits for it any more. So a process killed in the midst of a task keeps nobody in
- * a join for ever.
+ * a join for ever. Nor does one that drops its last reference to the queue's object before it is
+ * done with what it got by that: it gives all of it back then, as if it had died.
  *
  * Up to 1024 items can be in the hands of all processes together. An item costs two calls of
  * the system more than one of a [class@Mp.Queue].
@@ -54,7 +56,11 @@ enum
 
 static GParamSpec *properties[N_PROPS];
 
-static const MpQueueKind joinable_kind = { .name = "JoinableQueue" };
+static gboolean tell_lost (MpQueue *queue);
+
+static const MpQueueKind joinable_kind = { .name = "JoinableQueue", .tell_lost = tell_lost };
+
+static guint item_lost_signal;
 
 #define WHAT "Not all items were done"
 
@@ -124,6 +130,28 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
                           G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, N_PROPS, properties);
+
+  /**
+   * MpJoinableQueue::item-lost:
+   * @self: the queue
+   * @item: what it was
+   *
+   * A process died, or let go of the queue, before it was done with an item, while the queue
+   * is [property@Mp.Queue:live] and has no [property@Mp.JoinableQueue:redelivery].
+   *
+   * Is emitted in [property@Mp.Queue:main-context], once for each item, in one of the
+   * processes that listen, or that call [method@Mp.JoinableQueue.take_lost]. There is nothing
+   * to acknowledge. What was lost before anybody listened is told first.
+   *
+   * Since: 1.0
+   */
+  item_lost_signal =
+    g_signal_new ("item-lost",
+                  G_TYPE_FROM_CLASS (klass),
+                  G_SIGNAL_RUN_LAST,
+                  0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, MP_TYPE_MESSAGE);
+  mp_queue_watch_lost (item_lost_signal);
 }
 
 static void
@@ -417,4 +445,19 @@ mp_joinable_queue_take_lost (MpJoinableQueue  *self,
   message = make_message (&record, error);
   mp_ring_acknowledge (ring, me, &record.extent);
   return message;
+}
+
+/* What is no item is told of as little as by others that get. */
+static gboolean
+tell_lost (MpQueue *queue)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) item = mp_joinable_queue_take_lost (MP_JOINABLE_QUEUE (queue), &error);
+
+  if (item != NULL)
+    g_signal_emit (queue, item_lost_signal, 0, item);
+  else if (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED))
+    g_warning ("A lost item of a queue was left out: %s", error->message);
+
+  return item != NULL || g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED);
 }

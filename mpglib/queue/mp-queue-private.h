@@ -18,7 +18,8 @@ G_BEGIN_DECLS
 /* What tells one kind of queue from the other. */
 typedef struct
 {
-  const char *name;   /* as in to_string */
+  const char *name;                   /* as in to_string */
+  gboolean  (*tell_lost) (MpQueue *self);  /* NULL: it never loses anything; returns whether there was something */
 } MpQueueKind;
 
 typedef enum
@@ -27,6 +28,10 @@ typedef enum
   MP_QUEUE_SPACE,     /* what putters wait for */
   MP_QUEUE_N_SIDES
 } MpQueueSide;
+
+/* What a main loop is told of: both sides, and what is lost. */
+#define MP_QUEUE_LOST      MP_QUEUE_N_SIDES
+#define MP_QUEUE_N_WATCHES (MP_QUEUE_N_SIDES + 1)
 
 typedef struct
 {
@@ -41,7 +46,7 @@ typedef struct
   guint          origin;         /* atomic; the process whose it is, or that makes its own just now */
   GMutex         lock;
   GQueue         waits;          /* of MpQueueWait: threads that wait */
-  MpChangeWatch *watches[MP_QUEUE_N_SIDES];
+  MpChangeWatch *watches[MP_QUEUE_N_WATCHES];
   GArray        *held;           /* of MpRingExtentName: what was got of a queue that holds, the oldest first */
 } MpQueuePrivate;
 
@@ -107,11 +112,13 @@ void            mp_queue_pass_through  (MpRing             *ring,
                                         guint32             me);
 
 void            mp_queue_install_signals (MpQueueClass     *klass);
+void            mp_queue_watch_lost      (guint             signal);
 void            mp_queue_end_watches   (MpQueuePrivate     *self);
 
 void            mp_queue_note_held     (MpQueuePrivate     *self,
                                         const MpRingRecord *records,
                                         guint               n);
+void            mp_queue_disown        (MpQueuePrivate     *self);
 gboolean        mp_queue_acknowledge   (MpQueuePrivate     *self,
                                         GError            **error);
 

@@ -8,7 +8,7 @@
 
 /* The signals: a standing watch for each that somebody listens to. */
 
-static guint signals[MP_QUEUE_N_SIDES];
+static guint signals[MP_QUEUE_N_WATCHES];
 
 void
 mp_queue_install_signals (MpQueueClass *klass)
@@ -51,6 +51,16 @@ mp_queue_install_signals (MpQueueClass *klass)
                   G_SIGNAL_RUN_LAST,
                   0, NULL, NULL, NULL,
                   G_TYPE_NONE, 0);
+}
+
+/*< private >
+ * mp_queue_watch_lost:
+ * @signal: of the kind that has it
+ */
+void
+mp_queue_watch_lost (guint signal)
+{
+  signals[MP_QUEUE_LOST] = signal;
 }
 
 /* --- Telling -------------------------------------------------------------- */
@@ -103,9 +113,39 @@ tell_of_space (gpointer object)
   tell (object, MP_QUEUE_SPACE);
 }
 
+/* A death rings all bells.  What is lost belongs to whoever asks first, so all of it is told at once. */
+static void
+tell_of_lost (gpointer object)
+{
+  const MpQueueKind *kind = MP_QUEUE_GET_CLASS (object)->kind;
+  g_autoptr (MpQueue) self = g_object_ref (object);
+
+  while (mp_queue_get_live (self) && kind->tell_lost (self))
+    ;
+}
+
 /* --- Watching ------------------------------------------------------------- */
 
-static const MpChangeFunc tellers[] = { tell_of_items, tell_of_space };
+static const MpChangeFunc tellers[] = { tell_of_items, tell_of_space, tell_of_lost };
+
+/* What is lost and what is done, and who dies, rings that of those that take. */
+static MpBell *
+get_bell (MpRing *ring,
+          guint   what)
+{
+  return mp_queue_get_bell (ring, what == MP_QUEUE_LOST ? MP_QUEUE_SPACE : what);
+}
+
+static gboolean
+is_listened_to (MpQueue *self,
+                MpRing  *ring,
+                guint    what)
+{
+  if (what == MP_QUEUE_LOST && (ring->flags & (MP_RING_HOLDS | MP_RING_REDELIVERS)) != MP_RING_HOLDS)
+    return FALSE;
+
+  return g_signal_has_handler_pending (self, signals[what], 0, FALSE);
+}
 
 /* Those that somebody listens to: who only gets should not be woken by each get. */
 static void
@@ -114,17 +154,17 @@ watch_locked (MpQueue         *self,
               MpRing          *ring,
               GError         **error)
 {
-  for (guint side = 0; side < MP_QUEUE_N_SIDES && *error == NULL; side++)
-    if (priv->watches[side] == NULL && g_signal_has_handler_pending (self, signals[side], 0, FALSE))
-      priv->watches[side] = mp_change_watch_new (self, &priv->store.contents.shared, mp_queue_get_bell (ring, side),
-                                                 mp_queue_get_main_context (self), tellers[side], error);
+  for (guint what = 0; what < MP_QUEUE_N_WATCHES && *error == NULL; what++)
+    if (priv->watches[what] == NULL && is_listened_to (self, ring, what))
+      priv->watches[what] = mp_change_watch_new (self, &priv->store.contents.shared, get_bell (ring, what),
+                                                 mp_queue_get_main_context (self), tellers[what], error);
 }
 
 static void
 end_watches_locked (MpQueuePrivate *priv)
 {
-  for (guint side = 0; side < MP_QUEUE_N_SIDES; side++)
-    g_clear_pointer (&priv->watches[side], mp_change_watch_end);
+  for (guint what = 0; what < MP_QUEUE_N_WATCHES; what++)
+    g_clear_pointer (&priv->watches[what], mp_change_watch_end);
 }
 
 void

@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "mp-clock-private.h"
 #include "mp-error.h"
 #include "mp-origin-private.h"
@@ -31,8 +33,7 @@ renew_own (MpQueuePrivate *self,
         {
           g_mutex_init (&self->lock);
           g_queue_init (&self->waits);
-          self->watches[MP_QUEUE_ITEMS] = NULL;
-          self->watches[MP_QUEUE_SPACE] = NULL;
+          memset (self->watches, 0, sizeof self->watches);
           self->held = NULL;   /* those are the parent's */
           g_atomic_int_set (&self->is_live, FALSE);
           g_atomic_int_set (&self->origin, origin);

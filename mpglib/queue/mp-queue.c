@@ -86,7 +86,7 @@ mp_queue_finalize (GObject *object)
   MpQueuePrivate *priv = mp_queue_get_private (MP_QUEUE (object));
 
   mp_queue_end_watches (priv);
-  g_clear_pointer (&priv->held, g_array_unref);
+  mp_queue_disown (priv);
   g_mutex_clear (&priv->lock);
   mp_queue_store_clear (&priv->store);
   g_clear_pointer (&priv->main_context, g_main_context_unref);

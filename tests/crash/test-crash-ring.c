@@ -402,6 +402,22 @@ take_and_acknowledge (void)
 }
 
 static void
+take_and_disown (void)
+{
+  guint8 bytes[2 * sizeof (Record)];
+  MpRingRecord records[2];
+  MpRingHaul haul = { bytes, sizeof bytes, records, 2 };
+  MpRingExtentName names[2];
+
+  if (mp_ring_take (&ring, get_me (), &haul, MP_WAIT_ENDS_NOW, NULL) != MP_RING_DONE)
+    return;
+
+  for (guint i = 0; i < haul.n_records; i++)
+    names[i] = records[i].extent;
+  mp_ring_disown (&ring, get_me (), names, haul.n_records, NULL);
+}
+
+static void
 die_locking (gpointer unused)
 {
   guint32 me = mp_participant_enter (table, NULL);
@@ -689,6 +705,7 @@ static const MpKillCase kill_cases[] = {
   { "ring/hold-from-dead", prepare_half_held, mp_crash_enter, take_all, .check = check_hold },
   { "ring/inherit", prepare_orphans, mp_crash_enter, take_one, .check = check_hold },
   { "ring/acknowledge", prepare_hold, mp_crash_enter, take_and_acknowledge, .check = check_acknowledged },
+  { "ring/disown", prepare_hold, mp_crash_enter, take_and_disown, .check = check_hold },
   { "ring/give-back", prepare_much, mp_crash_enter, take_all, .check = check_five },
   { "ring/take-from-dead", prepare_corpse, mp_crash_enter, take_one, .check = check_one },
   { "ring/take-sleepers", prepare_putters, mp_crash_enter, take_one, .check = check_putters },

@@ -249,6 +249,33 @@ test('a joinable queue is joined when its items are done', async () => {
   checkSame([Mp.JoinableQueue.new(3).max_size, new Mp.JoinableQueue({redelivery: true}).redelivery], [3, true]);
 });
 
+test('what a killed process held is told of, or comes to others', async () => {
+  for (const redelivery of [false, true]) {
+    const tasks = new Mp.JoinableQueue({redelivery});
+    const lost = new Promise(resolve => tasks.connect('item-lost', (queue, item) => resolve(item.get_value())));
+    const [ours, theirs] = Mp.Connection.new_pair(true);
+    /* eslint-disable no-await-in-loop */
+    const process = await start('holdTask', [tasks, theirs]);
+    theirs.close();
+    tasks.live = true;
+    tasks.put('task');
+    await ours.receive_async();
+    process.kill();
+    await process.join_async();
+    if (redelivery) {
+      checkSame(await tasks.get_async(), 'task');
+      tasks.task_done();
+    } else {
+      checkSame(Mp.fromVariant(await lost), 'task');
+      checkCode(checkThrows(() => tasks.take_lost(), Mp.Error), Mp.Error.EMPTY);
+    }
+    check(await tasks.join_async(), 'joined');
+    /* eslint-enable no-await-in-loop */
+    tasks.live = false;
+    ours.close();
+  }
+});
+
 test('who is killed while it waits takes nothing along', async () => {
   const items = new Mp.Queue();
   const [ours, theirs] = Mp.Connection.new_pair(true);

@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Mp.JoinableQueue, in the form of multiprocessing."""
 
+import gc
 import os
 import pickle
 import queue
@@ -11,7 +12,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
-from mp_case import DEADLINE, Mp, MpCase  # noqa: E402
+from mp_case import DEADLINE, Mp, MpCase, run_loop  # noqa: E402
 
 
 def work(tasks):
@@ -108,6 +109,36 @@ class JoinableQueueTest(MpCase):
         self.assertEqual(pickle.loads(tasks.take_lost().get_payload()), {'a': 1})
         with self.assertRaises(queue.Empty):
             tasks.take_lost()
+
+    def test_item_lost(self):
+        tasks = Mp.JoinableQueue()
+        lost = []
+        tasks.connect('item-lost', lambda source, item: lost.append((source, pickle.loads(item.get_payload()))))
+        tasks.set_live(True)
+        self.kill_holder(tasks)
+        run_loop(lambda: lost)
+        self.assertEqual(lost, [(tasks, {'a': 1})])
+        tasks.join(DEADLINE)
+        with self.assertRaises(queue.Empty):
+            tasks.take_lost()
+        tasks.set_live(False)
+
+    def test_dropped(self):
+        tasks = Mp.JoinableQueue()
+        ours, theirs = Mp.Pipe()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        ours.send(tasks)
+        other = theirs.recv(DEADLINE)
+        tasks.put('a')
+        tasks.put('b')
+        self.assertEqual((other.get(), other.get()), ('a', 'b'))
+        other.task_done()
+        self.assertFalse(tasks.join(0))
+        del other
+        gc.collect()
+        self.assertTrue(tasks.join(DEADLINE))
+        self.assertEqual(pickle.loads(tasks.take_lost().get_payload()), 'b')
 
     def test_redelivery(self):
         tasks = Mp.JoinableQueue(redelivery=True)

@@ -27,6 +27,16 @@ Variant? wait_for_ever (Mp.Message message, Cancellable? cancellable) throws Err
   return null;
 }
 
+Variant? hold_task (Mp.Message message, Cancellable? cancellable) throws Error {
+  var queue = (Mp.JoinableQueue) message.get_attachment (0);
+  var news = (Mp.Queue) message.get_attachment (1);
+
+  queue.get (DEADLINE);
+  news.put ("holds");
+  new MainLoop ().run ();
+  return null;
+}
+
 Variant? do_tasks (Mp.Message message, Cancellable? cancellable) throws Error {
   var queue = (Mp.JoinableQueue) message.get_attachment (0);
 
@@ -246,6 +256,42 @@ void test_killed () {
   }
 }
 
+void test_item_lost () {
+  try {
+    var tasks = new Mp.JoinableQueue ();
+    var news = new Mp.Queue ();
+    var loop = new MainLoop ();
+    string lost = "";
+
+    tasks.item_lost.connect ((item) => {
+      try {
+        lost += item.get_value ().get_string ();
+      } catch (Error e) {
+        error ("%s", e.message);
+      }
+      loop.quit ();
+    });
+    tasks.live = true;
+    var process = start ("hold-task", tasks, news);
+    tasks.put ("task");
+    assert (news.get (DEADLINE).get_string () == "holds");
+    process.kill ();
+    process.join (DEADLINE);
+    loop.run ();
+    assert (lost == "task");
+    tasks.join (DEADLINE);
+    try {
+      tasks.take_lost ();
+      assert_not_reached ();
+    } catch (Mp.Error e) {
+      assert (e is Mp.Error.EMPTY);
+    }
+    tasks.live = false;
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
 void test_not_shareable () {
   var queue = new Mp.Queue ();
   var message = new Mp.Message (new Variant.handle (0));
@@ -306,6 +352,7 @@ int main (string[] args) {
   Mp.register_target ("put-numbers", put_numbers);
   Mp.register_target ("put-text", put_text);
   Mp.register_target ("wait-for-ever", wait_for_ever);
+  Mp.register_target ("hold-task", hold_task);
   Mp.register_target ("do-tasks", do_tasks);
   Mp.init ();
 
@@ -320,5 +367,6 @@ int main (string[] args) {
   Test.add_func ("/queue/killed", test_killed);
   Test.add_func ("/queue/not-shareable", test_not_shareable);
   Test.add_func ("/queue/joinable", test_joinable);
+  Test.add_func ("/queue/item-lost", test_item_lost);
   return Test.run ();
 }

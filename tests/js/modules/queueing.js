@@ -24,6 +24,12 @@ export function doTasks(tasks, answers, count) {
   }
 }
 
+export function holdTask(tasks, connection) {
+  tasks.get();
+  connection.send('holds');
+  connection.receive();
+}
+
 export function getForEver(items, connection) {
   connection.send('waits');
   items.get();
