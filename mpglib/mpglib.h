@@ -45,6 +45,7 @@
 #include "mp-task-state.h"
 #include "mp-value.h"
 #include "mp-version.h"
+#include "mp-wire.h"
 #include "mp-worker.h"
 #include "mp-worker-task.h"
 

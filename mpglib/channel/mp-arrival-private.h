@@ -9,35 +9,45 @@
 #include "mp-auth-key-private.h"
 #include "mp-connection.h"
 #include "mp-handshake-private.h"
+#include "mp-packet-private.h"
 
 G_BEGIN_DECLS
 
-/* The largest body that connections between programs take: what a length of MPG1 can say. */
-#define MP_ARRIVAL_MAX_FRAME G_MAXUINT32
+/* The largest body that connections between programs take: on unix sockets, what a length of MPG1 can
+ * say, and on streams what goes in parts.
+ */
+#define MP_ARRIVAL_MAX_FRAME        G_MAXUINT32
+#define MP_ARRIVAL_MAX_STREAM_FRAME MP_PACKET_MAX_PARTED
 
 /* A connection whose ends know each other, before there is an object for it. */
 typedef struct
 {
   int       fd;
+  gboolean  is_stream;
   char     *peer;    /* nullable: the address of who connected, if that has one */
   MpSession session;
 } MpArrival;
 
 MpArrival    *mp_arrival_new             (int                fd,
+                                          gboolean           is_stream,
                                           const MpSession   *session);
 void          mp_arrival_free            (MpArrival         *self);
 MpConnection *mp_arrival_to_connection   (MpArrival         *self,
                                           GMainContext      *context);
 
-/* What both ends of a unix socket do alike. */
+/* What both ends do alike. */
 uid_t         mp_arrival_get_peer_uid    (int                fd);
+gboolean      mp_arrival_bind_tcp        (MpBinding         *binding,
+                                          int                fd,
+                                          MpRole             role,
+                                          GError           **error);
 MpAuthKey    *mp_arrival_copy_key        (MpAuthKey         *key);
 MpHandshake  *mp_arrival_begin_handshake (MpRole             role,
                                           MpAuthKey         *key,
-                                          uid_t              server,
-                                          uid_t              client,
+                                          const MpBinding   *binding,
                                           GError           **error);
 gboolean      mp_arrival_check_session   (const MpSession   *session,
+                                          gboolean           is_stream,
                                           GError           **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpArrival, mp_arrival_free)

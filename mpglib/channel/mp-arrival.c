@@ -6,6 +6,7 @@
 
 #include "mp-arrival-private.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -24,14 +25,25 @@
  */
 MpArrival *
 mp_arrival_new (int              fd,
+                gboolean         is_stream,
                 const MpSession *session)
 {
   MpArrival *self = g_new0 (MpArrival, 1);
 
   self->fd = fd;
+  self->is_stream = is_stream;
   self->session = *session;
 
   return self;
+}
+
+static MpTransport *
+take_transport (MpArrival *self)
+{
+  int fd = self->fd;
+
+  self->fd = -1;
+  return self->is_stream ? mp_transport_new_stream (fd) : mp_transport_new (fd);
 }
 
 /*< private >
@@ -44,7 +56,7 @@ mp_arrival_free (MpArrival *self)
 {
   if (self->fd >= 0)
     {
-      MpTransport *transport = mp_transport_new (self->fd);
+      MpTransport *transport = take_transport (self);
 
       mp_transport_close (transport);
       mp_transport_free (transport);
@@ -65,10 +77,12 @@ MpConnection *
 mp_arrival_to_connection (MpArrival    *self,
                           GMainContext *context)
 {
-  MpConnection *connection = mp_connection_new_agreed (self->fd, MP_ARRIVAL_MAX_FRAME, self->session.max_frame,
-                                                       context);
+  MpTransport *transport = take_transport (self);
+  MpConnection *connection;
 
-  self->fd = -1;
+  mp_transport_set_max_body (transport, self->is_stream ? MP_ARRIVAL_MAX_STREAM_FRAME : MP_ARRIVAL_MAX_FRAME);
+  mp_transport_set_max_peer_body (transport, self->session.max_frame);
+  connection = mp_connection_new_agreed (transport, context);
   mp_arrival_free (self);
 
   return connection;
@@ -110,24 +124,49 @@ mp_arrival_copy_key (MpAuthKey *key)
   return mp_auth_key_new_data (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
 }
 
-MpHandshake *
-mp_arrival_begin_handshake (MpRole      role,
-                            MpAuthKey  *key,
-                            uid_t       server,
-                            uid_t       client,
-                            GError    **error)
+/*< private >
+ * mp_arrival_bind_tcp:
+ * @fd: a connected socket of TCP
+ *
+ * What both ends of it know of it.
+ */
+gboolean
+mp_arrival_bind_tcp (MpBinding  *binding,
+                     int         fd,
+                     MpRole      role,
+                     GError    **error)
 {
-  MpBinding binding;
+  struct sockaddr_storage own, other;
+  socklen_t own_size = sizeof own, other_size = sizeof other;
+
+  if (getsockname (fd, (struct sockaddr *) &own, &own_size) != 0 ||
+      getpeername (fd, (struct sockaddr *) &other, &other_size) != 0)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "The connection was lost: %s", g_strerror (errno));
+      return FALSE;
+    }
+
+  if (role == MP_ROLE_SERVER)
+    return mp_binding_init_tcp (binding, (struct sockaddr *) &own, own_size,
+                                (struct sockaddr *) &other, other_size, error);
+
+  return mp_binding_init_tcp (binding, (struct sockaddr *) &other, other_size,
+                              (struct sockaddr *) &own, own_size, error);
+}
+
+MpHandshake *
+mp_arrival_begin_handshake (MpRole            role,
+                            MpAuthKey        *key,
+                            const MpBinding  *binding,
+                            GError          **error)
+{
   MpHandshakeTerms terms = {
     .role = role,
     .key = key,
-    .binding = &binding,
+    .binding = binding,
     .features = MP_FEATURE_FDS,
-    .max_frame = MP_ARRIVAL_MAX_FRAME,
+    .max_frame = binding->kind == MP_BINDING_UNIX ? MP_ARRIVAL_MAX_FRAME : MP_ARRIVAL_MAX_STREAM_FRAME,
   };
-
-  if (!mp_binding_init_unix (&binding, server, client, error))
-    return NULL;
 
   return mp_handshake_new (&terms, error);
 }
@@ -135,15 +174,16 @@ mp_arrival_begin_handshake (MpRole      role,
 /*< private >
  * mp_arrival_check_session:
  *
- * Long bodies go as descriptors, so an end that takes none could not get them.
+ * Within a machine long bodies go as descriptors, so an end that takes none could not get them.
  *
  * Returns: whether connections can have it; else %MP_ERROR_NOT_SUPPORTED
  */
 gboolean
 mp_arrival_check_session (const MpSession  *session,
+                          gboolean          is_stream,
                           GError          **error)
 {
-  if ((session->features & MP_FEATURE_FDS) != 0)
+  if (is_stream || (session->features & MP_FEATURE_FDS) != 0)
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED, "The other end takes no file descriptors");

@@ -10,21 +10,26 @@
 #include "mp-address-private.h"
 #include "mp-arrival-private.h"
 #include "mp-clock-private.h"
+#include "mp-dial-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-greeting-private.h"
+#include "mp-inet-private.h"
 #include "mp-pump-private.h"
 #include "mp-waiters-private.h"
 
-/* A connection that is being opened: connect() is over at once on a unix socket, and the rest is
- * the greeting, which the shared pump serves.  Guarded by that but for the first three.
+/* A connection that is being opened: connect() is over at once on a unix socket, while TCP is dialled; and the
+ * rest is the greeting.  The shared pump serves both, and guards all but the first five.
  */
 typedef struct
 {
   MpPump *pump;
   char *address;        /* as the caller wrote it */
   gboolean has_key;
-  MpGreeting *greeting; /* while it goes on */
+  MpAuthKey *key;       /* which no language knows */
+  MpWireFlags wire;
+  MpDial *dial;         /* while it goes on */
+  MpGreeting *greeting; /* likewise */
   MpWaiters *waiters;
   MpArrival *arrival;
   GError *error;
@@ -37,8 +42,10 @@ opening_free (gpointer data)
 
   mp_pump_lock (self->pump);
   mp_waiters_free_locked (self->waiters);
+  g_clear_pointer (&self->dial, mp_dial_free_locked);
   g_clear_pointer (&self->greeting, mp_greeting_free_locked);
   mp_pump_unlock (self->pump);
+  g_object_unref (self->key);
   g_clear_pointer (&self->arrival, mp_arrival_free);
   g_clear_error (&self->error);
   mp_pump_unref (self->pump);
@@ -49,14 +56,17 @@ opening_free (gpointer data)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Opening, opening_free)
 
 static Opening *
-opening_new (const char *address,
-             MpAuthKey  *key)
+opening_new (const char  *address,
+             MpAuthKey   *key,
+             MpWireFlags  wire)
 {
   Opening *self = g_new0 (Opening, 1);
 
   self->pump = mp_pump_ref (mp_pump_get_shared ());
   self->address = g_strdup (address);
   self->has_key = key != NULL;
+  self->key = mp_arrival_copy_key (key);
+  self->wire = wire;
   mp_pump_lock (self->pump);
   self->waiters = mp_waiters_new (self->pump);
   mp_pump_unlock (self->pump);
@@ -127,17 +137,17 @@ connect_to (MpAddress  *address,
  * user who listens.
  */
 static gboolean
-check_listener (MpAddress  *address,
-                MpAuthKey  *key,
+check_listener (Opening    *self,
+                MpAddress  *address,
                 uid_t       server,
                 GError    **error)
 {
-  if (address->kind == MP_ADDRESS_ABSTRACT && key == NULL)
+  if (address->kind == MP_ADDRESS_ABSTRACT && !self->has_key)
     g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
                  "an abstract name can be taken by other users, so both ends need a key");
-  else if ((address->kind == MP_ADDRESS_ABSTRACT || key == NULL) && server != geteuid ())
+  else if ((address->kind == MP_ADDRESS_ABSTRACT || !self->has_key) && server != geteuid ())
     g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "user %u listens there, and this is a process of user %u%s",
-                 (guint) server, (guint) geteuid (), key == NULL ? "; to others one connects with a key" : "");
+                 (guint) server, (guint) geteuid (), !self->has_key ? "; to others one connects with a key" : "");
   else
     return TRUE;
 
@@ -146,76 +156,152 @@ check_listener (MpAddress  *address,
 
 /* --- The greeting ------------------------------------------------------------------ */
 
+/* Something has come about that ends it, or one that waits for it. */
+static void
+end_locked (Opening *self)
+{
+  mp_waiters_check_locked (self->waiters);
+  mp_pump_changed_locked (self->pump);
+}
+
 static void
 on_greeted (MpGreeting   *greeting,
             const GError *error,
             gpointer      data)
 {
   Opening *self = data;
-  const MpSession *session = mp_greeting_get_session (greeting);
+  gboolean is_stream = mp_greeting_is_stream (greeting);
+  MpSession session;
 
   if (error != NULL)
-    self->error = g_error_copy (error);
-  else if (mp_arrival_check_session (session, &self->error))
-    self->arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), session);
+    {
+      self->error = g_error_copy (error);
+    }
+  else
+    {
+      session = mp_greeting_get_session (greeting);
+      if (mp_arrival_check_session (&session, is_stream, &self->error))
+        self->arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), is_stream, &session);
+    }
 
   self->greeting = NULL;
   mp_greeting_free_locked (greeting);
-  mp_waiters_check_locked (self->waiters);
-  mp_pump_changed_locked (self->pump);
+  end_locked (self);
 }
 
 static gboolean
-greet_locked (Opening    *self,
-              int         fd,
-              MpAddress  *address,
-              MpAuthKey  *key,
-              GError    **error)
+greet_locked (Opening         *self,
+              int              fd,
+              gboolean         is_stream,
+              const MpBinding *binding,
+              GError         **error)
 {
-  g_autoptr (MpAuthKey) own_key = mp_arrival_copy_key (key);
-  uid_t server = mp_arrival_get_peer_uid (fd);
-  MpHandshake *handshake = NULL;
+  MpDialogue dialogue = { mp_arrival_begin_handshake (MP_ROLE_CLIENT, self->key, binding, error), NULL };
 
-  if (check_listener (address, key, server, error))
-    handshake = mp_arrival_begin_handshake (MP_ROLE_CLIENT, own_key, server, geteuid (), error);
-  if (handshake == NULL)
+  if (dialogue.handshake == NULL)
     {
       mp_fd_close (&fd);
       return FALSE;
     }
 
-  self->greeting = mp_greeting_start_locked (self->pump, fd, handshake, on_greeted, self, error);
+  self->greeting = mp_greeting_start_locked (self->pump, fd, is_stream, dialogue, on_greeted, self, error);
   return self->greeting != NULL;
 }
 
 static gboolean
+begin_unix (Opening    *self,
+            MpAddress  *address,
+            GError    **error)
+{
+  MpBinding binding;
+  gboolean goes_on = FALSE;
+  uid_t server;
+  int fd = connect_to (address, error);
+
+  if (fd < 0)
+    return FALSE;
+
+  server = mp_arrival_get_peer_uid (fd);
+  if (!check_listener (self, address, server, error) || !mp_binding_init_unix (&binding, server, geteuid (), error))
+    {
+      mp_fd_close (&fd);
+      return FALSE;
+    }
+
+  mp_pump_lock (self->pump);
+  goes_on = greet_locked (self, fd, FALSE, &binding, error);
+  mp_pump_unlock (self->pump);
+
+  return goes_on;
+}
+
+static void
+on_dialled (MpDial       *dial,
+            int           fd,
+            const GError *error,
+            gpointer      data)
+{
+  Opening *self = data;
+  MpBinding binding;
+
+  self->dial = NULL;
+  if (fd < 0)
+    {
+      self->error = g_error_copy (error);
+    }
+  else
+    {
+      mp_inet_tune (fd);
+      if (!mp_arrival_bind_tcp (&binding, fd, MP_ROLE_CLIENT, &self->error))
+        mp_fd_close (&fd);
+      else
+        greet_locked (self, fd, TRUE, &binding, &self->error);
+    }
+
+  mp_dial_free_locked (dial);
+  if (self->error != NULL)
+    end_locked (self);
+}
+
+static gboolean
+begin_tcp (Opening    *self,
+           MpAddress  *address,
+           GError    **error)
+{
+  if (address->port == 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "The address '%s' has no port to connect to; ask the listener for its address", self->address);
+      return FALSE;
+    }
+
+  if (!self->has_key)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
+                   "without a key the kernel does not tell who listens at a port; give both ends a key");
+      return FALSE;
+    }
+
+  if (!mp_pump_open (self->pump, error))
+    return FALSE;
+
+  mp_pump_lock (self->pump);
+  self->dial = mp_dial_start_locked (self->pump, address, (self->wire & MP_WIRE_INSECURE) != 0, on_dialled, self);
+  mp_pump_unlock (self->pump);
+
+  return TRUE;
+}
+
+static gboolean
 begin (Opening    *self,
-       MpAuthKey  *key,
        GError    **error)
 {
   g_autoptr (MpAddress) address = mp_address_parse (self->address, error);
-  gboolean goes_on;
-  int fd;
 
   if (address == NULL)
     return FALSE;
 
-  if (address->kind == MP_ADDRESS_TCP)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
-                   "there are no connections over TCP yet; use a unix socket");
-      return FALSE;
-    }
-
-  fd = connect_to (address, error);
-  if (fd < 0)
-    return FALSE;
-
-  mp_pump_lock (self->pump);
-  goes_on = greet_locked (self, fd, address, key, error);
-  mp_pump_unlock (self->pump);
-
-  return goes_on;
+  return address->kind == MP_ADDRESS_TCP ? begin_tcp (self, address, error) : begin_unix (self, address, error);
 }
 
 /* --- The end ----------------------------------------------------------------------- */
@@ -258,57 +344,18 @@ complete_error (Opening  *self,
   g_prefix_error (error, "Cannot connect to %s: ", self->address);
 }
 
-/**
- * mp_connection_open:
- * @address: where somebody listens, as [property@Mp.Listener:address] says
- * @key: (nullable): the key that the listener has; %NULL if it has none and is a process of the same user
- * @timeout: seconds to wait; negative for as long as it can take, which is 5 seconds
- * @cancellable: (nullable): to end the wait
- * @error: return location for an error
- *
- * Connects to a [class@Mp.Listener] of another program. Both prove to each other that they
- * have the key, before anything else is said. Blocks the calling thread and iterates no
- * main context.
- *
- * Nobody needs to call [method@Mp.Listener.accept] for that: what is sent then can be received
- * when somebody does.
- *
- * Fails with
- *
- * - %G_IO_ERROR_INVALID_ARGUMENT: that is no address;
- * - %G_IO_ERROR_CONNECTION_REFUSED: nobody listens there;
- * - %MP_ERROR_AUTHENTICATION: the listener has another key, or one where this end has none;
- * - %MP_ERROR_REFUSED: another user listens there, which only a key allows, or the listener
- *   closed the connection without a word;
- * - %MP_ERROR_FULL: too many wait there to be let in;
- * - %MP_ERROR_TIMED_OUT: the listener did not answer in time: it is stopped, too busy, or none;
- * - %MP_ERROR_CORRUPTED, %MP_ERROR_NOT_SUPPORTED: what listens there is of another kind or version;
- *   the latter also for TCP;
- * - %MP_ERROR_INTERRUPTED (see [func@Mp.thread_set_interruptible]), %G_IO_ERROR_CANCELLED, and others of
- *   [error@Gio.IOErrorEnum], as the kernel says, such as %G_IO_ERROR_PERMISSION_DENIED.
- *
- * Returns: (transfer full): the connection
- *
- * Since: 1.0
- */
-MpConnection *
-mp_connection_open (const char    *address,
-                    MpAuthKey     *key,
-                    gdouble        timeout,
-                    GCancellable  *cancellable,
-                    GError       **error)
+static MpConnection *
+open_and_wait (const char    *address,
+               MpAuthKey     *key,
+               MpWireFlags    wire,
+               gdouble        timeout,
+               GCancellable  *cancellable,
+               GError       **error)
 {
-  g_autoptr (Opening) opening = NULL;
+  g_autoptr (Opening) opening = opening_new (address, key, wire);
   g_autoptr (GError) failure = NULL;
-  gboolean ok;
+  gboolean ok = begin (opening, &failure);
 
-  g_return_val_if_fail (address != NULL, NULL);
-  g_return_val_if_fail (key == NULL || MP_IS_AUTH_KEY (key), NULL);
-  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  opening = opening_new (address, key);
-  ok = begin (opening, key, &failure);
   if (ok)
     {
       mp_pump_lock (opening->pump);
@@ -325,6 +372,98 @@ mp_connection_open (const char    *address,
   complete_error (opening, &failure);
   g_propagate_error (error, g_steal_pointer (&failure));
   return NULL;
+}
+
+static void
+open_and_tell (const char          *address,
+               MpAuthKey           *key,
+               MpWireFlags          wire,
+               gdouble              timeout,
+               GCancellable        *cancellable,
+               GAsyncReadyCallback  callback,
+               gpointer             user_data,
+               gpointer             tag)
+{
+  Opening *opening = opening_new (address, key, wire);
+  g_autoptr (MpPump) pump = mp_pump_ref (opening->pump);
+  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  GError *error = NULL;
+
+  g_task_set_source_tag (task, tag);
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, opening, opening_free);
+  if (!begin (opening, &error))
+    {
+      g_task_return_error (task, error);
+      g_object_unref (task);
+      return;
+    }
+
+  /* The wait takes the task, which may end, and the opening with it, as soon as the lock is free */
+  mp_pump_lock (pump);
+  mp_waiters_add_locked (opening->waiters, task, mp_deadline_from_timeout (timeout), has_ended, opening);
+  mp_pump_unlock (pump);
+}
+
+static MpConnection *
+finish_open (GAsyncResult  *result,
+             GError       **error)
+{
+  Opening *opening = g_task_get_task_data (G_TASK (result));
+  g_autoptr (GError) failure = NULL;
+
+  if (g_task_propagate_boolean (G_TASK (result), &failure))
+    return mp_arrival_to_connection (g_steal_pointer (&opening->arrival), g_task_get_context (G_TASK (result)));
+
+  complete_error (opening, &failure);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
+}
+
+/**
+ * mp_connection_open:
+ * @address: where somebody listens, as [property@Mp.Listener:address] says
+ * @key: (nullable): the key that the listener has; %NULL if it has none and is a process of the same user
+ * @timeout: seconds to wait; negative for as long as it can take, which is 5 seconds, and for TCP until the name
+ *   of the host was found, and up to 10 seconds more for each address that it has
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Connects to a [class@Mp.Listener] of another program. Both prove to each other that they
+ * have the key, before anything else is said. Blocks the calling thread and iterates no
+ * main context.
+ *
+ * Nobody needs to call [method@Mp.Listener.accept] for that: what is sent then can be received
+ * when somebody does.
+ *
+ * Fails with
+ *
+ * - %G_IO_ERROR_INVALID_ARGUMENT: that is no address;
+ * - %G_IO_ERROR_CONNECTION_REFUSED: nobody listens there;
+ * - %MP_ERROR_AUTHENTICATION: the listener has another key, or one where this end has none;
+ * - %G_IO_ERROR_HOST_NOT_FOUND: the name of the host cannot be looked up; %G_IO_ERROR_HOST_UNREACHABLE and
+ *   %G_IO_ERROR_NETWORK_UNREACHABLE: there is no way to it;
+ * - %MP_ERROR_REFUSED: another user listens there, which only a key allows; the listener
+ *   closed the connection without a word; there is no key for TCP; or it is on another machine, which
+ *   [func@Mp.Connection.open_with_wire] can allow;
+ * - %MP_ERROR_FULL: too many wait there to be let in;
+ * - %MP_ERROR_TIMED_OUT: the listener did not answer in time: it is stopped, too busy, or none;
+ * - %MP_ERROR_CORRUPTED, %MP_ERROR_NOT_SUPPORTED: what listens there is of another kind or version;
+ * - %MP_ERROR_INTERRUPTED (see [func@Mp.thread_set_interruptible]), %G_IO_ERROR_CANCELLED, and others of
+ *   [error@Gio.IOErrorEnum], as the kernel says, such as %G_IO_ERROR_PERMISSION_DENIED.
+ *
+ * Returns: (transfer full): the connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connection_open (const char    *address,
+                    MpAuthKey     *key,
+                    gdouble        timeout,
+                    GCancellable  *cancellable,
+                    GError       **error)
+{
+  return mp_connection_open_with_wire (address, key, MP_WIRE_DEFAULT, timeout, cancellable, error);
 }
 
 /**
@@ -348,32 +487,11 @@ mp_connection_open_async (const char          *address,
                           GAsyncReadyCallback  callback,
                           gpointer             user_data)
 {
-  Opening *opening;
-  GError *error = NULL;
-  GTask *task;
-
   g_return_if_fail (address != NULL);
   g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  opening = opening_new (address, key);
-  task = g_task_new (NULL, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_connection_open_async);
-  g_task_set_check_cancellable (task, FALSE);
-  g_task_set_task_data (task, opening, opening_free);
-  if (!begin (opening, key, &error))
-    {
-      g_task_return_error (task, error);
-      g_object_unref (task);
-      return;
-    }
-
-  /* The wait takes the task, which may end, and the opening with it, as soon as the lock is free */
-  g_autoptr (MpPump) pump = mp_pump_ref (opening->pump);
-
-  mp_pump_lock (pump);
-  mp_waiters_add_locked (opening->waiters, task, mp_deadline_from_timeout (timeout), has_ended, opening);
-  mp_pump_unlock (pump);
+  open_and_tell (address, key, MP_WIRE_DEFAULT, timeout, cancellable, callback, user_data, mp_connection_open_async);
 }
 
 /**
@@ -391,18 +509,92 @@ MpConnection *
 mp_connection_open_finish (GAsyncResult  *result,
                            GError       **error)
 {
-  g_autoptr (GError) failure = NULL;
-  Opening *opening;
-
   g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
   g_return_val_if_fail (g_async_result_is_tagged (result, mp_connection_open_async), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  opening = g_task_get_task_data (G_TASK (result));
-  if (g_task_propagate_boolean (G_TASK (result), &failure))
-    return mp_arrival_to_connection (g_steal_pointer (&opening->arrival), g_task_get_context (G_TASK (result)));
+  return finish_open (result, error);
+}
 
-  complete_error (opening, &failure);
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return NULL;
+/**
+ * mp_connection_open_with_wire:
+ * @address: where somebody listens, as [property@Mp.Listener:address] says
+ * @key: (nullable): the key that the listener has; %NULL if it has none and is a process of the same user
+ * @wire: what is spoken with it: the same as the listener's [property@Mp.Listener:wire]
+ * @timeout: seconds to wait, as in [func@Mp.Connection.open]
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Connects as [func@Mp.Connection.open] does, and fails as that does, to a listener with another wire.
+ *
+ * Returns: (transfer full): the connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connection_open_with_wire (const char    *address,
+                              MpAuthKey     *key,
+                              MpWireFlags    wire,
+                              gdouble        timeout,
+                              GCancellable  *cancellable,
+                              GError       **error)
+{
+  g_return_val_if_fail (address != NULL, NULL);
+  g_return_val_if_fail (key == NULL || MP_IS_AUTH_KEY (key), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return open_and_wait (address, key, wire, timeout, cancellable, error);
+}
+
+/**
+ * mp_connection_open_with_wire_async:
+ * @address: where somebody listens
+ * @key: (nullable): the key that the listener has
+ * @wire: what is spoken with it
+ * @timeout: seconds to wait
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [func@Mp.Connection.open_with_wire].
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_open_with_wire_async (const char          *address,
+                                    MpAuthKey           *key,
+                                    MpWireFlags          wire,
+                                    gdouble              timeout,
+                                    GCancellable        *cancellable,
+                                    GAsyncReadyCallback  callback,
+                                    gpointer             user_data)
+{
+  g_return_if_fail (address != NULL);
+  g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  open_and_tell (address, key, wire, timeout, cancellable, callback, user_data, mp_connection_open_with_wire_async);
+}
+
+/**
+ * mp_connection_open_with_wire_finish:
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [func@Mp.Connection.open_with_wire_async].
+ *
+ * Returns: (transfer full): the connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connection_open_with_wire_finish (GAsyncResult  *result,
+                                     GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, mp_connection_open_with_wire_async), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return finish_open (result, error);
 }

@@ -31,9 +31,7 @@ MpConnection *mp_connection_new_take       (int                  fd,
                                             gboolean             readable,
                                             gboolean             writable,
                                             gboolean             is_shared);
-MpConnection *mp_connection_new_agreed     (int                  fd,
-                                            guint64              max_body,
-                                            guint64              max_peer_body,
+MpConnection *mp_connection_new_agreed     (MpTransport         *transport,
                                             GMainContext        *main_context);
 void          mp_connection_close_all      (void);
 

@@ -204,22 +204,13 @@ mp_connection_new_take (int      fd,
 
 /*< private >
  * mp_connection_new_agreed:
- * @fd: a socket whose ends know each other; taken
- * @max_body: bytes of the longest body that is taken from the other end
- * @max_peer_body: those that the other end takes
+ * @transport: one whose ends know each other; taken
  * @main_context: (nullable): that of the signals; %NULL for the thread-default one
  */
 MpConnection *
-mp_connection_new_agreed (int           fd,
-                          guint64       max_body,
-                          guint64       max_peer_body,
+mp_connection_new_agreed (MpTransport  *transport,
                           GMainContext *main_context)
 {
-  MpTransport *transport = mp_transport_new (fd);
-
-  mp_transport_set_max_body (transport, max_body);
-  mp_transport_set_max_peer_body (transport, max_peer_body);
-
   return open_with (g_object_new (MP_TYPE_CONNECTION, "main-context", main_context, NULL), transport, TRUE, TRUE);
 }
 

@@ -13,6 +13,7 @@
 #include "mp-auth-key.h"
 #include "mp-message.h"
 #include "mp-version.h"
+#include "mp-wire.h"
 
 G_BEGIN_DECLS
 
@@ -59,6 +60,24 @@ void               mp_connection_open_async             (const char           *a
                                                          gpointer              user_data);
 MP_AVAILABLE_IN_1_0
 MpConnection      *mp_connection_open_finish            (GAsyncResult         *result,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+MpConnection      *mp_connection_open_with_wire         (const char           *address,
+                                                         MpAuthKey            *key,
+                                                         MpWireFlags           wire,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+void               mp_connection_open_with_wire_async   (const char           *address,
+                                                         MpAuthKey            *key,
+                                                         MpWireFlags           wire,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GAsyncReadyCallback   callback,
+                                                         gpointer              user_data);
+MP_AVAILABLE_IN_1_0
+MpConnection      *mp_connection_open_with_wire_finish  (GAsyncResult         *result,
                                                          GError              **error);
 
 MP_AVAILABLE_IN_1_0

@@ -4,14 +4,15 @@
 
 #pragma once
 
-#include "mp-handshake-private.h"
+#include "mp-dialogue-private.h"
 #include "mp-pump-private.h"
 
 G_BEGIN_DECLS
 
-/* A handshake on its way: one packet of a SOCK_SEQPACKET socket for each message, within
- * %MP_PREAMBLE_DEADLINE, served by a pump whose lock guards all of it.  Both roles are alike
- * but for the refusals, which a server says at a tick.
+/* A dialogue on its way, within %MP_PREAMBLE_DEADLINE: one packet for each message where the
+ * socket has packets, and no byte beyond a message where it is a stream.  It is served by a
+ * pump whose lock guards all of it.  Both roles are alike but for the refusals, which a
+ * server says at a tick.
  */
 typedef struct _MpGreeting MpGreeting;
 
@@ -24,14 +25,16 @@ typedef void (*MpGreetingDone) (MpGreeting   *self,
 
 MpGreeting      *mp_greeting_start_locked (MpPump          *pump,
                                            int              fd,
-                                           MpHandshake     *handshake,
+                                           gboolean         is_stream,
+                                           MpDialogue       dialogue,
                                            MpGreetingDone   done,
                                            gpointer         data,
                                            GError         **error);
 void             mp_greeting_free_locked  (MpGreeting      *self);
 gint64           mp_greeting_get_start    (MpGreeting      *self);
 int              mp_greeting_steal_fd     (MpGreeting      *self);
-const MpSession *mp_greeting_get_session  (MpGreeting      *self);
+MpSession        mp_greeting_get_session  (MpGreeting      *self);
+gboolean         mp_greeting_is_stream    (MpGreeting      *self);
 void             mp_greeting_leave        (MpGreeting      *self);
 
 G_END_DECLS

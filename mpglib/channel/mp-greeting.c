@@ -18,7 +18,8 @@ struct _MpGreeting
 {
   MpPump *pump;
   int fd;
-  MpHandshake *handshake;
+  gboolean is_stream;
+  MpDialogue dialogue;
   gint64 start;             /* monotonic time */
 
   MpPumpSource *source;     /* NULL: nothing more is read */
@@ -71,7 +72,7 @@ say (MpGreeting  *self,
   if (n == (gssize) size)
     return TRUE;
 
-  mp_handshake_end (self->handshake, error);
+  mp_dialogue_end (&self->dialogue, error);
   return FALSE;
 }
 
@@ -115,20 +116,20 @@ on_deadline (guint32  events,
                              "too busy, or no program of mpglib", MP_PREAMBLE_DEADLINE));
 }
 
-/* A message is one packet, and a packet one message. */
+/* A message is one packet, and a packet one message.  Of a stream no more is read than is taken. */
 static gboolean
 feed (MpGreeting    *self,
       const guint8  *packet,
       gsize          size,
       GError       **error)
 {
-  MpHandshakeState before = mp_handshake_get_state (self->handshake);
+  guint before = mp_dialogue_get_step (&self->dialogue);
   gsize n_taken;
 
-  if (!mp_handshake_feed (self->handshake, packet, size, &n_taken, error))
+  if (!mp_dialogue_feed (&self->dialogue, packet, size, &n_taken, error))
     return FALSE;
 
-  if (n_taken == size && mp_handshake_get_state (self->handshake) != before)
+  if (n_taken == size && (self->is_stream || mp_dialogue_get_step (&self->dialogue) != before))
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "What came is not one message in one packet");
@@ -142,11 +143,11 @@ take_packet (MpGreeting   *self,
 {
   GError *error = NULL;
   gboolean goes_on = feed (self, packet, size, &error);
-  MpHandshakeState state = mp_handshake_get_state (self->handshake);
-  g_autoptr (GBytes) answer = mp_handshake_take_output (self->handshake);
+  MpDialogueOutcome outcome = mp_dialogue_get_outcome (&self->dialogue);
+  g_autoptr (GBytes) answer = mp_dialogue_take_output (&self->dialogue);
 
   /* An answer to a packet that is more than its message is not said */
-  if (!goes_on && state == MP_HANDSHAKE_REFUSED && answer != NULL)
+  if (!goes_on && outcome == MP_DIALOGUE_REFUSED && answer != NULL)
     {
       refuse_at_tick (self, g_steal_pointer (&answer), error);
       return;
@@ -155,7 +156,7 @@ take_packet (MpGreeting   *self,
   if (goes_on && answer != NULL)
     goes_on = say (self, answer, &error);
 
-  if (!goes_on || state == MP_HANDSHAKE_AGREED)
+  if (!goes_on || outcome == MP_DIALOGUE_AGREED)
     finish (self, error);
 }
 
@@ -165,7 +166,8 @@ on_readable (guint32  events,
 {
   MpGreeting *self = data;
   guint8 packet[MP_PREAMBLE_HEADER + MP_PREAMBLE_MAX];
-  struct iovec piece = { packet, sizeof packet };
+  gsize wanted = self->is_stream ? mp_dialogue_get_wanted (&self->dialogue) : sizeof packet;
+  struct iovec piece = { packet, MIN (wanted, sizeof packet) };
   /* Without room for descriptors the kernel opens none here */
   struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
   gssize size = recvmsg (self->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
@@ -176,7 +178,7 @@ on_readable (guint32  events,
 
   if (size <= 0)
     {
-      mp_handshake_end (self->handshake, &error);
+      mp_dialogue_end (&self->dialogue, &error);
       finish (self, error);
     }
   else if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
@@ -194,7 +196,7 @@ static gboolean
 begin (MpGreeting  *self,
        GError     **error)
 {
-  g_autoptr (GBytes) hello = mp_handshake_take_output (self->handshake);
+  g_autoptr (GBytes) hello = mp_dialogue_take_output (&self->dialogue);
 
   if (hello != NULL && !say (self, hello, error))
     return FALSE;
@@ -213,7 +215,8 @@ begin (MpGreeting  *self,
  * mp_greeting_start_locked:
  * @pump: whose lock is held
  * @fd: (transfer full): a connected socket
- * @handshake: (transfer full): a new one
+ * @is_stream: whether it is one without packets
+ * @dialogue: (transfer full): a new one
  *
  * Returns: (transfer full) (nullable): the greeting; %NULL if it is over already, and then
  *   nothing is called
@@ -221,7 +224,8 @@ begin (MpGreeting  *self,
 MpGreeting *
 mp_greeting_start_locked (MpPump         *pump,
                           int             fd,
-                          MpHandshake    *handshake,
+                          gboolean        is_stream,
+                          MpDialogue      dialogue,
                           MpGreetingDone  done,
                           gpointer        data,
                           GError        **error)
@@ -230,7 +234,8 @@ mp_greeting_start_locked (MpPump         *pump,
 
   self->pump = mp_pump_ref (pump);
   self->fd = fd;
-  self->handshake = handshake;
+  self->is_stream = is_stream;
+  self->dialogue = dialogue;
   self->start = g_get_monotonic_time ();
   self->done = done;
   self->data = data;
@@ -251,7 +256,7 @@ mp_greeting_free_locked (MpGreeting *self)
 {
   stop_watching (self);
   mp_fd_close (&self->fd);
-  mp_handshake_free (self->handshake);
+  mp_dialogue_clear (&self->dialogue);
   g_clear_pointer (&self->refusal, g_bytes_unref);
   g_clear_error (&self->reason);
   mp_pump_unref (self->pump);
@@ -274,10 +279,16 @@ mp_greeting_steal_fd (MpGreeting *self)
   return fd;
 }
 
-const MpSession *
+MpSession
 mp_greeting_get_session (MpGreeting *self)
 {
-  return mp_handshake_get_session (self->handshake);
+  return mp_dialogue_get_session (&self->dialogue);
+}
+
+gboolean
+mp_greeting_is_stream (MpGreeting *self)
+{
+  return self->is_stream;
 }
 
 /*< private >

@@ -7,6 +7,7 @@
 #include "mp-listener.h"
 
 #include "mp-clock-private.h"
+#include "mp-enums.h"
 #include "mp-error.h"
 #include "mp-origin-private.h"
 #include "mp-outbox-private.h"
@@ -26,7 +27,10 @@
  * - none, %NULL: a new socket in a folder of its own, which nobody else can enter.
  *   [property@Mp.Listener:address] says where, for those who shall connect.
  *
- * `tcp:HOST:PORT` is not supported yet.
+ * An address is also `tcp:HOST:PORT`, where HOST is one of this machine's own, as a number, or `localhost`, which
+ * is 127.0.0.1; 0.0.0.0 is all those of IPv4, and `[::]` all. Port 0 is any that is free, which
+ * [property@Mp.Listener:address] tells once it listens. TCP needs a key, and other addresses than
+ * loopback ones need %MP_WIRE_INSECURE besides: there is no TLS yet.
  *
  * # Who may connect
  *
@@ -63,6 +67,7 @@ struct _MpListener
   /* Read-only once constructed */
   char *wish;
   MpAuthKey *key;
+  MpWireFlags wire;
   guint backlog;
   GMainContext *main_context;
   MpOutbox *outbox;
@@ -78,6 +83,7 @@ enum
   PROP_0,
   PROP_ADDRESS,
   PROP_KEY,
+  PROP_WIRE,
   PROP_BACKLOG,
   PROP_LAST_ACCEPTED,
   PROP_MAIN_CONTEXT,
@@ -209,7 +215,7 @@ mp_listener_constructed (GObject *object)
   if (self->main_context == NULL)
     self->main_context = g_main_context_ref_thread_default ();
   self->outbox = mp_outbox_get (self->main_context);
-  self->reception = mp_reception_new (self->wish, self->key, self->backlog, on_arrival, self);
+  self->reception = mp_reception_new (self->wish, self->key, self->wire, self->backlog, on_arrival, self);
 }
 
 static void
@@ -253,6 +259,10 @@ mp_listener_get_property (GObject    *object,
       g_value_set_object (value, self->key);
       break;
 
+    case PROP_WIRE:
+      g_value_set_flags (value, self->wire);
+      break;
+
     case PROP_BACKLOG:
       g_value_set_uint (value, self->backlog);
       break;
@@ -286,6 +296,10 @@ mp_listener_set_property (GObject      *object,
 
     case PROP_KEY:
       self->key = g_value_dup_object (value);
+      break;
+
+    case PROP_WIRE:
+      self->wire = g_value_get_flags (value);
       break;
 
     case PROP_BACKLOG:
@@ -331,6 +345,18 @@ install_properties (GObjectClass *object_class)
     g_param_spec_object ("key", NULL, NULL,
                          MP_TYPE_AUTH_KEY,
                          at_construction);
+
+  /**
+   * MpListener:wire: (getter get_wire)
+   *
+   * What is spoken there; the same at the end that connects.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_WIRE] =
+    g_param_spec_flags ("wire", NULL, NULL,
+                        MP_TYPE_WIRE_FLAGS, MP_WIRE_DEFAULT,
+                        at_construction);
 
   /**
    * MpListener:backlog: (getter get_backlog)
@@ -435,6 +461,28 @@ mp_listener_new (const char *address,
 }
 
 /**
+ * mp_listener_new_with_wire:
+ * @address: (nullable): where to listen; %NULL for a new place in a private folder
+ * @key: (nullable): what those must know who connect; %NULL for no key, among processes of one user
+ * @wire: what is spoken there
+ *
+ * Makes a listener, which does not listen before [method@Mp.Listener.open].
+ *
+ * Returns: a listener
+ *
+ * Since: 1.0
+ */
+MpListener *
+mp_listener_new_with_wire (const char  *address,
+                           MpAuthKey   *key,
+                           MpWireFlags  wire)
+{
+  g_return_val_if_fail (key == NULL || MP_IS_AUTH_KEY (key), NULL);
+
+  return g_object_new (MP_TYPE_LISTENER, "address", address, "key", key, "wire", wire, NULL);
+}
+
+/**
  * mp_listener_open:
  * @self: a listener
  * @error: return location for an error
@@ -444,7 +492,8 @@ mp_listener_new (const char *address,
  *
  * Fails with %G_IO_ERROR_INVALID_ARGUMENT for what is no address, %G_IO_ERROR_ADDRESS_IN_USE
  * if somebody listens there, or there is a file that no dead listener of this user has left,
- * %MP_ERROR_NOT_SUPPORTED for TCP, %MP_ERROR_REFUSED if the address needs a key or the key has no bytes,
+ * %MP_ERROR_NOT_SUPPORTED for the name of a host, which would have to be looked up, %MP_ERROR_REFUSED if the address
+ * needs a key or the key has no bytes, or if other machines could connect and the wire does not allow that,
  * %MP_ERROR_INVALID_STATE if it is open, %MP_ERROR_CLOSED if it was closed, %MP_ERROR_FORKED in another
  * process, %MP_ERROR_START_FAILED if the library's thread or its descriptors cannot be had, and with
  * what the kernel says, as a code of [error@Gio.IOErrorEnum]. After an error it may be tried again.
@@ -801,6 +850,24 @@ mp_listener_get_key (MpListener *self)
   g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
 
   return self->key;
+}
+
+/**
+ * mp_listener_get_wire:
+ * @self: a listener
+ *
+ * Gets what is spoken there.
+ *
+ * Returns: the wire
+ *
+ * Since: 1.0
+ */
+MpWireFlags
+mp_listener_get_wire (MpListener *self)
+{
+  g_return_val_if_fail (MP_IS_LISTENER (self), MP_WIRE_DEFAULT);
+
+  return self->wire;
 }
 
 /**

@@ -25,6 +25,10 @@ MP_AVAILABLE_IN_1_0
 MpListener   *mp_listener_new              (const char           *address,
                                             MpAuthKey            *key);
 MP_AVAILABLE_IN_1_0
+MpListener   *mp_listener_new_with_wire    (const char           *address,
+                                            MpAuthKey            *key,
+                                            MpWireFlags           wire);
+MP_AVAILABLE_IN_1_0
 gboolean      mp_listener_open             (MpListener           *self,
                                             GError              **error);
 MP_AVAILABLE_IN_1_0
@@ -56,6 +60,8 @@ MP_AVAILABLE_IN_1_0
 char         *mp_listener_get_address      (MpListener           *self);
 MP_AVAILABLE_IN_1_0
 MpAuthKey    *mp_listener_get_key          (MpListener           *self);
+MP_AVAILABLE_IN_1_0
+MpWireFlags   mp_listener_get_wire         (MpListener           *self);
 MP_AVAILABLE_IN_1_0
 guint         mp_listener_get_backlog      (MpListener           *self);
 MP_AVAILABLE_IN_1_0

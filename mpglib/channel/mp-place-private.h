@@ -10,7 +10,7 @@
 
 G_BEGIN_DECLS
 
-/* Where a listener listens: its socket, and the file of it.
+/* Where a listener listens: its socket, and the file of it, if it has one.
  *
  * A file appears when somebody listens behind it, and not before, so whoever finds one
  * where nobody does knows that it was left by the dead.  It goes when the place is left, if it is
@@ -20,6 +20,7 @@ typedef struct
 {
   int        fd;        /* -1: nobody listens */
   MpAddress *address;
+  gboolean   is_remote; /* other machines can connect */
   char      *folder;    /* nullable: private, made for this socket */
   char      *path;      /* nullable: where the file is, whatever folder the program is in */
   gboolean   has_file;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
+#include "mp-inet-private.h"
 #include "mp-random-private.h"
 
 /* What the kernel keeps of who has connected and was not looked at yet.  They are taken
@@ -289,6 +291,88 @@ open_with_file (MpPlace  *self,
   return is_open;
 }
 
+/* --- TCP ------------------------------------------------------------------------- */
+
+/* The one name that needs no looking up. */
+#define THIS_MACHINE   "localhost"
+#define LOOPBACK       "127.0.0.1"
+
+static gboolean
+bind_tcp (MpPlace                 *self,
+          struct sockaddr_storage *native,
+          socklen_t                size)
+{
+  const int yes = 1, no = 0;
+
+  self->fd = mp_inet_new_socket (native->ss_family);
+  if (self->fd < 0)
+    return FALSE;
+
+  /* Connections of a listener that was there before may not be quite over */
+  setsockopt (self->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  /* [::] is all of this machine's addresses, however it is set up */
+  if (native->ss_family == AF_INET6)
+    setsockopt (self->fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
+
+  return bind (self->fd, (struct sockaddr *) native, size) == 0 && listen (self->fd, N_WAITING) == 0;
+}
+
+/* What the kernel has chosen, if the port was 0. */
+static gboolean
+name_place (MpPlace  *self,
+            GError  **error)
+{
+  struct sockaddr_storage native;
+  socklen_t size = sizeof native;
+  MpAddress *address;
+
+  if (getsockname (self->fd, (struct sockaddr *) &native, &size) != 0)
+    return fail (self, "its name cannot be had", errno, error);
+
+  address = mp_address_new_from_native ((struct sockaddr *) &native, size, error);
+  if (address == NULL)
+    return FALSE;
+
+  mp_address_free (self->address);
+  self->address = address;
+  self->is_remote = !mp_inet_is_loopback ((struct sockaddr *) &native);
+  return TRUE;
+}
+
+static gboolean
+open_tcp (MpPlace  *self,
+          GError  **error)
+{
+  const char *host = strcmp (self->address->name, THIS_MACHINE) == 0 ? LOOPBACK : self->address->name;
+  g_autofree char *address = mp_address_to_string (self->address);
+  struct sockaddr_storage native;
+  socklen_t size;
+
+  if (!mp_inet_read_number (host, self->address->port, &native, &size))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
+                   "Cannot listen at %s: names of hosts are looked up by those who connect; write one of this "
+                   "machine's addresses as a number, or 0.0.0.0 or [::] for all", address);
+      return FALSE;
+    }
+
+  if (!bind_tcp (self, &native, size))
+    {
+      if (errno == EADDRINUSE)
+        fail_in_use (self, "another process listens there; end it, or choose another port, or 0 for any", error);
+      else
+        fail (self, "the socket cannot be made", errno, error);
+      mp_fd_close (&self->fd);
+      return FALSE;
+    }
+
+  if (name_place (self, error))
+    return TRUE;
+
+  mp_fd_close (&self->fd);
+  return FALSE;
+}
+
 /* --- Any ------------------------------------------------------------------------- */
 
 static void
@@ -328,11 +412,9 @@ mp_place_open (MpPlace     *self,
       if (self->address == NULL)
         return FALSE;
 
-      if (self->address->kind == MP_ADDRESS_TCP)
-        g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
-                     "Cannot listen at %s: there are no connections over TCP yet; use a unix socket", address);
       is_open = self->address->kind == MP_ADDRESS_UNIX ? open_with_file (self, error) :
-                self->address->kind == MP_ADDRESS_ABSTRACT && open_here (self, error);
+                self->address->kind == MP_ADDRESS_ABSTRACT ? open_here (self, error) :
+                open_tcp (self, error);
     }
 
   if (is_open && self->address->kind == MP_ADDRESS_UNIX)

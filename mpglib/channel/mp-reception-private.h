@@ -5,6 +5,7 @@
 #pragma once
 
 #include "mp-arrival-private.h"
+#include "mp-wire.h"
 #include "mp-pump-private.h"
 #include "mp-waiters-private.h"
 
@@ -29,6 +30,7 @@ typedef struct
 
 MpReception *mp_reception_new                (const char      *address,
                                               MpAuthKey       *key,
+                                              MpWireFlags      wire,
                                               guint            backlog,
                                               MpReceptionTell  tell,
                                               gpointer         data);

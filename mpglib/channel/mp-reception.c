@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +19,7 @@
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-greeting-private.h"
+#include "mp-inet-private.h"
 #include "mp-log-private.h"
 #include "mp-origin-private.h"
 #include "mp-place-private.h"
@@ -29,11 +32,20 @@
  */
 #define GRACE ((gint64) (MP_PREAMBLE_REFUSAL_DELAY * G_USEC_PER_SEC))
 
+/* Of whom there may be so many: a user of this machine, or a network. */
+typedef struct
+{
+  sa_family_t family;
+  guint8 bytes[7];
+  gboolean is_near; /* the listener's own user, or somebody on a loopback address */
+} Origin;
+
 typedef struct
 {
   MpReception *reception;
   MpGreeting *greeting;
-  uid_t uid;
+  Origin origin;
+  char *name; /* for the log */
   char *peer;
   GList link; /* in `strangers` */
 } Stranger;
@@ -45,6 +57,7 @@ struct _MpReception
   char *wish;               /* nullable: the address that the user wants */
   MpAuthKey *key;           /* which no language knows */
   gboolean has_key;
+  MpWireFlags wire;
   guint backlog;
   MpReceptionTell tell;
   gpointer data;
@@ -172,6 +185,7 @@ stranger_free (Stranger *self)
   g_queue_unlink (&self->reception->strangers, &self->link);
   if (self->greeting != NULL)
     mp_greeting_free_locked (self->greeting);
+  g_free (self->name);
   g_free (self->peer);
   g_free (self);
 }
@@ -194,18 +208,21 @@ on_greeted (MpGreeting   *greeting,
 {
   Stranger *stranger = data;
   MpReception *self = stranger->reception;
-  const MpSession *session = mp_greeting_get_session (greeting);
   g_autoptr (GError) failure = error != NULL ? g_error_copy (error) : NULL;
+  gboolean is_stream = mp_greeting_is_stream (greeting);
   MpArrival *arrival = NULL;
+  MpSession session;
 
-  if (failure == NULL && mp_arrival_check_session (session, &failure))
+  if (failure == NULL)
+    session = mp_greeting_get_session (greeting);
+  if (failure == NULL && mp_arrival_check_session (&session, is_stream, &failure))
     {
-      arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), session);
+      arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), is_stream, &session);
       arrival->peer = g_steal_pointer (&stranger->peer);
     }
   else
     {
-      mp_log_info ("A listener has refused a process of user %u: %s", (guint) stranger->uid, failure->message);
+      mp_log_info ("A listener has refused %s: %s", stranger->name, failure->message);
     }
 
   stranger_free (stranger);
@@ -214,16 +231,23 @@ on_greeted (MpGreeting   *greeting,
   look_for_room (self);
 }
 
+static gboolean
+is_same_origin (const Origin *one,
+                const Origin *other)
+{
+  return one->family == other->family && memcmp (one->bytes, other->bytes, sizeof one->bytes) == 0;
+}
+
 static Stranger *
-find_oldest_of (MpReception *self,
-                uid_t        uid,
-                guint       *n)
+find_oldest_of (MpReception  *self,
+                const Origin *origin,
+                guint        *n)
 {
   Stranger *oldest = NULL;
 
   *n = 0;
   for (GList *l = self->strangers.tail; l != NULL; l = l->prev)
-    if (((Stranger *) l->data)->uid == uid)
+    if (is_same_origin (&((Stranger *) l->data)->origin, origin))
       {
         oldest = l->data;
         ++*n;
@@ -232,15 +256,15 @@ find_oldest_of (MpReception *self,
   return oldest;
 }
 
-/* Others than the listener's own user can only push out each other. */
+/* Those who are not near can only push out others of their own kind. */
 static void
-make_room_for (MpReception *self,
-               uid_t        uid)
+make_room_for (MpReception  *self,
+               const Origin *origin)
 {
   guint n;
-  Stranger *oldest = find_oldest_of (self, uid, &n);
+  Stranger *oldest = find_oldest_of (self, origin, &n);
 
-  if (uid != self->uid && n >= MP_PREAMBLE_MAX_OF_ONE)
+  if (!origin->is_near && n >= MP_PREAMBLE_MAX_OF_ONE)
     stranger_free (oldest);
   else if (g_queue_get_length (&self->strangers) >= MP_PREAMBLE_MAX_STRANGERS)
     stranger_free (g_queue_peek_head (&self->strangers));
@@ -257,22 +281,88 @@ describe_peer (const struct sockaddr_storage *native,
   return text;
 }
 
+/* Networks as providers give them to one customer: /24 and /56. */
+static Origin
+get_origin (MpReception                   *self,
+            int                            fd,
+            const struct sockaddr_storage *native)
+{
+  Origin origin = { .family = native->ss_family };
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+  uid_t uid;
+
+  switch (self->place.address->kind == MP_ADDRESS_TCP ? native->ss_family : AF_UNIX)
+    {
+    case AF_INET:
+      memcpy (&v4, native, sizeof v4);
+      memcpy (origin.bytes, &v4.sin_addr, 3);
+      origin.is_near = mp_inet_is_loopback ((const struct sockaddr *) native);
+      break;
+
+    case AF_INET6:
+      memcpy (&v6, native, sizeof v6);
+      if (IN6_IS_ADDR_V4MAPPED (&v6.sin6_addr))
+        memcpy (origin.bytes, v6.sin6_addr.s6_addr + 12, 3);
+      else
+        memcpy (origin.bytes, &v6.sin6_addr, 7);
+      origin.is_near = mp_inet_is_loopback ((const struct sockaddr *) native);
+      break;
+
+    default:
+      uid = mp_arrival_get_peer_uid (fd);
+      origin.family = AF_UNIX;
+      memcpy (origin.bytes, &uid, sizeof uid);
+      origin.is_near = uid == self->uid;
+      break;
+    }
+
+  return origin;
+}
+
+static gboolean
+bind_channel (MpReception  *self,
+              int           fd,
+              MpBinding    *binding,
+              GError      **error)
+{
+  if (self->place.address->kind == MP_ADDRESS_TCP)
+    return mp_arrival_bind_tcp (binding, fd, MP_ROLE_SERVER, error);
+
+  return mp_binding_init_unix (binding, self->uid, mp_arrival_get_peer_uid (fd), error);
+}
+
 static gboolean
 greet (MpReception  *self,
        Stranger     *stranger,
        int           fd,
        GError      **error)
 {
-  MpHandshake *handshake = mp_arrival_begin_handshake (MP_ROLE_SERVER, self->key, self->uid, stranger->uid, error);
+  gboolean is_stream = self->place.address->kind == MP_ADDRESS_TCP;
+  MpDialogue dialogue = { NULL, NULL };
+  MpBinding binding;
 
-  if (handshake == NULL)
+  if (bind_channel (self, fd, &binding, error))
+    dialogue.handshake = mp_arrival_begin_handshake (MP_ROLE_SERVER, self->key, &binding, error);
+  if (dialogue.handshake == NULL)
     {
       mp_fd_close (&fd);
       return FALSE;
     }
 
-  stranger->greeting = mp_greeting_start_locked (self->pump, fd, handshake, on_greeted, stranger, error);
+  stranger->greeting = mp_greeting_start_locked (self->pump, fd, is_stream, dialogue, on_greeted, stranger, error);
   return stranger->greeting != NULL;
+}
+
+static char *
+name_stranger (MpReception *self,
+               int          fd,
+               const char  *peer)
+{
+  if (self->place.address->kind == MP_ADDRESS_TCP)
+    return g_strdup_printf ("a program at %s", peer != NULL ? peer : "an address that cannot be written");
+
+  return g_strdup_printf ("a process of user %u", (guint) mp_arrival_get_peer_uid (fd));
 }
 
 static void
@@ -281,29 +371,33 @@ let_in (MpReception                   *self,
         const struct sockaddr_storage *native,
         socklen_t                      size)
 {
-  uid_t uid = mp_arrival_get_peer_uid (fd);
+  Origin origin = get_origin (self, fd, native);
+  g_autofree char *peer = describe_peer (native, size);
+  g_autofree char *name = name_stranger (self, fd, peer);
   g_autoptr (GError) error = NULL;
   Stranger *stranger;
 
-  if (self->is_private && uid != self->uid)
+  if (self->is_private && !origin.is_near)
     {
-      mp_log_info ("A listener has refused a process of user %u: it is for those of user %u alone",
-                   (guint) uid, (guint) self->uid);
+      mp_log_info ("A listener has refused %s: it is for those of user %u alone", name, (guint) self->uid);
       mp_fd_close (&fd);
       return;
     }
 
-  make_room_for (self, uid);
+  if (self->place.address->kind == MP_ADDRESS_TCP)
+    mp_inet_tune (fd);
+  make_room_for (self, &origin);
   stranger = g_new0 (Stranger, 1);
   stranger->reception = self;
-  stranger->uid = uid;
-  stranger->peer = describe_peer (native, size);
+  stranger->origin = origin;
+  stranger->name = g_steal_pointer (&name);
+  stranger->peer = g_steal_pointer (&peer);
   stranger->link.data = stranger;
   g_queue_push_tail_link (&self->strangers, &stranger->link);
   if (greet (self, stranger, fd, &error))
     return;
 
-  mp_log_info ("A listener cannot talk to a process of user %u: %s", (guint) uid, error->message);
+  mp_log_info ("A listener cannot talk to %s: %s", stranger->name, error->message);
   stranger_free (stranger);
 }
 
@@ -433,11 +527,13 @@ look_for_room (MpReception *self)
  * mp_reception_new:
  * @address: (nullable): where
  * @key: (nullable): the user's
+ * @wire: what is spoken there
  * @backlog: how many may wait to be accepted
  */
 MpReception *
 mp_reception_new (const char      *address,
                   MpAuthKey       *key,
+                  MpWireFlags      wire,
                   guint            backlog,
                   MpReceptionTell  tell,
                   gpointer         data)
@@ -449,6 +545,7 @@ mp_reception_new (const char      *address,
   self->wish = g_strdup (address);
   self->key = mp_arrival_copy_key (key);
   self->has_key = key != NULL;
+  self->wire = wire;
   self->backlog = backlog;
   self->tell = tell;
   self->data = data;
@@ -515,20 +612,43 @@ check_openable (MpReception  *self,
   return FALSE;
 }
 
-/* Everybody can see an abstract name, and take it. */
 static gboolean
-check_key (MpReception  *self,
-           GError      **error)
+refuse_place (MpReception *self,
+              const char  *why,
+              GError     **error)
 {
-  gboolean is_abstract = self->place.address->kind == MP_ADDRESS_ABSTRACT;
+  g_autofree char *address = mp_address_to_string (self->place.address);
 
-  self->is_private = is_abstract || !self->has_key;
-  if (!is_abstract || self->has_key)
+  g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "Cannot listen at %s %s", address, why);
+  return FALSE;
+}
+
+/* Everybody can see an abstract name, and take it; and whoever connects by TCP can be anybody. */
+static gboolean
+check_place (MpReception  *self,
+             GError      **error)
+{
+  MpAddressKind kind = self->place.address->kind;
+  GError *reason = NULL;
+
+  self->is_private = kind == MP_ADDRESS_ABSTRACT || (kind == MP_ADDRESS_UNIX && !self->has_key);
+  if (kind == MP_ADDRESS_ABSTRACT && !self->has_key)
+    return refuse_place (self, "without a key, for other users can take such a name, too; give both ends a key, or "
+                         "use a unix socket with a file", error);
+
+  if (kind == MP_ADDRESS_TCP && !self->has_key)
+    return refuse_place (self, "without a key, for the kernel does not tell who connects by TCP; give both ends a "
+                         "key, or use a unix socket", error);
+
+  if (!self->place.is_remote)
     return TRUE;
 
-  g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
-               "Cannot listen at abstract:%s without a key, for other users can take such a name, too; give both ends "
-               "a key, or use a unix socket with a file", self->place.address->name);
+  if ((self->wire & MP_WIRE_INSECURE) != 0)
+    return mp_auth_key_check (self->key, FALSE, error);
+
+  mp_inet_refuse_insecure (&reason);
+  g_propagate_prefixed_error (error, reason, "Cannot listen at tcp:%s:%u: ", self->place.address->name,
+                              (guint) self->place.address->port);
   return FALSE;
 }
 
@@ -541,7 +661,7 @@ open_locked (MpReception  *self,
 
   self->uid = geteuid ();
   self->spare_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (check_key (self, error))
+  if (check_place (self, error))
     self->source = mp_pump_add_fd_locked (self->pump, self->place.fd, EPOLLIN, on_knock, self, error);
   if (self->source != NULL)
     {

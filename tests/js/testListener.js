@@ -64,9 +64,35 @@ test('addresses', () => {
   listener.close();
   check(!GLib.file_test(path, GLib.FileTest.EXISTS), path);
   checkThrows(() => Mp.Connection.open(path), Gio.IOErrorEnum, /nobody listens/);
-  checkThrows(() => listen({address: 'tcp:127.0.0.1:0'}), Mp.Error, /TCP/);
   checkThrows(() => Mp.Connection.open(7), TypeError, /address is 7/);
   checkThrows(() => new Mp.Listener('/somewhere'), TypeError, /new Mp.Listener\(\{address, key\}\)/);
+});
+
+test('a port of TCP', async () => {
+  const listener = listen({address: 'tcp:localhost:0', key});
+  check(/^tcp:127\.0\.0\.1:[1-9]\d*$/.test(listener.address), listener.address);
+  const client = await Mp.Connection.open_async(listener.address.replace('127.0.0.1', 'localhost'), key);
+  const server = await listener.accept_async();
+  check(listener.last_accepted.startsWith('tcp:127.0.0.1:'), listener.last_accepted);
+  client.send({text: 'x'.repeat(300000)});
+  checkSame((await server.receive_async()).text.length, 300000);
+  const error = await checkRejects(client.send_async(server), Mp.Error);
+  check(error.matches(Mp.Error, Mp.Error.NOT_SHAREABLE), error.message);
+  server.close();
+  await checkRejects(client.receive_async(), Mp.Error, /closed/);
+  listener.close();
+});
+
+test('TCP beyond this machine is asked for', async () => {
+  checkThrows(() => listen({address: 'tcp:127.0.0.1:0'}), Mp.Error, /key/);
+  checkThrows(() => listen({address: 'tcp:0.0.0.0:0', key}), Mp.Error, /INSECURE/);
+  const wire = Mp.WireFlags.INSECURE;
+  const listener = listen({address: 'tcp:0.0.0.0:0', key, wire});
+  checkSame(listener.wire, wire);
+  const client = await Mp.Connection.open_with_wire_async(listener.address.replace('0.0.0.0', '127.0.0.1'), key, wire);
+  client.close();
+  (await listener.accept_async()).close();
+  listener.close();
 });
 
 test('a signal tells of connections', async () => {

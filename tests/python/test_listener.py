@@ -84,11 +84,37 @@ class Listener(unittest.TestCase):
         for address, family in ('/a', 'AF_INET'), (('localhost', 1), 'AF_UNIX'), (None, 'AF_PIPE'):
             with self.subTest(address), self.assertRaises(ValueError):
                 Mp.Listener(address, family)
-        for address, family in (('127.0.0.1', 0), None), (None, 'AF_INET'):
-            with self.assertRaisesRegex(Mp.NotSupported, 'TCP'):
-                Mp.Listener(address, family)
         with self.assertRaises(Mp.NotSupported):
             Mp.Listener(r'\\.\pipe\name')
+
+    def test_tcp(self):
+        for address, family in (('localhost', 0), None), (None, 'AF_INET'), (('::1', 0), 'AF_INET'):
+            with self.subTest(address), Mp.Listener(address, family, authkey=KEY) as listener:
+                host, port = listener.address
+                self.assertEqual(host, address[0].replace('localhost', '127.0.0.1') if address else '127.0.0.1')
+                self.assertGreater(port, 0)
+                with Mp.Client((host, port), authkey=KEY, timeout=DEADLINE) as client:
+                    with listener.accept(DEADLINE) as server:
+                        self.assertEqual(listener.last_accepted[0], host)
+                        server.send([1, 'two', b'x' * 1000000])
+                        self.assertEqual(client.recv(DEADLINE), [1, 'two', b'x' * 1000000])
+                        self.assertRaises(Mp.NotShareable, client.send, server, DEADLINE)
+                    self.assertRaises(EOFError, client.recv, DEADLINE)
+
+    def test_tcp_by_name(self):
+        with Mp.Listener(('localhost', 0), authkey=KEY) as listener:
+            Mp.Client(('localhost', listener.address[1]), authkey=KEY, timeout=DEADLINE).close()
+            listener.accept(DEADLINE).close()
+
+    def test_tcp_beyond_this_machine(self):
+        self.assertRaisesRegex(Mp.Refused, 'key', Mp.Listener, ('localhost', 0))
+        self.assertRaisesRegex(Mp.Refused, 'INSECURE', Mp.Listener, ('0.0.0.0', 0), authkey=KEY)
+        insecure = Mp.WireFlags.INSECURE
+        with Mp.Listener(('0.0.0.0', 0), authkey=KEY, wire=insecure) as listener:
+            self.assertEqual(listener.get_wire(), insecure)
+            address = ('127.0.0.1', listener.address[1])
+            Mp.Client(address, authkey=KEY, timeout=DEADLINE, wire=insecure).close()
+            listener.accept(DEADLINE).close()
 
     def test_abstract(self):
         name = f'\0mp-test-python-{os.getpid()}'

@@ -88,6 +88,7 @@ function extendConnection(Mp) {
   extendReceiveInto(prototype);
 
   promisify(Mp.Connection, 'open_async');
+  promisify(Mp.Connection, 'open_with_wire_async');
   promisify(Mp.Listener.prototype, 'accept_async');
 
   // GJS returns the boolean too, for which errors are thrown.

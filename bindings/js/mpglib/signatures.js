@@ -49,6 +49,7 @@ const SIGNATURES = {
   Connection: {
     new_pair: 'duplex = true',
     open: 'address, key = null, timeout = -1, cancellable = null',
+    open_with_wire: 'address, key = null, wire = 0, timeout = -1, cancellable = null',
     poll: 'timeout = 0',
     receive: 'timeout = -1, cancellable = null',
     receive_bytes: 'maxLength = 0, timeout = -1, cancellable = null',

@@ -25,6 +25,11 @@ class Connection(_Base, metaclass=SameType):
         """Connects to a listener: an address as Listener.get_address() gives it, and an Mp.AuthKey or None."""
         return wait(_Base.open, address, key, timeout=timeout, cancellable=cancellable)
 
+    @staticmethod
+    def open_with_wire(address, key, wire, timeout=None, cancellable=None):
+        """Connects as open() does, to a listener that has the wire."""
+        return wait(_Base.open_with_wire, address, key, wire, timeout=timeout, cancellable=cancellable)
+
     def send(self, obj, timeout=None, cancellable=None):
         """Sends an object."""
         if isinstance(obj, GLib.Variant):

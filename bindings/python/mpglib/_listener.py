@@ -61,15 +61,18 @@ def to_key(authkey):
 class Listener(_Base, metaclass=SameType):
     """Listens from the beginning, and gives a Connection for each program that connects and knows the key.
 
-    The address is a path, '\\0name' for a name without a file (which needs a key), or None for a new place in a
-    private folder.  authkey is bytes or an Mp.AuthKey; None lets all processes of the same user in.  Whoever has
-    another key gets AuthenticationError, and accept() does not notice.
+    The address is a path, '\\0name' for a name without a file (which needs a key), (host, port) for TCP (likewise), or
+    None for a new place in a private folder.  authkey is bytes or an Mp.AuthKey; None lets all processes of the same
+    user in.  Whoever has another key gets AuthenticationError, and accept() does not notice.  wire says what is
+    spoken there; see Mp.WireFlags.
     """
 
     __module__ = 'gi.overrides.Mp'
 
-    def __init__(self, address=None, family=None, backlog=None, authkey=None):
+    def __init__(self, address=None, family=None, backlog=None, authkey=None, wire=None):
         given = {} if backlog is None else {'backlog': max(1, backlog)}
+        if wire is not None:
+            given['wire'] = wire
         super().__init__(address=to_text(address, family), key=to_key(authkey), **given)
         self.open()
 
@@ -95,6 +98,9 @@ class Listener(_Base, metaclass=SameType):
     __str__ = __repr__
 
 
-def Client(address, family=None, authkey=None, timeout=None):
-    """A Connection to the listener at the address."""
-    return _connection.Connection.open(to_text(address, family), to_key(authkey), timeout=timeout)
+def Client(address, family=None, authkey=None, timeout=None, wire=None):
+    """A Connection to the listener at the address, which has the same wire."""
+    text, key = to_text(address, family), to_key(authkey)
+    if wire is None:
+        return _connection.Connection.open(text, key, timeout=timeout)
+    return _connection.Connection.open_with_wire(text, key, wire, timeout=timeout)

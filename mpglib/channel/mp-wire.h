@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#if !defined (MP_INSIDE) && !defined (MP_COMPILATION)
+# error "Only <mpglib.h> can be included directly."
+#endif
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * MpWireFlags:
+ * @MP_WIRE_DEFAULT: mpglib's own protocol, where nobody else can listen in
+ * @MP_WIRE_INSECURE: also over a network, where whoever carries the connection can read all of it, and
+ *   change it. Both ends still prove that they have the key, which must have at least 16 bytes
+ *
+ * What a [class@Mp.Listener] and its clients speak with each other.
+ *
+ * Since: 1.0
+ */
+typedef enum /*< flags >*/
+{
+  MP_WIRE_DEFAULT = 0,
+  MP_WIRE_INSECURE = 1 << 0,
+} MpWireFlags;
+
+G_END_DECLS

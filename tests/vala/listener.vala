@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Programs that meet at an address.
+
+const double DEADLINE = 20;
+
+Mp.Listener open_at (string? address, Mp.AuthKey? key) throws Error {
+  var listener = new Mp.Listener (address, key);
+
+  assert (!listener.is_open ());
+  listener.open ();
+  assert (listener.is_open ());
+  return listener;
+}
+
+void assert_talks (Mp.Connection client, Mp.Connection server) throws Error {
+  client.send ("a question", DEADLINE);
+  assert (server.receive (DEADLINE).get_string () == "a question");
+  server.send (42, DEADLINE);
+  assert (client.receive (DEADLINE).get_int32 () == 42);
+}
+
+void test_private () {
+  try {
+    var key = new Mp.AuthKey.random ();
+    var listener = open_at (null, key);
+
+    assert (listener.address.has_prefix ("unix:/"));
+    assert (FileUtils.test (listener.address.substring (5), FileTest.EXISTS));
+    var client = Mp.Connection.open (listener.address, key, DEADLINE);
+    var server = listener.accept (DEADLINE);
+    assert (listener.last_accepted == null);
+    assert_talks (client, server);
+    assert (listener.to_string () == "<Mp.Listener open at %s>".printf (listener.address));
+
+    listener.close ();
+    assert (!FileUtils.test (listener.address.substring (5), FileTest.EXISTS));
+    assert_talks (client, server);
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
+void test_without_key () {
+  try {
+    var listener = open_at (null, null);
+    var client = Mp.Connection.open (listener.address);
+
+    assert (listener.key == null && listener.backlog > 0);
+    assert_talks (client, listener.accept (DEADLINE));
+    listener.close ();
+    try {
+      listener.accept (DEADLINE);
+      assert_not_reached ();
+    } catch (Mp.Error.CLOSED closed) {
+    }
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
+void test_wrong_key () {
+  try {
+    var listener = open_at (null, new Mp.AuthKey.random ());
+
+    try {
+      Mp.Connection.open (listener.address, new Mp.AuthKey.random (), DEADLINE);
+      assert_not_reached ();
+    } catch (Mp.Error.AUTHENTICATION refused) {
+    }
+    try {
+      listener.accept (0);
+      assert_not_reached ();
+    } catch (Mp.Error.TIMED_OUT late) {
+    }
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
+void test_addresses () {
+  try {
+    var path = Path.build_filename (Environment.get_user_runtime_dir (), "socket");
+    var listener = open_at (path, null);
+
+    assert (listener.address == "unix:" + path);
+    try {
+      open_at (path, null);
+      assert_not_reached ();
+    } catch (IOError.ADDRESS_IN_USE taken) {
+    }
+    listener.close ();
+    try {
+      Mp.Connection.open (path);
+      assert_not_reached ();
+    } catch (IOError.CONNECTION_REFUSED nobody) {
+    }
+
+    var name = "abstract:mp-test-vala-%d".printf ((int) Posix.getpid ());
+    var key = new Mp.AuthKey.random ();
+    var without_file = open_at (name, key);
+    assert (without_file.address == name);
+    assert_talks (Mp.Connection.open (name, key, DEADLINE), without_file.accept (DEADLINE));
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
+void test_tcp () {
+  try {
+    var key = new Mp.AuthKey.random ();
+    var listener = open_at ("tcp:localhost:0", key);
+    var client = Mp.Connection.open (listener.address, key, DEADLINE);
+    var server = listener.accept (DEADLINE);
+
+    assert (listener.address.has_prefix ("tcp:127.0.0.1:") && !listener.address.has_suffix (":0"));
+    assert (listener.last_accepted.has_prefix ("tcp:127.0.0.1:"));
+    assert_talks (client, server);
+
+    var wire = Mp.WireFlags.INSECURE;
+    var open_to_all = new Mp.Listener.with_wire ("tcp:0.0.0.0:0", key, wire);
+    open_to_all.open ();
+    assert (open_to_all.wire == wire);
+    var address = open_to_all.address.replace ("0.0.0.0", "127.0.0.1");
+    assert_talks (Mp.Connection.open_with_wire (address, key, wire, DEADLINE), open_to_all.accept (DEADLINE));
+    try {
+      open_at ("tcp:0.0.0.0:0", key);
+      assert_not_reached ();
+    } catch (Mp.Error.REFUSED refused) {
+    }
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
+async void talk_async (MainLoop loop) {
+  try {
+    var key = new Mp.AuthKey.random ();
+    var listener = open_at ("tcp:127.0.0.1:0", key);
+    var client = yield Mp.Connection.open_async (listener.address, key, DEADLINE);
+    var server = yield listener.accept_async (DEADLINE);
+
+    assert_talks (client, server);
+    loop.quit ();
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
+void test_async () {
+  var loop = new MainLoop ();
+
+  talk_async.begin (loop);
+  loop.run ();
+}
+
+void test_signal () {
+  try {
+    var loop = new MainLoop ();
+    var listener = open_at (null, null);
+    Mp.Connection? server = null;
+
+    listener.incoming.connect (connection => {
+      server = connection;
+      loop.quit ();
+    });
+    listener.start_accepting ();
+    var client = Mp.Connection.open (listener.address);
+    loop.run ();
+    assert_talks (client, server);
+    listener.stop_accepting ();
+    listener.close ();
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
+int main (string[] args) {
+  Test.init (ref args);
+  Test.add_func ("/listener/private", test_private);
+  Test.add_func ("/listener/without-key", test_without_key);
+  Test.add_func ("/listener/wrong-key", test_wrong_key);
+  Test.add_func ("/listener/addresses", test_addresses);
+  Test.add_func ("/listener/tcp", test_tcp);
+  Test.add_func ("/listener/async", test_async);
+  Test.add_func ("/listener/signal", test_signal);
+  return Test.run ();
+}
