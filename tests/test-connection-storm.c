@@ -28,8 +28,6 @@
 /* The last moment of a victim, in microseconds after it was begun. */
 #define MOST_USEC 6000
 
-#define MAX_BODY (1u << 30)
-
 /* One end, which sends and receives until there is nobody at the other one. */
 typedef struct
 {
@@ -245,7 +243,7 @@ static void
 be_at_end (gpointer fd)
 {
   have_own_context ();
-  storm (mp_connection_new_agreed (GPOINTER_TO_INT (fd), MAX_BODY, MAX_BODY, NULL));
+  storm (mp_connection_new_take (GPOINTER_TO_INT (fd), TRUE, TRUE, FALSE));
 }
 
 /* Over a connection that comes with a message. */
@@ -257,7 +255,7 @@ be_at_passed_end (gpointer fd)
   MpShareable *passed;
 
   have_own_context ();
-  first = mp_connection_new_agreed (GPOINTER_TO_INT (fd), MAX_BODY, MAX_BODY, NULL);
+  first = mp_connection_new_take (GPOINTER_TO_INT (fd), TRUE, TRUE, FALSE);
   message = mp_connection_receive_message (first, -1, NULL, NULL);
   passed = mp_message_get_attachment (message, 0, NULL);
   g_assert_nonnull (passed);
@@ -361,7 +359,7 @@ test_ends (void)
       make_pair (fds);
       victim.pid = mp_test_fork (be_at_end, GINT_TO_POINTER (fds[1]));
       mp_fd_close (&fds[1]);
-      side_begin (mp_connection_new_agreed (fds[0], MAX_BODY, MAX_BODY, NULL));
+      side_begin (mp_connection_new_take (fds[0], TRUE, TRUE, FALSE));
       kill_and_wait (&victim);
     }
   end_rounds (n);
@@ -386,7 +384,7 @@ test_passed_ends (void)
       make_pair (fds);
       victim.pid = mp_test_fork (be_at_passed_end, GINT_TO_POINTER (fds[1]));
       mp_fd_close (&fds[1]);
-      first = mp_connection_new_agreed (fds[0], MAX_BODY, MAX_BODY, NULL);
+      first = mp_connection_new_take (fds[0], TRUE, TRUE, FALSE);
       g_assert_true (mp_connection_new_pair (TRUE, &own, &other, NULL));
       g_assert_cmpuint (mp_message_attach (message, MP_SHAREABLE (other)), ==, 0);
       g_assert_true (mp_connection_send_message (first, message, MP_TEST_DEADLINE, NULL, &error));
