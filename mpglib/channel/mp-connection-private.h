@@ -7,6 +7,7 @@
 #include "mp-connection.h"
 #include "mp-exchange-private.h"
 #include "mp-outbox-private.h"
+#include "mp-waitable-private.h"
 
 G_BEGIN_DECLS
 
@@ -36,6 +37,7 @@ MpConnection *mp_connection_new_agreed     (MpTransport         *transport,
 void          mp_connection_close_all      (void);
 
 /* For its files alone */
+void          mp_connection_waitable_init  (MpWaitableInterface *iface);
 gboolean      mp_connection_check_usable   (MpConnection        *self,
                                             MpTransferKind       kind,
                                             GError             **error);

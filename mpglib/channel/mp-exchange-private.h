@@ -46,6 +46,7 @@ typedef struct
   MpTransferKind kind;
   MpAccept       accept;
   gsize          max_length; /* of the body; 0: any */
+  gboolean       blocks;     /* asynchronous, but a thread does nothing else meanwhile */
   MpFrame       *frame;      /* to be sent, or received */
   GError        *error;      /* of a transfer that failed */
 

@@ -23,7 +23,7 @@
 typedef struct
 {
   GQueue transfers;  /* of MpTransfer, by their links */
-  guint n_blocking;
+  guint n_blocking;  /* for which a thread waits, and does nothing else */
 } Lane;
 
 struct _MpExchange
@@ -348,6 +348,17 @@ get_events_locked (MpExchange *self,
   return mp_transport_get_receive_events (self->transport);
 }
 
+/* With those of the other lane: who blocks serves both. */
+static short
+get_all_events_locked (MpExchange *self,
+                       Lane       *lane)
+{
+  Lane *other = lane == &self->senders ? &self->receivers : &self->senders;
+  short events = get_events_locked (self, lane);
+
+  return g_queue_is_empty (&other->transfers) ? events : (short) (events | get_events_locked (self, other));
+}
+
 static void
 wake_locked (MpTransfer *transfer)
 {
@@ -357,12 +368,18 @@ wake_locked (MpTransfer *transfer)
     mp_waker_wake (transfer->waker);
 }
 
+static gboolean
+is_blocking (const MpTransfer *transfer)
+{
+  return transfer->source == NULL || transfer->blocks;
+}
+
 static MpTransfer *
 get_first_blocking_locked (Lane *lane)
 {
   if (lane->n_blocking > 0)
     for (GList *link = lane->transfers.head; link != NULL; link = link->next)
-      if (((MpTransfer *) link->data)->source == NULL)
+      if (is_blocking (link->data))
         return link->data;
 
   return NULL;
@@ -391,6 +408,8 @@ appoint_pollers_locked (MpExchange *self,
 
   if (blocking != NULL && blocking->waker != NULL && !blocking->is_polling)
     mp_waker_wake (blocking->waker);
+  else if (blocking != NULL && blocking->source != NULL)
+    set_events_locked (blocking, get_all_events_locked (self, lane));
 }
 
 static void
@@ -404,7 +423,7 @@ enqueue_locked (MpExchange *self,
   g_queue_push_tail_link (&lane->transfers, &transfer->link);
   if (transfer->source != NULL)
     g_source_ref (transfer->source);
-  else
+  if (is_blocking (transfer))
     lane->n_blocking++;
 }
 
@@ -424,7 +443,7 @@ finish_locked (MpExchange *self,
 
   if (transfer->source != NULL)
     self->released = g_slist_prepend (self->released, transfer->source);
-  else
+  if (is_blocking (transfer))
     lane->n_blocking--;
 }
 
@@ -698,7 +717,6 @@ sleep_locked (MpExchange   *self,
               GError      **error)
 {
   Lane *lane = get_lane (self, transfer);
-  Lane *other = lane == &self->senders ? &self->receivers : &self->senders;
   short events;
   gboolean goes_on;
   int fd;
@@ -718,9 +736,7 @@ sleep_locked (MpExchange   *self,
 
   transfer->is_polling = get_first_blocking_locked (lane) == transfer;
   fd = transfer->is_polling ? mp_transport_get_fd (self->transport) : -1;
-  events = get_events_locked (self, lane);
-  if (!g_queue_is_empty (&other->transfers))
-    events |= get_events_locked (self, other);
+  events = get_all_events_locked (self, lane);
 
   unlock (self);
   goes_on = sleep_unlocked (transfer, fd, events, deadline, cancellable, error);
@@ -802,6 +818,8 @@ on_transfer (GSource     *source,
   GError *error = NULL;
 
   lock (self->exchange);
+  if (transfer->blocks)
+    serve_locked (self->exchange, &self->exchange->senders);
   if (!transfer->is_done)
     serve_locked (self->exchange, get_lane (self->exchange, transfer));
 

@@ -10,6 +10,7 @@
 #include "mp-child-private.h"
 #include "mp-outbox-private.h"
 #include "mp-process.h"
+#include "mp-waitable-private.h"
 #include "mp-waiters-private.h"
 
 G_BEGIN_DECLS
@@ -52,6 +53,8 @@ struct _MpProcess
 };
 
 extern const MpChildEvents mp_process_events;
+
+void       mp_process_waitable_init        (MpWaitableInterface *iface);
 
 /* It has a child: it stays alive by itself from now on, and the main context is told */
 void       mp_process_begin_locked         (MpProcess   *self);

@@ -48,7 +48,8 @@ G_STATIC_ASSERT (MP_EXIT_CODE_UNKNOWN == MP_EXIT_UNKNOWN);
  * Since: 1.0
  */
 
-G_DEFINE_FINAL_TYPE (MpProcess, mp_process, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE_WITH_CODE (MpProcess, mp_process, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_process_waitable_init))
 
 enum
 {

@@ -5,9 +5,9 @@
 
 // Mp.Connection with values of JavaScript, and promises.
 
-const {checkWhole} = imports.mpglib.constructors;
 const {fromMessage, wrapValue} = imports.mpglib.messages;
 const {markPromisified, promisify} = imports.mpglib.promises;
+const {fillRoom, findRoom} = imports.mpglib.rooms;
 
 const ASYNC = ['send_data', 'send_bytes', 'send_message', 'receive', 'receive_data', 'receive_bytes', 'receive_message',
   'wait_readable'];
@@ -38,31 +38,16 @@ function extendReceive(Mp, prototype) {
   };
 }
 
-// The bytes of a buffer of any kind, from the offset on.
-function findRoom(buffer, offset) {
-  if (!ArrayBuffer.isView(buffer) && !(buffer instanceof ArrayBuffer))
-    throw new TypeError('the buffer has to be a Uint8Array, another typed array, a DataView or an ArrayBuffer');
-  const bytes = new Uint8Array(buffer.buffer ?? buffer, buffer.byteOffset ?? 0, buffer.byteLength);
-  checkWhole('the offset', offset, 0, bytes.length - 1);
-  return bytes.subarray(offset);
-}
-
-function fill(room, received) {
-  const bytes = received.toArray();
-  room.set(bytes);
-  return bytes.length;
-}
-
 function extendReceiveInto(prototype) {
   const {receive_bytes, receive_bytes_async} = prototype; // eslint-disable-line camelcase
 
   prototype.receive_into = function (buffer, offset, timeout, cancellable) {
     const room = findRoom(buffer, offset);
-    return fill(room, receive_bytes.call(this, room.length, timeout, cancellable));
+    return fillRoom(room, receive_bytes.call(this, room.length, timeout, cancellable));
   };
   prototype.receive_into_async = async function (buffer, offset, timeout, cancellable) {
     const room = findRoom(buffer, offset);
-    return fill(room, await receive_bytes_async.call(this, room.length, timeout, cancellable));
+    return fillRoom(room, await receive_bytes_async.call(this, room.length, timeout, cancellable));
   };
   markPromisified(prototype.receive_into_async);
 }

@@ -17,6 +17,7 @@ const SIGNATURES = {
   '': {
     progress_report: 'fraction, text = null',
     shutdown: 'timeout = -1, cancellable = null',
+    wait_many: 'objects, timeout = -1, cancellable = null',
   },
   Array: {
     at: 'position',

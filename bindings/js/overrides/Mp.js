@@ -19,10 +19,11 @@ const {extendShared} = imports.mpglib.shared;
 const {checkCalls} = imports.mpglib.signatures;
 const {extendSync} = imports.mpglib.sync;
 const {fromVariant, toVariant} = imports.mpglib.values;
+const {extendWaiting} = imports.mpglib.waiting;
 
 // Everything that describes itself in a line.
-const DESCRIBED = ['AuthKey', 'Context', 'Launcher', 'Listener', 'Message', 'Pool', 'PoolResult', 'PoolWorker',
-  'Process', 'ResultIterator', 'TaskOptions', 'Worker', 'WorkerTask'];
+const DESCRIBED = ['AuthKey', 'Context', 'Descriptor', 'Launcher', 'Listener', 'Message', 'Pool', 'PoolResult',
+  'PoolWorker', 'Process', 'ResultIterator', 'TaskOptions', 'Worker', 'WorkerTask'];
 
 function _init() {
   keepCallbacks(this);
@@ -45,6 +46,7 @@ function _init() {
   extendQueue(this);
   extendSync(this);
   extendShared(this);
+  extendWaiting(this);
   promisify(this, 'shutdown_async');
   checkConstructors(this);
   checkCalls(this);

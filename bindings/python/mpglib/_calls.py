@@ -230,7 +230,7 @@ def _set_last(last):
     vars(sys).update(last)
 
 
-class SameType(type(Mp.Process)):
+class SameType(type(Mp.Context)):
     """Makes subclasses written in Python plain Python classes over the library's type, which is final.
 
     The library's methods that wait, and have no other form in Python, are made interruptible.

@@ -138,3 +138,7 @@ export function sendInto({connection}, text) {
   connection.send(text);
   connection.close();
 }
+
+export function receiveOne(connection) {
+  connection.receive();
+}

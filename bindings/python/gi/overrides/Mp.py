@@ -4,7 +4,7 @@
 
 from gi.overrides import override
 from mpglib import _arrays, _auth_key, _awaiting, _connection, _context, _launcher, _listener, _lists, _memory
-from mpglib import _pool, _process, _queue, _raw, _sync, _synchronized, _tasks, _values, errors
+from mpglib import _pool, _process, _queue, _raw, _sync, _synchronized, _tasks, _values, _waiting, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
@@ -13,6 +13,9 @@ Connection = override(_connection.Connection)
 Pipe = _connection.Pipe
 Client = _listener.Client
 Listener = override(_listener.Listener)
+
+wait = wait_many = _waiting.wait
+wait_async = wait_many_async = _waiting.wait_async
 
 Queue = override(_queue.Queue)
 JoinableQueue = override(_queue.JoinableQueue)
@@ -82,4 +85,8 @@ __all__ = [
     'run',
     'shutdown',
     'synchronized',
+    'wait',
+    'wait_async',
+    'wait_many',
+    'wait_many_async',
 ]

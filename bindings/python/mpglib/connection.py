@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""The names of multiprocessing.connection."""
+
+import gi
+
+gi.require_version('Mp', '1.0')
+from gi.repository import Mp  # noqa: E402
+
+Client = Mp.Client
+Connection = Mp.Connection
+Listener = Mp.Listener
+Pipe = Mp.Pipe
+wait = Mp.wait
+
+__all__ = ['Client', 'Connection', 'Listener', 'Pipe', 'wait']

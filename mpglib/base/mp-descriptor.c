@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <poll.h>
+
+#include <glib-unix.h>
+
+#include "mp-descriptor.h"
+#include "mp-error.h"
+#include "mp-fd-private.h"
+#include "mp-shareable-private.h"
+#include "mp-waitable-private.h"
+
+/**
+ * MpDescriptor:
+ *
+ * A file descriptor as an object: of a socket, a pipe, a file or whatever else
+ * the kernel has one for.
+ *
+ * As an object it can be handed to another process, in a message, among the
+ * arguments of a process, or with a result ([iface@Mp.Shareable]), and be
+ * waited for together with others ([func@Mp.wait_many]). It has a descriptor of its own:
+ * whoever made it keeps theirs, and the receiver gets one more for the same thing. So what
+ * is said of the thing itself is said for all: what one has read is gone for the
+ * others, and whether reading blocks, or where in a file one is, is the same for
+ * all. The other side of a socket or pipe sees the end when all have closed theirs.
+ *
+ * The descriptor is closed with the object.
+ *
+ * Since: 1.0
+ */
+
+struct _MpDescriptor
+{
+  GObject parent_instance;
+
+  int fd; /* -1: made by g_object_new() */
+};
+
+static void mp_descriptor_shareable_init (MpShareableInterface *iface);
+static void mp_descriptor_waitable_init (MpWaitableInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (MpDescriptor, mp_descriptor, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_descriptor_shareable_init)
+                               G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_descriptor_waitable_init))
+
+static void
+mp_descriptor_finalize (GObject *object)
+{
+  mp_fd_close (&MP_DESCRIPTOR (object)->fd);
+
+  G_OBJECT_CLASS (mp_descriptor_parent_class)->finalize (object);
+}
+
+static void
+mp_descriptor_class_init (MpDescriptorClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = mp_descriptor_finalize;
+}
+
+static void
+mp_descriptor_init (MpDescriptor *self)
+{
+  self->fd = -1;
+}
+
+static MpDescriptor *
+new_take (int fd)
+{
+  MpDescriptor *self = g_object_new (MP_TYPE_DESCRIPTOR, NULL);
+
+  self->fd = fd;
+  return self;
+}
+
+/* Duplicates it; the caller's to close. */
+static int
+duplicate (MpDescriptor  *self,
+           GError       **error)
+{
+  if (self->fd >= 0)
+    return mp_fd_duplicate (self->fd, error);
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The object has no descriptor");
+  return -1;
+}
+
+/* --- Sharing --------------------------------------------------------------- */
+
+#define KIND             "descriptor"
+#define DESCRIPTION_TYPE "()"
+
+static GVariant *
+mp_descriptor_pack (MpShareable  *shareable,
+                    MpPacking    *packing,
+                    GError      **error)
+{
+  int fd = duplicate (MP_DESCRIPTOR (shareable), error);
+
+  if (fd < 0)
+    return NULL;
+
+  g_array_append_val (packing->fds, fd);
+  return g_variant_new (DESCRIPTION_TYPE);
+}
+
+static MpShareable *
+mp_descriptor_unpack (MpUnpacking  *unpacking,
+                      GVariant     *description,
+                      int          *fds,
+                      guint         n_fds,
+                      GError      **error)
+{
+  int fd;
+
+  if (!g_variant_is_of_type (description, G_VARIANT_TYPE (DESCRIPTION_TYPE)) || n_fds != 1)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED, "What is said to be a descriptor is none");
+      return NULL;
+    }
+
+  fd = fds[0];
+  fds[0] = -1;
+  return MP_SHAREABLE (new_take (fd));
+}
+
+static char *
+mp_descriptor_to_string (MpShareable *shareable)
+{
+  MpDescriptor *self = MP_DESCRIPTOR (shareable);
+
+  return self->fd >= 0 ? g_strdup_printf ("<Mp.Descriptor fd=%d>", self->fd) : g_strdup ("<Mp.Descriptor closed>");
+}
+
+static void
+mp_descriptor_shareable_init (MpShareableInterface *iface)
+{
+  iface->kind = KIND;
+  iface->pack = mp_descriptor_pack;
+  iface->to_string = mp_descriptor_to_string;
+}
+
+static void __attribute__ ((constructor))
+register_kind (void)
+{
+  mp_shareable_register_kind (KIND, mp_descriptor_unpack);
+}
+
+/* --- Waiting --------------------------------------------------------------- */
+
+static gboolean
+mp_descriptor_is_ready (MpWaitable  *waitable,
+                        GError     **error)
+{
+  MpDescriptor *self = MP_DESCRIPTOR (waitable);
+  struct pollfd poll_fd = { self->fd, POLLIN, 0 };
+
+  if (self->fd < 0)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The object has no descriptor");
+      return FALSE;
+    }
+
+  return poll (&poll_fd, 1, 0) > 0;
+}
+
+static gboolean
+on_readable (int          fd,
+             GIOCondition condition,
+             gpointer     data)
+{
+  g_task_return_boolean (data, TRUE);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+mp_descriptor_await (MpWaitable          *waitable,
+                     gboolean             blocks,
+                     GCancellable        *cancellable,
+                     GAsyncReadyCallback  callback,
+                     gpointer             user_data)
+{
+  GTask *task = g_task_new (waitable, cancellable, callback, user_data);
+  g_autoptr (GSource) source = g_unix_fd_source_new (MP_DESCRIPTOR (waitable)->fd, G_IO_IN);
+
+  g_task_set_check_cancellable (task, FALSE);
+  if (cancellable != NULL)
+    {
+      g_autoptr (GSource) cancelled = g_cancellable_source_new (cancellable);
+
+      g_source_set_dummy_callback (cancelled);
+      g_source_add_child_source (source, cancelled);
+    }
+  g_source_set_callback (source, G_SOURCE_FUNC (on_readable), task, g_object_unref);
+  g_source_attach (source, g_task_get_context (task));
+}
+
+static void
+mp_descriptor_waitable_init (MpWaitableInterface *iface)
+{
+  iface->is_ready = mp_descriptor_is_ready;
+  iface->await = mp_descriptor_await;
+}
+
+/* --- Public ---------------------------------------------------------------- */
+
+/**
+ * mp_descriptor_duplicate:
+ * @fd: an open file descriptor
+ * @error: return location for an error
+ *
+ * Makes an object with a duplicate of the descriptor, which is closed on exec.
+ *
+ * Fails with %MP_ERROR_TOO_BIG when this process has no more descriptors, and with
+ * %MP_ERROR_FAILED when @fd is not open.
+ *
+ * Returns: (transfer full): the object
+ *
+ * Since: 1.0
+ */
+MpDescriptor *
+mp_descriptor_duplicate (int      fd,
+                         GError **error)
+{
+  int copy;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  copy = mp_fd_duplicate (fd, error);
+  return copy >= 0 ? new_take (copy) : NULL;
+}
+
+/**
+ * mp_descriptor_duplicate_socket:
+ * @socket: an open socket
+ * @error: return location for an error
+ *
+ * Makes an object with a duplicate of the socket's descriptor. The socket stays
+ * what it is.
+ *
+ * Fails with %MP_ERROR_CLOSED when the socket is closed, and with %MP_ERROR_TOO_BIG when
+ * this process has no more descriptors.
+ *
+ * Returns: (transfer full): the object
+ *
+ * Since: 1.0
+ */
+MpDescriptor *
+mp_descriptor_duplicate_socket (GSocket  *socket,
+                                GError  **error)
+{
+  g_return_val_if_fail (G_IS_SOCKET (socket), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (!g_socket_is_closed (socket))
+    return mp_descriptor_duplicate (g_socket_get_fd (socket), error);
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The socket is closed");
+  return NULL;
+}
+
+/**
+ * mp_descriptor_get_fd:
+ * @self: a descriptor
+ *
+ * Gets the number of the file descriptor, which stays the object's, and is open as
+ * long as that is there.
+ *
+ * Returns: the number; -1 for an object that was not made by
+ *   [func@Mp.Descriptor.duplicate] and its like
+ *
+ * Since: 1.0
+ */
+int
+mp_descriptor_get_fd (MpDescriptor *self)
+{
+  g_return_val_if_fail (MP_IS_DESCRIPTOR (self), -1);
+
+  return self->fd;
+}
+
+/**
+ * mp_descriptor_dup_fd:
+ * @self: a descriptor
+ * @error: return location for an error
+ *
+ * Makes another file descriptor for the same thing, which is the caller's to
+ * close. It is closed on exec.
+ *
+ * Fails with %MP_ERROR_TOO_BIG when this process has no more descriptors.
+ *
+ * Returns: the number, or -1
+ *
+ * Since: 1.0
+ */
+int
+mp_descriptor_dup_fd (MpDescriptor  *self,
+                      GError       **error)
+{
+  g_return_val_if_fail (MP_IS_DESCRIPTOR (self), -1);
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  return duplicate (self, error);
+}
+
+/**
+ * mp_descriptor_open_socket:
+ * @self: a descriptor of a socket
+ * @error: return location for an error
+ *
+ * Makes a [class@Gio.Socket] with a duplicate of the descriptor.
+ *
+ * GIO's sockets are never blocking for the kernel, so this one is not for anybody who has
+ * it any more. (A `GSocket` waits by itself, and does so for whoever asks.)
+ *
+ * Fails with %MP_ERROR_TOO_BIG when this process has no more descriptors, and with an error of
+ * GIO when it is none of a socket.
+ *
+ * Returns: (transfer full): the socket
+ *
+ * Since: 1.0
+ */
+GSocket *
+mp_descriptor_open_socket (MpDescriptor  *self,
+                           GError       **error)
+{
+  GSocket *socket;
+  int fd;
+
+  g_return_val_if_fail (MP_IS_DESCRIPTOR (self), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  fd = duplicate (self, error);
+  if (fd < 0)
+    return NULL;
+
+  socket = g_socket_new_from_fd (fd, error);
+  if (socket == NULL)
+    mp_fd_close (&fd);
+  return socket;
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// Waiting for the first of many objects.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import Mp from 'gi://Mp?version=1.0';
+
+import {check, checkRejects, checkSame, checkThrows, run, test} from './support.js';
+
+function makePairs(count) {
+  return Array.from({length: count}, () => Mp.Connection.new_pair());
+}
+
+function closeAll(pairs) {
+  for (const connection of pairs.flat())
+    connection.close();
+}
+
+// Objects themselves: checkSame() compares what they hold.
+function checkThese(ready, wanted) {
+  check(ready.length === wanted.length && ready.every((object, i) => object === wanted[i]), `${ready}`);
+}
+
+test('those are told that are ready, in their order', async () => {
+  const pairs = makePairs(3);
+  const ends = pairs.map(pair => pair[1]);
+  checkSame(checkThrows(() => Mp.wait_many(ends, 0), Mp.Error).code, Mp.Error.TIMED_OUT);
+  checkSame((await checkRejects(Mp.wait_many_async(ends, 0.01), Mp.Error, /in time/)).code, Mp.Error.TIMED_OUT);
+  pairs[2][0].send('two');
+  pairs[1][0].send('one');
+  checkThese(Mp.wait_many(ends), [ends[1], ends[2]]);
+  checkThese(await Mp.wait_many_async(new Set([ends[2], ends[1]])), [ends[2], ends[1]]);
+  checkSame([ends[1].receive(0), ends[2].receive(0)], ['one', 'two']);
+  const later = Mp.wait_many_async(ends);
+  pairs[0][0].close();
+  checkThese(await later, [ends[0]]);
+  closeAll(pairs);
+});
+
+test('a callback in place of the promise is called', async () => {
+  const pairs = makePairs(1);
+  pairs[0][0].send(1);
+  const ready = await new Promise(resolve => Mp.wait_many_async([pairs[0][1]], -1, null,
+    (_, result) => resolve(Mp.wait_many_finish(result))));
+  checkThese(ready, [pairs[0][1]]);
+  closeAll(pairs);
+});
+
+test('numbers are descriptors, and sockets and streams can be waited for', async () => {
+  const pairs = makePairs(1);
+  const subprocess = Gio.Subprocess.new(['cat'], Gio.SubprocessFlags.STDIN_PIPE | Gio.SubprocessFlags.STDOUT_PIPE);
+  const stream = subprocess.get_stdout_pipe();
+  const listener = Gio.Socket.new(Gio.SocketFamily.IPV4, Gio.SocketType.STREAM, Gio.SocketProtocol.TCP);
+  listener.bind(new Gio.InetSocketAddress({address: Gio.InetAddress.new_loopback(Gio.SocketFamily.IPV4)}), false);
+  listener.listen();
+  const objects = [pairs[0][1], stream.get_fd(), stream, listener, Mp.Descriptor.duplicate_socket(listener)];
+  checkThrows(() => Mp.wait_many(objects, 0.01), Mp.Error, /in time/);
+  subprocess.get_stdin_pipe().write('here', null);
+  checkThese(await Mp.wait_many_async(objects), [objects[1], stream]);
+  const client = Gio.SocketClient.new().connect(listener.get_local_address(), null);
+  checkThese(Mp.wait_many(objects.slice(3)), objects.slice(3));
+  client.close(null);
+  listener.close();
+  subprocess.get_stdin_pipe().close(null);
+  subprocess.wait(null);
+  stream.close(null);
+  closeAll(pairs);
+});
+
+test('processes are ready when they have ended', async () => {
+  const pairs = makePairs(1);
+  const process = new Mp.Process({target: {module: './modules/tasks.js', name: 'receiveOne', base: import.meta.url},
+    args: [pairs[0][1]]});
+  await process.start_async();
+  checkThrows(() => Mp.wait_many([process, process.get_sentinel()], 0.01), Mp.Error, /in time/);
+  pairs[0][0].send('enough');
+  checkThese(await Mp.wait_many_async([pairs[0][0], process]), [process]);
+  checkSame(process.exit_code, 0);
+  checkThese(Mp.wait_many([process.get_sentinel()]), [process.get_sentinel()]);
+  await process.join_async();
+  closeAll(pairs);
+});
+
+test('what cannot be waited for is refused', async () => {
+  const pairs = makePairs(1);
+  checkThrows(() => Mp.wait_many(pairs[0][1]), TypeError, /an Array, or another iterable/);
+  checkThrows(() => Mp.wait_many(['text']), TypeError, /text cannot be waited for/);
+  checkThrows(() => Mp.wait_many([new Gio.Cancellable()]), Mp.Error, /GCancellable cannot be waited for/);
+  checkThrows(() => Mp.wait_many([-1]), Mp.Error, /descriptor -1/);
+  checkThrows(() => Mp.wait_many([], {timeout: 0}), TypeError, /timeout is an object/);
+  const cancellable = new Gio.Cancellable();
+  GLib.idle_add(GLib.PRIORITY_DEFAULT, () => {
+    cancellable.cancel();
+    return GLib.SOURCE_REMOVE;
+  });
+  const error = await checkRejects(Mp.wait_many_async([pairs[0][1]], -1, cancellable), Gio.IOErrorEnum, /./);
+  check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED), 'cancelled');
+  pairs[0][1].close();
+  checkSame(checkThrows(() => Mp.wait_many([pairs[0][1]]), Mp.Error).code, Mp.Error.CLOSED);
+  closeAll(pairs);
+});
+
+const [warm, other] = Mp.Connection.new_pair();
+try {
+  Mp.wait_many([warm], 0.001);
+} catch {
+  await Mp.wait_many_async([warm], 0.001).catch(() => 0);
+}
+warm.close();
+other.close();
+const first = new Mp.Process();
+await first.start_async();
+await first.join_async();
+await run();

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Mp.wait(): connections, processes, sockets and descriptors."""
+
+import asyncio
+import multiprocessing.connection
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import unittest
+
+from mpglib import connection
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
+
+from mp_case import DEADLINE, GLib, Mp, MpCase  # noqa: E402
+
+
+def answer_once(connection):
+    connection.send(os.getpid())
+    connection.recv()
+
+
+async def do_nothing():
+    await Mp.wait_async([], 0)
+
+
+class Waiting(MpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        asyncio.run(do_nothing())       # the thread that waits for asyncio stays, and its descriptors
+
+    def make_pipe(self):
+        first, second = Mp.Pipe()
+        self.addCleanup(first.close)
+        self.addCleanup(second.close)
+        return first, second
+
+    def start(self, function, *args):
+        process = Mp.Process(target=function, args=args, context=self.spawn)
+        process.start()
+        self.addCleanup(process.join)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_connections(self):
+        pipes = [self.make_pipe() for _ in range(3)]
+        ends = [second for _, second in pipes]
+        self.assertEqual(Mp.wait(ends, 0), [])
+        self.assertEqual(Mp.wait(ends, -1), [])
+        self.assertEqual(Mp.wait(ends, 0.01), [])
+        self.assertEqual(Mp.wait([], 0.01), [])
+        pipes[2][0].send('two')
+        pipes[1][0].send('one')
+        self.assertEqual(Mp.wait(ends), ends[1:])
+        self.assertEqual(Mp.wait(reversed(ends)), ends[:0:-1])
+        self.assertEqual([end.recv(0) for end in ends[1:]], ['one', 'two'])
+        pipes[0][0].close()
+        self.assertEqual(Mp.wait(ends), [ends[0]])
+        self.assertRaises(EOFError, ends[0].recv)
+
+    def test_what_comes_later(self):
+        first, second = self.make_pipe()
+        _other, third = self.make_pipe()
+        sender = threading.Timer(0.05, first.send, ('late',))
+        sender.start()
+        self.assertEqual(Mp.wait([third, second], DEADLINE), [second])
+        sender.join()
+
+    def test_all_kinds(self):
+        _first, second = self.make_pipe()
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        self.addCleanup(os.close, write)
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        left, right = multiprocessing.connection.Pipe()
+        self.addCleanup(left.close)
+        self.addCleanup(right.close)
+        descriptor = Mp.Descriptor.duplicate(read)
+        objects = [second, read, ours, right, descriptor]
+        self.assertEqual(Mp.wait(objects, 0), [])
+        theirs.send(b'here')
+        self.assertEqual(Mp.wait(objects), [ours])
+        os.write(write, b'here')
+        left.send('here')
+        self.assertEqual(Mp.wait(objects), [read, ours, right, descriptor])
+        del descriptor, objects
+
+    def test_processes(self):
+        first, second = self.make_pipe()
+        process = self.start(answer_once, second)
+        second.close()
+        self.assertEqual(Mp.wait([process, process.sentinel, first], DEADLINE), [first])
+        self.assertEqual(first.recv(), process.pid)
+        self.assertEqual(Mp.wait([process, process.sentinel], 0), [])
+        first.send('enough')
+        self.assertEqual(Mp.wait([process], DEADLINE), [process])
+        self.assertEqual(process.exitcode, 0)
+        self.assertEqual(Mp.wait([process.sentinel, process], DEADLINE), [process.sentinel, process])
+
+    def test_what_is_wrong(self):
+        first, second = self.make_pipe()
+        first.send('there')
+        for wrong, error in ((None, TypeError), ('text', TypeError), (-1, ValueError), (Mp.Message(), TypeError),
+                             (Mp.Process(), Mp.InvalidState), (socket.socket(), None)):
+            if error is None:
+                wrong.close()
+                error = ValueError
+            with self.subTest(wrong), self.assertRaises(error):
+                Mp.wait([second, wrong])
+        with self.assertRaises(TypeError):
+            Mp.wait([second], 'soon')
+        second.close()
+        with self.assertRaises(Mp.Closed):
+            Mp.wait([first, second])
+
+    def test_handlers_of_signals_run_while_it_waits(self):
+        class Enough(Exception):
+            pass
+
+        def stop(*_):
+            raise Enough
+
+        _first, second = self.make_pipe()
+        ran = []
+        old = signal.signal(signal.SIGALRM, lambda *_: ran.append(1))
+        self.addCleanup(signal.signal, signal.SIGALRM, old)
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        begin = time.monotonic()
+        self.assertEqual(Mp.wait([second], 0.1), [])
+        self.assertGreaterEqual(time.monotonic() - begin, 0.1)
+        self.assertEqual(ran, [1])
+        signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        self.assertRaises(Enough, Mp.wait, [second], DEADLINE)
+
+    def test_awaiting(self):
+        async def check():
+            first, second = self.make_pipe()
+            self.assertEqual(await Mp.wait_async([second], 0.01), [])
+            first.send(1)
+            self.assertEqual(await Mp.wait_async([second, first]), [second])
+            second.recv()
+            with self.assertRaises(Mp.InvalidState):
+                await Mp.wait_async([Mp.Process()])
+
+        async def check_cancelling():
+            await check()
+            first, second = self.make_pipe()
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(Mp.wait_async([second]), 0.01)
+            first.send(2)
+            self.assertEqual(second.recv(), 2)
+
+        Mp.run(check())
+        asyncio.run(check_cancelling())
+
+    def test_names_of_multiprocessing(self):
+        self.assertIs(connection.wait, Mp.wait)
+        self.assertEqual(set(connection.__all__) - set(dir(Mp)), set())
+        for name in connection.__all__:
+            self.assertTrue(name == 'Pipe' or hasattr(multiprocessing.connection, name), name)
+
+
+if __name__ == '__main__':
+    unittest.main()
