@@ -52,9 +52,11 @@
  * # The end
  *
  * A listener that is closed, or that nobody references, removes its file, and so does a program that
- * ends in order. Connections that were accepted go on. In a process that was forked from the
- * listener's, other than by mpglib, the listener is not open: nobody can connect there, what is asked of
- * it fails with %MP_ERROR_FORKED, and its end there leaves the file alone.
+ * ends in order. What a program leaves that is killed is replaced by the next listener there, or,
+ * where it was a folder of its own, removed by the next one that has no address. Connections that were
+ * accepted go on. In a process that was forked from the listener's, other than by mpglib, the listener
+ * is not open: nobody can connect there, what is asked of it fails with %MP_ERROR_FORKED, and its end
+ * there leaves the file alone.
  *
  * All functions may be called from any thread.
  *

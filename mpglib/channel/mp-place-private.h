@@ -22,6 +22,7 @@ typedef struct
   MpAddress *address;
   gboolean   is_remote; /* other machines can connect */
   char      *folder;    /* nullable: private, made for this socket */
+  int        folder_fd; /* its lock, see mp-private-folder-private.h; -1: none */
   char      *path;      /* nullable: where the file is, whatever folder the program is in */
   gboolean   has_file;
   dev_t      device;    /* of the file */
@@ -33,6 +34,7 @@ gboolean mp_place_open         (MpPlace     *self,
                                 GError     **error);
 void     mp_place_remove_files (MpPlace     *self);
 void     mp_place_close        (MpPlace     *self);
+void     mp_place_leave        (MpPlace     *self);
 void     mp_place_clear        (MpPlace     *self);
 
 G_END_DECLS

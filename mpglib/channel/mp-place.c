@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -23,15 +22,13 @@
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-inet-private.h"
+#include "mp-private-folder-private.h"
 #include "mp-random-private.h"
 
 /* What the kernel keeps of who has connected and was not looked at yet.  They are taken
  * out as soon as there is room for strangers, so this is for bursts.
  */
 #define N_WAITING 128
-
-/* In a private folder. */
-#define SOCKET_NAME "socket"
 
 static gboolean
 fail (MpPlace     *self,
@@ -106,43 +103,29 @@ open_here (MpPlace  *self,
 
 /* --- Private folders ------------------------------------------------------------- */
 
-/* The folder is new and ours, whatever links lead to where it is. */
-static gboolean
-is_private (const char *folder)
-{
-  struct stat status;
-
-  return lstat (folder, &status) == 0 && S_ISDIR (status.st_mode) && status.st_uid == geteuid () &&
-         (status.st_mode & 07777) == 0700;
-}
-
 static gboolean
 open_in_folder_of (MpPlace     *self,
                    const char  *parent,
                    GError     **error)
 {
-  g_autofree char *folder = g_build_filename (parent, "mpglib-XXXXXX", NULL);
+  g_autofree char *folder = mp_private_folder_new (parent, &self->folder_fd, error);
   g_autofree char *path = NULL;
 
-  if (mkdtemp (folder) == NULL || !is_private (folder))
-    {
-      int failed = errno;
+  if (folder == NULL)
+    return FALSE;
 
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed),
-                   "Cannot make a private folder for the listener's socket in %s: %s", parent, g_strerror (failed));
-      return FALSE;
-    }
-
-  path = g_build_filename (folder, SOCKET_NAME, NULL);
+  path = g_build_filename (folder, MP_PRIVATE_FOLDER_SOCKET, NULL);
   g_clear_pointer (&self->address, mp_address_free);
   self->address = mp_address_parse (path, error);
   if (self->address == NULL || !open_here (self, error))
     {
       rmdir (folder);
+      mp_fd_close (&self->folder_fd);
       return FALSE;
     }
 
   self->folder = g_steal_pointer (&folder);
+  mp_private_folder_sweep (parent);
   return TRUE;
 }
 
@@ -388,7 +371,7 @@ remember_file (MpPlace *self)
 
 /*< private >
  * mp_place_open:
- * @self: zeroed but for the descriptor, which is -1
+ * @self: zeroed but for its descriptors, which are -1
  * @address: (nullable): where; %NULL for a private place that has not been before
  *
  * Never waits.
@@ -443,6 +426,7 @@ mp_place_remove_files (MpPlace *self)
   if (self->folder != NULL)
     rmdir (self->folder);
   g_clear_pointer (&self->folder, g_free);
+  mp_fd_close (&self->folder_fd);
 }
 
 /*< private >
@@ -459,6 +443,18 @@ mp_place_close (MpPlace *self)
 }
 
 /*< private >
+ * mp_place_leave:
+ *
+ * In a forked child: lets go of what is the parent's.
+ */
+void
+mp_place_leave (MpPlace *self)
+{
+  mp_fd_close (&self->fd);
+  mp_fd_close (&self->folder_fd);
+}
+
+/*< private >
  * mp_place_clear:
  *
  * What is left of a closed one, or of a parent's.
@@ -466,7 +462,7 @@ mp_place_close (MpPlace *self)
 void
 mp_place_clear (MpPlace *self)
 {
-  mp_fd_close (&self->fd);
+  mp_place_leave (self);
   g_clear_pointer (&self->address, mp_address_free);
   g_clear_pointer (&self->folder, g_free);
   g_clear_pointer (&self->path, g_free);

@@ -104,7 +104,7 @@ leave_stranger (gpointer stranger,
 static void
 leave (MpReception *self)
 {
-  mp_fd_close (&self->place.fd);
+  mp_place_leave (&self->place);
   mp_fd_close (&self->spare_fd);
   g_queue_foreach (&self->strangers, leave_stranger, NULL);
   g_queue_foreach (&self->ready, leave_arrival, NULL);
@@ -549,7 +549,7 @@ mp_reception_new (const char      *address,
   self->backlog = backlog;
   self->tell = tell;
   self->data = data;
-  self->place.fd = self->spare_fd = -1;
+  self->place.fd = self->place.folder_fd = self->spare_fd = -1;
   g_queue_init (&self->strangers);
   g_queue_init (&self->ready);
   self->waiters = mp_waiters_new (self->pump);
