@@ -168,6 +168,7 @@ serve (const char *address)
 {
   g_autoptr (MpAuthKey) key = new_key ();
   g_autoptr (MpListener) listener = mp_listener_new (address, key);
+  g_autofree char *in_use = NULL;
   g_autoptr (GError) error = NULL;
   gboolean is_over = FALSE;
 
@@ -176,7 +177,8 @@ serve (const char *address)
   g_signal_connect (listener, "incoming", G_CALLBACK (on_incoming), NULL);
   mp_listener_start_accepting (listener);
   g_unix_fd_add (4, G_IO_IN | G_IO_HUP, on_end, &is_over);
-  tell ("ready\n");
+  in_use = mp_listener_get_address (listener);
+  tell ("ready %s\n", in_use);
   while (!is_over || n_open > 0)
     g_main_context_iteration (NULL, TRUE);
 

@@ -4,7 +4,9 @@
 
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mp-arrival-private.h"
 #include "mp-test-siege.h"
 #include "mp-test.h"
 
@@ -53,7 +56,8 @@ start_honest (Honest     *self,
   self->said_fd = said[0];
   self->end_fd = end[1];
   ready = hear (self->said_fd);
-  g_assert_cmpstr (ready, ==, "ready");
+  g_assert_true (g_str_has_prefix (ready, "ready"));
+  self->address = ready[5] == ' ' ? g_strdup (ready + 6) : NULL;
 }
 
 char *
@@ -62,6 +66,7 @@ end_honest (Honest *self)
   char *line;
   int status;
 
+  g_clear_pointer (&self->address, g_free);
   close (self->end_fd);
   line = hear (self->said_fd);
   close (self->said_fd);
@@ -106,23 +111,24 @@ ask (Siege *self)
   Honest honest;
   guint n_asked;
 
-  start_honest (&honest, "ask", self->path);
+  start_honest (&honest, "ask", self->server.address);
   line = end_honest (&honest);
   g_assert_cmpint (sscanf (line, "%u", &n_asked), ==, 1);
   self->n_asked += n_asked;
 }
 
 void
-siege_begin (Siege *self)
+siege_begin (Siege      *self,
+             const char *address)
 {
-  self->path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "besieged", NULL);
-  start_honest (&self->server, "serve", self->path);
+  g_autofree char *path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "besieged", NULL);
 
+  start_honest (&self->server, "serve", address != NULL ? address : path);
   self->n_asked = 0;
   ask (self); /* what the first one brings with it stays */
   self->memory_before = get_memory_kib (self->server.pid, "VmRSS:");
   self->fds_before = count_fds_of (self->server.pid);
-  start_honest (&self->client, "ask", self->path);
+  start_honest (&self->client, "ask", self->server.address);
 }
 
 void
@@ -154,7 +160,6 @@ siege_end (Siege      *self,
 #ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
   g_assert_cmpuint (peak - self->memory_before, <=, MAX_GROWTH_KIB);
 #endif
-  g_free (self->path);
 }
 
 /* --- By hand ------------------------------------------------------------------------- */
@@ -177,13 +182,34 @@ fill_address (struct sockaddr_un *native,
 }
 
 /* Waits, if the listener's queue is full. */
+gboolean
+is_tcp (const char *address)
+{
+  return g_str_has_prefix (address, "tcp:");
+}
+
+static int
+connect_tcp (const char *address)
+{
+  struct sockaddr_in native = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  native.sin_port = htons ((guint16) g_ascii_strtoull (strrchr (address, ':') + 1, NULL, 10));
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
+  return fd;
+}
+
 int
-connect_raw (const char *path)
+connect_raw (const char *address)
 {
   struct sockaddr_un native;
-  int fd = new_socket ();
+  int fd;
 
-  fill_address (&native, path);
+  if (is_tcp (address))
+    return connect_tcp (address);
+
+  fd = new_socket ();
+  fill_address (&native, g_str_has_prefix (address, "unix:") ? address + strlen ("unix:") : address);
   g_assert_cmpint (connect (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
   return fd;
 }
@@ -191,13 +217,17 @@ connect_raw (const char *path)
 MpHandshake *
 new_handshake (MpRole     role,
                MpAuthKey *a_key,
-               MpFeatures features)
+               MpFeatures features,
+               int        fd)
 {
   MpBinding binding;
   MpHandshakeTerms terms = {
     .role = role, .key = a_key, .binding = &binding, .features = features, .max_frame = 1 << 20,
   };
 
-  mp_binding_init_unix (&binding, geteuid (), geteuid (), NULL);
+  if (fd < 0)
+    mp_binding_init_unix (&binding, geteuid (), geteuid (), NULL);
+  else
+    g_assert_true (mp_arrival_bind_tcp (&binding, fd, role, NULL));
   return mp_handshake_new (&terms, NULL);
 }

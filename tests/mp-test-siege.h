@@ -23,12 +23,12 @@ typedef struct
   GPid pid;
   int said_fd;
   int end_fd;
+  char *address;       /* where it listens; NULL: nowhere */
 } Honest;
 
 /* A listener that gives numbers back, and a client that asks it all the time. */
 typedef struct
 {
-  char *path;
   Honest server;
   Honest client;
   guint n_asked;       /* by other honest ones */
@@ -36,7 +36,9 @@ typedef struct
   guint fds_before;
 } Siege;
 
-void         siege_begin   (Siege              *self);
+/* address: nullable */
+void         siege_begin   (Siege              *self,
+                            const char         *address);
 
 /* All have been answered who are honest, nobody was let in besides but so many, and what the others have cost
  * is gone.
@@ -63,9 +65,12 @@ int          new_socket    (void);
 void         fill_address  (struct sockaddr_un *native,
                             const char         *path);
 /* Waits, if the listener's queue is full. */
-int          connect_raw   (const char         *path);
+int          connect_raw   (const char         *address);
+gboolean     is_tcp        (const char         *address);
+/* fd: of a connection over TCP; or -1 */
 MpHandshake *new_handshake (MpRole              role,
                             MpAuthKey          *a_key,
-                            MpFeatures          features);
+                            MpFeatures          features,
+                            int                 fd);
 
 G_END_DECLS

@@ -37,7 +37,7 @@ static guint n_let_in;
 static int
 befriend (const char *path)
 {
-  g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_CLIENT, key, MP_FEATURE_FDS);
+  g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_CLIENT, key, MP_FEATURE_FDS, -1);
   int fd = connect_raw (path);
   GBytes *message;
 
@@ -170,7 +170,7 @@ try_bytes (Siege        *siege,
            const int    *fds,
            guint         n_fds)
 {
-  int fd = befriend (siege->path);
+  int fd = befriend (siege->server.address);
 
   put_bytes (fd, data, size, fds, n_fds);
   close (fd);
@@ -237,7 +237,7 @@ test_frames (void)
   set_body (&part, "raw", "half", 4);
   part.body_length = 8;
 
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   n_let_in = 0;
   n += try_variations (&siege, &number, NULL, 0);
   n += try_variations (&siege, &handle, &null_fd, 1);
@@ -254,13 +254,13 @@ test_kinds (void)
   Siege siege;
   guint n = 0;
 
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   n_let_in = 0;
   for (guint kind = 0; kind < 256; kind += is_long ? 1 : 5)
     {
       MpPacket packet = { .kind = MP_FRAME_TASK, .serial = 1, .name = "os.system", .name_length = 9 };
       g_autoptr (GByteArray) bytes = NULL;
-      int fd = befriend (siege.path);
+      int fd = befriend (siege.server.address);
 
       set_body (&packet, "=s", "true", 5);
       bytes = encode (&packet);
@@ -280,7 +280,7 @@ flood (Siege          *siege,
        guint           n)
 {
   g_autoptr (GByteArray) bytes = encode (packet);
-  int fd = befriend (siege->path);
+  int fd = befriend (siege->server.address);
 
   for (guint i = 0; i < n; i++)
     if (put_bytes (fd, bytes->data, bytes->len, NULL, 0) != 0)
@@ -297,7 +297,7 @@ test_floods (void)
   Siege siege;
 
   set_body (&empty, "raw", "", 0);
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   n_let_in = 0;
   flood (&siege, &(MpPacket) { .kind = MP_FRAME_BYE }, n);
   flood (&siege, &(MpPacket) { .kind = MP_FRAME_SHARED }, n);
@@ -315,15 +315,15 @@ test_deaf (void)
   guint n = 0;
   Siege siege;
 
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   n_let_in = 0;
   for (guint i = 0; i < N_LOUD; i++)
     {
       g_autoptr (GByteArray) bytes = encode (&(MpPacket) { .kind = MP_FRAME_MESSAGE, .codec = "=i", .codec_length = 2,
                                              .body = (const guint8 *) "\1\0\0", .body_size = 4, .body_length = 4 });
 
-      fds[2 * i] = befriend (siege.path);
-      fds[2 * i + 1] = befriend (siege.path);
+      fds[2 * i] = befriend (siege.server.address);
+      fds[2 * i + 1] = befriend (siege.server.address);
       while (n < 100000 && mp_packet_send (fds[2 * i], bytes->data, bytes->len, NULL, 0, -1, NULL) == 0)
         n++;
     }
@@ -356,9 +356,9 @@ test_descriptors (void)
   packet.attachments = g_variant_get_data (attached);
   packet.attachments_length = g_variant_get_size (attached);
 
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   n_let_in = 0;
-  fd = befriend (siege.path);
+  fd = befriend (siege.server.address);
   for (guint i = 0; i < n; i++)
     g_assert_cmpint (put_packet (fd, &packet, fds, N_ATTACHED), ==, 0);
   assert_answers (fd, 5);
@@ -382,7 +382,7 @@ test_parts (void)
 
   set_body (&first, "raw", data, 32 * 1024);
   first.body_length = MP_PACKET_MAX_PARTED;
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   n_let_in = 0;
   for (guint i = 0; i < N_PROMISES; i++)
     {
@@ -391,7 +391,7 @@ test_parts (void)
       second.body = data;
       second.body_size = 32 * 1024;
       second.body_length = first.body_length;
-      fds[i] = befriend (siege.path);
+      fds[i] = befriend (siege.server.address);
       g_assert_cmpint (put_packet (fds[i], &first, NULL, 0), ==, 0);
       g_assert_cmpint (put_packet (fds[i], &second, NULL, 0), ==, 0);
     }
@@ -433,13 +433,13 @@ test_memory (void)
   g_autofree guint8 *bytes = g_malloc0 (100001);
   Siege siege;
 
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   n_let_in = 0;
   for (guint i = 0; i < n * G_N_ELEMENTS (memories); i++)
     {
       const Memory *memory = &memories[i % G_N_ELEMENTS (memories)];
       MpPacket packet = { .kind = MP_FRAME_MESSAGE, .flags = MP_FRAME_LARGE };
-      int fd = befriend (siege.path);
+      int fd = befriend (siege.server.address);
       int memory_fd = mp_memfd_new ("hostile", memory->size, NULL);
 
       if (memory->has_pages)
@@ -472,19 +472,19 @@ test_values (void)
   Siege siege;
   int fd;
 
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   n_let_in = 0;
   for (guint i = 0; i < G_N_ELEMENTS (no_types); i++)
     {
       MpPacket packet = { .kind = MP_FRAME_MESSAGE };
 
       set_body (&packet, no_types[i], "", 0);
-      fd = befriend (siege.path);
+      fd = befriend (siege.server.address);
       put_packet (fd, &packet, NULL, 0);
       assert_ends (fd);
     }
 
-  fd = befriend (siege.path);
+  fd = befriend (siege.server.address);
   for (guint i = 0; i < n * G_N_ELEMENTS (values); i++)
     {
       guint which = i % G_N_ELEMENTS (values);

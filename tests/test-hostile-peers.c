@@ -213,8 +213,8 @@ static GBytes *recorded[2][2];
 static void
 record (void)
 {
-  g_autoptr (MpHandshake) client = new_handshake (MP_ROLE_CLIENT, key, MP_FEATURE_FDS);
-  g_autoptr (MpHandshake) server = new_handshake (MP_ROLE_SERVER, key, MP_FEATURE_FDS);
+  g_autoptr (MpHandshake) client = new_handshake (MP_ROLE_CLIENT, key, MP_FEATURE_FDS, -1);
+  g_autoptr (MpHandshake) server = new_handshake (MP_ROLE_SERVER, key, MP_FEATURE_FDS, -1);
 
   for (guint phase = 0; phase < 2; phase++)
     {
@@ -265,25 +265,38 @@ typedef struct
   Variation variation;
   MpHandshake *handshake;
   int fd;
+  gboolean is_stream;
   GByteArray *heard;
-  gint64 start;
 } Attempt;
+
+/* Of a stream nobody knows that it is torn before it ends. */
+static void
+attempt_say (Attempt *self,
+             guint    phase,
+             GBytes  *right,
+             GBytes  *heard)
+{
+  say (self->fd, &self->variation, phase, MP_ROLE_CLIENT, right, heard);
+  if (self->is_stream && self->variation.change == TRUNCATED && self->variation.phase == phase)
+    shutdown (self->fd, SHUT_WR);
+}
 
 static void
 attempt_begin (Attempt         *self,
                const Variation *variation,
-               const char      *path)
+               const char      *address)
 {
+  gboolean has_fds = !is_tcp (address) && variation->change != NO_FDS;
   g_autoptr (GBytes) hello = NULL;
 
   self->variation = *variation;
+  self->fd = connect_raw (address);
   self->handshake = new_handshake (MP_ROLE_CLIENT, variation->change == OTHER_KEY ? other_key : key,
-                                   variation->change == NO_FDS ? 0 : MP_FEATURE_FDS);
-  self->fd = connect_raw (path);
+                                   has_fds ? MP_FEATURE_FDS : 0, is_tcp (address) ? self->fd : -1);
   self->heard = g_byte_array_new ();
-  self->start = g_get_monotonic_time ();
+  self->is_stream = is_tcp (address);
   hello = mp_handshake_take_output (self->handshake);
-  say (self->fd, variation, 0, MP_ROLE_CLIENT, hello, NULL);
+  attempt_say (self, 0, hello, NULL);
 }
 
 /* The server's hello, and a refusal: never more, and nothing that only who has the key can say. */
@@ -313,28 +326,30 @@ attempt_end (Attempt *self)
 static void
 attempt_go_on (Attempt *self)
 {
-  g_autoptr (GBytes) heard = receive (self->fd);
+  g_autoptr (GBytes) piece = receive (self->fd);
+  g_autoptr (GBytes) heard = NULL;
   g_autoptr (GBytes) proof = NULL;
 
-  if (heard == NULL)
+  if (piece == NULL)
     {
       attempt_end (self);
       return;
     }
 
-  g_byte_array_append (self->heard, g_bytes_get_data (heard, NULL), (guint) g_bytes_get_size (heard));
+  g_byte_array_append (self->heard, g_bytes_get_data (piece, NULL), (guint) g_bytes_get_size (piece));
   if (mp_handshake_get_state (self->handshake) != MP_HANDSHAKE_HELLO)
     return;
 
-  proof = answer (self->handshake, heard);
+  heard = g_bytes_new (self->heard->data, self->heard->len);
+  proof = answer (self->handshake, piece);
   if (proof != NULL)
-    say (self->fd, &self->variation, 1, MP_ROLE_CLIENT, proof, heard);
+    attempt_say (self, 1, proof, heard);
 }
 
 /* Several at a time, since refusals come late. */
 static void
 attempt_all (GArray     *variations,
-             const char *path)
+             const char *address)
 {
   Attempt attempts[WINDOW];
   struct pollfd fds[WINDOW];
@@ -349,7 +364,7 @@ attempt_all (GArray     *variations,
         {
           if (attempts[i].fd < 0 && next < variations->len)
             {
-              attempt_begin (&attempts[i], &g_array_index (variations, Variation, next++), path);
+              attempt_begin (&attempts[i], &g_array_index (variations, Variation, next++), address);
               n_open++;
             }
           fds[i] = (struct pollfd) { .fd = attempts[i].fd, .events = POLLIN };
@@ -399,9 +414,45 @@ test_clients (void)
 
   add_all (all, 0, NO_FDS, 0, 1);
   chosen = choose (all, 3, N_CASES_LONG / 2);
-  siege_begin (&siege);
-  attempt_all (chosen, siege.path);
+  siege_begin (&siege, NULL);
+  attempt_all (chosen, siege.server.address);
   siege_end (&siege, "hostile clients", chosen->len, 0);
+}
+
+/* On a stream messages come in any pieces, and what follows a right proof is the first frame. */
+static gboolean
+is_of_streams (const Variation *variation)
+{
+  switch (variation->change)
+    {
+    case TORN:
+    case WITH_FDS:
+      return FALSE;
+
+    case EXTENDED:
+    case DOUBLED:
+      return variation->phase == 0;
+
+    default:
+      return TRUE;
+    }
+}
+
+static void
+test_tcp_clients (void)
+{
+  const gsize hello = MP_PREAMBLE_HEADER + MP_HELLO_CLIENT_SIZE;
+  g_autoptr (GArray) all = list_variations (hello, MP_PREAMBLE_HEADER + 33);
+  g_autoptr (GArray) chosen = choose (all, 4, N_CASES_LONG / 2);
+  Siege siege;
+
+  for (guint i = chosen->len; i-- > 0;)
+    if (!is_of_streams (&g_array_index (chosen, Variation, i)))
+      g_array_remove_index_fast (chosen, i);
+
+  siege_begin (&siege, "tcp:127.0.0.1:0");
+  attempt_all (chosen, siege.server.address);
+  siege_end (&siege, "hostile clients over TCP", chosen->len, 0);
 }
 
 /* What is no MPG1 at all, and too much of everything. */
@@ -416,10 +467,10 @@ test_garbage (void)
   for (guint i = 0; i < MP_PACKET_MAX_ALL_FDS; i++)
     g_array_append_val (fds, null_fd);
 
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   for (guint i = 0; i < n; i++)
     {
-      int fd = connect_raw (siege.path);
+      int fd = connect_raw (siege.server.address);
       gsize size = (gsize) g_test_rand_int_range (1, i % 50 == 0 ? 200000 : 600);
 
       for (gsize j = 0; j < MIN (size, 1000); j++)
@@ -448,10 +499,10 @@ test_silent (void)
     limit.rlim_cur = MIN (n + 100, limit.rlim_max);
   g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
 
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   for (guint i = 0; i < n; i++)
     {
-      fds[i] = connect_raw (siege.path);
+      fds[i] = connect_raw (siege.server.address);
       if (i % 2 == 0)
         g_assert_cmpint (send (fds[i], "\0\0\0\100MPG1C\1\1", 11, MSG_NOSIGNAL), ==, 11);
     }
@@ -492,7 +543,7 @@ receive_client (int              fd,
                 const Variation *variation)
 {
   g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_SERVER, variation->change == OTHER_KEY ? other_key : key,
-                                                     variation->change == NO_FDS ? 0 : MP_FEATURE_FDS);
+                                                     variation->change == NO_FDS ? 0 : MP_FEATURE_FDS, -1);
 
   for (guint phase = 0; phase < 2; phase++)
     {
@@ -627,13 +678,13 @@ test_relay (void)
       return;
     }
 
-  siege_begin (&siege);
+  siege_begin (&siege, NULL);
   g_assert_cmpint (chmod (folder, 0777), ==, 0);
-  g_assert_cmpint (chmod (siege.path, 0666), ==, 0);
+  g_assert_cmpint (chmod (siege.server.address + strlen ("unix:"), 0666), ==, 0);
   g_assert_cmpint (pipe2 (ready, O_CLOEXEC), ==, 0);
   pid = fork ();
   if (pid == 0)
-    be_relay (siege.path, path, ready[1]);
+    be_relay (siege.server.address, path, ready[1]);
   close (ready[1]);
   mp_test_poll (ready[0], POLLIN | POLLHUP);
   close (ready[0]);
@@ -675,6 +726,7 @@ main (int    argc,
   record ();
 
   mp_test_add ("/hostile-peers/clients", test_clients);
+  mp_test_add ("/hostile-peers/tcp-clients", test_tcp_clients);
   mp_test_add ("/hostile-peers/garbage", test_garbage);
   mp_test_add ("/hostile-peers/silent", test_silent);
   mp_test_add ("/hostile-peers/listeners", test_listeners);
