@@ -232,7 +232,7 @@ look (User  *user,
       Input *input)
 {
   mp_ring_count (&user->ring);
-  mp_ring_has_room (&user->ring, read_u16 (input));
+  mp_ring_has_room (&user->ring, mp_ring_measure (read_u16 (input)));
   mp_ring_has_orphans (&user->ring);
   mp_ring_is_done (&user->ring);
   mp_ring_wait_done (&user->ring, MP_WAIT_ENDS_NOW);
