@@ -14,6 +14,7 @@
 
 #include "mp-item-private.h"
 #include "mp-queue-private.h"
+#include "mp-ring-end-private.h"
 #include "mp-test-shared.h"
 #include "mp-test.h"
 
@@ -985,6 +986,93 @@ test_async_get (void)
   clear_results (results, 5);
 }
 
+typedef struct
+{
+  MpQueue *queue;
+  GMutex   lock;
+  GCond    cond;
+  gboolean has_looked;
+} Committing;
+
+/* One byte behind the last record, as who puts does it with the lock. */
+static void
+commit_one (MpRing *ring)
+{
+  MpRingEnd *end = &ring->layout->put;
+  MpRingMark own;
+  guint8 *place;
+  guint next;
+
+  mp_ring_end_get_mark (end, &own);
+  next = (own.count & 1) ^ 1;
+  place = mp_ring_memory_get_place (&ring->memory, own.position);
+  memcpy (place, (guint32[]) { 1, MP_ITEM_RAW }, 8);
+  place[8] = 'x';
+  atomic_store (&end->n_reused[next], atomic_load (&end->n_reused[next ^ 1]));
+  atomic_store (&end->n_spare[next], atomic_load (&end->n_spare[next ^ 1]));
+  mp_ring_end_commit (ring, end, own.count, own.position + 16, own.weight + 16, 1);
+}
+
+/* Who commits looks at the bell with the lock: here so early that nobody has armed it yet, and commits so late that
+ * whoever has armed it meanwhile has looked.  That has to wait for the lock, then, since nobody rings.
+ */
+static gpointer
+commit_slowly (gpointer data)
+{
+  Committing *self = data;
+  guint32 me = 0;
+  MpRing *ring = mp_queue_enter (mp_queue_get_private (self->queue), &me, NULL);
+  MpAtomic32 *lock = &ring->layout->put.lock;
+  gint64 deadline = g_get_monotonic_time () + (gint64) (MP_TEST_DEADLINE / 2 * G_TIME_SPAN_SECOND);
+
+  mp_owner_lock_acquire (ring->table, lock, me, MP_WAIT_NEVER_ENDS);
+  g_assert_cmpuint (atomic_load (&ring->layout->put.bell.gate) & (MP_BELL_WAIT | MP_BELL_MANY), ==, 0);
+  g_mutex_lock (&self->lock);
+  self->has_looked = TRUE;
+  g_cond_signal (&self->cond);
+  g_mutex_unlock (&self->lock);
+
+  while ((atomic_load (lock) & MP_OWNER_WAIT) == 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);   /* else nobody waits for the lock */
+      g_thread_yield ();
+    }
+  commit_one (ring);
+  mp_short_lock_release (lock);
+  return NULL;
+}
+
+static void
+test_pass_through (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  Committing committing = { .queue = queue };
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autofree guint8 *data = NULL;
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+  gsize length;
+
+  put_int (queue, 1);
+  g_assert_cmpint (get_int (queue), ==, 1);
+  g_mutex_init (&committing.lock);
+  g_cond_init (&committing.cond);
+  thread = g_thread_new (NULL, commit_slowly, &committing);
+  g_mutex_lock (&committing.lock);
+  while (!committing.has_looked)
+    g_cond_wait (&committing.cond, &committing.lock);
+  g_mutex_unlock (&committing.lock);
+
+  mp_queue_get_payload_async (queue, 0, FOREVER, NULL, mp_test_keep_result, &result);
+  mp_test_await_result (&result);
+  data = mp_queue_get_payload_finish (queue, result, &length, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (data, length, "x", 1);
+  g_thread_join (thread);
+  g_mutex_clear (&committing.lock);
+  g_cond_clear (&committing.cond);
+}
+
 /* A loop that does not run does not hold up another. */
 static void
 test_async_contexts (void)
@@ -1339,6 +1427,7 @@ main (int   argc,
   mp_test_add ("/queue/async/put", test_async_put);
   mp_test_add ("/queue/async/put-order", test_async_put_order);
   mp_test_add ("/queue/async/get", test_async_get);
+  mp_test_add ("/queue/async/pass-through", test_pass_through);
   mp_test_add ("/queue/async/contexts", test_async_contexts);
   mp_test_add ("/queue/item-available", test_item_available);
   mp_test_add ("/queue/space-available", test_space_available);
