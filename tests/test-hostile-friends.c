@@ -24,6 +24,7 @@
 #include "mp-message-private.h"
 #include "mp-packet-io-private.h"
 #include "mp-packet-private.h"
+#include "mp-stream-format-private.h"
 #include "mp-test-siege.h"
 #include "mp-test.h"
 
@@ -35,26 +36,27 @@ static guint n_let_in;
 
 /* Returns a socket of which the listener believes that it is a connection's. */
 static int
-befriend (const char *path)
+befriend (const char *address)
 {
-  g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_CLIENT, key, MP_FEATURE_FDS, -1);
-  int fd = connect_raw (path);
-  GBytes *message;
+  int fd = connect_raw (address);
+  g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_CLIENT, key, is_tcp (address) ? 0 : MP_FEATURE_FDS,
+                                                     is_tcp (address) ? fd : -1);
 
-  while ((message = mp_handshake_take_output (handshake)) != NULL)
+  while (mp_handshake_get_state (handshake) != MP_HANDSHAKE_AGREED)
     {
+      g_autoptr (GBytes) message = mp_handshake_take_output (handshake);
       guint8 packet[512];
       gsize n_taken;
       gssize n;
 
-      g_assert_cmpint (send (fd, g_bytes_get_data (message, NULL), g_bytes_get_size (message), MSG_NOSIGNAL), >, 0);
-      g_bytes_unref (message);
+      if (message != NULL)
+        g_assert_cmpint (send (fd, g_bytes_get_data (message, NULL), g_bytes_get_size (message), MSG_NOSIGNAL), >, 0);
       mp_test_poll (fd, POLLIN);
       n = recv (fd, packet, sizeof packet, 0);
       g_assert_cmpint (n, >, 0);
-      mp_handshake_feed (handshake, packet, (gsize) n, &n_taken, NULL);
+      g_assert_true (mp_handshake_feed (handshake, packet, (gsize) n, &n_taken, NULL));
+      g_assert_cmpint (n, ==, (gssize) n_taken);
     }
-  g_assert_cmpint (mp_handshake_get_state (handshake), ==, MP_HANDSHAKE_AGREED);
   n_let_in++;
   return fd;
 }
@@ -498,6 +500,135 @@ test_values (void)
   siege_end (&siege, "values that are none", n * G_N_ELEMENTS (values), n_let_in);
 }
 
+/* --- Over TCP -------------------------------------------------------------------------- */
+
+#define LOOPBACK "tcp:127.0.0.1:0"
+
+/* As frames lie on a stream. */
+static GByteArray *
+encode_record (const MpPacket *packet)
+{
+  GByteArray *record = encode (packet);
+  guint64 length = GUINT64_TO_LE ((guint64) record->len);
+  const guint8 mark = MP_STREAM_MARK_WHOLE;
+
+  g_byte_array_prepend (record, (const guint8 *) &length, sizeof length);
+  g_byte_array_append (record, &mark, 1);
+  return record;
+}
+
+/* What the other end has closed takes nothing more. */
+static void
+write_all (int           fd,
+           const guint8 *data,
+           gsize         size)
+{
+  while (size > 0)
+    {
+      gssize n = send (fd, data, size, MSG_NOSIGNAL);
+
+      if (n <= 0)
+        return;
+      data += n;
+      size -= (gsize) n;
+    }
+}
+
+static void
+write_once (Siege        *siege,
+            const guint8 *data,
+            gsize         size)
+{
+  int fd = befriend (siege->server.address);
+
+  write_all (fd, data, size);
+  close (fd);
+}
+
+static guint
+write_variations (Siege          *siege,
+                  const MpPacket *packet)
+{
+  static const guint64 edges[] = {
+    0, 1, 47, 48, 0xffff, 0x10000, 0x50000, 0x50001, 0x7fffffff, 0xffffffff, G_GUINT64_CONSTANT (1) << 40, G_MAXINT64,
+    G_MAXUINT64 - 9, G_MAXUINT64 - 8, G_MAXUINT64,
+  };
+  g_autoptr (GByteArray) right = encode_record (packet);
+  guint n = 0;
+
+  for (guint i = (guint) g_test_rand_int_range (1, 4); i < right->len; i += is_long ? 1 : 4, n++)
+    write_once (siege, right->data, i);
+
+  for (guint i = (guint) g_test_rand_int_range (0, 11); i < right->len * 8; i += is_long ? 1 : 11, n++)
+    {
+      right->data[i / 8] ^= (guint8) (1 << i % 8);
+      write_once (siege, right->data, right->len);
+      right->data[i / 8] ^= (guint8) (1 << i % 8);
+    }
+
+  for (guint i = 0; i < G_N_ELEMENTS (edges); i++, n++)
+    {
+      g_autoptr (GByteArray) wrong = g_byte_array_new ();
+      guint64 edge = GUINT64_TO_LE (edges[i]);
+
+      g_byte_array_append (wrong, right->data, right->len);
+      memcpy (wrong->data, &edge, sizeof edge);
+      write_once (siege, wrong->data, wrong->len);
+    }
+  return n;
+}
+
+static void
+test_tcp_frames (void)
+{
+  MpPacket number = { .kind = MP_FRAME_MESSAGE };
+  MpPacket part = { .kind = MP_FRAME_MESSAGE, .flags = MP_FRAME_PART };
+  MpPacket large = { .kind = MP_FRAME_MESSAGE, .flags = MP_FRAME_LARGE };
+  Siege siege;
+  guint n = 0;
+
+  set_body (&number, "=i", "\1\0\0", 4);
+  set_body (&part, "raw", "half", 4);
+  part.body_length = 8;
+  set_body (&large, "raw", "postage", 7);
+  large.body_length = 70000;
+
+  siege_begin (&siege, LOOPBACK);
+  n_let_in = 0;
+  n += write_variations (&siege, &number);
+  n += write_variations (&siege, &part);
+  n += write_variations (&siege, &large);
+  n += write_variations (&siege, &(MpPacket) { .kind = MP_FRAME_BYE });
+  n += write_variations (&siege, &(MpPacket) { .kind = MP_FRAME_SHARED });
+  siege_end (&siege, "wrong frames over TCP", n, n_let_in);
+}
+
+/* A body of a gigabyte has begun, and a record in it; no more comes. */
+static void
+test_tcp_promises (void)
+{
+  g_autofree guint8 *data = g_malloc0 (MP_PACKET_MAX_BODY);
+  MpPacket first = { .kind = MP_FRAME_MESSAGE, .flags = MP_FRAME_PART };
+  g_autoptr (GByteArray) record = NULL;
+  int fds[N_PROMISES];
+  Siege siege;
+
+  set_body (&first, "raw", data, MP_PACKET_MAX_BODY);
+  first.body_length = MP_PACKET_MAX_PARTED;
+  record = encode_record (&first);
+  siege_begin (&siege, LOOPBACK);
+  n_let_in = 0;
+  for (guint i = 0; i < N_PROMISES; i++)
+    {
+      fds[i] = befriend (siege.server.address);
+      write_all (fds[i], record->data, record->len);
+      write_all (fds[i], record->data, record->len / 2);
+    }
+  for (guint i = 0; i < N_PROMISES; i++)
+    close (fds[i]);
+  siege_end (&siege, "records that do not end", N_PROMISES, n_let_in);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -514,6 +645,8 @@ main (int    argc,
   mp_test_add ("/hostile-friends/parts", test_parts);
   mp_test_add ("/hostile-friends/memory", test_memory);
   mp_test_add ("/hostile-friends/values", test_values);
+  mp_test_add ("/hostile-friends/tcp-frames", test_tcp_frames);
+  mp_test_add ("/hostile-friends/tcp-promises", test_tcp_promises);
 
   return g_test_run ();
 }
