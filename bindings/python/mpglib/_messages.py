@@ -62,7 +62,7 @@ def make_plain(value):
     shared = {}
 
     def convert(part):
-        part = getattr(part, '_mp_owner', part)     # of an object of ctypes, whose memory it is
+        part = _shareables.get_shareable(part)
         if not isinstance(part, Mp.Shareable):
             return _convert(part)
         _part, index = shared.setdefault(id(part), (part, len(shared)))

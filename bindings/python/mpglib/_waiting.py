@@ -4,11 +4,10 @@
 
 from gi.repository import Gio
 
-from . import _awaiting, errors
-from ._calls import FOREVER, Mp, adopt, check_timeout, translated
+from . import _awaiting, _descriptor, errors
+from ._calls import FOREVER, Mp, check_timeout, translated
 from ._calls import wait as _wait
 
-_Descriptor = adopt(Mp.Descriptor)
 _wait_many = translated(Mp.wait_many)
 _wait_many_async = Mp.wait_many_async
 _wait_many_finish = translated(Mp.wait_many_finish)
@@ -62,7 +61,7 @@ def _to_waitable(thing):
     fd = thing if isinstance(thing, int) else _get_fileno(thing)
     if fd < 0:
         raise ValueError(f'{thing!r} has no descriptor that could be waited for')
-    return _Descriptor.duplicate(fd)
+    return _descriptor.Descriptor.duplicate(fd)
 
 
 def _get_fileno(thing):

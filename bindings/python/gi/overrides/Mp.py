@@ -3,13 +3,14 @@
 """What Python adds to the introspected namespace Mp: values, functions, exceptions, iteration."""
 
 from gi.overrides import override
-from mpglib import _arrays, _auth_key, _awaiting, _connection, _context, _launcher, _listener, _lists, _memory
-from mpglib import _pool, _process, _queue, _raw, _sync, _synchronized, _tasks, _values, _waiting, errors
+from mpglib import _arrays, _auth_key, _awaiting, _connection, _context, _descriptor, _launcher, _listener, _lists
+from mpglib import _memory, _pool, _process, _queue, _raw, _sync, _synchronized, _tasks, _values, _waiting, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
 AuthKey = override(_auth_key.AuthKey)
 Connection = override(_connection.Connection)
+Descriptor = override(_descriptor.Descriptor)
 Pipe = _connection.Pipe
 Client = _listener.Client
 Listener = override(_listener.Listener)
@@ -60,6 +61,7 @@ __all__ = [
     'Condition',
     'Connection',
     'Context',
+    'Descriptor',
     'Event',
     'JoinableQueue',
     'Listener',

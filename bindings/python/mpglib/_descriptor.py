@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Mp.Descriptor: what has a file descriptor, and can be sent; and sockets, which are sent as such."""
+
+from . import _shareables
+from ._calls import Mp, SameType, adopt
+
+_Base = adopt(Mp.Descriptor)
+
+
+class Descriptor(_Base, metaclass=SameType):
+    """A file descriptor as an object, which closes it: Mp.Descriptor.duplicate(fd) makes one with a duplicate.
+
+    It can be sent to other processes, and be waited for.  A socket.socket need not become one to be sent.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    def fileno(self):
+        """The descriptor, which stays the object's."""
+        return self.get_fd()
+
+    __reduce__ = _shareables.reduce_shareable
+
+    def __reduce_ex__(self, protocol):
+        return self.__reduce__()
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+_shareables.make_descriptor = Descriptor.duplicate
