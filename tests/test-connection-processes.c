@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -109,6 +110,45 @@ test_payloads (void)
   g_assert_cmpint (mp_test_wait (pid), ==, 0);
 }
 
+/* Longer than what 31 bits tell the length of.  Memory that was not written to takes none, but at the receiver. */
+static void
+test_huge (void)
+{
+  const gsize size = 2048 * MIB + 5;
+  MpTestPair pair;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GBytes) received = NULL;
+  g_autoptr (GError) error = NULL;
+  guint8 *memory;
+  const guint8 *got;
+  gsize length;
+
+  if (g_getenv ("MP_TEST_LONG") == NULL)
+    {
+      g_test_skip ("it takes 2 GiB of memory: only with MP_TEST_LONG");
+      return;
+    }
+
+  memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  g_assert_true (memory != MAP_FAILED);
+  memory[0] = 1;
+  memory[2048 * MIB - 1] = 2;
+  memory[size - 1] = 3;
+  bytes = g_bytes_new_static (memory, size);
+
+  pair = mp_test_pair_new ();
+  g_assert_true (mp_connection_send_bytes (pair.a, bytes, NULL, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_no_error (error);
+  received = mp_connection_receive_bytes (pair.b, 0, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  got = g_bytes_get_data (received, &length);
+  g_assert_cmpuint (length, ==, size);
+  g_assert_cmpuint (got[0] + 10 * got[1] + 100 * got[2048 * MIB - 1] + 1000 * got[size - 1], ==, 3201);
+
+  mp_test_pair_free (&pair);
+  munmap (memory, size);
+}
+
 /* Both send large messages and wait for room: each also receives. */
 static void
 test_many_large (void)
@@ -135,6 +175,59 @@ test_many_large (void)
 
   mp_connection_close (connection);
   g_assert_cmpint (mp_test_wait (pid), ==, 0);
+}
+
+/* Several processes have each end.  Long messages and short ones go to one of those who receive, whole: two of
+ * them send back what they get.
+ */
+static void
+test_users (void)
+{
+  static const gsize sizes[] = { 10, 300000, 70000, 1, 2000000 };
+  GPid pids[2];
+  g_autoptr (MpConnection) first = mp_test_start_peer ("echo-on-attached", &pids[0]);
+  g_autoptr (MpConnection) second = mp_test_start_peer ("echo-on-attached", &pids[1]);
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_handle (0));
+  guint n_sent = 0, n_received = 0;
+  guint counts[G_N_ELEMENTS (sizes)] = { 0 };
+
+  mp_message_attach (message, MP_SHAREABLE (pair.b));
+  g_assert_true (mp_connection_send_message (first, message, -1, NULL, NULL));
+  g_assert_true (mp_connection_send_message (second, message, -1, NULL, NULL));
+  g_clear_object (&message);
+  mp_connection_close (pair.b);
+
+  while (n_received < 100)
+    {
+      g_autoptr (GBytes) received = NULL;
+      g_autoptr (GBytes) wanted = NULL;
+      guint i;
+
+      for (; n_sent < 100 && n_sent < n_received + 8; n_sent++)
+        {
+          g_autoptr (GBytes) bytes = mp_test_new_bytes (sizes[n_sent % G_N_ELEMENTS (sizes)]);
+
+          g_assert_true (mp_connection_send_bytes (pair.a, bytes, NULL, MP_TEST_DEADLINE, NULL, NULL));
+        }
+      received = mp_connection_receive_bytes (pair.a, 0, MP_TEST_DEADLINE, NULL, NULL);
+      g_assert_nonnull (received);
+      wanted = mp_test_new_bytes (g_bytes_get_size (received));
+      g_assert_true (g_bytes_equal (received, wanted));
+      for (i = 0; sizes[i] != g_bytes_get_size (received); i++)
+        g_assert_cmpuint (i, <, G_N_ELEMENTS (sizes) - 1);
+      counts[i]++;
+      n_received++;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    g_assert_cmpuint (counts[i], ==, 100 / G_N_ELEMENTS (sizes));
+
+  for (guint i = 0; i < 2; i++)
+    {
+      kill (pids[i], SIGKILL);
+      mp_test_wait (pids[i]);
+    }
+  mp_test_pair_free (&pair);
 }
 
 static void
@@ -337,6 +430,8 @@ main (int   argc,
   mp_test_add ("/connection/process/dies", test_peer_dies);
   mp_test_add ("/connection/process/is-killed", test_peer_is_killed);
   mp_test_add ("/connection/process/payloads", test_payloads);
+  mp_test_add ("/connection/process/huge", test_huge);
+  mp_test_add ("/connection/process/users", test_users);
   mp_test_add ("/connection/process/many-large", test_many_large);
   mp_test_add ("/connection/process/fds", test_fds);
   mp_test_add ("/connection/process/forked", test_forked);

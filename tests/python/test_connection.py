@@ -3,10 +3,12 @@
 """Mp.Pipe(): objects between processes, and connections in arguments, results and messages."""
 
 from array import array
+import asyncio
 import ctypes
 import os
 import pickle
 import select
+import socket
 import sys
 import threading
 import unittest
@@ -15,7 +17,7 @@ from mpglib import _shareables
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
-from mp_case import DEADLINE, GLib, Mp, MpCase  # noqa: E402
+from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop  # noqa: E402
 
 
 def double(connection):
@@ -24,6 +26,10 @@ def double(connection):
             connection.send(2 * connection.recv())
         except EOFError:
             break
+
+
+async def do_nothing():
+    await Mp.wait_async([], 0)
 
 
 kept = []
@@ -40,7 +46,64 @@ def answer(connection, value):
     connection.send((os.getpid(), value))
 
 
+exploded = []
+
+
+def explode():
+    exploded.append(True)
+
+
+class Bomb:
+    """What runs code where it is unpickled."""
+
+    def __reduce__(self):
+        return explode, ()
+
+
+def get_length(n):
+    return 1 + (n * 70_001) % 400_000
+
+
+def send_marks(connection, mark, n):
+    for i in range(n):
+        connection.send_bytes(bytes([mark]) * get_length(i))
+
+
+def read_mark(message):
+    """The byte that the message is full of, and how many there are."""
+    if message.count(message[:1]) != len(message):
+        raise AssertionError('parts of several messages in one')
+    return message[0], len(message)
+
+
+def return_bytes(connection):
+    while True:
+        try:
+            connection.send_bytes(connection.recv_bytes())
+        except (EOFError, ConnectionResetError):    # of several who receive one hears that it was in order
+            break
+
+
+def send_and_wait(connection, value):
+    connection.send(value)
+    connection.recv()
+
+
+def serve_once(connection, server):
+    accepted = server.accept()[0]
+    accepted.settimeout(5)
+    connection.send(accepted)
+    first, second = connection.recv()['twice']
+    assert first is second
+    first.sendall(b'from the child')
+
+
 class Connections(MpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        asyncio.run(do_nothing())       # the thread that waits for asyncio stays, and its descriptors
+
     def setUp(self):
         first, second = Mp.Pipe()       # what all connections share stays, once it is there
         second.poll(0.001)
@@ -62,6 +125,17 @@ class Connections(MpCase):
             self.assertEqual(second.recv(DEADLINE), value.unpack() if isinstance(value, GLib.Variant) else value)
         with self.assertRaisesRegex(pickle.PicklingError, 'lock'):
             first.send(threading.Lock())
+
+    def test_pickles_only_where_they_are_wanted(self):
+        first, second = self.make_pipe()
+        first.send(Bomb())
+        with self.assertRaises(Mp.WrongCodec):
+            second.receive()
+        self.assertIn(b'explode', second.recv_bytes())
+        self.assertEqual(exploded, [])
+        first.send(Bomb())
+        second.recv()
+        self.assertEqual(exploded, [True])
 
     def test_bytes(self):
         first, second = self.make_pipe()
@@ -168,6 +242,174 @@ class Connections(MpCase):
                 first.close()
                 self.assertTrue(process.join(DEADLINE))
                 self.assertEqual(process.exitcode, 0)
+
+    def test_large_objects(self):
+        first, second = self.make_pipe()
+        process = Mp.Process(target=double, args=(second,), context=self.spawn)
+        process.start()
+        second.close()
+        for value in (b'x' * 5_000_000, ['y' * 40_000_000], bytearray(50_000_000)):
+            first.send(value)
+            self.assertEqual(first.recv(DEADLINE), 2 * value)
+        first.close()
+        process.join()
+
+    @unittest.skipUnless(os.environ.get('MP_TEST_LONG'), 'it takes 8 GiB of memory: only with MP_TEST_LONG')
+    def test_huge_message(self):
+        first, second = self.make_pipe()
+        message = bytearray(2 ** 31 + 5)
+        message[-1] = 7
+        sender = threading.Thread(target=first.send_bytes, args=(message,))
+        sender.start()
+        received = second.recv_bytes()
+        sender.join()
+        self.assertEqual((len(received), received[-1]), (len(message), 7))
+
+    def start_senders(self, *senders):
+        """Starts processes that send on one end; gives the other end and the processes."""
+        first, second = self.make_pipe()
+        processes = [Mp.Process(target=function, args=(second, *args), context=self.spawn)
+                     for function, *args in senders]
+        for process in processes:
+            process.start()
+            self.addCleanup(process.join)
+            self.addCleanup(process.kill)
+        second.close()
+        return first, processes
+
+    def test_senders_do_not_mix(self):
+        first, _processes = self.start_senders((send_marks, 1, 40), (send_marks, 2, 40))
+        seen = []
+        with self.assertRaises(EOFError):
+            while True:
+                seen.append(read_mark(first.recv_bytes(timeout=DEADLINE)))
+        for mark in (1, 2):
+            self.assertEqual([length for this, length in seen if this == mark], [get_length(n) for n in range(40)])
+
+    def test_receivers_do_not_mix(self):
+        first, _processes = self.start_senders((return_bytes,), (return_bytes,))
+        for n in range(40):
+            first.send_bytes(bytes([n]) * get_length(n))
+            if n >= 5:
+                read_mark(first.recv_bytes(timeout=DEADLINE))
+        seen = [read_mark(first.recv_bytes(timeout=DEADLINE)) for _ in range(5)]
+        self.assertEqual(len(seen), 5)
+        self.assertFalse(first.poll(0.01))
+
+    def test_sender_that_is_killed(self):
+        first, processes = self.start_senders((send_marks, 1, 10 ** 9), (send_marks, 2, 10 ** 9))
+        for _ in range(10):
+            read_mark(first.recv_bytes(timeout=DEADLINE))
+        processes[0].kill()
+        processes[0].join()
+        # The other one goes on, and whatever came of the dead is whole.
+        n = 0
+        while n < 30:
+            n += read_mark(first.recv_bytes(timeout=DEADLINE))[0] == 2
+        processes[1].kill()
+        with self.assertRaises(Mp.PeerDied):
+            while True:
+                read_mark(first.recv_bytes(timeout=DEADLINE))
+
+    def test_peer_that_is_gone(self):
+        first, second = self.make_pipe()
+        second.close()
+        for send in (lambda: first.send(1), lambda: first.send_bytes(b'1'), lambda: first.send(GLib.Variant('i', 1))):
+            with self.assertRaises(BrokenPipeError) as caught:
+                send()
+            self.assertIsInstance(caught.exception, Mp.Closed)
+        first.close()
+        for call in (lambda: first.send(1), first.recv, first.recv_bytes, lambda: first.recv_bytes_into(bytearray(1))):
+            with self.assertRaises(OSError) as caught:
+                call()
+            self.assertIsInstance(caught.exception, Mp.Closed)
+            self.assertNotIsInstance(caught.exception, BrokenPipeError)
+
+    def test_peer_that_died(self):
+        first, processes = self.start_senders((send_and_wait, 'here'))
+        self.assertEqual(first.recv(DEADLINE), 'here')
+        processes[0].kill()
+        for call in (first.recv, first.recv_bytes, lambda: first.send(1)):
+            with self.assertRaises(ConnectionResetError) as caught:
+                call()
+            self.assertIsInstance(caught.exception, Mp.PeerDied)
+
+    def test_awaiting(self):
+        async def check():
+            first, second = self.make_pipe()
+            with self.assertRaises(TimeoutError):
+                await second.recv_async(0.01)
+            await first.send_async({1: 'one'})
+            self.assertEqual(await second.recv_async(), {1: 'one'})
+            await first.send_async(GLib.Variant('i', 5))
+            self.assertEqual(await second.recv_async(DEADLINE), 5)
+            await first.send_bytes_async(b'0123', 1, 2)
+            self.assertEqual(await second.recv_bytes_async(), b'12')
+            await first.send_bytes_async(b'0123')
+            buffer = bytearray(6)
+            self.assertEqual(await second.recv_bytes_into_async(buffer, 1), 4)
+            self.assertEqual(buffer, b'\x000123\0')
+            first.close()
+            await second.wait_readable_async()
+            with self.assertRaises(EOFError):
+                await second.recv_async()
+            with self.assertRaises(BrokenPipeError):
+                await second.send_async(1)
+
+        async def check_cancelling():
+            await check()
+            first, second = self.make_pipe()
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(second.recv_async(), 0.01)
+            first.send('kept')
+            self.assertEqual(await asyncio.wait_for(second.recv_async(), DEADLINE), 'kept')
+
+        Mp.run(check())
+        asyncio.run(check_cancelling())
+
+    def test_callbacks(self):
+        first, second = self.make_pipe()
+        done = []
+        for n, value in enumerate((GLib.Variant('i', 5), [6]), 1):
+            first.send_async(value, None, None, lambda source, outcome: done.append(source.send_finish(outcome)))
+            run_loop(lambda n=n: len(done) == n)
+            second.recv(DEADLINE)
+        self.assertEqual(done, [True, True])
+
+    def test_sockets(self):
+        for name, context in self.contexts.items():
+            with self.subTest(name), socket.create_server(('127.0.0.1', 0)) as server:
+                first, second = self.make_pipe()
+                process = Mp.Process(target=serve_once, args=(second, server), context=context)
+                process.start()
+                second.close()
+                with socket.create_connection(server.getsockname()) as client:
+                    accepted = first.recv(DEADLINE)
+                    self.assertEqual(accepted.getpeername(), client.getsockname())
+                    self.assertEqual((accepted.family, accepted.type, accepted.proto, accepted.gettimeout()),
+                                     (server.family, server.type, server.proto, 5))
+                    client.sendall(b'hello')
+                    with accepted:
+                        self.assertEqual(accepted.recv(10), b'hello')
+                        first.send({'twice': [accepted, accepted]})
+                    self.assertEqual(client.recv(20), b'from the child')
+                    self.assertEqual(client.recv(10), b'')
+                process.join()
+                self.assertEqual(process.exitcode, 0)
+
+    def test_descriptors(self):
+        first, second = self.make_pipe()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            first.send([Mp.Descriptor.duplicate(theirs.fileno())])
+            descriptor, = second.recv(DEADLINE)
+            self.assertRegex(repr(descriptor), r'^<Mp\.Descriptor fd=\d+>$')
+            os.write(descriptor.fileno(), b'through')
+            self.assertEqual(ours.recv(10), b'through')
+        with self.assertRaisesRegex(pickle.PicklingError, 'closed'):
+            first.send(ours)
+        with self.assertRaisesRegex(TypeError, 'can only be sent to another process'):
+            pickle.dumps(ours)
 
     def test_connection_through_a_connection(self):
         first, second = self.make_pipe()

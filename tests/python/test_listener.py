@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Listeners and clients in the form of multiprocessing.connection."""
 
+import asyncio
 import builtins
 import os
 import signal
@@ -158,6 +159,27 @@ class Listener(unittest.TestCase):
         with Mp.Listener() as listener:
             signal.setitimer(signal.ITIMER_REAL, 0.05)
             self.assertRaises(Enough, listener.accept, DEADLINE)
+
+    def test_awaiting(self):
+        async def check():
+            with Mp.Listener() as listener:
+                with self.assertRaises(TimeoutError):
+                    await listener.accept_async(0.01)
+                client = await Mp.Connection.open_async(listener.get_address())
+                with client, await listener.accept_async() as server:
+                    await client.send_async('here')
+                    self.assertEqual(await server.recv_async(DEADLINE), 'here')
+
+        async def check_cancelling():
+            await check()
+            with Mp.Listener() as listener:
+                with self.assertRaises(asyncio.TimeoutError):
+                    await asyncio.wait_for(listener.accept_async(), 0.01)
+                with Mp.Client(listener.address), await listener.accept_async(DEADLINE):
+                    pass
+
+        Mp.run(check())
+        asyncio.run(check_cancelling())
 
     def test_signal(self):
         loop = GLib.MainLoop()

@@ -2,10 +2,12 @@
 # Copyright 2026 The mpglib developers
 """Mp.Connection and Mp.Pipe() in the form of multiprocessing."""
 
+import time
+
 from gi.repository import GLib
 
-from . import _messages, _shareables, errors
-from ._calls import Mp, SameType, adopt, wait
+from . import _awaiting, _messages, _shareables, errors
+from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, wait
 
 _Base = adopt(Mp.Connection)
 _RAW = 'raw'
@@ -15,7 +17,11 @@ class Connection(_Base, metaclass=SameType):
     """One end of a pair made by Mp.Pipe(), or one of a client and a listener; it can be an argument or a result.
 
     Python's objects go as pickles, a GLib.Variant as what it is, for all languages; recv() takes both.  A
-    timeout is in seconds, None waits for ever.
+    timeout is in seconds, None waits for ever.  `await x_async(...)` gives what x(...) would: under asyncio, and in
+    Mp.run().
+
+    recv() unpickles what it gets, and a pickle can do whatever its maker wants: receive objects only from those who
+    may run code here, which are processes of this program, and those who have its key.
     """
 
     __module__ = 'gi.overrides.Mp'
@@ -30,34 +36,131 @@ class Connection(_Base, metaclass=SameType):
         """Connects as open() does, to a listener that has the wire."""
         return wait(_Base.open_with_wire, address, key, wire, timeout=timeout, cancellable=cancellable)
 
-    def send(self, obj, timeout=None, cancellable=None):
-        """Sends an object."""
-        if isinstance(obj, GLib.Variant):
-            wait(_Base.send, self, obj, timeout=timeout, cancellable=cancellable)
-        else:
-            wait(_Base.send_message, self, _shareables.make_message(obj), timeout=timeout, cancellable=cancellable)
+    @staticmethod
+    def open_async(address, key=None, timeout=None, cancellable=None, callback=None, *user_data):
+        """Connects to a listener, to be awaited."""
+        timeout = _as_library(timeout)
+        if callback is not None:
+            return _Base.open_async(address, key, timeout, cancellable, callback, *user_data)
 
-    def recv(self, timeout=None, cancellable=None):
-        """Receives an object; EOFError when the other end was closed and nothing is left."""
-        return _messages.read_value(wait(_Base.receive_message, self, timeout=timeout, cancellable=cancellable))
+        def begin(cancellable, callback):
+            _Base.open_async(address, key, timeout, cancellable, callback)
+
+        operation = _awaiting.Operation(begin, _Base.open_finish, lambda: operation.value.close(), cancellable)
+        return operation
+
+    # --- Sending
+
+    def send(self, obj, timeout=None, cancellable=None):
+        """Sends an object; BrokenPipeError when the other end was closed, ConnectionResetError when it died."""
+        try:
+            if isinstance(obj, GLib.Variant):
+                wait(_Base.send, self, obj, timeout=timeout, cancellable=cancellable)
+            else:
+                wait(_Base.send_message, self, _shareables.make_message(obj), timeout=timeout, cancellable=cancellable)
+        except errors.Closed as error:
+            failure = self._explain(error, errors.PeerClosed)
+        else:
+            return
+        raise failure
+
+    def send_async(self, obj, timeout=None, cancellable=None, callback=None, *user_data):
+        """Sends an object, to be awaited."""
+        message = Mp.Message.new(obj) if isinstance(obj, GLib.Variant) else _shareables.make_message(obj)
+        if callback is not None:
+            return _Base.send_message_async(self, message, _as_library(timeout), cancellable, callback, *user_data)
+        return self._send_soon(message, timeout, cancellable)
+
+    def send_finish(self, outcome):
+        """Ends send_async() with a callback."""
+        try:
+            return _Base.send_message_finish(self, outcome)
+        except errors.Closed as error:
+            failure = self._explain(error, errors.PeerClosed)
+        raise failure
+
+    def _send_soon(self, message, timeout, cancellable):
+        def begin(cancellable, callback):
+            _Base.send_message_async(self, message, _as_library(timeout), cancellable, callback)
+
+        return _awaiting.Operation(begin, self.send_finish, cancellable=cancellable)
 
     def send_bytes(self, data, offset=0, size=None, timeout=None, cancellable=None):
         """Sends bytes."""
-        view = memoryview(data).cast('B')
-        end = len(view) if size is None else offset + size
-        if not 0 <= offset <= end <= len(view):
-            raise ValueError(f'{size} bytes from {offset} on are not in the {len(view)} given')
-        wait(_Base.send_data, self, bytes(view[offset:end]), _RAW, timeout=timeout, cancellable=cancellable)
+        part = _cut(data, offset, size)
+        try:
+            wait(_Base.send_data, self, part, _RAW, timeout=timeout, cancellable=cancellable)
+        except errors.Closed as error:
+            failure = self._explain(error, errors.PeerClosed)
+        else:
+            return
+        raise failure
+
+    def send_bytes_async(self, data, offset=0, size=None, timeout=None, cancellable=None):
+        """Sends bytes, to be awaited."""
+        return self._send_soon(Mp.Message.new_data(_cut(data, offset, size), _RAW), timeout, cancellable)
+
+    # --- Receiving
+
+    def recv(self, timeout=None, cancellable=None):
+        """Receives an object; EOFError when the other end was closed and nothing is left."""
+        return _messages.read_value(self._receive(_Base.receive_message, timeout=timeout, cancellable=cancellable))
+
+    def _receive(self, function, *args, **limits):
+        try:
+            return wait(function, self, *args, **limits)
+        except errors.Closed as error:
+            failure = self._explain(error, errors.Closed)
+        raise failure
+
+    def _explain(self, error, cls):
+        """It was closed here, or by the other end: cls says what that means."""
+        return (errors.ConnectionClosed if self.is_closed() else cls)(error.message)
+
+    def recv_async(self, timeout=None, cancellable=None):
+        """Receives an object, to be awaited."""
+        return self._receive_soon(self.recv, (), timeout, cancellable)
+
+    async def _receive_soon(self, receive, args, timeout, cancellable):
+        # Who is cancelled has taken nothing: waits, and then takes, if no other was faster.
+        end = None if check_timeout(timeout) is None or timeout < 0 else time.monotonic() + timeout
+        while True:
+            left = FOREVER if end is None else max(0.0, end - time.monotonic())
+            await self.wait_readable_async(left, cancellable)
+            try:
+                return receive(*args, timeout=0)
+            except errors.TimeoutError:
+                if left == 0:
+                    raise
+
+    def wait_readable_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Waits until there is something to receive, or the end of it, to be awaited."""
+        timeout = _as_library(timeout)
+        if callback is not None:
+            return _Base.wait_readable_async(self, timeout, cancellable, callback, *user_data)
+
+        def begin(cancellable, callback):
+            _Base.wait_readable_async(self, timeout, cancellable, callback)
+
+        return _awaiting.Operation(begin, self.wait_readable_finish, cancellable=cancellable)
 
     def recv_bytes(self, maxlength=None, timeout=None, cancellable=None):
         """Receives bytes; if there are more than maxlength, BufferTooShort, which is an OSError here, and they stay."""
         if maxlength is not None and maxlength < 1:
             raise ValueError(f'a message of at most {maxlength} bytes')
         try:
-            return wait(_Base.receive_data, self, maxlength or 0, timeout=timeout, cancellable=cancellable)
+            return self._receive(_Base.receive_data, maxlength or 0, timeout=timeout, cancellable=cancellable)
         except errors.BufferTooShort as error:
             failure = errors.MessageTooLong(error.message)
         raise failure
+
+    def recv_bytes_async(self, maxlength=None, timeout=None, cancellable=None):
+        """Receives bytes, to be awaited."""
+        return self._receive_soon(self.recv_bytes, (maxlength,), timeout, cancellable)
+
+    def recv_bytes_into_async(self, buffer, offset=0, timeout=None, cancellable=None):
+        """Receives bytes into a buffer, to be awaited."""
+        return self._receive_soon(self.recv_bytes_into, (buffer, offset), timeout, cancellable)
 
     def recv_bytes_into(self, buffer, offset=0, timeout=None, cancellable=None):
         """Receives bytes into a buffer that can be written to, from the offset in bytes on; gives how many there were.
@@ -69,7 +172,7 @@ class Connection(_Base, metaclass=SameType):
                 raise TypeError(f'{type(buffer).__name__} is a buffer that cannot be written to')
             if offset < 0 or offset >= max(1, len(room)):
                 raise ValueError(f'the offset {offset} is not in a buffer of {len(room)} bytes')
-            message = wait(_Base.receive_data, self, 0, timeout=timeout, cancellable=cancellable)
+            message = self._receive(_Base.receive_data, 0, timeout=timeout, cancellable=cancellable)
             if len(message) > len(room) - offset:
                 raise errors.BufferTooShort(message)
             room[offset:offset + len(message)] = message
@@ -119,3 +222,15 @@ def Pipe(duplex=True):
     """Two connected ends; with duplex=False the first receives and the second sends."""
     first, second = _Base.new_pair(duplex)
     return first, second
+
+
+def _as_library(timeout):
+    return FOREVER if check_timeout(timeout) is None else timeout
+
+
+def _cut(data, offset, size):
+    view = memoryview(data).cast('B')
+    end = len(view) if size is None else offset + size
+    if not 0 <= offset <= end <= len(view):
+        raise ValueError(f'{size} bytes from {offset} on are not in the {len(view)} given')
+    return bytes(view[offset:end])

@@ -4,9 +4,9 @@
 
 import os
 
-from . import _connection
+from . import _awaiting, _connection
 from ._auth_key import AuthKey
-from ._calls import Mp, SameType, adopt
+from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, wait
 
 _Base = adopt(Mp.Listener)
 
@@ -75,6 +75,35 @@ class Listener(_Base, metaclass=SameType):
             given['wire'] = wire
         super().__init__(address=to_text(address, family), key=to_key(authkey), **given)
         self.open()
+
+    # Connections that were accepted for somebody who does not want them any more; the next who accepts gets them.
+    _kept = ()
+
+    def accept(self, timeout=None, cancellable=None):
+        """The connection to the next program that connects and knows the key; waits for one."""
+        if self._kept:
+            return self._kept.pop(0)
+        return wait(_Base.accept, self, timeout=timeout, cancellable=cancellable)
+
+    def accept_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """The same, to be awaited."""
+        timeout = FOREVER if check_timeout(timeout) is None else timeout
+        if callback is not None:
+            return _Base.accept_async(self, timeout, cancellable, callback, *user_data)
+        return self._accept_soon(timeout, cancellable)
+
+    async def _accept_soon(self, timeout, cancellable):
+        if self._kept:
+            return self._kept.pop(0)
+
+        def begin(cancellable, callback):
+            _Base.accept_async(self, timeout, cancellable, callback)
+
+        def keep():
+            vars(self).setdefault('_kept', []).append(operation.value)
+
+        operation = _awaiting.Operation(begin, self.accept_finish, keep, cancellable)
+        return await operation
 
     @property
     def address(self):

@@ -46,6 +46,14 @@ class Closed(ProcessError, EOFError):
     code = 3
 
 
+class PeerClosed(Closed, BrokenPipeError):
+    """The other end of the connection was closed: nobody receives what is sent."""
+
+
+class ConnectionClosed(Closed, OSError):
+    """This end of the connection was closed."""
+
+
 class QueueClosed(Closed, ValueError):
     """The queue was closed in this process."""
 
