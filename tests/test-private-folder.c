@@ -218,7 +218,7 @@ sweep_for_ever (gpointer data)
 static void
 test_meanwhile (void)
 {
-  const guint n = g_getenv ("MP_TEST_LONG") != NULL ? 100000 : 2000;
+  const guint n = g_getenv ("MP_TEST_LONG") != NULL ? 100000 : 500;
   pid_t pid = mp_test_fork (sweep_for_ever, NULL);
 
   for (guint i = 0; i < n; i++)

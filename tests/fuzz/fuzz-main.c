@@ -44,9 +44,7 @@ keep_input (int signal_number)
 static void
 watch_for_crashes (const char *program)
 {
-  g_autofree char *name = g_strconcat (program, ".crash", NULL);
-
-  crash_path = g_test_build_filename (G_TEST_BUILT, "fuzz", name, NULL);
+  crash_path = g_strconcat (program, ".crash", NULL);
   signal (SIGABRT, keep_input);
   signal (SIGTRAP, keep_input);
 #ifndef __SANITIZE_ADDRESS__ /* which aborts, when it has told what it knows */
@@ -322,7 +320,7 @@ main (int   argc,
 
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (fuzz_warm_up);
-  watch_for_crashes (program);
+  watch_for_crashes (argv[0]);
   if (argc > 1)
     mp_test_add_data (path, argv + 1, test_files);
   else
