@@ -275,7 +275,8 @@ mp_ring_extents_read (MpRingExtents           *self,
  * mp_ring_extents_release:
  * @length: bytes of memory that it may have
  *
- * Makes the extent free again.
+ * Makes the extent free again.  First it is none that is held any more: who is killed when it has no memory has not
+ * left it to others.
  *
  * Returns: whether it was in this process's hand
  */
@@ -285,7 +286,14 @@ mp_ring_extents_release (MpRingExtents          *self,
                          const MpRingExtentName *name,
                          guint64                 length)
 {
-  return give_back (self, name, make_state (name->ticket, me | HAND), length);
+  guint64 state = make_state (name->ticket, me | HAND);
+
+  if (!atomic_compare_exchange_strong (&self->extents[name->place - 1].state, &state,
+                                       make_state (name->ticket, me | FILL)))
+    return FALSE;
+
+  give_back (self, name, make_state (name->ticket, me | FILL), length);
+  return TRUE;
 }
 
 /*< private >

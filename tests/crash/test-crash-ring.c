@@ -220,6 +220,19 @@ prepare_hold_long (void)
   prepare_hold ();
 }
 
+/* These keep their memory when they are free; so that of others is looked at, too. */
+#define N_KEPT 8
+
+static MpRingExtentName kept[N_KEPT];
+
+static void
+prepare_hold_beyond (void)
+{
+  for (guint i = 0; i < N_KEPT; i++)
+    mp_ring_extents_fill (&ring.extents, get_me (), "", 1, &kept[i], NULL);
+  prepare_hold ();
+}
+
 static void
 die_holding (gpointer unused)
 {
@@ -572,6 +585,14 @@ check_acknowledged (void)
 }
 
 static guint
+check_acknowledged_beyond (void)
+{
+  for (guint i = 0; i < N_KEPT; i++)
+    mp_ring_extents_forget (&ring.extents, get_me (), &kept[i], 1);
+  return check_acknowledged ();
+}
+
+static guint
 check_put_long (void)
 {
   return check_long (4, 0);
@@ -705,6 +726,8 @@ static const MpKillCase kill_cases[] = {
   { "ring/hold-from-dead", prepare_half_held, mp_crash_enter, take_all, .check = check_hold },
   { "ring/inherit", prepare_orphans, mp_crash_enter, take_one, .check = check_hold },
   { "ring/acknowledge", prepare_hold, mp_crash_enter, take_and_acknowledge, .check = check_acknowledged },
+  { "ring/acknowledge-beyond", prepare_hold_beyond, mp_crash_enter, take_and_acknowledge,
+    .check = check_acknowledged_beyond },
   { "ring/disown", prepare_hold, mp_crash_enter, take_and_disown, .check = check_hold },
   { "ring/give-back", prepare_much, mp_crash_enter, take_all, .check = check_five },
   { "ring/take-from-dead", prepare_corpse, mp_crash_enter, take_one, .check = check_one },
