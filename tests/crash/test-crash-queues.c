@@ -31,6 +31,8 @@
 typedef enum
 {
   PLAIN,        /* what the dead have in their hands is gone */
+  NARROW,       /* likewise, and there is room for so many bytes, but not for long items: one that waits for much room
+                   others may overtake for as long as they like */
   REPORTING,    /* is told of */
   REDELIVERING, /* comes to others */
   N_QUEUES
@@ -70,6 +72,7 @@ typedef struct
   MpAtomic32 n_disordered;
   MpAtomic32 n_after_done;
   MpAtomic32 n_failed;
+  char       wrong[256];   /* what was corrupt, at last */
   Worker     workers[N_WORKERS];
   MpAtomic32 items[MAX_ITEMS];
 } Shared;
@@ -111,9 +114,9 @@ get_byte (const Head *head,
 }
 
 static guint32
-choose_length (void)
+choose_length (Kind kind)
 {
-  return g_rand_int_range (chance, 0, 64) == 0
+  return kind != NARROW && g_rand_int_range (chance, 0, 64) == 0
            ? LONG_LENGTH
            : (guint32) g_rand_int_range (chance, sizeof (Head), MAX_LENGTH);
 }
@@ -122,7 +125,7 @@ static guint32
 make_item (guint8 *bytes,
            Kind    kind)
 {
-  Head head = { atomic_fetch_add (&shared->n_items, 1), my_place, choose_length (), 0 };
+  Head head = { atomic_fetch_add (&shared->n_items, 1), my_place, choose_length (kind), 0 };
 
   g_assert_cmpuint (head.number, <, MAX_ITEMS);
   head.check = get_check (&head);
@@ -133,22 +136,37 @@ make_item (guint8 *bytes,
   return head.length;
 }
 
+/* Returns: FALSE */
 static gboolean
-read_item (const guint8 *bytes,
+note_corrupt (Kind        kind,
+              const Head *head,
+              gsize       length,
+              const char *what,
+              guint32     found)
+{
+  atomic_fetch_add (&shared->n_corrupt, 1);
+  g_snprintf (shared->wrong, sizeof shared->wrong,
+              "queue %u: item %u of putter %u, %u bytes of which %" G_GSIZE_FORMAT " came: %s %x, got by %s",
+              kind, head->number, head->putter, head->length, length, what, found,
+              self != NULL ? "a worker" : "the parent");
+  return FALSE;
+}
+
+static gboolean
+read_item (Kind          kind,
+           const guint8 *bytes,
            gsize         length,
            Head         *head)
 {
-  if (length < sizeof *head)
-    return FALSE;
-
-  memcpy (head, bytes, sizeof *head);
+  *head = (Head) { 0 };
+  memcpy (head, bytes, MIN (length, sizeof *head));
   if (head->check != get_check (head) || head->length != length || head->number >= MAX_ITEMS ||
       head->putter >= N_SIDE)
-    return FALSE;
+    return note_corrupt (kind, head, length, "its head has the check", head->check);
 
   for (guint32 i = sizeof *head; i < head->length; i++)
     if (bytes[i] != get_byte (head, i))
-      return FALSE;
+      return note_corrupt (kind, head, length, "wrong from here on:", i);
 
   return TRUE;
 }
@@ -162,15 +180,12 @@ note_got (Kind          kind,
   Head head;
   guint32 before;
 
-  if (!read_item (bytes, length, &head))
-    {
-      atomic_fetch_add (&shared->n_corrupt, 1);
-      return G_MAXUINT32;
-    }
+  if (!read_item (kind, bytes, length, &head))
+    return G_MAXUINT32;
 
   before = atomic_fetch_add (&shared->items[head.number], GOT);
   if ((before & BEGUN) == 0 || (before >> KIND_SHIFT & 0xf) != (guint32) kind)
-    atomic_fetch_add (&shared->n_corrupt, 1);
+    note_corrupt (kind, &head, length, "it should not be there:", before);
   if ((before & DONE) != 0)
     atomic_fetch_add (&shared->n_after_done, 1);
 
@@ -248,7 +263,7 @@ static void
 acknowledge (Kind    kind,
              guint32 number)
 {
-  if (kind == PLAIN || number == G_MAXUINT32)
+  if (kind < REPORTING || number == G_MAXUINT32)
     return;
 
   atomic_fetch_or (&shared->items[number], DONE_BEGUN);
@@ -374,10 +389,8 @@ collect_lost (void)
       const guint8 *bytes = mp_message_get_payload (item, &length);
       Head head;
 
-      if (read_item (bytes, length, &head))
+      if (read_item (REPORTING, bytes, length, &head))
         atomic_fetch_add (&shared->items[head.number], LOST);
-      else
-        atomic_fetch_add (&shared->n_corrupt, 1);
       g_clear_object (&item);
     }
 }
@@ -450,6 +463,7 @@ account_for (Account *accounts,
   switch (kind)
     {
     case PLAIN:
+    case NARROW:
       account->n_missing += (item & PUT) != 0 && n_got == 0;
       account->n_twice += n_got > 1;
       break;
@@ -499,12 +513,14 @@ check_accounts (guint n_kills)
 
   /* Of a plain queue only what a victim had just got can be missing. */
   g_assert_cmpuint (accounts[PLAIN].n_missing, <=, MAX_BATCH * n_hands[PLAIN]);
+  g_assert_cmpuint (accounts[NARROW].n_missing, <=, MAX_BATCH * n_hands[NARROW]);
   g_assert_cmpuint (accounts[REPORTING].n_missing, ==, 0);
   g_assert_cmpuint (accounts[REDELIVERING].n_missing, ==, 0);
   g_assert_cmpuint (accounts[REPORTING].n_lost, <=, MAX_BATCH * n_hands[REPORTING]);
   g_assert_cmpuint (accounts[REDELIVERING].n_again, <=, MAX_BATCH * n_hands[REDELIVERING]);
   g_assert_cmpuint (n_half, <=, MAX_BATCH * n_put_victims);
 
+  g_assert_cmpstr (shared->wrong, ==, "");
   g_assert_cmpuint (atomic_load (&shared->n_corrupt), ==, 0);
   g_assert_cmpuint (atomic_load (&shared->n_disordered), ==, 0);
   g_assert_cmpuint (atomic_load (&shared->n_after_done), ==, 0);
@@ -519,7 +535,8 @@ test_queues (void)
 
   shared = mp_test_share (sizeof *shared);
   queues[PLAIN] = g_object_new (MP_TYPE_QUEUE, "max-size", 50, NULL);
-  queues[REPORTING] = g_object_new (MP_TYPE_JOINABLE_QUEUE, "byte-limit", (guint64) 100000, NULL);
+  queues[NARROW] = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 20000, NULL);
+  queues[REPORTING] = g_object_new (MP_TYPE_JOINABLE_QUEUE, "max-size", 50, NULL);
   queues[REDELIVERING] = g_object_new (MP_TYPE_JOINABLE_QUEUE, "max-size", 50, "redelivery", TRUE, NULL);
   for (guint i = 0; i < N_WORKERS; i++)
     start_worker (i);
