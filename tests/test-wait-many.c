@@ -549,6 +549,62 @@ test_processes (void)
   mp_test_pair_free (&pairs[1]);
 }
 
+/* --- Queues ----------------------------------------------------------------- */
+
+static gpointer
+put_one (gpointer queue)
+{
+  g_assert_true (mp_queue_put (queue, g_variant_new_int32 (1), -1, NULL, NULL));
+  return NULL;
+}
+
+static gpointer
+close_it (gpointer queue)
+{
+  mp_queue_close (queue);
+  return NULL;
+}
+
+static void
+test_queues (void)
+{
+  MpQueue *queues[2] = { mp_queue_new (0), mp_queue_new (0) };
+  MpTestPair pair = mp_test_pair_new ();
+  GObject *objects[] = { G_OBJECT (pair.b), G_OBJECT (queues[0]), G_OBJECT (queues[1]) };
+  GAsyncResult *result = NULL;
+  g_autofree GObject **ready = NULL;
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+  guint n_ready;
+
+  assert_fails (objects, 3, 0.01, MP_ERROR, MP_ERROR_TIMED_OUT);
+  for (guint i = 0; i < 300; i++)
+    {
+      g_autoptr (GVariant) item = NULL;
+
+      thread = g_thread_new ("putter", put_one, queues[i % 2]);
+      g_assert_cmpuint (wait_for (objects, 3, MP_TEST_DEADLINE, queues[i % 2], &error), ==, 1);
+      g_assert_no_error (error);
+      item = mp_queue_get (queues[i % 2], 0, NULL, &error);
+      g_assert_no_error (error);
+      g_thread_join (thread);
+    }
+
+  mp_wait_many_async (objects, 3, -1, NULL, mp_test_keep_result, &result);
+  put_one (queues[1]);
+  ready = finish (&result, &n_ready, &error);
+  g_assert_no_error (error);
+  g_assert_true (n_ready == 1 && ready[0] == objects[2]);
+  g_variant_unref (mp_queue_get (queues[1], 0, NULL, NULL));
+
+  thread = g_thread_new ("closer", close_it, queues[0]);
+  assert_fails (objects, 3, MP_TEST_DEADLINE, MP_ERROR, MP_ERROR_CLOSED);
+  g_thread_join (thread);
+  mp_test_pair_free (&pair);
+  g_clear_object (&queues[0]);
+  g_clear_object (&queues[1]);
+}
+
 /* Nobody looks after them: while nothing comes, nothing wakes. */
 static void
 test_sleeps (void)
@@ -575,6 +631,7 @@ warm_up (void)
 {
   g_type_ensure (G_TYPE_TASK);
   test_processes ();
+  test_queues ();
 }
 
 int
@@ -601,6 +658,7 @@ main (int   argc,
   mp_test_add ("/wait-many/async-fails", test_async_fails);
   mp_test_add ("/wait-many/taken-by-another", test_taken_by_another);
   mp_test_add ("/wait-many/processes", test_processes);
+  mp_test_add ("/wait-many/queues", test_queues);
   mp_test_add ("/wait-many/sleeps", test_sleeps);
 
   return g_test_run ();

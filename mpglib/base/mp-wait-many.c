@@ -376,6 +376,7 @@ run (Wait   *self,
  *
  * - a [class@Mp.Connection], when a receive would not wait, because of a message or the
  *   end;
+ * - a [class@Mp.Queue], when there is an item;
  * - a [class@Mp.Process], when it has ended;
  * - a [class@Mp.Descriptor], a [class@Gio.Socket] or a [iface@Gio.PollableInputStream], when
  *   it can be read from, is at its end, or something is wrong with it.

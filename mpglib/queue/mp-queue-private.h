@@ -9,6 +9,7 @@
 #include "mp-change-watch-private.h"
 #include "mp-queue-store-private.h"
 #include "mp-queue.h"
+#include "mp-waitable-private.h"
 
 G_BEGIN_DECLS
 
@@ -72,6 +73,7 @@ struct _MpQueueErrand
 
 extern gpointer mp_queue_class;
 
+void            mp_queue_waitable_init (MpWaitableInterface *iface);
 MpQueuePrivate *mp_queue_get_private   (MpQueue            *self);
 MpShareable    *mp_queue_unpack_kind   (GType               type,
                                         gboolean            holds,

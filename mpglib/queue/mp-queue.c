@@ -42,7 +42,8 @@ static void mp_queue_shareable_init (MpShareableInterface *iface);
 
 G_DEFINE_TYPE_WITH_CODE (MpQueue, mp_queue, G_TYPE_OBJECT,
                          G_ADD_PRIVATE (MpQueue)
-                         G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_queue_shareable_init))
+                         G_IMPLEMENT_INTERFACE (MP_TYPE_SHAREABLE, mp_queue_shareable_init)
+                         G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_queue_waitable_init))
 
 enum
 {

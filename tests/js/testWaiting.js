@@ -83,6 +83,20 @@ test('processes are ready when they have ended', async () => {
   closeAll(pairs);
 });
 
+test('queues are ready when there is an item', async () => {
+  const pairs = makePairs(1);
+  const queue = new Mp.Queue();
+  checkThrows(() => Mp.wait_many([queue, pairs[0][1]], 0.01), Mp.Error, /in time/);
+  const later = Mp.wait_many_async([pairs[0][1], queue]);
+  queue.put('item');
+  checkThese(await later, [queue]);
+  checkThese(Mp.wait_many([queue]), [queue]);
+  checkSame(queue.get(0), 'item');
+  queue.close();
+  checkSame(checkThrows(() => Mp.wait_many([queue]), Mp.Error).code, Mp.Error.CLOSED);
+  closeAll(pairs);
+});
+
 test('what cannot be waited for is refused', async () => {
   const pairs = makePairs(1);
   checkThrows(() => Mp.wait_many(pairs[0][1]), TypeError, /an Array, or another iterable/);
@@ -110,6 +124,7 @@ try {
 }
 warm.close();
 other.close();
+new Mp.Queue().put(1);
 const first = new Mp.Process();
 await first.start_async();
 await first.join_async();

@@ -28,11 +28,16 @@ async def do_nothing():
     await Mp.wait_async([], 0)
 
 
+async def wait_soon(objects, timeout=None):
+    return await Mp.wait_async(objects, timeout)
+
+
 class Waiting(MpCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        asyncio.run(do_nothing())       # the thread that waits for asyncio stays, and its descriptors
+        asyncio.run(do_nothing())       # the thread that waits for asyncio stays, and what queues share
+        Mp.Queue().put(1)
 
     def make_pipe(self):
         first, second = Mp.Pipe()
@@ -103,6 +108,26 @@ class Waiting(MpCase):
         self.assertEqual(Mp.wait([process], DEADLINE), [process])
         self.assertEqual(process.exitcode, 0)
         self.assertEqual(Mp.wait([process.sentinel, process], DEADLINE), [process.sentinel, process])
+
+    def test_queues(self):
+        queues = [Mp.Queue(), Mp.JoinableQueue(), Mp.SimpleQueue()]
+        _first, second = self.make_pipe()
+        self.assertEqual(Mp.wait([*queues, second], 0.01), [])
+        for queue in queues:
+            putter = threading.Timer(0.02, queue.put, (1,))
+            putter.start()
+            self.assertEqual(Mp.wait([second, *queues], DEADLINE), [queue])
+            putter.join()
+            self.assertEqual(queue.get(), 1)
+        queues[0]._keep([b'2\0raw'])      # as what was got for a task that was cancelled
+        self.assertEqual(Mp.wait(queues), queues[:1])
+        self.assertEqual(Mp.run(wait_soon(queues)), queues[:1])
+        self.assertEqual(queues[0].get(), b'2')
+        self.assertEqual(Mp.run(wait_soon(queues, 0.01)), [])
+        queues[1].close()
+        with self.assertRaises(Mp.Closed):
+            Mp.wait(queues)
+        del queues, queue, putter
 
     def test_what_is_wrong(self):
         first, second = self.make_pipe()

@@ -68,6 +68,21 @@ async void test_descriptors () throws Error {
   socket.close ();
 }
 
+async void test_queues () throws Error {
+  var queue = new Mp.Queue ();
+  var other = new Mp.Queue ();
+
+  try {
+    Mp.wait_many ({ other, queue }, 0.001);
+    assert_not_reached ();
+  } catch (Mp.Error.TIMED_OUT e) {
+  }
+  queue.put (1);
+  assert_true (Mp.wait_many ({ other, queue })[0] == queue);
+  assert_true ((yield Mp.wait_many_async ({ other, queue }))[0] == queue);
+  assert_cmpint ((int) queue.get (0), CompareOperator.EQ, 1);
+}
+
 async void test_processes () throws Error {
   Mp.Connection ours, theirs;
   Mp.Connection.new_pair (true, out ours, out theirs);
@@ -119,6 +134,7 @@ int main (string[] args) {
             (done) => test_connections.begin (done), (result) => test_connections.end (result));
   add_test ("/wait-many/descriptors",
             (done) => test_descriptors.begin (done), (result) => test_descriptors.end (result));
+  add_test ("/wait-many/queues", (done) => test_queues.begin (done), (result) => test_queues.end (result));
   add_test ("/wait-many/processes", (done) => test_processes.begin (done), (result) => test_processes.end (result));
   return Test.run ();
 }

@@ -16,16 +16,17 @@ _wait_many_finish = translated(Mp.wait_many_finish)
 def wait(object_list, timeout=None, cancellable=None):
     """A list of those of the objects that are ready, in their order; waits for the first, at most timeout seconds.
 
-    They are connections, processes, sockets, descriptors, or whatever else has a fileno().  When the time is over the
-    list is empty; None waits for ever.
+    They are connections, queues, processes, sockets, descriptors, or whatever else has a fileno().  When the time is
+    over the list is empty; None waits for ever.
     """
     objects = list(object_list)
     waitables = [_to_waitable(thing) for thing in objects]
+    kept = _find_kept(waitables)
     try:
-        ready = _wait(_wait_many, waitables, timeout=_as_library(timeout), cancellable=cancellable)
+        ready = _wait(_wait_many, waitables, timeout=0.0 if kept else _as_library(timeout), cancellable=cancellable)
     except errors.TimeoutError:
-        return []
-    return _pick(objects, waitables, ready)
+        ready = []
+    return _pick(objects, waitables, kept + ready)
 
 
 def wait_async(object_list, timeout=None, cancellable=None):
@@ -35,14 +36,21 @@ def wait_async(object_list, timeout=None, cancellable=None):
 
 
 async def _wait_soon(objects, waitables, timeout, cancellable):
+    kept = _find_kept(waitables)
+
     def begin(cancellable, callback):
-        _wait_many_async(waitables, timeout, cancellable, callback)
+        _wait_many_async(waitables, 0.0 if kept else timeout, cancellable, callback)
 
     try:
         ready = await _awaiting.Operation(begin, _wait_many_finish, cancellable=cancellable)
     except errors.TimeoutError:
-        return []
-    return _pick(objects, waitables, ready)
+        ready = []
+    return _pick(objects, waitables, kept + ready)
+
+
+def _find_kept(waitables):
+    """Queues with items that somebody got and did not want, which the library does not know of."""
+    return [waitable for waitable in waitables if getattr(waitable, '_kept', ())]
 
 
 def _pick(objects, waitables, ready):
@@ -56,6 +64,7 @@ def _as_library(timeout):
 
 
 def _to_waitable(thing):
+    thing = getattr(thing, '_mp_owner', thing)      # of a SimpleQueue
     if isinstance(thing, (Mp.Waitable, Gio.Socket, Gio.PollableInputStream)):
         return thing
     fd = thing if isinstance(thing, int) else _get_fileno(thing)
