@@ -156,10 +156,10 @@ mp_ring_wake_taker (MpRing   *self,
 /* --- Putting -------------------------------------------------------------- */
 
 static void
-copy_in (MpRing        *self,
-         guint64        position,
-         gconstpointer  bytes,
-         gsize          length)
+copy_in_parts (MpRing        *self,
+               guint64        position,
+               gconstpointer  bytes,
+               gsize          length)
 {
   const guint8 *next = bytes;
 
@@ -172,6 +172,18 @@ copy_in (MpRing        *self,
       position += n;
       length -= n;
     }
+}
+
+static inline void
+copy_in (MpRing        *self,
+         guint64        position,
+         gconstpointer  bytes,
+         gsize          length)
+{
+  if (G_LIKELY (length <= mp_ring_memory_get_rest (&self->memory, position)) && length > 0)
+    memcpy (mp_ring_memory_get_place (&self->memory, position), bytes, length);
+  else
+    copy_in_parts (self, position, bytes, length);
 }
 
 /* Heads are 8 bytes at multiples of 8, which the end of a chunk never divides. */

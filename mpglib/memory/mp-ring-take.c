@@ -8,10 +8,10 @@
 #include "mp-ring-end-private.h"
 
 static void
-copy_out (MpRing   *self,
-          guint64   position,
-          gpointer  bytes,
-          gsize     length)
+copy_out_parts (MpRing   *self,
+                guint64   position,
+                gpointer  bytes,
+                gsize     length)
 {
   guint8 *next = bytes;
 
@@ -24,6 +24,18 @@ copy_out (MpRing   *self,
       position += n;
       length -= n;
     }
+}
+
+static inline void
+copy_out (MpRing   *self,
+          guint64   position,
+          gpointer  bytes,
+          gsize     length)
+{
+  if (G_LIKELY (length <= mp_ring_memory_get_rest (&self->memory, position)) && length > 0)
+    memcpy (bytes, mp_ring_memory_get_place (&self->memory, position), length);
+  else
+    copy_out_parts (self, position, bytes, length);
 }
 
 /* Of a long record. */

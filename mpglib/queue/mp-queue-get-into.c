@@ -239,8 +239,13 @@ mp_queue_get_into (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  if (!mp_net_get_one (&net, self, &record, timeout, cancellable, error) ||
-      !mp_item_read_head (&head, &record, error))
+  if (!mp_net_get_one (&net, self, &record, timeout, cancellable, error))
+    return -1;
+
+  if (G_LIKELY (mp_item_is_raw (&record)))
+    return (gssize) record.length;
+
+  if (!mp_item_read_head (&head, &record, error))
     return -1;
 
   if (G_UNLIKELY (net.own != NULL) && head.body_length > 0)

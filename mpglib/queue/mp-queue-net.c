@@ -18,6 +18,9 @@ is_wanted (const MpRingRecord *record,
   const MpNetOrder *order = data;
   guint32 length;
 
+  if (G_LIKELY (mp_item_is_raw (record)))
+    return record->length <= order->max_length;
+
   if (order->want == MP_NET_ANY || !mp_item_measure_body (record, &length))
     return TRUE;
 
