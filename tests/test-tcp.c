@@ -519,7 +519,7 @@ test_bytewise (void)
     }
 
   server = accept_one (listener);
-  arrival = mp_arrival_new (fd, TRUE, mp_handshake_get_session (handshake));
+  arrival = mp_arrival_new (fd, MP_TRANSPORT_STREAM, mp_handshake_get_session (handshake));
   {
     g_autoptr (MpConnection) client = mp_arrival_to_connection (arrival, NULL);
 

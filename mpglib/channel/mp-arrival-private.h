@@ -10,6 +10,8 @@
 #include "mp-connection.h"
 #include "mp-handshake-private.h"
 #include "mp-packet-private.h"
+#include "mp-python-wire-private.h"
+#include "mp-transport-private.h"
 
 G_BEGIN_DECLS
 
@@ -23,13 +25,13 @@ G_BEGIN_DECLS
 typedef struct
 {
   int       fd;
-  gboolean  is_stream;
+  MpTransportForm form;
   char     *peer;    /* nullable: the address of who connected, if that has one */
   MpSession session;
 } MpArrival;
 
 MpArrival    *mp_arrival_new             (int                fd,
-                                          gboolean           is_stream,
+                                          MpTransportForm    form,
                                           const MpSession   *session);
 void          mp_arrival_free            (MpArrival         *self);
 MpConnection *mp_arrival_to_connection   (MpArrival         *self,
@@ -46,8 +48,12 @@ MpHandshake  *mp_arrival_begin_handshake (MpRole             role,
                                           MpAuthKey         *key,
                                           const MpBinding   *binding,
                                           GError           **error);
+MpPythonWire *mp_arrival_begin_python    (MpRole             role,
+                                          MpAuthKey         *key,
+                                          const MpBinding   *binding,
+                                          GError           **error);
 gboolean      mp_arrival_check_session   (const MpSession   *session,
-                                          gboolean           is_stream,
+                                          MpTransportForm    form,
                                           GError           **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpArrival, mp_arrival_free)

@@ -13,6 +13,7 @@
 #include "mp-connection-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
+#include "mp-random-private.h"
 
 /* With what those prove themselves to each other that have no key: everybody knows it, and
  * both look at who the other one is.
@@ -25,13 +26,13 @@
  */
 MpArrival *
 mp_arrival_new (int              fd,
-                gboolean         is_stream,
+                MpTransportForm  form,
                 const MpSession *session)
 {
   MpArrival *self = g_new0 (MpArrival, 1);
 
   self->fd = fd;
-  self->is_stream = is_stream;
+  self->form = form;
   self->session = *session;
 
   return self;
@@ -43,7 +44,7 @@ take_transport (MpArrival *self)
   int fd = self->fd;
 
   self->fd = -1;
-  return self->is_stream ? mp_transport_new_stream (fd) : mp_transport_new (fd);
+  return mp_transport_new_of_form (self->form, fd);
 }
 
 /*< private >
@@ -80,8 +81,10 @@ mp_arrival_to_connection (MpArrival    *self,
   MpTransport *transport = take_transport (self);
   MpConnection *connection;
 
-  mp_transport_set_max_body (transport, self->is_stream ? MP_ARRIVAL_MAX_STREAM_FRAME : MP_ARRIVAL_MAX_FRAME);
-  mp_transport_set_max_peer_body (transport, self->session.max_frame);
+  mp_transport_set_max_body (transport, self->form == MP_TRANSPORT_PACKETS ? MP_ARRIVAL_MAX_FRAME
+                                                                            : MP_ARRIVAL_MAX_STREAM_FRAME);
+  if (self->form != MP_TRANSPORT_PYTHON)
+    mp_transport_set_max_peer_body (transport, self->session.max_frame);
   connection = mp_connection_new_agreed (transport, context);
   mp_arrival_free (self);
 
@@ -171,6 +174,43 @@ mp_arrival_begin_handshake (MpRole            role,
   return mp_handshake_new (&terms, error);
 }
 
+/* By which this process knows its own challenges.  One that was forked from it has the same. */
+static const guint8 *
+get_secret (void)
+{
+  static guint8 secret[MP_PYTHON_WIRE_SECRET_SIZE];
+  static gsize once;
+
+  if (g_once_init_enter (&once))
+    {
+      mp_random_fill (secret, sizeof secret);
+      g_once_init_leave (&once, 1);
+    }
+
+  return secret;
+}
+
+/*< private >
+ * mp_arrival_begin_python:
+ *
+ * The same for Python's protocol, which is not bound to what the channel is.
+ */
+MpPythonWire *
+mp_arrival_begin_python (MpRole            role,
+                         MpAuthKey        *key,
+                         const MpBinding  *binding,
+                         GError          **error)
+{
+  MpPythonWireTerms terms = {
+    .role = role,
+    .key = key,
+    .is_local = binding->is_local,
+    .secret = get_secret (),
+  };
+
+  return mp_python_wire_new (&terms, error);
+}
+
 /*< private >
  * mp_arrival_check_session:
  *
@@ -180,10 +220,10 @@ mp_arrival_begin_handshake (MpRole            role,
  */
 gboolean
 mp_arrival_check_session (const MpSession  *session,
-                          gboolean          is_stream,
+                          MpTransportForm   form,
                           GError          **error)
 {
-  if (is_stream || (session->features & MP_FEATURE_FDS) != 0)
+  if (form != MP_TRANSPORT_PACKETS || (session->features & MP_FEATURE_FDS) != 0)
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED, "The other end takes no file descriptors");

@@ -74,6 +74,12 @@ opening_new (const char  *address,
   return self;
 }
 
+static gboolean
+is_python (Opening *self)
+{
+  return (self->wire & MP_WIRE_PYTHON) != 0;
+}
+
 /* --- The socket -------------------------------------------------------------------- */
 
 static void
@@ -95,7 +101,8 @@ explain_connect (int      failed,
       break;
 
     case EPROTOTYPE:
-      g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "what listens there is no program of mpglib");
+      g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
+                   "what listens there is no program of mpglib, or has another wire");
       break;
 
     case EMFILE:
@@ -111,11 +118,12 @@ explain_connect (int      failed,
 
 static int
 connect_to (MpAddress  *address,
+            int         type,
             GError    **error)
 {
   struct sockaddr_storage native;
   socklen_t size;
-  int low_fd, fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int low_fd, fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
   if (fd >= 0 && fd <= 2)
     {
@@ -170,7 +178,7 @@ on_greeted (MpGreeting   *greeting,
             gpointer      data)
 {
   Opening *self = data;
-  gboolean is_stream = mp_greeting_is_stream (greeting);
+  MpTransportForm form = mp_greeting_get_form (greeting);
   MpSession session;
 
   if (error != NULL)
@@ -180,8 +188,8 @@ on_greeted (MpGreeting   *greeting,
   else
     {
       session = mp_greeting_get_session (greeting);
-      if (mp_arrival_check_session (&session, is_stream, &self->error))
-        self->arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), is_stream, &session);
+      if (mp_arrival_check_session (&session, form, &self->error))
+        self->arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), form, &session);
     }
 
   self->greeting = NULL;
@@ -192,19 +200,23 @@ on_greeted (MpGreeting   *greeting,
 static gboolean
 greet_locked (Opening         *self,
               int              fd,
-              gboolean         is_stream,
+              MpTransportForm  form,
               const MpBinding *binding,
               GError         **error)
 {
-  MpDialogue dialogue = { mp_arrival_begin_handshake (MP_ROLE_CLIENT, self->key, binding, error), NULL };
+  MpDialogue dialogue = { NULL, NULL };
 
-  if (dialogue.handshake == NULL)
+  if (form == MP_TRANSPORT_PYTHON)
+    dialogue.python = mp_arrival_begin_python (MP_ROLE_CLIENT, self->key, binding, error);
+  else
+    dialogue.handshake = mp_arrival_begin_handshake (MP_ROLE_CLIENT, self->key, binding, error);
+  if (dialogue.handshake == NULL && dialogue.python == NULL)
     {
       mp_fd_close (&fd);
       return FALSE;
     }
 
-  self->greeting = mp_greeting_start_locked (self->pump, fd, is_stream, dialogue, on_greeted, self, error);
+  self->greeting = mp_greeting_start_locked (self->pump, fd, form, dialogue, on_greeted, self, error);
   return self->greeting != NULL;
 }
 
@@ -213,10 +225,11 @@ begin_unix (Opening    *self,
             MpAddress  *address,
             GError    **error)
 {
+  MpTransportForm form = is_python (self) ? MP_TRANSPORT_PYTHON : MP_TRANSPORT_PACKETS;
   MpBinding binding;
   gboolean goes_on = FALSE;
   uid_t server;
-  int fd = connect_to (address, error);
+  int fd = connect_to (address, form == MP_TRANSPORT_PACKETS ? SOCK_SEQPACKET : SOCK_STREAM, error);
 
   if (fd < 0)
     return FALSE;
@@ -229,7 +242,7 @@ begin_unix (Opening    *self,
     }
 
   mp_pump_lock (self->pump);
-  goes_on = greet_locked (self, fd, FALSE, &binding, error);
+  goes_on = greet_locked (self, fd, form, &binding, error);
   mp_pump_unlock (self->pump);
 
   return goes_on;
@@ -255,7 +268,7 @@ on_dialled (MpDial       *dial,
       if (!mp_arrival_bind_tcp (&binding, fd, MP_ROLE_CLIENT, &self->error))
         mp_fd_close (&fd);
       else
-        greet_locked (self, fd, TRUE, &binding, &self->error);
+        greet_locked (self, fd, is_python (self) ? MP_TRANSPORT_PYTHON : MP_TRANSPORT_STREAM, &binding, &self->error);
     }
 
   mp_dial_free_locked (dial);
@@ -300,6 +313,12 @@ begin (Opening    *self,
 
   if (address == NULL)
     return FALSE;
+
+  if (is_python (self) && !self->has_key)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "Python's protocol needs a key; give both ends one");
+      return FALSE;
+    }
 
   return address->kind == MP_ADDRESS_TCP ? begin_tcp (self, address, error) : begin_unix (self, address, error);
 }

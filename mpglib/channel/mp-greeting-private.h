@@ -6,6 +6,7 @@
 
 #include "mp-dialogue-private.h"
 #include "mp-pump-private.h"
+#include "mp-transport-private.h"
 
 G_BEGIN_DECLS
 
@@ -25,7 +26,7 @@ typedef void (*MpGreetingDone) (MpGreeting   *self,
 
 MpGreeting      *mp_greeting_start_locked (MpPump          *pump,
                                            int              fd,
-                                           gboolean         is_stream,
+                                           MpTransportForm  form,
                                            MpDialogue       dialogue,
                                            MpGreetingDone   done,
                                            gpointer         data,
@@ -34,7 +35,7 @@ void             mp_greeting_free_locked  (MpGreeting      *self);
 gint64           mp_greeting_get_start    (MpGreeting      *self);
 int              mp_greeting_steal_fd     (MpGreeting      *self);
 MpSession        mp_greeting_get_session  (MpGreeting      *self);
-gboolean         mp_greeting_is_stream    (MpGreeting      *self);
+MpTransportForm  mp_greeting_get_form     (MpGreeting      *self);
 void             mp_greeting_leave        (MpGreeting      *self);
 
 G_END_DECLS

@@ -18,7 +18,7 @@ struct _MpGreeting
 {
   MpPump *pump;
   int fd;
-  gboolean is_stream;
+  MpTransportForm form;
   MpDialogue dialogue;
   gint64 start;             /* monotonic time */
 
@@ -129,7 +129,7 @@ feed (MpGreeting    *self,
   if (!mp_dialogue_feed (&self->dialogue, packet, size, &n_taken, error))
     return FALSE;
 
-  if (n_taken == size && (self->is_stream || mp_dialogue_get_step (&self->dialogue) != before))
+  if (n_taken == size && (self->form != MP_TRANSPORT_PACKETS || mp_dialogue_get_step (&self->dialogue) != before))
     return TRUE;
 
   g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "What came is not one message in one packet");
@@ -166,7 +166,7 @@ on_readable (guint32  events,
 {
   MpGreeting *self = data;
   guint8 packet[MP_PREAMBLE_HEADER + MP_PREAMBLE_MAX];
-  gsize wanted = self->is_stream ? mp_dialogue_get_wanted (&self->dialogue) : sizeof packet;
+  gsize wanted = self->form != MP_TRANSPORT_PACKETS ? mp_dialogue_get_wanted (&self->dialogue) : sizeof packet;
   struct iovec piece = { packet, MIN (wanted, sizeof packet) };
   /* Without room for descriptors the kernel opens none here */
   struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
@@ -215,7 +215,7 @@ begin (MpGreeting  *self,
  * mp_greeting_start_locked:
  * @pump: whose lock is held
  * @fd: (transfer full): a connected socket
- * @is_stream: whether it is one without packets
+ * @form: what is on it, then and later
  * @dialogue: (transfer full): a new one
  *
  * Returns: (transfer full) (nullable): the greeting; %NULL if it is over already, and then
@@ -224,7 +224,7 @@ begin (MpGreeting  *self,
 MpGreeting *
 mp_greeting_start_locked (MpPump         *pump,
                           int             fd,
-                          gboolean        is_stream,
+                          MpTransportForm form,
                           MpDialogue      dialogue,
                           MpGreetingDone  done,
                           gpointer        data,
@@ -234,7 +234,7 @@ mp_greeting_start_locked (MpPump         *pump,
 
   self->pump = mp_pump_ref (pump);
   self->fd = fd;
-  self->is_stream = is_stream;
+  self->form = form;
   self->dialogue = dialogue;
   self->start = g_get_monotonic_time ();
   self->done = done;
@@ -285,10 +285,10 @@ mp_greeting_get_session (MpGreeting *self)
   return mp_dialogue_get_session (&self->dialogue);
 }
 
-gboolean
-mp_greeting_is_stream (MpGreeting *self)
+MpTransportForm
+mp_greeting_get_form (MpGreeting *self)
 {
-  return self->is_stream;
+  return self->form;
 }
 
 /*< private >

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
+  int        type;      /* of unix sockets: SOCK_SEQPACKET or SOCK_STREAM */
   int        fd;        /* -1: nobody listens */
   MpAddress *address;
   gboolean   is_remote; /* other machines can connect */
@@ -31,6 +32,7 @@ typedef struct
 
 gboolean mp_place_open         (MpPlace     *self,
                                 const char  *address,
+                                int          type,
                                 GError     **error);
 void     mp_place_remove_files (MpPlace     *self);
 void     mp_place_close        (MpPlace     *self);

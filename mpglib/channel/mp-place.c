@@ -57,9 +57,9 @@ fail_in_use (MpPlace     *self,
 /* --- The socket ----------------------------------------------------------------- */
 
 static int
-new_socket (void)
+new_socket (MpPlace *self)
 {
-  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int fd = socket (AF_UNIX, self->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int low_fd = fd;
 
   if (fd < 0 || fd > 2)
@@ -77,7 +77,7 @@ bind_and_listen (MpPlace                *self,
                  socklen_t               size,
                  GError                **error)
 {
-  self->fd = new_socket ();
+  self->fd = new_socket (self);
   if (self->fd >= 0 && fchmod (self->fd, 0600) == 0 && bind (self->fd, native, size) == 0 &&
       listen (self->fd, N_WAITING) == 0)
     return TRUE;
@@ -192,7 +192,7 @@ probe (MpPlace *self)
   struct sockaddr_storage native;
   socklen_t size;
   int failed;
-  int fd = new_socket ();
+  int fd = new_socket (self);
 
   if (fd < 0)
     return errno;
@@ -247,8 +247,11 @@ put_into_place (MpPlace  *self,
   if (errno != EEXIST)
     return fail (self, "the file cannot be made", errno, error);
 
+  /* A listener in a private folder holds its lock for ever, too */
   if (flock (names->folder_fd, LOCK_EX | LOCK_NB) != 0)
-    return fail_in_use (self, "there is a file, and somebody holds a lock on its folder; try again", error);
+    return fail_in_use (self, probe (self) == 0
+                                ? "another process listens there; end it, or choose another address"
+                                : "there is a file, and somebody holds a lock on its folder; try again", error);
 
   return replace_stale (self, names, error);
 }
@@ -373,6 +376,7 @@ remember_file (MpPlace *self)
  * mp_place_open:
  * @self: zeroed but for its descriptors, which are -1
  * @address: (nullable): where; %NULL for a private place that has not been before
+ * @type: of a unix socket
  *
  * Never waits.
  *
@@ -381,10 +385,12 @@ remember_file (MpPlace *self)
 gboolean
 mp_place_open (MpPlace     *self,
                const char  *address,
+               int          type,
                GError     **error)
 {
   gboolean is_open;
 
+  self->type = type;
   if (address == NULL)
     {
       is_open = open_private (self, error);

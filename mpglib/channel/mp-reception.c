@@ -209,15 +209,15 @@ on_greeted (MpGreeting   *greeting,
   Stranger *stranger = data;
   MpReception *self = stranger->reception;
   g_autoptr (GError) failure = error != NULL ? g_error_copy (error) : NULL;
-  gboolean is_stream = mp_greeting_is_stream (greeting);
+  MpTransportForm form = mp_greeting_get_form (greeting);
   MpArrival *arrival = NULL;
   MpSession session;
 
   if (failure == NULL)
     session = mp_greeting_get_session (greeting);
-  if (failure == NULL && mp_arrival_check_session (&session, is_stream, &failure))
+  if (failure == NULL && mp_arrival_check_session (&session, form, &failure))
     {
-      arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), is_stream, &session);
+      arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), form, &session);
       arrival->peer = g_steal_pointer (&stranger->peer);
     }
   else
@@ -332,25 +332,38 @@ bind_channel (MpReception  *self,
   return mp_binding_init_unix (binding, self->uid, mp_arrival_get_peer_uid (fd), error);
 }
 
+static MpTransportForm
+get_form (MpReception *self)
+{
+  if ((self->wire & MP_WIRE_PYTHON) != 0)
+    return MP_TRANSPORT_PYTHON;
+
+  return self->place.address->kind == MP_ADDRESS_TCP ? MP_TRANSPORT_STREAM : MP_TRANSPORT_PACKETS;
+}
+
 static gboolean
 greet (MpReception  *self,
        Stranger     *stranger,
        int           fd,
        GError      **error)
 {
-  gboolean is_stream = self->place.address->kind == MP_ADDRESS_TCP;
+  MpTransportForm form = get_form (self);
   MpDialogue dialogue = { NULL, NULL };
   MpBinding binding;
 
-  if (bind_channel (self, fd, &binding, error))
+  if (!bind_channel (self, fd, &binding, error))
+    ;
+  else if (form == MP_TRANSPORT_PYTHON)
+    dialogue.python = mp_arrival_begin_python (MP_ROLE_SERVER, self->key, &binding, error);
+  else
     dialogue.handshake = mp_arrival_begin_handshake (MP_ROLE_SERVER, self->key, &binding, error);
-  if (dialogue.handshake == NULL)
+  if (dialogue.handshake == NULL && dialogue.python == NULL)
     {
       mp_fd_close (&fd);
       return FALSE;
     }
 
-  stranger->greeting = mp_greeting_start_locked (self->pump, fd, is_stream, dialogue, on_greeted, stranger, error);
+  stranger->greeting = mp_greeting_start_locked (self->pump, fd, form, dialogue, on_greeted, stranger, error);
   return stranger->greeting != NULL;
 }
 
@@ -640,8 +653,15 @@ check_place (MpReception  *self,
     return refuse_place (self, "without a key, for the kernel does not tell who connects by TCP; give both ends a "
                          "key, or use a unix socket", error);
 
+  if ((self->wire & MP_WIRE_PYTHON) != 0 && !self->has_key)
+    return refuse_place (self, "without a key, which Python's protocol needs; give both ends a key", error);
+
   if (!self->place.is_remote)
     return TRUE;
+
+  if ((self->wire & MP_WIRE_PYTHON) != 0)
+    return refuse_place (self, "in Python's protocol, which does not notice who stands between two machines; use it "
+                         "within one machine, or mpglib's own protocol", error);
 
   if ((self->wire & MP_WIRE_INSECURE) != 0)
     return mp_auth_key_check (self->key, FALSE, error);
@@ -656,7 +676,9 @@ static gboolean
 open_locked (MpReception  *self,
              GError      **error)
 {
-  if (!check_openable (self, error) || !mp_place_open (&self->place, self->wish, error))
+  int type = (self->wire & MP_WIRE_PYTHON) != 0 ? SOCK_STREAM : SOCK_SEQPACKET;
+
+  if (!check_openable (self, error) || !mp_place_open (&self->place, self->wish, type, error))
     return FALSE;
 
   self->uid = geteuid ();

@@ -61,6 +61,7 @@ typedef struct
 } MpStreamFormat;
 
 extern const MpStreamFormat mp_stream_format_native;
+extern const MpStreamFormat mp_stream_format_python;
 
 void     mp_stream_record_clear     (MpStreamRecord        *self);
 gsize    mp_stream_record_get_size  (const MpStreamRecord  *self);

@@ -298,6 +298,17 @@ static const MpTransportKind stream_kind = {
   .clear = clear,
 };
 
+static MpTransport *
+new_with_format (int                   fd,
+                 const MpStreamFormat *format)
+{
+  MpTransport *self = mp_transport_new_of_kind (&stream_kind, fd);
+
+  cast (self)->input.format = format;
+
+  return self;
+}
+
 /*< private >
  * mp_transport_new_stream:
  * @fd: a connected socket of the type SOCK_STREAM; taken
@@ -305,9 +316,27 @@ static const MpTransportKind stream_kind = {
 MpTransport *
 mp_transport_new_stream (int fd)
 {
-  MpTransport *self = mp_transport_new_of_kind (&stream_kind, fd);
+  return new_with_format (fd, &mp_stream_format_native);
+}
 
-  cast (self)->input.format = &mp_stream_format_native;
+/*< private >
+ * mp_transport_new_of_form:
+ * @fd: a connected socket of the type that the form has; taken
+ */
+MpTransport *
+mp_transport_new_of_form (MpTransportForm form,
+                          int             fd)
+{
+  switch (form)
+    {
+    case MP_TRANSPORT_STREAM:
+      return mp_transport_new_stream (fd);
 
-  return self;
+    case MP_TRANSPORT_PYTHON:
+      return new_with_format (fd, &mp_stream_format_python);
+
+    case MP_TRANSPORT_PACKETS:
+    default:
+      return mp_transport_new (fd);
+    }
 }

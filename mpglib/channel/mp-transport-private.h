@@ -49,12 +49,22 @@ typedef enum
   MP_IO_FAILED, /* error set; on send the frame was not sent, and others may be, unless CORRUPTED */
 } MpIoStatus;
 
+/* What is on the socket */
+typedef enum
+{
+  MP_TRANSPORT_PACKETS,
+  MP_TRANSPORT_STREAM,
+  MP_TRANSPORT_PYTHON, /* messages of Python's protocol on a stream */
+} MpTransportForm;
+
 typedef struct _MpTransport MpTransport;
 
 gboolean     mp_transport_new_pair           (int           fds[2],
                                               GError      **error);
 MpTransport *mp_transport_new                (int           fd);
 MpTransport *mp_transport_new_stream         (int           fd);
+MpTransport *mp_transport_new_of_form        (MpTransportForm form,
+                                              int           fd);
 void         mp_transport_free               (MpTransport  *self);
 int          mp_transport_get_fd             (MpTransport  *self);
 void         mp_transport_set_max_body       (MpTransport  *self,

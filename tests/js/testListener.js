@@ -95,6 +95,20 @@ test('TCP beyond this machine is asked for', async () => {
   listener.close();
 });
 
+test("the wire of Python's multiprocessing", async () => {
+  const wire = Mp.WireFlags.PYTHON;
+  const listener = listen({key, wire});
+  const client = await Mp.Connection.open_with_wire_async(listener.address, key, wire);
+  const server = await listener.accept_async();
+  client.send_data(new Uint8Array([1, 2, 3]));
+  checkSame([...server.receive_data()].join(), '1,2,3');
+  const error = checkThrows(() => client.send('text'), Mp.Error, /bytes/);
+  check(error.matches(Mp.Error, Mp.Error.WRONG_CODEC), error.message);
+  server.close();
+  await checkRejects(client.receive_async(), Mp.Error, /closed/);
+  listener.close();
+});
+
 test('a signal tells of connections', async () => {
   const listener = listen();
   const incoming = new Promise(resolve => listener.connect('incoming', (_, connection) => resolve(connection)));

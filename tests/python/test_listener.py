@@ -5,6 +5,7 @@
 import asyncio
 import builtins
 import os
+import pickle
 import signal
 import tempfile
 import threading
@@ -116,6 +117,22 @@ class Listener(unittest.TestCase):
             address = ('127.0.0.1', listener.address[1])
             Mp.Client(address, authkey=KEY, timeout=DEADLINE, wire=insecure).close()
             listener.accept(DEADLINE).close()
+
+    def test_wire_of_multiprocessing(self):
+        wire = Mp.WireFlags.PYTHON
+        for address in None, ('localhost', 0):
+            with self.subTest(address), Mp.Listener(address, authkey=KEY, wire=wire) as listener:
+                with Mp.Client(listener.address, authkey=KEY, timeout=DEADLINE, wire=wire) as client:
+                    with listener.accept(DEADLINE) as server:
+                        client.send_bytes(b'x' * 100000)
+                        self.assertEqual(server.recv_bytes(timeout=DEADLINE), b'x' * 100000)
+                        server.send({'an': 'object'})           # which is bytes to the other end
+                        self.assertEqual(pickle.loads(client.recv_bytes(timeout=DEADLINE)), {'an': 'object'})
+                        self.assertRaises(Mp.WrongCodec, client.send, GLib.Variant('i', 1), DEADLINE)
+                    self.assertRaises(EOFError, client.recv_bytes, timeout=DEADLINE)
+                with self.assertRaises(Mp.AuthenticationError):
+                    Mp.Client(listener.address, authkey=b'another', timeout=DEADLINE, wire=wire)
+        self.assertRaises(Mp.Refused, Mp.Listener, wire=wire)
 
     def test_abstract(self):
         name = f'\0mp-test-python-{os.getpid()}'

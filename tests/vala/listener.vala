@@ -134,6 +134,27 @@ void test_tcp () {
   }
 }
 
+void test_python () {
+  try {
+    var key = new Mp.AuthKey.random ();
+    var wire = Mp.WireFlags.PYTHON;
+    var listener = new Mp.Listener.with_wire (null, key, wire);
+
+    listener.open ();
+    var client = Mp.Connection.open_with_wire (listener.address, key, wire, DEADLINE);
+    var server = listener.accept (DEADLINE);
+    client.send_data ({ 1, 2, 3 }, null, DEADLINE);
+    assert (server.receive_data (0, DEADLINE).length == 3);
+    try {
+      client.send (1, DEADLINE);
+      assert_not_reached ();
+    } catch (Mp.Error.WRONG_CODEC refused) {
+    }
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
 async void talk_async (MainLoop loop) {
   try {
     var key = new Mp.AuthKey.random ();
@@ -183,6 +204,7 @@ int main (string[] args) {
   Test.add_func ("/listener/wrong-key", test_wrong_key);
   Test.add_func ("/listener/addresses", test_addresses);
   Test.add_func ("/listener/tcp", test_tcp);
+  Test.add_func ("/listener/python", test_python);
   Test.add_func ("/listener/async", test_async);
   Test.add_func ("/listener/signal", test_signal);
   return Test.run ();
