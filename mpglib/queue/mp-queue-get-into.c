@@ -29,6 +29,25 @@ cast_into (Into *self)
   return mp_net_new (MP_NET_BYTES, self->size - self->used, self->buffer + self->used, self->size - self->used);
 }
 
+static gboolean
+read_length (Into               *self,
+             const MpRingRecord *record,
+             guint32            *length)
+{
+  g_autoptr (GError) error = NULL;
+  MpItemHead head;
+
+  if (mp_item_read_head (&head, record, &error))
+    {
+      *length = head.body_length;
+      return TRUE;
+    }
+
+  if (self->error == NULL)
+    self->error = g_steal_pointer (&error);
+  return FALSE;
+}
+
 /* What lies where it was cast to, or in memory of the net's own: then its codec is behind it, for which there was no
  * room.  Of several the codecs lie between them.
  */
@@ -39,21 +58,16 @@ add (Into               *self,
 {
   for (guint i = 0; i < n; i++)
     {
-      g_autoptr (GError) error = NULL;
-      MpItemHead head;
+      guint32 length = records[i].length;
 
-      if (!mp_item_read_head (&head, &records[i], &error))
-        {
-          if (self->error == NULL)
-            self->error = g_steal_pointer (&error);
-          continue;
-        }
+      if (!mp_item_is_raw (&records[i]) && !read_length (self, &records[i], &length))
+        continue;
 
-      if (head.body_length > 0 && records[i].data != self->buffer + self->used)
-        memmove (self->buffer + self->used, records[i].data, head.body_length);
+      if (length > 0 && records[i].data != self->buffer + self->used)
+        memmove (self->buffer + self->used, records[i].data, length);
       if (self->lengths != NULL)
-        self->lengths[self->n] = head.body_length;
-      self->used += head.body_length;
+        self->lengths[self->n] = length;
+      self->used += length;
       self->n++;
     }
 }

@@ -279,6 +279,8 @@ mp_queue_put_bytes (MpQueue       *self,
 {
   g_auto (MpItem) item = { 0 };
   MpItemRoom room;
+  gconstpointer data;
+  gsize length;
 
   g_return_val_if_fail (MP_QUEUE_IS_ONE (self), FALSE);
   g_return_val_if_fail (bytes != NULL, FALSE);
@@ -286,7 +288,8 @@ mp_queue_put_bytes (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return mp_item_init_bytes (&item, codec, bytes, mp_queue_get_limit (self), &room, error) &&
+  data = g_bytes_get_data (bytes, &length);
+  return mp_item_init (&item, codec, data, length, mp_queue_get_limit (self), &room, error) &&
          mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
 }
 

@@ -21,8 +21,13 @@ prepare (MpRing   *ring,
          GError  **error)
 {
   for (guint i = 0; i < n; i++)
-    if (items[i].record.extent.place == 0 && !mp_ring_prepare (ring, me, &items[i].record, error))
-      return FALSE;
+    {
+      MpRingRecord *record = &items[i].record;
+
+      if (G_UNLIKELY (record->length >= ring->long_length) && record->extent.place == 0 &&
+          !mp_ring_prepare (ring, me, record, error))
+        return FALSE;
+    }
 
   return TRUE;
 }
