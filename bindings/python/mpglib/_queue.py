@@ -277,12 +277,14 @@ class Queue(_Base, metaclass=SameType):
 
     def _get_more(self, frame, most):
         frames = [frame]
-        while len(frames) < most and (frame := self._take_kept() or _try_get(self, 0.0)):
+        while self._kept and len(frames) < most and (frame := self._take_kept()):
+            frames.append(frame)
+        while len(frames) < most and (frame := _try_get(self, 0.0)):
             frames.append(frame)
         values = []
         try:
             for frame in frames:
-                values.append(_read(frame))
+                values.append(frame[:_RAW_PLACE] if frame.endswith(_RAW_END) else _read(frame))
         except BaseException:       # that one is nobody's
             place = len(values)
             vars(self).setdefault('_kept', deque()).extendleft(reversed(frames[:place] + frames[place + 1:]))
