@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -275,6 +276,29 @@ test_close (void)
 
   mp_test_pair_free (&pairs[0]);
   mp_test_pair_free (&pairs[1]);
+}
+
+/* Without descriptors it fails, and with them it works again. */
+static void
+test_without_descriptors (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  GObject *objects[] = { G_OBJECT (pair.b) };
+  g_autoptr (GError) error = NULL;
+  struct rlimit old, none;
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &old), ==, 0);
+  none = (struct rlimit) { 0, old.rlim_max };
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  assert_fails (objects, 1, -1, MP_ERROR, MP_ERROR_TOO_BIG);
+  mp_test_send_int (pair.a, 1);
+  g_assert_cmpuint (wait_for (objects, 1, -1, pair.b, &error), ==, 1);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &old), ==, 0);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_test_receive_int (pair.b), ==, 1);
+  assert_fails (objects, 1, 0.001, MP_ERROR, MP_ERROR_TIMED_OUT);
+
+  mp_test_pair_free (&pair);
 }
 
 /* --- Beside other operations ------------------------------------------------ */
@@ -651,6 +675,7 @@ main (int   argc,
   mp_test_add ("/wait-many/cancel", test_cancel);
   mp_test_add ("/wait-many/interrupt", test_interrupt);
   mp_test_add ("/wait-many/close", test_close);
+  mp_test_add ("/wait-many/without-descriptors", test_without_descriptors);
   mp_test_add ("/wait-many/behind-async", test_behind_async);
   mp_test_add ("/wait-many/sends-meanwhile", test_sends_meanwhile);
   mp_test_add ("/wait-many/several", test_several);

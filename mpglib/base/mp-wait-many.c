@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 
 #include "mp-clock-private.h"
 #include "mp-error.h"
+#include "mp-fd-private.h"
 #include "mp-interruptible-private.h"
 #include "mp-waitable-private.h"
 
@@ -191,11 +193,18 @@ on_back (GObject      *object,
 {
   Slot *slot = data;
   Wait *self = slot->wait;
+  GError *error = NULL;
 
   self->n_awaited--;
   on_may_be_ready (self);
-  if (!self->is_decided) /* another one was faster */
-    await (slot);
+  if (!self->is_decided)
+    {
+      g_task_propagate_boolean (G_TASK (result), &error);
+      if (error != NULL) /* it cannot be awaited: there are no descriptors left, for one */
+        decide (self, error);
+      else /* another one was faster */
+        await (slot);
+    }
   end_if_all_are_back (self);
 }
 
@@ -348,13 +357,33 @@ iterate (GMainContext *context,
   return !is_interrupted;
 }
 
+/* GLib ends the program where it has no descriptor for a context. */
+static GMainContext *
+new_context (GError **error)
+{
+  int fd = eventfd (0, EFD_CLOEXEC);
+
+  if (fd >= 0)
+    {
+      mp_fd_close (&fd);
+      return g_main_context_new ();
+    }
+
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "No descriptor is left to wait with: %s", g_strerror (errno));
+  return NULL;
+}
+
 static void
 run (Wait   *self,
      gint64  deadline)
 {
-  g_autoptr (GMainContext) context = g_main_context_new ();
-  g_autoptr (GArray) fds = g_array_new (FALSE, TRUE, sizeof (GPollFD));
+  g_autoptr (GMainContext) context = new_context (&self->error);
+  g_autoptr (GArray) fds = NULL;
 
+  if (context == NULL)
+    return;
+
+  fds = g_array_new (FALSE, TRUE, sizeof (GPollFD));
   g_main_context_push_thread_default (context);
   begin (self, deadline);
   while (!self->is_decided || self->n_awaited > 0)
@@ -389,7 +418,8 @@ run (Wait   *self,
  * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while none is ready;
  * with %MP_ERROR_CLOSED when one of them is, or gets, closed in this process; with
  * %MP_ERROR_NOT_SUPPORTED for an object of another kind or a connection that only
- * sends; and with %MP_ERROR_INVALID_STATE for a process that was not started.
+ * sends; with %MP_ERROR_INVALID_STATE for a process that was not started; and with
+ * %MP_ERROR_TOO_BIG when this process has no more descriptors to wait with.
  *
  * Returns: (transfer container) (array length=n_ready) (element-type GObject): those that
  *   are ready, in the order in which they were given

@@ -18,7 +18,9 @@ struct _MpWaitableInterface
                         GError              **error);
   /* Calls back in the caller's thread-default main context when it may have become
    * ready, or can no more, or when it was cancelled; never before this returns.
-   * Who is called back looks again.  `blocks`: the thread does nothing else meanwhile.
+   * Who is called back looks again.  The result is a GTask of a boolean; an error,
+   * where looking finds none, is why it cannot be awaited.  `blocks`: the thread does
+   * nothing else meanwhile.
    */
   void     (*await)    (MpWaitable           *self,
                         gboolean              blocks,
