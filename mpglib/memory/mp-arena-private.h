@@ -33,6 +33,7 @@ typedef enum
   MP_OBJECT_BOUNDED_SEMAPHORE,
   MP_OBJECT_ARRAY,
   MP_OBJECT_LIST,
+  MP_OBJECT_CONNECTION,   /* one way of it */
 } MpObjectType;
 
 /* The largest object. */

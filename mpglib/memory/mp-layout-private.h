@@ -477,6 +477,15 @@ typedef struct
   guint8     reserved[48];
 } MpQueueLayout;
 
+/* mp-ring-aside-private.h: what goes beside a ring by a socket.  Followed by the ring, as that of a queue. */
+typedef struct
+{
+  MpAtomic64 n_sent;
+  MpAtomic64 n_taken;
+  MpAtomic32 n_closings;      /* of ends that take */
+  guint8     reserved[28];
+} MpRingAsideLayout;
+
 /* --- Sizes ---------------------------------------------------------------- */
 
 G_STATIC_ASSERT (sizeof (MpSegmentHeader) == 128);
@@ -520,6 +529,7 @@ G_STATIC_ASSERT (sizeof (MpRingEnd) == 320);
 G_STATIC_ASSERT (sizeof (MpRingExtent) == 32);
 G_STATIC_ASSERT (sizeof (MpRingLayout) == 704);
 G_STATIC_ASSERT (sizeof (MpQueueLayout) == 48);
+G_STATIC_ASSERT (sizeof (MpRingAsideLayout) == sizeof (MpQueueLayout));
 G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
 
 /* --- Fingerprint ---------------------------------------------------------- */
@@ -558,13 +568,14 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
                                 sizeof (MpListItem)), sizeof (MpListLayout))
 #define MP_FINGERPRINT_QUEUE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_SHARED, \
                                 sizeof (MpRingEnd)), sizeof (MpRingLayout)), sizeof (MpQueueLayout))
-#define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_QUEUE
+#define MP_FINGERPRINT_ASIDE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_QUEUE, sizeof (MpRingAsideLayout))
+#define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_ASIDE
 
 /* As docs/shared-memory-format.md has it: who sees this fail has changed the
  * format, and changes the text and the version too.
  */
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
-G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x41073772cc5e3a9b));
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0xdd7de311441db091));
 #endif
 
 G_END_DECLS

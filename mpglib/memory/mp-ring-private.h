@@ -170,6 +170,8 @@ MpRingResult mp_ring_take_lost (MpRing             *self,
                                 GError            **error);
 void         mp_ring_linger_here (MpRing           *self);
 void         mp_ring_set_spin (gboolean             spins);
+gboolean     mp_ring_spin     (MpRing              *self,
+                               guint64              need);
 guint        mp_ring_count    (MpRing              *self);
 guint64      mp_ring_count_room (MpRing            *self,
                                  guint64            need);

@@ -167,6 +167,25 @@ spin (Waiter *self)
   return spin_at_once (self, seen >> PATIENCE_BITS);
 }
 
+/*< private >
+ * mp_ring_spin:
+ * @need: bytes of room, from mp_ring_measure(); 0: for a record
+ *
+ * For who sleeps elsewhere.
+ *
+ * Returns: whether it is there now
+ */
+gboolean
+mp_ring_spin (MpRing  *self,
+              guint64  need)
+{
+  MpRingLayout *layout = self->layout;
+  Waiter for_room = { self, &layout->put, &layout->take, &self->patience[0], need };
+  Waiter for_record = { self, &layout->take, &layout->put, &self->patience[1], 0 };
+
+  return spin (need != 0 ? &for_room : &for_record);
+}
+
 /* --- Sleeping ------------------------------------------------------------- */
 
 /* Says so under the lock of the other end: whoever commits there later knows that it has to wake.

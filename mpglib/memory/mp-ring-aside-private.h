@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include "mp-ring-private.h"
+
+G_BEGIN_DECLS
+
+/* What goes beside a ring, by a socket, and yet comes in the order of all.
+ *
+ * Who sends a message there first counts it, and gives it the position at which the ring's next record would be put:
+ * its own records before it lie before that.  Who takes looks at the socket only while more were counted there than
+ * taken; and the message's turn has come when all records before that position were taken.
+ *
+ *     sent  taken
+ *     n     n      look at the ring alone
+ *     n+1   n      one is in the socket, or about to be, or whoever was about to died: look there too
+ *
+ * So whoever dies leaves at most a count, which costs others a look.  None of it is believed: what a wrong count or
+ * position does is a look too many, or a message that comes early.
+ */
+typedef struct
+{
+  MpRing            *ring;
+  MpRingAsideLayout *layout;
+  guint32            seen_closings;
+} MpRingAside;
+
+void     mp_ring_aside_init      (MpRingAside       *self,
+                                  MpRing            *ring,
+                                  MpRingAsideLayout *layout);
+guint64  mp_ring_aside_send      (MpRingAside       *self);
+void     mp_ring_aside_unsend    (MpRingAside       *self);
+gboolean mp_ring_aside_is_used   (MpRingAside       *self);
+gboolean mp_ring_aside_is_due    (MpRingAside       *self,
+                                  guint64            position);
+void     mp_ring_aside_take      (MpRingAside       *self);
+void     mp_ring_aside_close     (MpRingAside       *self);
+gboolean mp_ring_aside_has_news  (MpRingAside       *self);
+
+G_END_DECLS
