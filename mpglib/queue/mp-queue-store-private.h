@@ -9,8 +9,9 @@
 
 G_BEGIN_DECLS
 
-/* The shared memory of a queue: a head and a ring in the arena, and what is in the ring in memory of its own, of
- * which it has as much as it needs.  Nothing else knows where that lies, or how another process gets it.
+/* The shared memory of a queue, or of one way of a connection: a head and a ring in the arena, and what is in the ring
+ * in memory of its own, of which it has as much as it needs.  Nothing else knows where that lies, or how another
+ * process gets it.
  */
 typedef struct
 {
@@ -23,6 +24,7 @@ typedef struct
 #define MP_QUEUE_DEFAULT_BYTE_LIMIT (G_GUINT64_CONSTANT (1) << 30)
 
 void      mp_queue_store_init         (MpQueueStore  *self,
+                                       MpObjectType   type,
                                        guint          max_size,
                                        guint64        byte_limit,
                                        MpRingFlags    flags);
@@ -32,10 +34,15 @@ GVariant *mp_queue_store_pack         (MpQueueStore  *self,
                                        GError       **error);
 gboolean  mp_queue_store_open         (MpQueueStore  *self,
                                        MpUnpacking   *unpacking,
+                                       MpObjectType   type,
                                        GVariant      *description,
                                        int           *fds,
                                        guint          n_fds,
                                        GError       **error);
+gboolean  mp_queue_store_open_again   (MpQueueStore  *self,
+                                       MpQueueStore  *again,
+                                       GError       **error);
+gpointer  mp_queue_store_get_head     (MpQueueStore  *self);
 gpointer  mp_queue_store_new_received (GType          gtype,
                                        MpQueueStore  *opened);
 

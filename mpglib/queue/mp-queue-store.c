@@ -25,10 +25,11 @@ get_layout (MpQueueStore *self)
 
 static void
 refuse (MpQueueStore *self,
+        MpObjectType  type,
         GError       *error_taken)
 {
   mp_contents_clear (&self->contents);
-  mp_shared_object_refuse (&self->contents.shared, MP_OBJECT_QUEUE, error_taken);
+  mp_shared_object_refuse (&self->contents.shared, type, error_taken);
 }
 
 static gboolean
@@ -51,6 +52,7 @@ open_ring (MpQueueStore  *self,
  */
 void
 mp_queue_store_init (MpQueueStore *self,
+                     MpObjectType  type,
                      guint         max_size,
                      guint64       byte_limit,
                      MpRingFlags   flags)
@@ -61,7 +63,7 @@ mp_queue_store_init (MpQueueStore *self,
 
   self->max_size = max_size;
   self->byte_limit = capacity;
-  is_new = mp_contents_init_sparse (&self->contents, MP_OBJECT_QUEUE, HEAD_SIZE,
+  is_new = mp_contents_init_sparse (&self->contents, type, HEAD_SIZE,
                                     mp_ring_memory_measure (capacity, MP_RING_CHUNK_BITS),
                                     mp_ring_extents_measure (capacity));
   if (self->contents.shared.table == NULL)
@@ -74,7 +76,7 @@ mp_queue_store_init (MpQueueStore *self,
 
   /* Another process may have made rubbish of it since mp_queue_store_open(). */
   if (!open_ring (self, &error))
-    refuse (self, error);
+    refuse (self, type, error);
 }
 
 void
@@ -100,13 +102,14 @@ mp_queue_store_pack (MpQueueStore  *self,
 gboolean
 mp_queue_store_open (MpQueueStore  *self,
                      MpUnpacking   *unpacking,
+                     MpObjectType   type,
                      GVariant      *description,
                      int           *fds,
                      guint          n_fds,
                      GError       **error)
 {
   *self = (MpQueueStore) { 0 };
-  if (!mp_contents_open_sparse (&self->contents, unpacking, MP_OBJECT_QUEUE, HEAD_SIZE,
+  if (!mp_contents_open_sparse (&self->contents, unpacking, type, HEAD_SIZE,
                                 description, fds, n_fds, error))
     return FALSE;
 
@@ -115,6 +118,37 @@ mp_queue_store_open (MpQueueStore  *self,
 
   mp_queue_store_clear (self);
   return FALSE;
+}
+
+/*< private >
+ * mp_queue_store_open_again:
+ * @again: (out caller-allocates): the same for another object of this process
+ */
+gboolean
+mp_queue_store_open_again (MpQueueStore  *self,
+                           MpQueueStore  *again,
+                           GError       **error)
+{
+  *again = (MpQueueStore) { 0 };
+  if (!mp_contents_open_again (&self->contents, &again->contents, error))
+    return FALSE;
+
+  if (open_ring (again, error))
+    return TRUE;
+
+  mp_queue_store_clear (again);
+  return FALSE;
+}
+
+/*< private >
+ * mp_queue_store_get_head:
+ *
+ * Returns: what lies before the ring, of the size of an MpQueueLayout; the store must have been made
+ */
+gpointer
+mp_queue_store_get_head (MpQueueStore *self)
+{
+  return self->contents.shared.hold.data;
 }
 
 /*< private >

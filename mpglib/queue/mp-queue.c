@@ -78,7 +78,7 @@ mp_queue_constructed (GObject *object)
 
   if (priv->main_context == NULL && !mp_contents_is_receiving ())
     priv->main_context = g_main_context_ref_thread_default ();
-  mp_queue_store_init (&priv->store, priv->store.max_size, priv->store.byte_limit, priv->flags);
+  mp_queue_store_init (&priv->store, MP_OBJECT_QUEUE, priv->store.max_size, priv->store.byte_limit, priv->flags);
 }
 
 static void
@@ -272,7 +272,7 @@ mp_queue_unpack_kind (GType         type,
 {
   MpQueueStore opened;
 
-  if (!mp_queue_store_open (&opened, unpacking, description, fds, n_fds, error))
+  if (!mp_queue_store_open (&opened, unpacking, MP_OBJECT_QUEUE, description, fds, n_fds, error))
     return NULL;
 
   if (((opened.ring.flags & MP_RING_HOLDS) != 0) != holds)

@@ -15,7 +15,7 @@ import re
 import sys
 
 # What there is, or will be: a layer that comes later takes its place in this order.
-ORDER = ('base', 'memory', 'engine', 'sync', 'shared', 'channel', 'queue', 'process', 'pool', 'manager')
+ORDER = ('base', 'memory', 'engine', 'sync', 'shared', 'queue', 'channel', 'process', 'pool', 'manager')
 
 GENERATED = {'config.h', 'mp-enums.h', 'mp-version.h'}
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
