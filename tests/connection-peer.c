@@ -80,7 +80,7 @@ main (int   argc,
   static MpConnection *connection;
   const char *mode = argv[1];
 
-  connection = mp_connection_new_take (3, TRUE, TRUE, FALSE);
+  connection = mp_connection_new_take (3, NULL, TRUE, TRUE, FALSE);
   if (strcmp (mode, "echo") == 0)
     {
       echo (connection);

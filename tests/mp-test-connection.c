@@ -6,9 +6,16 @@
 #include <unistd.h>
 
 #include "mp-connection-private.h"
+#include "mp-ring-link-private.h"
 #include "mp-test-connection.h"
 #include "mp-test.h"
 #include "mp-transport-private.h"
+
+void
+mp_test_connection_init (void)
+{
+  mp_ring_link_set_used (g_getenv ("MP_TEST_SOCKETS") == NULL);
+}
 
 MpTestPair
 mp_test_pair_new (void)
@@ -289,7 +296,7 @@ mp_test_start_peer (const char *mode,
   *pid = mp_test_spawn ("connection-peer", mode, inherited);
   close (fds[1]);
 
-  return mp_connection_new_take (fds[0], TRUE, TRUE, FALSE);
+  return mp_connection_new_take (fds[0], NULL, TRUE, TRUE, FALSE);
 }
 
 void

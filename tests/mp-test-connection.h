@@ -16,6 +16,8 @@ typedef struct
   MpConnection *b;
 } MpTestPair;
 
+/* With MP_TEST_SOCKETS in the environment pairs have no rings. */
+void          mp_test_connection_init      (void);
 MpTestPair    mp_test_pair_new             (void);
 void          mp_test_pair_free            (MpTestPair   *pair);
 

@@ -394,6 +394,7 @@ main (int   argc,
       char *argv[])
 {
   mp_test_init (&argc, &argv);
+  mp_test_connection_init ();
 
   mp_test_add ("/connection/async/order", test_async);
   mp_test_add ("/connection/async/blocking-behind", test_blocking_behind_async);

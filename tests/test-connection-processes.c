@@ -292,6 +292,18 @@ test_share_oddly (void)
   mp_test_pair_free (&carrier);
 }
 
+/* With what is too long for a ring, and is not put into a memfd. */
+static void
+fill_socket (MpConnection *connection)
+{
+  g_autoptr (GBytes) bytes = mp_test_new_bytes (64 * 1024);
+  g_autoptr (GError) error = NULL;
+
+  while (mp_connection_send_bytes (connection, bytes, NULL, 0, NULL, &error))
+    ;
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+}
+
 /* A send that does not take place gives back what it had packed. */
 static void
 test_share_and_time_out (void)
@@ -301,7 +313,7 @@ test_share_and_time_out (void)
   g_autoptr (MpMessage) message = mp_message_new (NULL);
   g_autoptr (GError) error = NULL;
 
-  mp_test_fill (carrier.a);
+  fill_socket (carrier.a);
   mp_message_attach (message, MP_SHAREABLE (pair.a));
   g_assert_false (mp_connection_send_message (carrier.a, message, 0, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
@@ -318,11 +330,11 @@ static void
 test_share_wrongly (void)
 {
   g_autoptr (GVariant) attachments =
-    g_variant_ref_sink (g_variant_new_parsed ("[('connection', uint32 1, <(true, true)>)]"));
+    g_variant_ref_sink (g_variant_new_parsed ("[('connection', uint32 1, <(true, true, <()>)>)]"));
   g_autoptr (GVariant) wrong_type =
-    g_variant_ref_sink (g_variant_new_parsed ("[('connection', uint32 1, <(true, 1)>)]"));
+    g_variant_ref_sink (g_variant_new_parsed ("[('connection', uint32 1, <(true, 1, <()>)>)]"));
   g_autoptr (GVariant) without_fd =
-    g_variant_ref_sink (g_variant_new_parsed ("[('connection', uint32 0, <(true, true)>)]"));
+    g_variant_ref_sink (g_variant_new_parsed ("[('connection', uint32 0, <(true, true, <()>)>)]"));
   g_autoptr (GBytes) body = g_bytes_new (NULL, 0);
   int streams[2];
   int fds[2];
@@ -425,6 +437,8 @@ main (int   argc,
       char *argv[])
 {
   mp_test_init (&argc, &argv);
+  mp_test_connection_init ();
+  mp_test_set_warm_up (test_share);
 
   mp_test_add ("/connection/process/exits", test_peer_exits);
   mp_test_add ("/connection/process/dies", test_peer_dies);

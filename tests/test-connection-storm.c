@@ -246,7 +246,7 @@ static void
 be_at_end (gpointer fd)
 {
   have_own_context ();
-  storm (mp_connection_new_take (GPOINTER_TO_INT (fd), TRUE, TRUE, FALSE));
+  storm (mp_connection_new_take (GPOINTER_TO_INT (fd), NULL, TRUE, TRUE, FALSE));
 }
 
 /* Over a connection that comes with a message. */
@@ -258,7 +258,7 @@ be_at_passed_end (gpointer fd)
   MpShareable *passed;
 
   have_own_context ();
-  first = mp_connection_new_take (GPOINTER_TO_INT (fd), TRUE, TRUE, FALSE);
+  first = mp_connection_new_take (GPOINTER_TO_INT (fd), NULL, TRUE, TRUE, FALSE);
   message = mp_connection_receive_message (first, -1, NULL, NULL);
   passed = mp_message_get_attachment (message, 0, NULL);
   g_assert_nonnull (passed);
@@ -362,7 +362,7 @@ test_ends (void)
       make_pair (fds);
       victim.pid = mp_test_fork (be_at_end, GINT_TO_POINTER (fds[1]));
       mp_fd_close (&fds[1]);
-      side_begin (mp_connection_new_take (fds[0], TRUE, TRUE, FALSE));
+      side_begin (mp_connection_new_take (fds[0], NULL, TRUE, TRUE, FALSE));
       kill_and_wait (&victim);
     }
   end_rounds (n);
@@ -387,7 +387,7 @@ test_passed_ends (void)
       make_pair (fds);
       victim.pid = mp_test_fork (be_at_passed_end, GINT_TO_POINTER (fds[1]));
       mp_fd_close (&fds[1]);
-      first = mp_connection_new_take (fds[0], TRUE, TRUE, FALSE);
+      first = mp_connection_new_take (fds[0], NULL, TRUE, TRUE, FALSE);
       g_assert_true (mp_connection_new_pair (TRUE, &own, &other, NULL));
       g_assert_cmpuint (mp_message_attach (message, MP_SHAREABLE (other)), ==, 0);
       g_assert_true (mp_connection_send_message (first, message, MP_TEST_DEADLINE, NULL, &error));

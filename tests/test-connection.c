@@ -334,6 +334,7 @@ main (int   argc,
       char *argv[])
 {
   mp_test_init (&argc, &argv);
+  mp_test_connection_init ();
 
   mp_test_add ("/connection/value", test_value);
   mp_test_add ("/connection/data", test_data);

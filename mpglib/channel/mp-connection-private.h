@@ -29,6 +29,7 @@ struct _MpConnection
 };
 
 MpConnection *mp_connection_new_take       (int                  fd,
+                                            MpRingLink          *link_taken,
                                             gboolean             readable,
                                             gboolean             writable,
                                             gboolean             is_shared);
@@ -46,6 +47,12 @@ GTask        *mp_connection_new_task       (MpConnection        *self,
                                             GAsyncReadyCallback  callback,
                                             gpointer             user_data,
                                             gpointer             tag);
+MpIoStatus    mp_connection_receive_at_once (MpConnection       *self,
+                                            MpAccept             accept,
+                                            gsize                max_length,
+                                            GCancellable        *cancellable,
+                                            MpConduitUsual      *usual,
+                                            GError             **error);
 MpFrame      *mp_connection_receive_frame  (MpConnection        *self,
                                             MpAccept             accept,
                                             gsize                max_length,

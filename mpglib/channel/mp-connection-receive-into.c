@@ -72,11 +72,19 @@ mp_connection_receive_into (MpConnection *self,
                             GError      **error)
 {
   g_autoptr (MpFrame) frame = NULL;
+  MpConduitUsual usual;
+  MpIoStatus status;
 
   g_return_val_if_fail (MP_IS_CONNECTION (self), -1);
   g_return_val_if_fail (buffer != NULL && size > 0, -1);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, size, cancellable, &usual, error);
+  if (status == MP_IO_DONE)
+    memcpy (buffer, usual.body, usual.head.body_length);
+  if (status != MP_IO_AGAIN)
+    return status == MP_IO_DONE ? (gssize) usual.head.body_length : -1;
 
   frame = mp_connection_receive_frame (self, MP_ACCEPT_BYTES, size, timeout, cancellable, error);
   return frame != NULL ? copy_body (frame, buffer) : -1;

@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "mp-connection-private.h"
 #include "mp-variant-private.h"
 
@@ -105,6 +107,27 @@ finish_frame (MpConnection  *self,
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+/*< private >
+ * mp_connection_receive_at_once:
+ *
+ * Most of what is received.
+ *
+ * Returns: MP_IO_DONE, MP_IO_FAILED, or MP_IO_AGAIN, if it takes mp_connection_receive_frame()
+ */
+MpIoStatus
+mp_connection_receive_at_once (MpConnection    *self,
+                               MpAccept         accept,
+                               gsize            max_length,
+                               GCancellable    *cancellable,
+                               MpConduitUsual  *usual,
+                               GError         **error)
+{
+  if (self->exchange == NULL || !self->readable || g_cancellable_is_cancelled (cancellable))
+    return MP_IO_AGAIN;
+
+  return mp_exchange_try_receive (self->exchange, accept, max_length, usual, error);
+}
+
 /* These take the frame, which may be NULL after an error. */
 
 static GVariant *
@@ -146,6 +169,28 @@ frame_to_data (MpFrame *frame,
   return data != NULL ? data : g_malloc0 (1);
 }
 
+/* Without a frame. */
+
+static GVariant *
+usual_to_value (const MpConduitUsual  *usual,
+                GError               **error)
+{
+  g_autoptr (GBytes) body = g_bytes_new (usual->body, usual->head.body_length);
+
+  return mp_variant_from_wire (usual->head.codec + 1, body, 0, error);
+}
+
+static guint8 *
+usual_to_data (const MpConduitUsual *usual,
+               gsize                *length)
+{
+  guint8 *data = g_malloc (MAX (usual->head.body_length, 1));
+
+  memcpy (data, usual->body, usual->head.body_length);
+  *length = usual->head.body_length;
+  return data;
+}
+
 static MpMessage *
 frame_to_message (MpFrame *frame)
 {
@@ -183,9 +228,15 @@ mp_connection_receive (MpConnection *self,
                        GCancellable *cancellable,
                        GError      **error)
 {
+  MpConduitUsual usual;
+  MpIoStatus status;
+
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_VALUE, 0, cancellable, &usual, error)) != MP_IO_AGAIN)
+    return status == MP_IO_DONE ? usual_to_value (&usual, error) : NULL;
 
   return frame_to_value (mp_connection_receive_frame (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, error), error);
 }
@@ -271,10 +322,18 @@ mp_connection_receive_data (MpConnection *self,
                             GCancellable *cancellable,
                             GError      **error)
 {
+  MpConduitUsual usual;
+  MpIoStatus status;
+
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (length != NULL, NULL);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  *length = 0;
+  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, max_length, cancellable, &usual,
+                                               error)) != MP_IO_AGAIN)
+    return status == MP_IO_DONE ? usual_to_data (&usual, length) : NULL;
 
   return frame_to_data (mp_connection_receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error),
                         length);
@@ -365,9 +424,16 @@ mp_connection_receive_bytes (MpConnection *self,
                              GCancellable *cancellable,
                              GError      **error)
 {
+  MpConduitUsual usual;
+  MpIoStatus status;
+
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, max_length, cancellable, &usual,
+                                               error)) != MP_IO_AGAIN)
+    return status == MP_IO_DONE ? g_bytes_new (usual.body, usual.head.body_length) : NULL;
 
   return frame_to_bytes (mp_connection_receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error));
 }

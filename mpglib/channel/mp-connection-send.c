@@ -59,7 +59,21 @@ init_send (MpConnection *self,
   /* Before any lock is taken: what is attached may be this connection. */
   return mp_connection_check_usable (self, MP_TRANSFER_SEND, error) &&
          mp_exchange_check_origin (self->exchange, error) &&
-         mp_transport_prepare (transfer->frame, error);
+         mp_exchange_prepare (self->exchange, transfer->frame, error);
+}
+
+/* Most of what is sent.  Whatever keeps it from that is told by a transfer. */
+static gboolean
+send_at_once (MpConnection  *self,
+              const char    *codec,
+              gconstpointer  body,
+              gsize          length,
+              GCancellable  *cancellable)
+{
+  const MpConduitBody whole = { codec, body, length };
+
+  return self->exchange != NULL && self->writable && !g_cancellable_is_cancelled (cancellable) &&
+         mp_exchange_try_send (self->exchange, &whole);
 }
 
 static gboolean
@@ -70,6 +84,14 @@ send_take (MpConnection *self,
            GError      **error)
 {
   g_auto (MpTransfer) transfer = { 0 };
+
+  if (frame->body != NULL &&
+      send_at_once (self, frame->codec, g_bytes_get_data (frame->body, NULL), g_bytes_get_size (frame->body),
+                    cancellable))
+    {
+      mp_frame_free (frame);
+      return TRUE;
+    }
 
   return init_send (self, &transfer, frame, error) &&
          mp_exchange_run (self->exchange, &transfer, timeout, cancellable, error);
@@ -228,7 +250,8 @@ mp_connection_send_data (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return send_take (self, new_frame_for_data (data, length, codec), timeout, cancellable, error);
+  return send_at_once (self, codec != NULL ? codec : "raw", data, length, cancellable) ||
+         send_take (self, new_frame_for_data (data, length, codec), timeout, cancellable, error);
 }
 
 /**

@@ -46,9 +46,10 @@
  *
  * # Sizes
  *
- * Messages up to 64 KiB go through the socket; larger ones go in memory that
+ * Small messages without attachments go through shared memory, if the connection is one of a
+ * pair; others up to 64 KiB go through the socket, and larger ones in memory that
  * is sealed against changes, without a copy at the receiver. A sender waits when
- * the receiver has some 50 MiB, or a few messages, to receive yet.
+ * the receiver has 16 MiB of small ones, some 50 MiB of large ones, or a few messages, to receive yet.
  *
  * # The end
  *
@@ -172,6 +173,7 @@ static const MpExchangeEvents exchange_events = { on_ended, on_tell };
 static MpConnection *
 open_with (MpConnection *self,
            MpTransport  *transport,
+           MpRingLink   *link,
            gboolean      readable,
            gboolean      writable)
 {
@@ -179,7 +181,7 @@ open_with (MpConnection *self,
   self->readable = readable;
   self->writable = writable;
   self->state = MP_CONNECTION_OPEN;
-  self->exchange = mp_exchange_new (transport, &exchange_events, self);
+  self->exchange = mp_exchange_new (transport, link, &exchange_events, self);
 
   return self;
 }
@@ -187,20 +189,22 @@ open_with (MpConnection *self,
 /*< private >
  * mp_connection_new_take:
  * @fd: a socket, one end of a pair; taken
+ * @link_taken: (nullable): the rings beside it
  * @is_shared: another process may have the end too
  */
 MpConnection *
-mp_connection_new_take (int      fd,
-                        gboolean readable,
-                        gboolean writable,
-                        gboolean is_shared)
+mp_connection_new_take (int         fd,
+                        MpRingLink *link_taken,
+                        gboolean    readable,
+                        gboolean    writable,
+                        gboolean    is_shared)
 {
   MpTransport *transport = mp_transport_new (fd);
 
   if (is_shared)
     mp_transport_set_shared (transport);
 
-  return open_with (g_object_new (MP_TYPE_CONNECTION, NULL), transport, readable, writable);
+  return open_with (g_object_new (MP_TYPE_CONNECTION, NULL), transport, link_taken, readable, writable);
 }
 
 /*< private >
@@ -212,7 +216,7 @@ MpConnection *
 mp_connection_new_agreed (MpTransport  *transport,
                           GMainContext *main_context)
 {
-  return open_with (g_object_new (MP_TYPE_CONNECTION, "main-context", main_context, NULL), transport, TRUE, TRUE);
+  return open_with (g_object_new (MP_TYPE_CONNECTION, "main-context", main_context, NULL), transport, NULL, TRUE, TRUE);
 }
 
 /*< private >
@@ -427,7 +431,7 @@ mp_connection_init (MpConnection *self)
 /* --- Sharing --------------------------------------------------------------- */
 
 #define KIND             "connection"
-#define DESCRIPTION_TYPE "(bb)" /* readable, writable */
+#define DESCRIPTION_TYPE "(bbv)" /* readable, writable, rings */
 
 static GVariant *
 mp_connection_pack (MpShareable  *shareable,
@@ -435,6 +439,7 @@ mp_connection_pack (MpShareable  *shareable,
                     GError      **error)
 {
   MpConnection *self = MP_CONNECTION (shareable);
+  GVariant *rings;
   int fd;
 
   if (self->exchange == NULL)
@@ -443,12 +448,19 @@ mp_connection_pack (MpShareable  *shareable,
       return NULL;
     }
 
-  fd = mp_exchange_share (self->exchange, error);
-  if (fd < 0)
+  rings = mp_exchange_pack_rings (self->exchange, packing, error);
+  if (rings == NULL)
     return NULL;
 
+  fd = mp_exchange_share (self->exchange, error);
+  if (fd < 0)
+    {
+      g_variant_unref (g_variant_ref_sink (rings));
+      return NULL;
+    }
+
   g_array_append_val (packing->fds, fd);
-  return g_variant_new (DESCRIPTION_TYPE, self->readable, self->writable);
+  return g_variant_new (DESCRIPTION_TYPE, self->readable, self->writable, rings);
 }
 
 static gboolean
@@ -469,20 +481,25 @@ mp_connection_unpack (MpUnpacking  *unpacking,
                       guint         n_fds,
                       GError      **error)
 {
+  g_autoptr (MpRingLink) link = NULL;
+  g_autoptr (GVariant) rings = NULL;
   gboolean readable, writable;
   int fd;
 
-  if (n_fds != 1 || !g_variant_is_of_type (description, G_VARIANT_TYPE (DESCRIPTION_TYPE)) ||
-      !has_option (fds[0], SO_DOMAIN, AF_UNIX) || !has_option (fds[0], SO_TYPE, SOCK_SEQPACKET))
+  if (n_fds < 1 || !g_variant_is_of_type (description, G_VARIANT_TYPE (DESCRIPTION_TYPE)) ||
+      !has_option (fds[n_fds - 1], SO_DOMAIN, AF_UNIX) || !has_option (fds[n_fds - 1], SO_TYPE, SOCK_SEQPACKET))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The peer sent a connection that is none");
       return NULL;
     }
 
-  g_variant_get (description, DESCRIPTION_TYPE, &readable, &writable);
-  fd = fds[0];
-  fds[0] = -1;
-  return MP_SHAREABLE (mp_connection_new_take (fd, readable, writable, TRUE));
+  g_variant_get (description, DESCRIPTION_TYPE, &readable, &writable, &rings);
+  if (!mp_ring_link_unpack (&link, unpacking, rings, fds, n_fds - 1, error))
+    return NULL;
+
+  fd = fds[n_fds - 1];
+  fds[n_fds - 1] = -1;
+  return MP_SHAREABLE (mp_connection_new_take (fd, g_steal_pointer (&link), readable, writable, TRUE));
 }
 
 static char *
@@ -510,7 +527,7 @@ __attribute__ ((constructor))
 static void
 register_kind (void)
 {
-  mp_shareable_register_kind (KIND, mp_connection_unpack);
+  mp_shareable_register_hold (KIND, mp_connection_unpack);
 }
 
 /* --- Making, closing, asking ------------------------------------------------ */
@@ -538,6 +555,7 @@ mp_connection_new_pair (gboolean       duplex,
                         MpConnection **second,
                         GError       **error)
 {
+  MpRingLink *links[2] = { NULL, NULL };
   int fds[2];
 
   g_return_val_if_fail (first != NULL && second != NULL, FALSE);
@@ -548,8 +566,10 @@ mp_connection_new_pair (gboolean       duplex,
   if (!mp_transport_new_pair (fds, error))
     return FALSE;
 
-  *first = mp_connection_new_take (fds[0], TRUE, duplex, FALSE);
-  *second = mp_connection_new_take (fds[1], duplex, TRUE, FALSE);
+  /* Where they cannot be had the socket carries all. */
+  mp_ring_link_new_pair (duplex, &links[0], &links[1]);
+  *first = mp_connection_new_take (fds[0], links[0], TRUE, duplex, FALSE);
+  *second = mp_connection_new_take (fds[1], links[1], duplex, TRUE, FALSE);
   return TRUE;
 }
 
@@ -782,6 +802,7 @@ on_readable (GSource     *source,
   MpConnection *self = ((ReaderSource *) source)->connection;
 
   g_source_set_ready_time (source, -1);
+  mp_exchange_hear (self->exchange);
 
   for (guint i = 0; i < MAX_READ_RUN; i++)
     {
@@ -829,10 +850,13 @@ static GSource *
 new_reader (MpConnection *self)
 {
   GSource *source = g_source_new (&reader_source_funcs, sizeof (ReaderSource));
+  int bell = mp_exchange_get_bell (self->exchange);
 
   ((ReaderSource *) source)->connection = g_object_ref (self);
   g_source_set_static_name (source, "mpglib connection");
   g_source_add_unix_fd (source, mp_exchange_get_socket (self->exchange), G_IO_IN);
+  if (bell >= 0)
+    g_source_add_unix_fd (source, bell, G_IO_IN);
   return source;
 }
 

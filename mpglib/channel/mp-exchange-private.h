@@ -6,7 +6,7 @@
 
 #include <gio/gio.h>
 
-#include "mp-transport-private.h"
+#include "mp-conduit-private.h"
 
 G_BEGIN_DECLS
 
@@ -58,7 +58,9 @@ typedef struct
   struct _MpWaker *waker;    /* of a thread that sleeps for it; nullable */
   gboolean       is_polling; /* that thread polls the descriptor */
   GSource       *source;     /* of an asynchronous one; nullable */
+  gboolean       is_ending;  /* it is being finalised */
   gpointer       fd_tag;
+  gpointer       bell_tag;   /* of the rings beside the socket; nullable */
   short          events;     /* that it polls for */
 } MpTransfer;
 
@@ -81,6 +83,7 @@ typedef struct
 } MpExchangeEvents;
 
 MpExchange *mp_exchange_new            (MpTransport       *transport,
+                                        MpRingLink        *link,
                                         const MpExchangeEvents *events,
                                         gpointer           owner);
 MpExchange *mp_exchange_ref            (MpExchange        *self);
@@ -94,6 +97,23 @@ int         mp_exchange_get_socket     (MpExchange        *self);
 int         mp_exchange_get_fd         (MpExchange        *self,
                                         GError           **error);
 int         mp_exchange_share          (MpExchange        *self,
+                                        GError           **error);
+
+GVariant   *mp_exchange_pack_rings     (MpExchange        *self,
+                                        MpPacking         *packing,
+                                        GError           **error);
+MpRingLink *mp_exchange_get_link       (MpExchange        *self);
+gboolean    mp_exchange_prepare        (MpExchange        *self,
+                                        MpFrame           *frame,
+                                        GError           **error);
+
+/* What can be done at once, by a ring, without a transfer. */
+gboolean    mp_exchange_try_send       (MpExchange        *self,
+                                        const MpConduitBody *body);
+MpIoStatus  mp_exchange_try_receive    (MpExchange        *self,
+                                        MpAccept           accept,
+                                        gsize              max_length,
+                                        MpConduitUsual    *usual,
                                         GError           **error);
 
 gboolean    mp_exchange_run            (MpExchange        *self,
@@ -110,6 +130,8 @@ void        mp_exchange_start          (MpExchange        *self,
 /* For who wants every message that no transfer waits for. */
 void        mp_exchange_set_reader     (MpExchange        *self,
                                         GSource           *source);
+int         mp_exchange_get_bell       (MpExchange        *self);
+void        mp_exchange_hear           (MpExchange        *self);
 MpIoStatus  mp_exchange_read           (MpExchange        *self,
                                         MpFrame          **frame,
                                         GError           **error);

@@ -17,7 +17,11 @@
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-interruptible-private.h"
+#include "mp-log-private.h"
+#include "mp-looping.h"
 #include "mp-origin-private.h"
+#include "mp-patience-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-waker-private.h"
 
 typedef struct
@@ -32,15 +36,18 @@ struct _MpExchange
   guint32 origin;
 
   GMutex lock;
-  MpTransport *transport;
-  Lane senders;        /* its asynchronous ones are kept alive by their lane */
+  MpPatience patience; /* of whoever has the lock */
+  gboolean is_linked;  /* there are, or were, rings */
+  guint n_spinning;    /* threads that look at the rings without the lock */
+  MpConduit conduit;
+  Lane senders;
   Lane receivers;      /* and those who wait for a message without taking it */
   GSource *reader;     /* nullable */
   int epoll_fd;        /* given out by get_fd; -1 until then */
   int kept_fd;         /* an eventfd in it: readable while a message was read already */
   gboolean is_closed;
 
-  GSList *released;    /* sources that were done under the lock, to be dropped without */
+  GSList *released;    /* readers that were stopped under the lock, to be dropped without */
 
   const MpExchangeEvents *events;
   gboolean has_ended;  /* nothing more will come, or the owner does not want to know any more */
@@ -61,13 +68,28 @@ watch_forks (void)
   mp_fork_add_leaf (&open_lock, NULL);
 }
 
-static void serve_locked (MpExchange *self,
-                          Lane       *lane);
+static void serve_locked  (MpExchange *self,
+                           Lane       *lane);
+static void serve_lane_locked (MpExchange *self,
+                               Lane       *lane);
+static void finish_locked (MpExchange *self,
+                           MpTransfer *transfer,
+                           GError     *error);
+
+/* Others wait for the lock, in main loops too: so nobody who has it waits longer for a process that was stopped than
+ * they would themselves.
+ */
+#define PATIENCE_WITH_LOCK (250 * G_TIME_SPAN_MILLISECOND)
 
 static void
 lock (MpExchange *self)
 {
   g_mutex_lock (&self->lock);
+  if (!self->is_linked)
+    return;
+
+  self->patience.spent = mp_thread_get_looping () ? 0 : mp_short_lock_get_patience () - PATIENCE_WITH_LOCK;
+  mp_patience_begin (&self->patience);
 }
 
 /* A source may hold the last reference of a task, and that of a connection,
@@ -79,6 +101,8 @@ unlock (MpExchange *self)
   GSList *released = g_steal_pointer (&self->released);
   g_autoptr (GError) untold_end = g_steal_pointer (&self->untold_end);
 
+  if (self->is_linked)
+    mp_patience_end (&self->patience);
   g_mutex_unlock (&self->lock);
   if (untold_end != NULL)
     self->events->tell (self->owner, untold_end);
@@ -146,10 +170,12 @@ mp_exchange_close_all (void)
 /*< private >
  * mp_exchange_new:
  * @transport: taken
+ * @link: (nullable): taken
  * @owner: what the events are for; not referenced
  */
 MpExchange *
 mp_exchange_new (MpTransport     *transport,
+                 MpRingLink      *link,
                  const MpExchangeEvents *events,
                  gpointer         owner)
 {
@@ -158,7 +184,8 @@ mp_exchange_new (MpTransport     *transport,
   g_atomic_ref_count_init (&self->ref_count);
   g_mutex_init (&self->lock);
   self->origin = mp_origin_get ();
-  self->transport = transport;
+  self->is_linked = link != NULL;
+  mp_conduit_init (&self->conduit, transport, link);
   self->epoll_fd = -1;
   self->kept_fd = -1;
   self->events = events;
@@ -182,7 +209,7 @@ mp_exchange_unref (MpExchange *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
-  mp_transport_free (self->transport);
+  mp_conduit_clear (&self->conduit);
   g_clear_pointer (&self->reader, g_source_unref);
   mp_fd_close (&self->epoll_fd);
   mp_fd_close (&self->kept_fd);
@@ -207,7 +234,9 @@ mp_exchange_close (MpExchange *self)
   lock (self);
   self->is_closed = TRUE;
   self->has_ended = TRUE;
-  mp_transport_close (self->transport);
+  mp_conduit_close (&self->conduit);
+  if (self->n_spinning == 0)
+    mp_conduit_drop_rings (&self->conduit);
   serve_locked (self, &self->senders);
   serve_locked (self, &self->receivers);
   mp_fd_close (&self->epoll_fd);
@@ -235,7 +264,7 @@ mp_exchange_get_socket (MpExchange *self)
   int fd;
 
   lock (self);
-  fd = mp_transport_get_fd (self->transport);
+  fd = mp_transport_get_fd (self->conduit.transport);
   unlock (self);
 
   return fd;
@@ -256,7 +285,7 @@ mp_exchange_share (MpExchange *self,
     return -1;
 
   lock (self);
-  fd = mp_transport_share (self->transport, error);
+  fd = mp_transport_share (self->conduit.transport, error);
   unlock (self);
 
   return fd;
@@ -285,7 +314,7 @@ show_kept_locked (MpExchange *self)
   if (self->kept_fd < 0)
     return;
 
-  if (mp_transport_has_received (self->transport))
+  if (mp_conduit_has_received (&self->conduit))
     (void) !write (self->kept_fd, &one, sizeof one);
   else
     (void) !read (self->kept_fd, &count, sizeof count);
@@ -314,14 +343,15 @@ mp_exchange_get_fd (MpExchange *self,
       self->kept_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
       if (self->epoll_fd < 0 || self->kept_fd < 0 ||
           !watch (self->epoll_fd, self->kept_fd) ||
-          !watch (self->epoll_fd, mp_transport_get_fd (self->transport)))
+          (self->conduit.link != NULL && !watch (self->epoll_fd, mp_ring_link_get_bell (self->conduit.link))) ||
+          !watch (self->epoll_fd, mp_transport_get_fd (self->conduit.transport)))
         {
           g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
                        "Cannot make a descriptor to poll: %s", g_strerror (errno));
           mp_fd_close (&self->epoll_fd);
           mp_fd_close (&self->kept_fd);
         }
-      show_kept_locked (self);
+      serve_locked (self, &self->receivers);
     }
   fd = self->epoll_fd;
   unlock (self);
@@ -342,10 +372,14 @@ static short
 get_events_locked (MpExchange *self,
                    Lane       *lane)
 {
-  if (lane == &self->senders)
-    return mp_transport_get_send_events (self->transport);
+  if (lane == &self->senders && mp_transport_get_send_events (self->conduit.transport) != 0)
+    return POLLOUT;
 
-  return mp_transport_get_receive_events (self->transport);
+  /* Room in the ring is told by its bell; by the socket, that nobody is left who makes it. */
+  if (lane == &self->senders)
+    return self->conduit.link != NULL ? POLLPRI : 0;
+
+  return mp_transport_get_receive_events (self->conduit.transport);
 }
 
 /* With those of the other lane: who blocks serves both. */
@@ -359,9 +393,15 @@ get_all_events_locked (MpExchange *self,
   return g_queue_is_empty (&other->transfers) ? events : (short) (events | get_events_locked (self, other));
 }
 
+/* A source is there as long as its transfer is in a lane, without a reference: one that was dropped here might be the
+ * last of a context that whoever waited there has given up as soon as it was woken.
+ */
 static void
 wake_locked (MpTransfer *transfer)
 {
+  if (transfer->is_ending)
+    return;
+
   if (transfer->source != NULL)
     g_source_set_ready_time (transfer->source, 0);
   else if (transfer->waker != NULL)
@@ -391,11 +431,64 @@ set_events_locked (MpTransfer *transfer,
 {
   /* Setting them wakes the context, so only when they change. */
   if (transfer->fd_tag != NULL && transfer->events != events)
-    g_source_modify_unix_fd (transfer->source, transfer->fd_tag, (GIOCondition) events);
+    {
+      g_source_modify_unix_fd (transfer->source, transfer->fd_tag, (GIOCondition) events);
+      if (transfer->bell_tag != NULL)
+        g_source_modify_unix_fd (transfer->source, transfer->bell_tag, events != 0 ? G_IO_IN : 0);
+    }
   transfer->events = events;
 }
 
-/* Has those poll the descriptor who should. */
+/* Whoever hears the bell serves all for whom it may have rung.  Who has polled it must not find it readable for
+ * ever.
+ */
+static void
+hear_locked (MpExchange *self,
+             gboolean    was_polled)
+{
+  guint ways;
+
+  if (self->conduit.link == NULL || self->is_closed)
+    return;
+
+  ways = mp_ring_link_hear (self->conduit.link, was_polled || self->epoll_fd >= 0);
+  if ((ways & (1u << MP_RING_LINK_IN)) != 0)
+    serve_lane_locked (self, &self->receivers);
+  if ((ways & (1u << MP_RING_LINK_OUT)) != 0)
+    serve_lane_locked (self, &self->senders);
+}
+
+/* Has the bell ring when there may be more to do for a lane.
+ *
+ * Returns: whether one has to look again first
+ */
+static gboolean
+arm_locked (MpExchange *self,
+            Lane       *lane)
+{
+  MpTransfer *first = g_queue_peek_head (&lane->transfers);
+  gboolean is_new = FALSE;
+  GError *error = NULL;
+
+  if (self->conduit.link == NULL || self->is_closed ||
+      (first == NULL && (lane == &self->senders || (self->reader == NULL && self->epoll_fd < 0))))
+    return FALSE;
+
+  if (mp_ring_link_arm (self->conduit.link, lane == &self->senders ? MP_RING_LINK_OUT : MP_RING_LINK_IN,
+                        &is_new, &error))
+    return is_new;
+
+  if (first != NULL)
+    finish_locked (self, first, error);
+  else
+    {
+      mp_log_warning ("A connection does not hear of its messages: %s", error->message);
+      g_error_free (error);
+    }
+  return first != NULL;
+}
+
+/* Has those poll the descriptors who should. */
 static void
 appoint_pollers_locked (MpExchange *self,
                         Lane       *lane)
@@ -421,8 +514,6 @@ enqueue_locked (MpExchange *self,
   transfer->link.data = transfer;
   transfer->is_queued = TRUE;
   g_queue_push_tail_link (&lane->transfers, &transfer->link);
-  if (transfer->source != NULL)
-    g_source_ref (transfer->source);
   if (is_blocking (transfer))
     lane->n_blocking++;
 }
@@ -441,8 +532,6 @@ finish_locked (MpExchange *self,
   transfer->error = error;
   wake_locked (transfer);
 
-  if (transfer->source != NULL)
-    self->released = g_slist_prepend (self->released, transfer->source);
   if (is_blocking (transfer))
     lane->n_blocking--;
 }
@@ -452,9 +541,9 @@ finish_locked (MpExchange *self,
 static void
 tell_end_locked (MpExchange *self)
 {
-  const GError *reason = mp_transport_get_end (self->transport);
+  const GError *reason = mp_conduit_get_end (&self->conduit);
 
-  if (reason == NULL || self->has_ended || mp_transport_has_received (self->transport))
+  if (reason == NULL || self->has_ended || mp_conduit_has_received (&self->conduit))
     return;
 
   self->has_ended = TRUE;
@@ -471,15 +560,15 @@ serve_sender_locked (MpExchange *self,
   MpIoStatus status;
 
   if (!transfer->has_begun)
-    status = mp_transport_send (self->transport, transfer->frame, &error);
+    status = mp_conduit_send (&self->conduit, transfer->frame, &error);
   else
-    status = mp_transport_flush (self->transport, &error);
+    status = mp_conduit_flush (&self->conduit, &error);
 
   /* Sent, but for parts that wait for room. */
-  if (status == MP_IO_DONE && mp_transport_get_n_queued (self->transport) > 0)
+  if (status == MP_IO_DONE && mp_transport_get_n_queued (self->conduit.transport) > 0)
     {
       transfer->has_begun = TRUE;
-      status = mp_transport_flush (self->transport, &error);
+      status = mp_conduit_flush (&self->conduit, &error);
     }
 
   if (status == MP_IO_AGAIN)
@@ -522,7 +611,7 @@ static MpFrame *
 take_frame_locked (MpExchange *self)
 {
   MpFrame *frame;
-  MpIoStatus status = mp_transport_receive (self->transport, &frame, NULL);
+  MpIoStatus status = mp_conduit_receive (&self->conduit, &frame, NULL);
 
   g_assert (status == MP_IO_DONE);
   return frame;
@@ -541,8 +630,16 @@ serve_receiver_locked (MpExchange *self,
 {
   MpFrame *frame;
   GError *error = NULL;
-  MpIoStatus status = mp_transport_peek (self->transport, &frame, &error);
+  MpIoStatus status;
 
+  /* Whoever only waits leaves it to others who have this end. */
+  if (transfer->kind == MP_TRANSFER_READABLE && mp_conduit_is_ring_next (&self->conduit))
+    {
+      finish_locked (self, transfer, NULL);
+      return TRUE;
+    }
+
+  status = mp_conduit_peek (&self->conduit, &frame, &error);
   if (status == MP_IO_AGAIN)
     return FALSE;
 
@@ -551,8 +648,8 @@ serve_receiver_locked (MpExchange *self,
       /* A loss is to be told by the next receive, so it is one that would not
        * wait; the end likewise.
        */
-      if (status == MP_IO_FAILED && mp_transport_get_end (self->transport) == NULL)
-        mp_transport_unget_loss (self->transport, g_steal_pointer (&error));
+      if (status == MP_IO_FAILED && mp_conduit_get_end (&self->conduit) == NULL)
+        mp_conduit_unget_loss (&self->conduit, g_steal_pointer (&error));
       g_clear_error (&error);
     }
   else if (status == MP_IO_DONE && !is_message (frame))
@@ -573,14 +670,16 @@ serve_receiver_locked (MpExchange *self,
  * without waiting.
  */
 static void
-serve_locked (MpExchange *self,
-              Lane       *lane)
+serve_lane_locked (MpExchange *self,
+                   Lane       *lane)
 {
   MpTransfer *first;
 
-  while ((first = g_queue_peek_head (&lane->transfers)) != NULL)
-    if (!(lane == &self->senders ? serve_sender_locked (self, first) : serve_receiver_locked (self, first)))
-      break;
+  do
+    while ((first = g_queue_peek_head (&lane->transfers)) != NULL)
+      if (!(lane == &self->senders ? serve_sender_locked (self, first) : serve_receiver_locked (self, first)))
+        break;
+  while (arm_locked (self, lane));
 
   appoint_pollers_locked (self, lane);
   show_kept_locked (self);
@@ -590,8 +689,16 @@ serve_locked (MpExchange *self,
    * that did not take it.
    */
   if (self->reader != NULL && g_queue_is_empty (&self->receivers.transfers) &&
-      (mp_transport_has_received (self->transport) || mp_transport_get_end (self->transport) != NULL))
+      (mp_conduit_has_received (&self->conduit) || mp_conduit_get_end (&self->conduit) != NULL))
     g_source_set_ready_time (self->reader, 0);
+}
+
+static void
+serve_locked (MpExchange *self,
+              Lane       *lane)
+{
+  hear_locked (self, FALSE);
+  serve_lane_locked (self, lane);
 }
 
 /* Takes the error.  What has begun to go in parts is taken back. */
@@ -601,7 +708,7 @@ withdraw_locked (MpExchange *self,
                  GError     *error)
 {
   if (transfer->has_begun)
-    mp_transport_abandon (self->transport);
+    mp_conduit_abandon (&self->conduit);
 
   finish_locked (self, transfer, error);
   serve_locked (self, get_lane (self, transfer));
@@ -649,14 +756,16 @@ static gboolean
 sleep_unlocked (MpTransfer   *transfer,
                 int           fd,
                 short         events,
+                int           bell,
                 gint64        deadline,
                 GCancellable *cancellable,
                 GError      **error)
 {
-  struct pollfd fds[3] = {
+  struct pollfd fds[4] = {
     { mp_waker_get_fd (transfer->waker), POLLIN, 0 },
     { fd, events, 0 },
     { -1, POLLIN, 0 },
+    { bell, POLLIN, 0 },
   };
   GPollFD cancelled;
   struct timespec remaining;
@@ -692,7 +801,7 @@ static gboolean
 can_go_on_locked (MpExchange *self,
                   MpTransfer *transfer)
 {
-  return g_queue_peek_head (&self->senders.transfers) == transfer && mp_transport_can_go_on (self->transport);
+  return g_queue_peek_head (&self->senders.transfers) == transfer && mp_transport_can_go_on (self->conduit.transport);
 }
 
 /* Lets others have a turn. */
@@ -709,6 +818,27 @@ pause_locked (MpExchange   *self,
   return goes_on;
 }
 
+/* Returns: whether one has to look before one sleeps
+ */
+static gboolean
+spin_locked (MpExchange *self,
+             MpTransfer *transfer)
+{
+  gboolean is_there;
+
+  if (get_first_blocking_locked (get_lane (self, transfer)) != transfer)
+    return FALSE;
+
+  self->n_spinning++;
+  unlock (self);
+  is_there = mp_ring_link_spin (self->conduit.link,
+                                transfer->kind == MP_TRANSFER_SEND ? MP_RING_LINK_OUT : MP_RING_LINK_IN);
+  lock (self);
+  if (--self->n_spinning == 0 && self->is_closed)
+    mp_conduit_drop_rings (&self->conduit);
+  return is_there || transfer->is_done || self->is_closed;
+}
+
 static gboolean
 sleep_locked (MpExchange   *self,
               MpTransfer   *transfer,
@@ -719,7 +849,7 @@ sleep_locked (MpExchange   *self,
   Lane *lane = get_lane (self, transfer);
   short events;
   gboolean goes_on;
-  int fd;
+  int fd, bell = -1;
 
   if (can_go_on_locked (self, transfer))
     return pause_locked (self, cancellable, error);
@@ -730,17 +860,23 @@ sleep_locked (MpExchange   *self,
       return FALSE;
     }
 
+  if (self->conduit.link != NULL && spin_locked (self, transfer))
+    return TRUE;
+
   transfer->waker = mp_waker_get_mine (error);
   if (transfer->waker == NULL)
     return FALSE;
 
   transfer->is_polling = get_first_blocking_locked (lane) == transfer;
-  fd = transfer->is_polling ? mp_transport_get_fd (self->transport) : -1;
+  if (transfer->is_polling && self->conduit.link != NULL)
+    bell = mp_ring_link_get_bell (self->conduit.link);
+  fd = transfer->is_polling ? mp_transport_get_fd (self->conduit.transport) : -1;
   events = get_all_events_locked (self, lane);
 
   unlock (self);
-  goes_on = sleep_unlocked (transfer, fd, events, deadline, cancellable, error);
+  goes_on = sleep_unlocked (transfer, fd, events, bell, deadline, cancellable, error);
   lock (self);
+  hear_locked (self, TRUE);
 
   transfer->waker = NULL;
   transfer->is_polling = FALSE;
@@ -795,6 +931,80 @@ mp_exchange_run (MpExchange   *self,
   return FALSE;
 }
 
+/* --- At once --------------------------------------------------------------- */
+
+/*< private >
+ * mp_exchange_try_send:
+ *
+ * Returns: whether it was sent; if not, mp_exchange_run() has to be asked
+ */
+gboolean
+mp_exchange_try_send (MpExchange           *self,
+                      const MpConduitBody  *body)
+{
+  gboolean was_sent;
+
+  if (!self->is_linked || self->origin != mp_origin_get ())
+    return FALSE;
+
+  lock (self);
+  was_sent = !self->is_closed && g_queue_is_empty (&self->senders.transfers) &&
+             mp_conduit_fits_ring (&self->conduit, body) &&
+             mp_conduit_send_body (&self->conduit, body, NULL) == MP_IO_DONE;
+  unlock (self);
+
+  return was_sent;
+}
+
+typedef struct
+{
+  MpAccept accept;
+  gsize    max_length;
+} Wish;
+
+/* Rubbish is taken, and told of. */
+static gboolean
+is_wanted (const MpRingRecord *record,
+           gconstpointer       data)
+{
+  const Wish *wish = data;
+  guint32 length;
+
+  if (!mp_item_measure_body (record, &length))
+    return TRUE;
+
+  return (wish->accept == MP_ACCEPT_ANY || mp_item_is_value (record) == (wish->accept == MP_ACCEPT_VALUE)) &&
+         (wish->max_length == 0 || length <= wish->max_length);
+}
+
+/*< private >
+ * mp_exchange_try_receive:
+ *
+ * Returns: MP_IO_DONE, MP_IO_FAILED, or MP_IO_AGAIN: mp_exchange_run() has to be asked
+ */
+MpIoStatus
+mp_exchange_try_receive (MpExchange      *self,
+                         MpAccept         accept,
+                         gsize            max_length,
+                         MpConduitUsual  *usual,
+                         GError         **error)
+{
+  Wish wish = { accept, max_length };
+  MpIoStatus status = MP_IO_AGAIN;
+
+  if (!self->is_linked || self->origin != mp_origin_get ())
+    return MP_IO_AGAIN;
+
+  lock (self);
+  if (!self->is_closed && g_queue_is_empty (&self->receivers.transfers))
+    status = mp_conduit_receive_usual (&self->conduit, is_wanted, &wish, usual, error);
+  if (self->epoll_fd >= 0)
+    serve_locked (self, &self->receivers);
+  unlock (self);
+
+  return status;
+}
+
 /* --- Asynchronous ---------------------------------------------------------- */
 
 typedef struct
@@ -818,6 +1028,7 @@ on_transfer (GSource     *source,
   GError *error = NULL;
 
   lock (self->exchange);
+  hear_locked (self->exchange, TRUE);
   if (transfer->blocks)
     serve_locked (self->exchange, &self->exchange->senders);
   if (!transfer->is_done)
@@ -848,6 +1059,13 @@ on_transfer_finalized (GSource *source)
 {
   TransferSource *self = (TransferSource *) source;
 
+  /* Its context is gone, and nobody will hear of it. */
+  lock (self->exchange);
+  self->transfer.is_ending = TRUE;
+  if (self->transfer.is_queued)
+    withdraw_locked (self->exchange, &self->transfer, NULL);
+  unlock (self->exchange);
+
   mp_transfer_clear (&self->transfer);
   g_clear_object (&self->task);
   g_clear_pointer (&self->exchange, mp_exchange_unref);
@@ -870,6 +1088,14 @@ add_cancellable (GSource      *source,
   cancelled = g_cancellable_source_new (cancellable);
   g_source_set_dummy_callback (cancelled);
   g_source_add_child_source (source, cancelled);
+}
+
+static void
+add_bell_locked (MpExchange *self,
+                 MpTransfer *transfer)
+{
+  if (self->conduit.link != NULL)
+    transfer->bell_tag = g_source_add_unix_fd (transfer->source, mp_ring_link_get_bell (self->conduit.link), 0);
 }
 
 /*< private >
@@ -912,8 +1138,11 @@ mp_exchange_start (MpExchange       *self,
 
   lock (self);
   if (!self->is_closed)
-    transfer_source->transfer.fd_tag =
-      g_source_add_unix_fd (source, mp_transport_get_fd (self->transport), 0);
+    {
+      transfer_source->transfer.fd_tag =
+        g_source_add_unix_fd (source, mp_transport_get_fd (self->conduit.transport), 0);
+      add_bell_locked (self, &transfer_source->transfer);
+    }
   g_source_set_ready_time (source, transfer_source->deadline);
   enqueue_locked (self, &transfer_source->transfer);
   serve_locked (self, get_lane (self, &transfer_source->transfer));
@@ -943,6 +1172,90 @@ mp_exchange_set_reader (MpExchange *self,
 }
 
 /*< private >
+ * mp_exchange_get_bell:
+ *
+ * Returns: a descriptor that a reader's source polls beside the socket, or -1
+ */
+int
+mp_exchange_get_bell (MpExchange *self)
+{
+  int bell = -1;
+
+  lock (self);
+  if (self->conduit.link != NULL && !self->is_closed)
+    bell = mp_ring_link_get_bell (self->conduit.link);
+  unlock (self);
+
+  return bell;
+}
+
+/*< private >
+ * mp_exchange_hear:
+ *
+ * For a reader's source, before it reads.
+ */
+void
+mp_exchange_hear (MpExchange *self)
+{
+  lock (self);
+  hear_locked (self, TRUE);
+  unlock (self);
+}
+
+/*< private >
+ * mp_exchange_prepare:
+ *
+ * Packs what is attached to a frame that is to be sent.  Without the lock: what is attached may be the owner.
+ */
+gboolean
+mp_exchange_prepare (MpExchange  *self,
+                     MpFrame     *frame,
+                     GError     **error)
+{
+  gboolean goes_by_ring;
+
+  lock (self);
+  goes_by_ring = mp_conduit_goes_by_ring (&self->conduit, frame);
+  unlock (self);
+
+  return goes_by_ring || mp_transport_prepare (frame, error);
+}
+
+/*< private >
+ * mp_exchange_pack_rings:
+ *
+ * Returns: (transfer floating): a description for mp_ring_link_unpack()
+ */
+GVariant *
+mp_exchange_pack_rings (MpExchange  *self,
+                        MpPacking   *packing,
+                        GError     **error)
+{
+  GVariant *rings;
+
+  if (!mp_exchange_check_origin (self, error))
+    return NULL;
+
+  lock (self);
+  rings = self->conduit.link != NULL ? mp_ring_link_pack (self->conduit.link, packing, error)
+                                     : g_variant_new_tuple (NULL, 0);
+  unlock (self);
+
+  return rings;
+}
+
+/*< private >
+ * mp_exchange_get_link:
+ *
+ * Returns: (nullable): what is beside the socket; for tests
+ */
+MpRingLink *
+mp_exchange_get_link (MpExchange *self)
+{
+  return self->conduit.link;
+}
+
+/*< private >
  * mp_exchange_read:
  *
  * Takes a message that no transfer waits for.  FAILED: one was lost; CLOSED:
@@ -960,8 +1273,8 @@ mp_exchange_read (MpExchange *self,
   lock (self);
   serve_locked (self, &self->receivers);
   if (g_queue_is_empty (&self->receivers.transfers))
-    status = mp_transport_receive (self->transport, frame, error);
-  if (status == MP_IO_FAILED && mp_transport_get_end (self->transport) != NULL)
+    status = mp_conduit_receive (&self->conduit, frame, error);
+  if (status == MP_IO_FAILED && mp_conduit_get_end (&self->conduit) != NULL)
     status = MP_IO_CLOSED;
   show_kept_locked (self);
   tell_end_locked (self);

@@ -34,5 +34,7 @@ int mp_packet_send    (int            fd,
                        const GArray  *fds);
 int mp_packet_receive (int            fd,
                        MpReceived    *received);
+gboolean mp_packet_look (int          fd,
+                         guint64     *serial);
 
 G_END_DECLS

@@ -160,3 +160,31 @@ mp_packet_receive (int         fd,
 
   return 0;
 }
+
+/*< private >
+ * mp_packet_look:
+ * @serial: (out): that of the next packet, if it is the first of a message; 0 of all others
+ *
+ * Takes nothing.
+ *
+ * Returns: whether there is a packet, or the end of file
+ */
+gboolean
+mp_packet_look (int      fd,
+                guint64 *serial)
+{
+  guint8 header[MP_PACKET_HEADER_SIZE];
+  gssize size;
+
+  do
+    size = recv (fd, header, sizeof header, MSG_DONTWAIT | MSG_PEEK);
+  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+
+  *serial = 0;
+  if (size < 0)
+    return errno != EAGAIN;
+
+  if (size == sizeof header)
+    *serial = mp_packet_get_serial (header);
+  return TRUE;
+}

@@ -89,6 +89,7 @@ gboolean mp_packet_decode_long (const guint8   *data,
                                 gsize           max_body,
                                 MpPacket       *packet,
                                 GError        **error);
+guint64  mp_packet_get_serial  (const guint8   *header);
 
 /* A later part of a body, as told above. */
 static inline gboolean

@@ -366,3 +366,15 @@ mp_packet_decode_long (const guint8  *data,
          check_body (packet, error) &&
          check_kind (packet, error);
 }
+
+/*< private >
+ * mp_packet_get_serial:
+ * @header: %MP_PACKET_HEADER_SIZE bytes
+ *
+ * Returns: what stands in the place of the serial, whatever it is
+ */
+guint64
+mp_packet_get_serial (const guint8 *header)
+{
+  return get64 (header + AT_SERIAL);
+}

@@ -95,6 +95,7 @@ void         mp_transport_unget_loss         (MpTransport  *self,
                                               GError       *loss);
 gboolean     mp_transport_has_received       (MpTransport  *self);
 const GError *mp_transport_get_end           (MpTransport  *self);
+void         mp_transport_look_for_end       (MpTransport  *self);
 short        mp_transport_get_send_events    (MpTransport  *self);
 gboolean     mp_transport_can_go_on          (MpTransport  *self);
 short        mp_transport_get_receive_events (MpTransport  *self);

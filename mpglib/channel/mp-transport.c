@@ -642,6 +642,20 @@ mp_transport_get_end (MpTransport *self)
 }
 
 /*< private >
+ * mp_transport_look_for_end:
+ *
+ * Sees whether the peer is gone, without sending anything; mp_transport_get_end() tells.
+ */
+void
+mp_transport_look_for_end (MpTransport *self)
+{
+  struct pollfd fd = { self->fd, 0, 0 };
+
+  if (self->fd >= 0 && self->end == NULL && poll (&fd, 1, 0) > 0 && (fd.revents & (POLLHUP | POLLERR)) != 0)
+    mp_transport_learn_end (self, NULL);
+}
+
+/*< private >
  * mp_transport_has_received:
  *
  * Returns: whether a frame is there without reading the socket: peeked at, or

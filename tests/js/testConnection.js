@@ -187,6 +187,12 @@ test('messages come as signals', async () => {
 const [warm, other] = Mp.Connection.new_pair(true);
 warm.poll(0.02);
 await other.send_async(0);
+// The engine sees to objects on their way.
+const [passed] = Mp.Connection.new_pair(true);
+other.send(passed);
+warm.receive();
+warm.receive().close();
+passed.close();
 warm.close();
 other.close();
 await run();

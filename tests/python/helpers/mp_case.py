@@ -98,6 +98,11 @@ class MpCase(unittest.TestCase):
         first.start_async(None, lambda *_: started.append(True))
         run_loop(lambda: started)
         first.join(DEADLINE)
+        # And what the thread sleeps on that waits for a connection, once it does not find anything at its first looks.
+        ends = Mp.Pipe()
+        ends[0].poll(0.1)
+        for end in ends:
+            end.close()
         cls.templates = list_children()
 
     @classmethod

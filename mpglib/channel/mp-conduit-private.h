@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include "mp-item-private.h"
+#include "mp-ring-link-private.h"
+#include "mp-transport-private.h"
+
+G_BEGIN_DECLS
+
+/* What an exchange moves messages by: a transport and, beside it, for local pairs, rings.  It keeps the order of both.
+ *
+ * The functions are as those of the transport of the same names.  What is not here is the transport's to tell.
+ */
+typedef struct
+{
+  MpTransport *transport;
+  MpRingLink  *link;           /* nullable */
+
+  /*< private >*/
+  MpFrame     *next;           /* taken from the ring and not yet asked for; nullable */
+  GError      *failure;        /* of the ring: nothing more comes; nullable */
+  gboolean     has_aside;      /* a message goes in parts, and is counted */
+  gboolean     has_told_loss;  /* that was given back */
+  guint        n_since_news;   /* sends since a peer may have gone */
+} MpConduit;
+
+/* What is not sent yet of one message: as it will lie in the ring. */
+typedef struct
+{
+  const char   *codec;         /* in wire form */
+  gconstpointer body;
+  gsize         length;
+} MpConduitBody;
+
+/* Messages up to this length, with the names of their codecs, are taken without a frame around them. */
+#define MP_CONDUIT_USUAL_LENGTH 2048
+
+/* A message that was taken from the ring; not to be copied, as it may point into itself. */
+typedef struct
+{
+  _Alignas (8) guint8 body[MP_CONDUIT_USUAL_LENGTH];
+  MpItemHead          head;
+} MpConduitUsual;
+
+void          mp_conduit_init          (MpConduit            *self,
+                                        MpTransport          *transport_taken,
+                                        MpRingLink           *link_taken);
+void          mp_conduit_clear         (MpConduit            *self);
+void          mp_conduit_close         (MpConduit            *self);
+void          mp_conduit_drop_rings    (MpConduit            *self);
+
+gboolean      mp_conduit_goes_by_ring  (MpConduit            *self,
+                                        MpFrame              *frame);
+MpIoStatus    mp_conduit_send          (MpConduit            *self,
+                                        MpFrame              *frame,
+                                        GError              **error);
+MpIoStatus    mp_conduit_send_body     (MpConduit            *self,
+                                        const MpConduitBody  *body,
+                                        GError              **error);
+gboolean      mp_conduit_fits_ring     (MpConduit            *self,
+                                        const MpConduitBody  *body);
+MpIoStatus    mp_conduit_flush         (MpConduit            *self,
+                                        GError              **error);
+void          mp_conduit_abandon       (MpConduit            *self);
+
+MpIoStatus    mp_conduit_peek          (MpConduit            *self,
+                                        MpFrame             **frame,
+                                        GError              **error);
+MpIoStatus    mp_conduit_receive       (MpConduit            *self,
+                                        MpFrame             **frame,
+                                        GError              **error);
+MpIoStatus    mp_conduit_receive_usual (MpConduit            *self,
+                                        MpRingWants           wants,
+                                        gconstpointer         user_data,
+                                        MpConduitUsual       *usual,
+                                        GError              **error);
+void          mp_conduit_unget_loss    (MpConduit            *self,
+                                        GError               *loss);
+gboolean      mp_conduit_is_ring_next  (MpConduit            *self);
+gboolean      mp_conduit_has_received  (MpConduit            *self);
+const GError *mp_conduit_get_end       (MpConduit            *self);
+
+G_END_DECLS

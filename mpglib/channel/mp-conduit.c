@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-conduit-private.h"
+#include "mp-error.h"
+#include "mp-item-private.h"
+#include "mp-packet-io-private.h"
+#include "mp-parcel-private.h"
+
+/* --- Life ----------------------------------------------------------------- */
+
+/*< private >
+ * mp_conduit_init:
+ * @link_taken: (nullable): the rings
+ */
+void
+mp_conduit_init (MpConduit   *self,
+                 MpTransport *transport_taken,
+                 MpRingLink  *link_taken)
+{
+  *self = (MpConduit) { .transport = transport_taken, .link = link_taken };
+}
+
+void
+mp_conduit_clear (MpConduit *self)
+{
+  g_clear_pointer (&self->next, mp_frame_free);
+  g_clear_error (&self->failure);
+  g_clear_pointer (&self->link, mp_ring_link_free);
+  g_clear_pointer (&self->transport, mp_transport_free);
+}
+
+void
+mp_conduit_close (MpConduit *self)
+{
+  mp_transport_close (self->transport);
+  if (self->link != NULL)
+    mp_ring_link_close (self->link);
+  g_clear_pointer (&self->next, mp_frame_free);
+}
+
+/*< private >
+ * mp_conduit_drop_rings:
+ *
+ * After mp_conduit_close(): gives back their memory.
+ */
+void
+mp_conduit_drop_rings (MpConduit *self)
+{
+  g_clear_pointer (&self->link, mp_ring_link_free);
+}
+
+static MpRingAside *
+get_aside (MpConduit     *self,
+           MpRingLinkWay  way)
+{
+  return self->link != NULL && mp_ring_link_has (self->link, way) ? mp_ring_link_get_aside (self->link, way) : NULL;
+}
+
+/* --- Sending by the socket ------------------------------------------------ */
+
+/* Its turn comes after all that was put before.  A first attempt has fixed it already. */
+static void
+set_position (MpFrame *frame,
+              guint64  position)
+{
+  if (frame->parcel != NULL && frame->parcel->head == NULL)
+    frame->parcel->serial = position;
+  frame->serial = position;
+}
+
+static MpIoStatus
+send_aside (MpConduit    *self,
+            MpRingAside  *aside,
+            MpFrame      *frame,
+            GError      **error)
+{
+  MpIoStatus status;
+
+  set_position (frame, mp_ring_aside_send (aside));
+  status = mp_transport_send (self->transport, frame, error);
+  if (status != MP_IO_DONE)
+    mp_ring_aside_unsend (aside);
+  else
+    self->has_aside = mp_transport_get_n_queued (self->transport) > 0;
+
+  return status;
+}
+
+static void
+uncount_aside (MpConduit *self)
+{
+  if (self->has_aside)
+    mp_ring_aside_unsend (get_aside (self, MP_RING_LINK_OUT));
+  self->has_aside = FALSE;
+}
+
+MpIoStatus
+mp_conduit_flush (MpConduit  *self,
+                  GError    **error)
+{
+  MpIoStatus status = mp_transport_flush (self->transport, error);
+
+  if (status == MP_IO_FAILED)
+    uncount_aside (self);
+  if (status == MP_IO_DONE)
+    self->has_aside = FALSE;
+  return status;
+}
+
+void
+mp_conduit_abandon (MpConduit *self)
+{
+  mp_transport_abandon (self->transport);
+  uncount_aside (self);
+}
+
+/* --- Sending by the ring -------------------------------------------------- */
+
+/* Of a message without attachments, and of what comes without one around it. */
+static gboolean
+get_body (MpFrame        *frame,
+          MpConduitBody  *body)
+{
+  if (!mp_frame_has_message (frame) ||
+      (frame->message != NULL && mp_message_get_n_attachments (frame->message) > 0))
+    return FALSE;
+
+  body->codec = mp_frame_get_wire_codec (frame);
+  body->body = g_bytes_get_data (mp_frame_get_body (frame), &body->length);
+  return TRUE;
+}
+
+gboolean
+mp_conduit_fits_ring (MpConduit           *self,
+                      const MpConduitBody *body)
+{
+  return self->link != NULL && mp_ring_link_has (self->link, MP_RING_LINK_OUT) &&
+         body->length <= MP_RING_LINK_MAX_RECORD - MP_ITEM_MAX_CODEC_LENGTH &&
+         strlen (body->codec) <= MP_ITEM_MAX_CODEC_LENGTH;
+}
+
+/*< private >
+ * mp_conduit_goes_by_ring:
+ *
+ * Returns: whether nothing of the frame is to be prepared for the socket
+ */
+gboolean
+mp_conduit_goes_by_ring (MpConduit *self,
+                         MpFrame   *frame)
+{
+  MpConduitBody body;
+
+  return get_body (frame, &body) && mp_conduit_fits_ring (self, &body);
+}
+
+/* A ring takes messages for a peer that is gone.  Its death may be known before the kernel has closed its sockets: so
+ * the socket is asked at the 1st, 2nd, 4th, 8th ... send after such news.
+ */
+static void
+look_for_end (MpConduit *self)
+{
+  MpRingAside *aside = mp_ring_link_get_aside (self->link, MP_RING_LINK_OUT);
+
+  if (G_UNLIKELY (mp_ring_aside_has_news (aside)))
+    self->n_since_news = 1;
+  else if (G_LIKELY (self->n_since_news == 0))
+    return;
+  else
+    self->n_since_news++;
+
+  if ((self->n_since_news & (self->n_since_news - 1)) == 0)
+    mp_transport_look_for_end (self->transport);
+}
+
+/*< private >
+ * mp_conduit_send_body:
+ *
+ * Sends by the ring; it must fit.
+ */
+MpIoStatus
+mp_conduit_send_body (MpConduit            *self,
+                      const MpConduitBody  *body,
+                      GError              **error)
+{
+  g_auto (MpItem) item = { 0 };
+  MpItemRoom room;
+  MpIoStatus status = MP_IO_DONE;
+
+  /* Parts that were abandoned have a last word; the end, if it is known, is told. */
+  look_for_end (self);
+  if (G_UNLIKELY (mp_transport_get_fd (self->transport) < 0 || mp_conduit_get_end (self) != NULL ||
+                  mp_transport_get_n_queued (self->transport) > 0))
+    status = mp_conduit_flush (self, error);
+  if (G_UNLIKELY (status == MP_IO_CLOSED || status == MP_IO_FAILED))
+    return status;
+
+  if (!mp_item_init (&item, body->codec, body->body, body->length, G_MAXUINT32, &room, error))
+    return MP_IO_FAILED;
+
+  switch (mp_ring_link_put (self->link, &item.record, error))
+    {
+    case MP_RING_DONE:
+      return MP_IO_DONE;
+
+    case MP_RING_AGAIN:
+      mp_transport_look_for_end (self->transport);
+      return mp_transport_get_end (self->transport) != NULL ? mp_transport_flush (self->transport, error)
+                                                            : MP_IO_AGAIN;
+
+    default:
+      return MP_IO_FAILED;
+    }
+}
+
+MpIoStatus
+mp_conduit_send (MpConduit  *self,
+                 MpFrame    *frame,
+                 GError    **error)
+{
+  MpRingAside *aside = get_aside (self, MP_RING_LINK_OUT);
+  MpConduitBody body;
+
+  if (aside == NULL)
+    return mp_transport_send (self->transport, frame, error);
+
+  if (get_body (frame, &body) && mp_conduit_fits_ring (self, &body))
+    return mp_conduit_send_body (self, &body, error);
+
+  return send_aside (self, aside, frame, error);
+}
+
+/* --- Receiving ------------------------------------------------------------ */
+
+/* Rubbish in a ring's words stays there, and would be met for ever; in a record it is gone with that. */
+static MpIoStatus
+handle_ring_failure (MpConduit  *self,
+                     GError     *reason_taken,
+                     GError    **error)
+{
+  if (g_error_matches (reason_taken, MP_ERROR, MP_ERROR_CORRUPTED) && self->failure == NULL)
+    self->failure = g_error_copy (reason_taken);
+
+  g_propagate_error (error, reason_taken);
+  return MP_IO_FAILED;
+}
+
+static MpIoStatus
+make_frame (MpConduit           *self,
+            const MpRingRecord  *record,
+            guint8              *own_taken,
+            GError             **error)
+{
+  MpItemHead head;
+
+  if (!mp_item_read_head (&head, record, error))
+    {
+      g_free (own_taken);
+      return MP_IO_FAILED;
+    }
+
+  self->next = mp_frame_new_raw (MP_FRAME_MESSAGE, g_strdup (head.codec),
+                                 own_taken != NULL ? g_bytes_new_take (own_taken, head.body_length)
+                                                   : g_bytes_new (record->data, head.body_length));
+  return MP_IO_DONE;
+}
+
+/* Into `next`. */
+static MpIoStatus
+take_record (MpConduit  *self,
+             GError    **error)
+{
+  _Alignas (8) guint8 usual[MP_CONDUIT_USUAL_LENGTH];
+  MpRingRecord record;
+  MpRingHaul haul = { usual, sizeof usual, &record, 1, NULL, NULL };
+  guint8 *own = NULL;
+  GError *reason = NULL;
+  MpRingResult result;
+
+  while ((result = mp_ring_link_take (self->link, &haul, &reason)) == MP_RING_NO_ROOM)
+    {
+      g_free (own);
+      own = g_try_malloc (record.length);
+      if (own == NULL)
+        {
+          g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "There is no memory for the %u bytes of the next message",
+                       record.length);
+          return MP_IO_FAILED;
+        }
+      haul.data = own;
+      haul.room = record.length;
+    }
+
+  if (result == MP_RING_DONE)
+    return make_frame (self, &record, own, error);
+
+  g_free (own);
+  return result == MP_RING_AGAIN ? MP_IO_AGAIN : handle_ring_failure (self, reason, error);
+}
+
+/* Without taking anything where that would be too early, since others may have this end too. */
+static gboolean
+may_be_due (MpConduit   *self,
+            MpRingAside *aside)
+{
+  guint64 position;
+
+  if (mp_transport_has_received (self->transport))
+    return TRUE;
+
+  return mp_packet_look (mp_transport_get_fd (self->transport), &position) && mp_ring_aside_is_due (aside, position);
+}
+
+/* From the socket.  AGAIN too if what is there has to wait for records. */
+static MpIoStatus
+peek_aside (MpConduit    *self,
+            MpRingAside  *aside,
+            MpFrame     **frame,
+            GError      **error)
+{
+  GError *reason = NULL;
+  MpIoStatus status = mp_transport_peek (self->transport, frame, &reason);
+
+  if (status == MP_IO_DONE && !mp_ring_aside_is_due (aside, (*frame)->serial))
+    status = MP_IO_AGAIN;
+
+  /* What was sent before the end is there to be received. */
+  if (mp_transport_get_end (self->transport) != NULL && status != MP_IO_DONE && mp_ring_link_count (self->link) > 0)
+    status = MP_IO_AGAIN;
+
+  if (status == MP_IO_FAILED && mp_transport_get_end (self->transport) == NULL)
+    {
+      if (!self->has_told_loss)
+        mp_ring_aside_take (aside);
+      self->has_told_loss = FALSE;
+    }
+
+  if (status == MP_IO_AGAIN || status == MP_IO_DONE)
+    g_clear_error (&reason);
+  else
+    g_propagate_error (error, reason);
+  return status;
+}
+
+static MpIoStatus
+peek_linked (MpConduit    *self,
+             MpRingAside  *aside,
+             MpFrame     **frame,
+             GError      **error)
+{
+  MpIoStatus status = MP_IO_AGAIN;
+
+  if (self->next != NULL)
+    {
+      *frame = self->next;
+      return MP_IO_DONE;
+    }
+
+  if (G_UNLIKELY (self->failure != NULL))
+    {
+      g_propagate_error (error, g_error_copy (self->failure));
+      return MP_IO_FAILED;
+    }
+
+  if (mp_ring_aside_is_used (aside) && may_be_due (self, aside))
+    status = peek_aside (self, aside, frame, error);
+  if (status == MP_IO_AGAIN)
+    {
+      status = take_record (self, error);
+      *frame = self->next;
+    }
+  if (status == MP_IO_AGAIN)
+    status = peek_aside (self, aside, frame, error);
+
+  /* Whoever has closed just now may have put something before. */
+  if (status == MP_IO_AGAIN && mp_transport_get_end (self->transport) != NULL)
+    {
+      status = take_record (self, error);
+      *frame = self->next;
+    }
+
+  return status;
+}
+
+MpIoStatus
+mp_conduit_peek (MpConduit  *self,
+                 MpFrame   **frame,
+                 GError    **error)
+{
+  MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
+
+  *frame = NULL;
+  if (aside == NULL || mp_transport_get_fd (self->transport) < 0)
+    return mp_transport_peek (self->transport, frame, error);
+
+  return peek_linked (self, aside, frame, error);
+}
+
+MpIoStatus
+mp_conduit_receive (MpConduit  *self,
+                    MpFrame   **frame,
+                    GError    **error)
+{
+  MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
+  MpIoStatus status = mp_conduit_peek (self, frame, error);
+
+  if (status != MP_IO_DONE)
+    return status;
+
+  if (*frame == self->next)
+    {
+      self->next = NULL;
+      return MP_IO_DONE;
+    }
+
+  if (aside != NULL)
+    mp_ring_aside_take (aside);
+  return mp_transport_receive (self->transport, frame, error);
+}
+
+/*< private >
+ * mp_conduit_receive_usual:
+ * @wants: whether it is to be taken
+ *
+ * Receives a message by the ring, if that is next and the message is not long.  AGAIN says that it is not so, whatever
+ * else may be received.
+ */
+MpIoStatus
+mp_conduit_receive_usual (MpConduit       *self,
+                          MpRingWants      wants,
+                          gconstpointer    user_data,
+                          MpConduitUsual  *usual,
+                          GError         **error)
+{
+  MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
+  MpRingRecord record;
+  MpRingHaul haul = { usual->body, sizeof usual->body, &record, 1, wants, user_data };
+
+  if (aside == NULL || self->next != NULL || self->failure != NULL || mp_ring_aside_is_used (aside) ||
+      mp_transport_has_received (self->transport) || mp_ring_link_take (self->link, &haul, NULL) != MP_RING_DONE)
+    return MP_IO_AGAIN;
+
+  return mp_item_read_head (&usual->head, &record, error) ? MP_IO_DONE : MP_IO_FAILED;
+}
+
+void
+mp_conduit_unget_loss (MpConduit *self,
+                       GError    *loss)
+{
+  self->has_told_loss = TRUE;
+  mp_transport_unget_loss (self->transport, loss);
+}
+
+/*< private >
+ * mp_conduit_is_ring_next:
+ *
+ * Returns: whether the ring has the next message, and it is still there
+ */
+gboolean
+mp_conduit_is_ring_next (MpConduit *self)
+{
+  MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
+
+  return aside != NULL && self->next == NULL && self->failure == NULL && !mp_ring_aside_is_used (aside) &&
+         mp_ring_link_count (self->link) > 0;
+}
+
+gboolean
+mp_conduit_has_received (MpConduit *self)
+{
+  return self->next != NULL || mp_transport_has_received (self->transport) ||
+         (self->link != NULL && mp_transport_get_fd (self->transport) >= 0 && self->failure == NULL &&
+          mp_ring_link_count (self->link) > 0);
+}
+
+const GError *
+mp_conduit_get_end (MpConduit *self)
+{
+  return self->failure != NULL ? self->failure : mp_transport_get_end (self->transport);
+}

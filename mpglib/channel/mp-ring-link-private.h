@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#pragma once
+
+#include "mp-queue-store-private.h"
+#include "mp-ring-aside-private.h"
+
+G_BEGIN_DECLS
+
+/* One end's share of what lies beside the socket of a local pair: a ring for each direction.
+ *
+ * Small messages without attachments go by the ring, all others by the socket, in one order (mp-ring-aside-private.h).
+ * The socket also tells of the end: whoever waits polls it, and a descriptor that is readable once the ring may have
+ * something, for which mp_ring_link_arm() asks.  Whoever owns this serialises the calls, but for those of spinning.
+ */
+typedef struct _MpRingLink MpRingLink;
+
+typedef enum
+{
+  MP_RING_LINK_IN,
+  MP_RING_LINK_OUT,
+  MP_RING_LINK_N_WAYS
+} MpRingLinkWay;
+
+/* With what is around it; records of this length are not long ones for the ring. */
+#define MP_RING_LINK_MAX_RECORD (60 * 1024)
+
+void         mp_ring_link_set_used   (gboolean             is_used);
+gboolean     mp_ring_link_new_pair   (gboolean             duplex,
+                                      MpRingLink         **first,
+                                      MpRingLink         **second);
+void         mp_ring_link_free       (MpRingLink          *self);
+void         mp_ring_link_close      (MpRingLink          *self);
+
+GVariant    *mp_ring_link_pack       (MpRingLink          *self,
+                                      MpPacking           *packing,
+                                      GError             **error);
+gboolean     mp_ring_link_unpack     (MpRingLink         **self,
+                                      MpUnpacking         *unpacking,
+                                      GVariant            *description,
+                                      int                 *fds,
+                                      guint                n_fds,
+                                      GError             **error);
+
+gboolean     mp_ring_link_has        (MpRingLink          *self,
+                                      MpRingLinkWay        way);
+MpRingAside *mp_ring_link_get_aside  (MpRingLink          *self,
+                                      MpRingLinkWay        way);
+MpRingResult mp_ring_link_put        (MpRingLink          *self,
+                                      const MpRingRecord  *record,
+                                      GError             **error);
+MpRingResult mp_ring_link_take       (MpRingLink          *self,
+                                      MpRingHaul          *haul,
+                                      GError             **error);
+guint        mp_ring_link_count      (MpRingLink          *self);
+
+gboolean     mp_ring_link_arm        (MpRingLink          *self,
+                                      MpRingLinkWay        way,
+                                      gboolean            *is_new,
+                                      GError             **error);
+guint        mp_ring_link_hear       (MpRingLink          *self,
+                                      gboolean             was_polled);
+int          mp_ring_link_get_bell   (MpRingLink          *self);
+gboolean     mp_ring_link_spin       (MpRingLink          *self,
+                                      MpRingLinkWay        way);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpRingLink, mp_ring_link_free)
+
+G_END_DECLS

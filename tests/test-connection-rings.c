@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* The rings beside the sockets of local pairs.  This program is its own child. */
+
+#include <poll.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mp-connection-private.h"
+#include "mp-ring-link-private.h"
+#include "mp-test-connection.h"
+#include "mp-test-process.h"
+#include "mp-test.h"
+
+/* What goes by the socket. */
+#define LONG_LENGTH (100 * 1024)
+
+static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
+
+static MpExchange *
+get_exchange (MpConnection *connection)
+{
+  return connection->exchange;
+}
+
+static guint
+count_records (MpConnection *connection)
+{
+  return mp_ring_link_count (mp_exchange_get_link (get_exchange (connection)));
+}
+
+/* --- One order of both ways ----------------------------------------------- */
+
+#define N_MESSAGES 3000
+
+static gboolean
+is_long (guint32 number)
+{
+  return number % 7 == 3;
+}
+
+static gboolean
+has_fd (guint32 number)
+{
+  return number % 11 == 5;
+}
+
+/* By the ring, in a memfd by the socket, or with a descriptor. */
+static void
+send_number (MpConnection *connection,
+             guint32       sender,
+             guint32       number)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) message = NULL;
+  GVariant *padding = g_variant_new_bytestring (is_long (number) ? "" : "short");
+
+  if (is_long (number))
+    {
+      g_autofree char *text = g_strnfill (LONG_LENGTH, 'x');
+
+      g_variant_unref (g_variant_ref_sink (padding));
+      padding = g_variant_new_bytestring (text);
+    }
+
+  message = mp_message_new (g_variant_new ("(uu@ay)", sender, number, padding));
+  if (has_fd (number))
+    mp_message_attach_fd (message, 0, NULL);
+  mp_connection_send_message (connection, message, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+check_message (MpMessage *message,
+               guint32   *sender,
+               guint32   *number)
+{
+  g_autoptr (GVariant) value = mp_message_get_value (message, NULL);
+  g_autoptr (GVariant) padding = NULL;
+
+  g_variant_get (value, "(uu@ay)", sender, number, &padding);
+  g_assert_cmpuint (mp_message_get_n_attachments (message), ==, has_fd (*number) ? 1 : 0);
+  g_assert_cmpuint (g_variant_get_size (padding), ==, is_long (*number) ? LONG_LENGTH + 1 : sizeof "short");
+}
+
+static void
+receive_in_order (MpConnection *connection,
+                  guint         n_senders)
+{
+  guint32 next[4] = { 0 };
+
+  for (guint i = 0; i < n_senders * N_MESSAGES; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MpMessage) message = mp_connection_receive_message (connection, MP_TEST_DEADLINE, NULL, &error);
+      guint32 sender, number;
+
+      g_assert_no_error (error);
+      check_message (message, &sender, &number);
+      g_assert_cmpuint (number, ==, next[sender]++);
+    }
+}
+
+static gpointer
+send_all (gpointer data)
+{
+  for (guint32 i = 0; i < N_MESSAGES; i++)
+    send_number (data, 0, i);
+
+  return NULL;
+}
+
+static void
+test_order_of_threads (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  GThread *thread = g_thread_new ("sender", send_all, pair.a);
+
+  receive_in_order (pair.b, 1);
+  g_thread_join (thread);
+  mp_test_assert_nothing (pair.b);
+  mp_test_pair_free (&pair);
+}
+
+/* --- Processes ------------------------------------------------------------ */
+
+static MpProcess *
+start_child (MpStartMethod  method,
+             const char    *target,
+             guint32        number,
+             MpConnection  *connection)
+{
+  g_autoptr (MpContext) context = mp_context_new (method, NULL);
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_uint32 (number));
+  g_autoptr (GError) error = NULL;
+  MpProcess *process = mp_process_new (context, target, NULL);
+
+  mp_message_attach (message, MP_SHAREABLE (connection));
+  mp_process_set_message (process, message);
+  mp_process_start (process, &error);
+  g_assert_no_error (error);
+  return process;
+}
+
+/* Takes the process. */
+static void
+join (MpProcess *process)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_process_join (process, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_process_get_exit_code (process), ==, 0);
+  g_object_unref (process);
+}
+
+static MpConnection *
+get_connection (MpMessage *arguments,
+                guint32   *number)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, NULL);
+  MpShareable *object = mp_message_get_attachment (arguments, 0, &error);
+
+  g_assert_no_error (error);
+  *number = g_variant_get_uint32 (value);
+  return MP_CONNECTION (object);
+}
+
+static GVariant *
+send_numbers (MpMessage     *arguments,
+              GCancellable  *cancellable,
+              gpointer       data,
+              GError       **error)
+{
+  guint32 sender;
+  g_autoptr (MpConnection) connection = get_connection (arguments, &sender);
+
+  for (guint32 i = 0; i < N_MESSAGES; i++)
+    send_number (connection, sender, i);
+
+  return g_variant_new ("()");
+}
+
+/* Several have one end: the messages of each come in its order. */
+static void
+test_order_of_processes (gconstpointer data)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpProcess *processes[3];
+
+  for (guint32 i = 0; i < G_N_ELEMENTS (processes); i++)
+    processes[i] = start_child (*(const MpStartMethod *) data, "send-numbers", i, pair.a);
+  g_clear_object (&pair.a);
+  receive_in_order (pair.b, G_N_ELEMENTS (processes));
+  for (guint i = 0; i < G_N_ELEMENTS (processes); i++)
+    join (processes[i]);
+  mp_test_assert_receive_fails (pair.b, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_pair_free (&pair);
+}
+
+/* Answers how many it received, and their sum. */
+static GVariant *
+add_up (MpMessage     *arguments,
+        GCancellable  *cancellable,
+        gpointer       data,
+        GError       **error)
+{
+  guint32 unused, sender, number;
+  g_autoptr (MpConnection) connection = get_connection (arguments, &unused);
+  guint64 sum = 0, n = 0;
+
+  for (;;)
+    {
+      g_autoptr (MpMessage) message = mp_connection_receive_message (connection, MP_TEST_DEADLINE, NULL, error);
+
+      if (message == NULL)
+        return NULL;
+
+      check_message (message, &sender, &number);
+      if (sender == 9)
+        break;
+
+      n++;
+      sum += number;
+    }
+
+  mp_connection_send (connection, g_variant_new ("(tt)", n, sum), MP_TEST_DEADLINE, NULL, error);
+  return g_variant_new ("()");
+}
+
+/* Each message goes to one of those that receive at one end, and none is left over. */
+static void
+test_receivers (gconstpointer data)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpProcess *processes[3];
+  guint64 sum = 0, n = 0;
+
+  for (guint32 i = 0; i < G_N_ELEMENTS (processes); i++)
+    processes[i] = start_child (*(const MpStartMethod *) data, "add-up", i, pair.b);
+  g_clear_object (&pair.b);
+  for (guint32 i = 0; i < N_MESSAGES; i++)
+    send_number (pair.a, 0, i);
+  for (guint i = 0; i < G_N_ELEMENTS (processes); i++)
+    send_number (pair.a, 9, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (processes); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) value = mp_connection_receive (pair.a, MP_TEST_DEADLINE, NULL, &error);
+      guint64 one_n, one_sum;
+
+      g_assert_no_error (error);
+      g_variant_get (value, "(tt)", &one_n, &one_sum);
+      n += one_n;
+      sum += one_sum;
+    }
+  g_assert_cmpuint (n, ==, N_MESSAGES);
+  g_assert_cmpuint (sum, ==, (guint64) N_MESSAGES * (N_MESSAGES - 1) / 2);
+  for (guint i = 0; i < G_N_ELEMENTS (processes); i++)
+    join (processes[i]);
+  mp_test_pair_free (&pair);
+}
+
+static GVariant *
+send_and_die (MpMessage     *arguments,
+              GCancellable  *cancellable,
+              gpointer       data,
+              GError       **error)
+{
+  guint32 n;
+  g_autoptr (MpConnection) connection = get_connection (arguments, &n);
+
+  for (guint32 i = 0; i < n; i++)
+    send_number (connection, 0, i);
+
+  raise (SIGKILL);
+  return NULL;
+}
+
+/* What was sent is there, whoever is gone, then the reason; and who sends learns it. */
+static void
+test_death (gconstpointer data)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpProcess *process = start_child (*(const MpStartMethod *) data, "send-and-die", 40, pair.a);
+  g_autoptr (GError) error = NULL;
+
+  g_clear_object (&pair.a);
+  for (guint32 i = 0; i < 40; i++)
+    {
+      g_autoptr (MpMessage) message = mp_connection_receive_message (pair.b, MP_TEST_DEADLINE, NULL, &error);
+      guint32 sender, number;
+
+      g_assert_no_error (error);
+      check_message (message, &sender, &number);
+      g_assert_cmpuint (number, ==, i);
+    }
+  mp_process_join (process, MP_TEST_DEADLINE, NULL, NULL);
+  g_object_unref (process);
+  mp_test_assert_receive_fails (pair.b, MP_ERROR, MP_ERROR_PEER_DIED);
+  mp_test_assert_send_fails (pair.b, MP_ERROR, MP_ERROR_PEER_DIED);
+  mp_test_pair_free (&pair);
+}
+
+/* Nobody receives: the ring would take it. */
+static void
+test_sending_to_the_dead (gconstpointer data)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpProcess *process = start_child (*(const MpStartMethod *) data, "send-and-die", 0, pair.a);
+
+  g_clear_object (&pair.a);
+  mp_process_join (process, MP_TEST_DEADLINE, NULL, NULL);
+  g_object_unref (process);
+  mp_test_assert_send_fails (pair.b, MP_ERROR, MP_ERROR_PEER_DIED);
+  mp_test_pair_free (&pair);
+}
+
+/* --- The ends of one process ---------------------------------------------- */
+
+static void
+test_small_ones_go_by_ring (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (GBytes) bytes = mp_test_new_bytes (LONG_LENGTH);
+  g_autoptr (GBytes) received = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_test_send_int (pair.a, 1);
+  g_assert_cmpuint (count_records (pair.b), ==, 1);
+  mp_connection_send_bytes (pair.a, bytes, NULL, 0, NULL, &error);
+  g_assert_no_error (error);
+  mp_test_send_int (pair.a, 2);
+  g_assert_cmpuint (count_records (pair.b), ==, 2);
+
+  g_assert_cmpint (mp_test_receive_int (pair.b), ==, 1);
+  received = mp_connection_receive_bytes (pair.b, 0, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_bytes_equal (received, bytes));
+  g_assert_cmpint (mp_test_receive_int (pair.b), ==, 2);
+  mp_test_pair_free (&pair);
+}
+
+static gboolean
+is_readable (int fd)
+{
+  struct pollfd poll_fd = { fd, POLLIN, 0 };
+
+  return poll (&poll_fd, 1, 0) > 0;
+}
+
+/* Readable exactly while something waits, whichever way it came. */
+static void
+test_fd (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  int fd = mp_connection_get_fd (pair.b, NULL);
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_false (is_readable (fd));
+      mp_test_send_int (pair.a, 1);
+      mp_test_poll (fd, POLLIN);
+      mp_test_send_int (pair.a, 2);
+      g_assert_cmpint (mp_test_receive_int (pair.b), ==, 1);
+      g_assert_true (is_readable (fd));
+      g_assert_cmpint (mp_test_receive_int (pair.b), ==, 2);
+      mp_test_assert_nothing (pair.b);
+      g_assert_false (is_readable (fd));
+      send_number (pair.a, 0, 3);
+      mp_test_poll (fd, POLLIN);
+      g_object_unref (mp_connection_receive_message (pair.b, 0, NULL, NULL));
+      mp_test_assert_nothing (pair.b);
+    }
+
+  g_clear_object (&pair.a);
+  mp_test_poll (fd, POLLIN);
+  mp_test_pair_free (&pair);
+}
+
+/* One that does not fit waits until there is room, and then goes. */
+static void
+test_room (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpTestLog log = mp_test_log_new (1);
+  gint32 n = mp_test_fill (pair.a);
+
+  mp_connection_send_async (pair.a, g_variant_new_int32 (-1), -1, NULL, mp_test_log_sent, &log);
+  g_main_context_iteration (NULL, FALSE);
+  g_assert_cmpuint (log.numbers->len, ==, 0);
+  for (gint32 i = 0; i < n; i++)
+    g_assert_cmpint (mp_test_receive_int (pair.b), ==, i);
+  mp_test_run_until (mp_test_log_is_complete, &log);
+  g_assert_cmpint (mp_test_receive_int (pair.b), ==, -1);
+  g_array_unref (log.numbers);
+  mp_test_pair_free (&pair);
+}
+
+/* Who has to wait for room learns that nobody is left who makes it. */
+static void
+test_closed_while_full (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpTestLog log = mp_test_log_new (1);
+
+  mp_test_fill (pair.a);
+  mp_connection_send_async (pair.a, g_variant_new_int32 (-1), -1, NULL, mp_test_log_sent, &log);
+  g_clear_object (&pair.b);
+  mp_test_run_until (mp_test_log_is_complete, &log);
+  g_array_unref (log.numbers);
+  mp_test_assert_send_fails (pair.a, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_pair_free (&pair);
+}
+
+/* -------------------------------------------------------------------------- */
+
+static void
+warm_up (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+    test_sending_to_the_dead (&methods[i]);
+}
+
+#define ADD(path, function) \
+  G_STMT_START { \
+    for (guint i = 0; i < G_N_ELEMENTS (methods); i++) \
+      { \
+        g_autofree char *full = \
+          g_strconcat (path, methods[i] == MP_START_METHOD_SPAWN ? "/spawn" : "/forkserver", NULL); \
+        mp_test_add_data (full, &methods[i], function); \
+      } \
+  } G_STMT_END
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_register_target ("send-numbers", send_numbers, NULL, NULL);
+  mp_register_target ("add-up", add_up, NULL, NULL);
+  mp_register_target ("send-and-die", send_and_die, NULL, NULL);
+  mp_init ();
+  mp_test_init (&argc, &argv);
+  mp_test_set_warm_up (warm_up);
+
+  mp_test_add ("/connection-rings/small-ones", test_small_ones_go_by_ring);
+  mp_test_add ("/connection-rings/fd", test_fd);
+  mp_test_add ("/connection-rings/room", test_room);
+  mp_test_add ("/connection-rings/closed-while-full", test_closed_while_full);
+  mp_test_add ("/connection-rings/order/threads", test_order_of_threads);
+  ADD ("/connection-rings/order/processes", test_order_of_processes);
+  ADD ("/connection-rings/receivers", test_receivers);
+  ADD ("/connection-rings/death", test_death);
+  ADD ("/connection-rings/sending-to-the-dead", test_sending_to_the_dead);
+  return g_test_run ();
+}
