@@ -390,13 +390,37 @@ test_keys (void)
   g_autoptr (GError) error = NULL;
 
   assert_cannot_connect (address, other_key, MP_WIRE_DEFAULT, MP_ERROR, MP_ERROR_AUTHENTICATION, address);
-  assert_cannot_connect (address, NULL, MP_WIRE_DEFAULT, MP_ERROR, MP_ERROR_REFUSED, "key");
-  assert_cannot_listen (LOOPBACK, NULL, MP_WIRE_DEFAULT, MP_ERROR, MP_ERROR_REFUSED, "key");
+  assert_cannot_connect (address, NULL, MP_WIRE_DEFAULT, MP_ERROR, MP_ERROR_AUTHENTICATION, "No key was given");
   assert_works (listener, address);
 
   /* Nobody else sees what goes over a loopback address */
   client = mp_connection_open (address_short, short_key, MP_TEST_DEADLINE, NULL, &error);
   g_assert_no_error (error);
+}
+
+/* Where nobody gives a key it is the program's. */
+static void
+test_own_key (void)
+{
+  g_autoptr (MpListener) listener = open_with_wire (LOOPBACK, NULL, MP_WIRE_DEFAULT);
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autoptr (MpAuthKey) own = mp_auth_key_new_own ();
+  g_autoptr (MpAuthKey) again = mp_auth_key_new_own ();
+  MpAuthKey *keys[] = { NULL, own };
+
+  g_assert_true (mp_auth_key_equal (own, again));
+  g_assert_cmpuint (mp_auth_key_get_length (own), ==, 32);
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MpConnection) client = mp_connection_open (address, keys[i], MP_TEST_DEADLINE, NULL, &error);
+      g_autoptr (MpConnection) server = accept_one (listener);
+
+      g_assert_no_error (error);
+      send_bytes (client, 5);
+      assert_receives_bytes (server, 5);
+    }
+  assert_cannot_connect (address, key, MP_WIRE_DEFAULT, MP_ERROR, MP_ERROR_AUTHENTICATION, "another one");
 }
 
 static void
@@ -622,6 +646,7 @@ main (int   argc,
   mp_test_add ("/tcp/nobody", test_nobody);
   mp_test_add ("/tcp/silent-listener", test_silent_listener);
   mp_test_add ("/tcp/keys", test_keys);
+  mp_test_add ("/tcp/own-key", test_own_key);
   mp_test_add ("/tcp/beyond", test_beyond);
   mp_test_add ("/tcp/insecure", test_insecure);
   mp_test_add ("/tcp/in-use", test_in_use);

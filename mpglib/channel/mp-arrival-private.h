@@ -12,6 +12,7 @@
 #include "mp-packet-private.h"
 #include "mp-python-wire-private.h"
 #include "mp-transport-private.h"
+#include "mp-wire.h"
 
 G_BEGIN_DECLS
 
@@ -43,7 +44,10 @@ gboolean      mp_arrival_bind_tcp        (MpBinding         *binding,
                                           int                fd,
                                           MpRole             role,
                                           GError           **error);
-MpAuthKey    *mp_arrival_copy_key        (MpAuthKey         *key);
+MpAuthKey    *mp_arrival_choose_key      (MpAuthKey         *key,
+                                          const char        *address,
+                                          MpWireFlags        wire,
+                                          gboolean          *has_key);
 MpHandshake  *mp_arrival_begin_handshake (MpRole             role,
                                           MpAuthKey         *key,
                                           const MpBinding   *binding,

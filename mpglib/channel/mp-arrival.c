@@ -109,16 +109,33 @@ mp_arrival_get_peer_uid (int fd)
   return credentials.uid;
 }
 
+/* Where nothing but a key tells who is there */
+static gboolean
+needs_key (const char  *address,
+           MpWireFlags  wire)
+{
+  return (wire & MP_WIRE_PYTHON) != 0 || (address != NULL && g_str_has_prefix (address, "tcp:"));
+}
+
 /*< private >
- * mp_arrival_copy_key:
+ * mp_arrival_choose_key:
  * @key: (nullable): a key of the user's
+ * @address: (nullable): what it is for
+ * @has_key: (out): whether there is one: the user's, or the program's own where it needs one
  *
  * Returns: (transfer full): one that no language knows of, so that the engine may have it
  */
 MpAuthKey *
-mp_arrival_copy_key (MpAuthKey *key)
+mp_arrival_choose_key (MpAuthKey   *key,
+                       const char  *address,
+                       MpWireFlags  wire,
+                       gboolean    *has_key)
 {
   g_autoptr (GBytes) bytes = NULL;
+
+  *has_key = key != NULL || needs_key (address, wire);
+  if (key == NULL && *has_key)
+    return mp_auth_key_new_own ();
 
   if (key == NULL)
     return mp_auth_key_new_data ((const guint8 *) NO_KEY, strlen (NO_KEY));

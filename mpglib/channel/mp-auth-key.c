@@ -8,6 +8,7 @@
 
 #include "mp-auth-key-private.h"
 #include "mp-error.h"
+#include "mp-own-key-private.h"
 #include "mp-random-private.h"
 #include "mp-secret-private.h"
 
@@ -228,6 +229,31 @@ mp_auth_key_new_random (void)
   self->length = RANDOM_SIZE;
   self->data = mp_secret_new (RANDOM_SIZE);
   mp_random_fill (self->data, RANDOM_SIZE);
+
+  return self;
+}
+
+/**
+ * mp_auth_key_new_own:
+ *
+ * Makes the key that this program has and all processes which it starts, and nobody else: 32 random bytes.
+ *
+ * It is what listeners and clients use that are given none, where there must be one: over TCP, and in the
+ * protocol of Python's `multiprocessing`. Whoever hands it to another program makes that one of the family.
+ *
+ * Returns: the key; always the same secret in one program
+ *
+ * Since: 1.0
+ */
+MpAuthKey *
+mp_auth_key_new_own (void)
+{
+  guint8 secret[MP_OWN_KEY_SIZE];
+  MpAuthKey *self;
+
+  mp_own_key_get (secret);
+  self = mp_auth_key_new_data (secret, sizeof secret);
+  explicit_bzero (secret, sizeof secret);
 
   return self;
 }

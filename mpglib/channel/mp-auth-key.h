@@ -27,6 +27,8 @@ MpAuthKey *mp_auth_key_new_data   (const guint8 *data,
 MP_AVAILABLE_IN_1_0
 MpAuthKey *mp_auth_key_new_random (void);
 MP_AVAILABLE_IN_1_0
+MpAuthKey *mp_auth_key_new_own    (void);
+MP_AVAILABLE_IN_1_0
 gsize      mp_auth_key_get_length (MpAuthKey    *self);
 MP_AVAILABLE_IN_1_0
 GBytes    *mp_auth_key_get_bytes  (MpAuthKey    *self);

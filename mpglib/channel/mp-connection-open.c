@@ -19,13 +19,14 @@
 #include "mp-waiters-private.h"
 
 /* A connection that is being opened: connect() is over at once on a unix socket, while TCP is dialled; and the
- * rest is the greeting.  The shared pump serves both, and guards all but the first five.
+ * rest is the greeting.  The shared pump serves both, and guards all but the first six.
  */
 typedef struct
 {
   MpPump *pump;
   char *address;        /* as the caller wrote it */
   gboolean has_key;
+  gboolean is_given;    /* and is not the program's own */
   MpAuthKey *key;       /* which no language knows */
   MpWireFlags wire;
   MpDial *dial;         /* while it goes on */
@@ -64,8 +65,8 @@ opening_new (const char  *address,
 
   self->pump = mp_pump_ref (mp_pump_get_shared ());
   self->address = g_strdup (address);
-  self->has_key = key != NULL;
-  self->key = mp_arrival_copy_key (key);
+  self->key = mp_arrival_choose_key (key, address, wire, &self->has_key);
+  self->is_given = key != NULL;
   self->wire = wire;
   mp_pump_lock (self->pump);
   self->waiters = mp_waiters_new (self->pump);
@@ -288,13 +289,6 @@ begin_tcp (Opening    *self,
       return FALSE;
     }
 
-  if (!self->has_key)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
-                   "without a key the kernel does not tell who listens at a port; give both ends a key");
-      return FALSE;
-    }
-
   if (!mp_pump_open (self->pump, error))
     return FALSE;
 
@@ -313,12 +307,6 @@ begin (Opening    *self,
 
   if (address == NULL)
     return FALSE;
-
-  if (is_python (self) && !self->has_key)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "Python's protocol needs a key; give both ends one");
-      return FALSE;
-    }
 
   return address->kind == MP_ADDRESS_TCP ? begin_tcp (self, address, error) : begin_unix (self, address, error);
 }
@@ -354,11 +342,14 @@ complete_error (Opening  *self,
       g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT))
     return;
 
-  if (!self->has_key && g_error_matches (*error, MP_ERROR, MP_ERROR_AUTHENTICATION))
+  if (!self->is_given && g_error_matches (*error, MP_ERROR, MP_ERROR_AUTHENTICATION))
     {
       g_clear_error (error);
       g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION,
-                   "The listener wants a key, or sees another user than this end does; give the key that it has");
+                   self->has_key ? "No key was given, and the listener has another one than this program has by "
+                                   "itself; give the key that it has"
+                                 : "The listener wants a key, or sees another user than this end does; give the key "
+                                   "that it has");
     }
   g_prefix_error (error, "Cannot connect to %s: ", self->address);
 }
@@ -442,7 +433,8 @@ finish_open (GAsyncResult  *result,
 /**
  * mp_connection_open:
  * @address: where somebody listens, as [property@Mp.Listener:address] says
- * @key: (nullable): the key that the listener has; %NULL if it has none and is a process of the same user
+ * @key: (nullable): the key that the listener has; %NULL if it has none and is a process of the same user, or, over
+ *   TCP, of the same program: see [ctor@Mp.AuthKey.new_own]
  * @timeout: seconds to wait; negative for as long as it can take, which is 5 seconds, and for TCP until the name
  *   of the host was found, and up to 10 seconds more for each address that it has
  * @cancellable: (nullable): to end the wait
@@ -463,7 +455,7 @@ finish_open (GAsyncResult  *result,
  * - %G_IO_ERROR_HOST_NOT_FOUND: the name of the host cannot be looked up; %G_IO_ERROR_HOST_UNREACHABLE and
  *   %G_IO_ERROR_NETWORK_UNREACHABLE: there is no way to it;
  * - %MP_ERROR_REFUSED: another user listens there, which only a key allows; the listener
- *   closed the connection without a word; there is no key for TCP; or it is on another machine, which
+ *   closed the connection without a word; or it is on another machine, which
  *   [func@Mp.Connection.open_with_wire] can allow;
  * - %MP_ERROR_FULL: too many wait there to be let in;
  * - %MP_ERROR_TIMED_OUT: the listener did not answer in time: it is stopped, too busy, or none;

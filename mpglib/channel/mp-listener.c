@@ -27,9 +27,10 @@
  * - none, %NULL: a new socket in a folder of its own, which nobody else can enter.
  *   [property@Mp.Listener:address] says where, for those who shall connect.
  *
- * An address is also `tcp:HOST:PORT`, where HOST is one of this machine's own, as a number, or `localhost`, which
- * is 127.0.0.1; 0.0.0.0 is all those of IPv4, and `[::]` all. Port 0 is any that is free, which
- * [property@Mp.Listener:address] tells once it listens. TCP needs a key, and other addresses than
+ * An address is also `tcp:HOST:PORT`, where HOST is one of this machine's own, as a number, or
+ * `localhost`, which is 127.0.0.1; 0.0.0.0 is all those of IPv4, and `[::]` all. Port 0 is any that is
+ * free, which [property@Mp.Listener:address] tells once it listens. Without a key TCP is for this
+ * program and the processes that it starts: see [ctor@Mp.AuthKey.new_own]. Other addresses than
  * loopback ones need %MP_WIRE_INSECURE besides: there is no TLS yet.
  *
  * # Who may connect
@@ -339,7 +340,7 @@ install_properties (GObjectClass *object_class)
    * MpListener:key: (getter get_key)
    *
    * What those must know who connect; %NULL lets all processes of the same user connect that have
-   * no key either, and nobody else.
+   * no key either, and nobody else; over TCP and in Python's protocol, those of the same program.
    *
    * Since: 1.0
    */

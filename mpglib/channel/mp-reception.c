@@ -556,8 +556,7 @@ mp_reception_new (const char      *address,
   g_atomic_ref_count_init (&self->refs);
   self->pump = mp_pump_new ("a listener");
   self->wish = g_strdup (address);
-  self->key = mp_arrival_copy_key (key);
-  self->has_key = key != NULL;
+  self->key = mp_arrival_choose_key (key, address, wire, &self->has_key);
   self->wire = wire;
   self->backlog = backlog;
   self->tell = tell;
@@ -648,13 +647,6 @@ check_place (MpReception  *self,
   if (kind == MP_ADDRESS_ABSTRACT && !self->has_key)
     return refuse_place (self, "without a key, for other users can take such a name, too; give both ends a key, or "
                          "use a unix socket with a file", error);
-
-  if (kind == MP_ADDRESS_TCP && !self->has_key)
-    return refuse_place (self, "without a key, for the kernel does not tell who connects by TCP; give both ends a "
-                         "key, or use a unix socket", error);
-
-  if ((self->wire & MP_WIRE_PYTHON) != 0 && !self->has_key)
-    return refuse_place (self, "without a key, which Python's protocol needs; give both ends a key", error);
 
   if (!self->place.is_remote)
     return TRUE;

@@ -22,12 +22,13 @@
 #pragma once
 
 #include "mp-frame-private.h"
+#include "mp-own-key-private.h"
 #include "mp-worker.h"
 
 G_BEGIN_DECLS
 
 #define MP_BOOTSTRAP_VERSION 1
-#define MP_KEY_SIZE          32
+#define MP_KEY_SIZE          MP_OWN_KEY_SIZE
 
 typedef struct {
   MpWorkerRole role;

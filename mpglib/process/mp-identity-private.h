@@ -2,8 +2,8 @@
  * Copyright 2026 The mpglib developers
  */
 
-/* Who this process is among those of the program: its name, its numbers by generation ("2:1" is the first child of
- * the second child of the main process), and the key that all of them share. */
+/* Who this process is among those of the program: its name, and its numbers by generation ("2:1" is the first child of
+ * the second child of the main process); the key that all of them share is in mp-own-key-private.h. */
 #pragma once
 
 #include <glib.h>
@@ -14,7 +14,6 @@ const char *mp_identity_get_name  (void); /* "MainProcess" in the first one */
 const char *mp_identity_get_numbers (void); /* "" in the first one */
 /* Numbers for the next child */
 char       *mp_identity_new_child (void);
-void        mp_identity_get_key   (guint8 *key); /* MP_KEY_SIZE bytes */
 /* In a child, when it learns who it is */
 void        mp_identity_set       (const char   *name,
                                    const char   *numbers,

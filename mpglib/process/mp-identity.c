@@ -6,20 +6,15 @@
 
 #include "mp-identity-private.h"
 
-#include <string.h>
-
-#include "mp-bootstrap-private.h"
 #include "mp-fork-private.h"
 #include "mp-log-private.h"
-#include "mp-random-private.h"
+#include "mp-own-key-private.h"
 
 static struct {
   GMutex lock;
   char *name;
   char *numbers;
   guint n_children;
-  gboolean has_key;
-  guint8 key[MP_KEY_SIZE];
 } identity;
 
 static void __attribute__ ((constructor))
@@ -54,19 +49,6 @@ mp_identity_new_child (void)
 }
 
 void
-mp_identity_get_key (guint8 *key)
-{
-  g_mutex_lock (&identity.lock);
-  if (!identity.has_key)
-    {
-      mp_random_fill (identity.key, MP_KEY_SIZE);
-      identity.has_key = TRUE;
-    }
-  memcpy (key, identity.key, MP_KEY_SIZE);
-  g_mutex_unlock (&identity.lock);
-}
-
-void
 mp_identity_set (const char   *name,
                  const char   *numbers,
                  const guint8 *key)
@@ -77,8 +59,7 @@ mp_identity_set (const char   *name,
   identity.name = g_strdup (name);
   identity.numbers = g_strdup (numbers);
   identity.n_children = 0;
-  memcpy (identity.key, key, MP_KEY_SIZE);
-  identity.has_key = TRUE;
   g_mutex_unlock (&identity.lock);
+  mp_own_key_set (key);
   mp_log_set_process_name (name);
 }

@@ -83,8 +83,18 @@ test('a port of TCP', async () => {
   listener.close();
 });
 
+test('the key of the program', async () => {
+  const listener = listen({address: 'tcp:127.0.0.1:0'});
+  const client = await Mp.Connection.open_async(listener.address);
+  const server = await listener.accept_async();
+  client.send(7);
+  checkSame(server.receive(), 7);
+  await checkRejects(Mp.Connection.open_async(listener.address, key), Mp.Error, /another one/);
+  check(Mp.AuthKey.new_own().equal(Mp.AuthKey.new_own()), 'it is the same');
+  listener.close();
+});
+
 test('TCP beyond this machine is asked for', async () => {
-  checkThrows(() => listen({address: 'tcp:127.0.0.1:0'}), Mp.Error, /key/);
   checkThrows(() => listen({address: 'tcp:0.0.0.0:0', key}), Mp.Error, /INSECURE/);
   const wire = Mp.WireFlags.INSECURE;
   const listener = listen({address: 'tcp:0.0.0.0:0', key, wire});

@@ -155,6 +155,22 @@ void test_python () {
   }
 }
 
+void test_own_key () {
+  try {
+    var listener = open_at ("tcp:127.0.0.1:0", null);
+
+    assert_talks (Mp.Connection.open (listener.address, null, DEADLINE), listener.accept (DEADLINE));
+    assert_talks (Mp.Connection.open (listener.address, new Mp.AuthKey.own (), DEADLINE), listener.accept (DEADLINE));
+    try {
+      Mp.Connection.open (listener.address, new Mp.AuthKey.random (), DEADLINE);
+      assert_not_reached ();
+    } catch (Mp.Error.AUTHENTICATION refused) {
+    }
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
 async void talk_async (MainLoop loop) {
   try {
     var key = new Mp.AuthKey.random ();
@@ -205,6 +221,7 @@ int main (string[] args) {
   Test.add_func ("/listener/addresses", test_addresses);
   Test.add_func ("/listener/tcp", test_tcp);
   Test.add_func ("/listener/python", test_python);
+  Test.add_func ("/listener/own-key", test_own_key);
   Test.add_func ("/listener/async", test_async);
   Test.add_func ("/listener/signal", test_signal);
   return Test.run ();
