@@ -4,6 +4,7 @@
 // Connections and descriptors between processes: several senders, and what deaths leave behind.
 
 import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
 import {getLength} from './modules/lengths.js';
@@ -110,6 +111,27 @@ test('sockets are handed over as descriptors', async () => {
   first.close();
   second.close();
 });
+
+// It takes 2 GiB of memory: only with MP_TEST_LONG. A file that was not written to takes none.
+if (GLib.getenv('MP_TEST_LONG') !== null) {
+  test('a message may have more than 2 GiB', async () => {
+    const size = 2 ** 31 + 5;
+    const [file, stream] = Gio.File.new_tmp('mpglib-huge-XXXXXX');
+    stream.truncate(size, null);
+    stream.seek(size - 1, GLib.SeekType.SET, null);
+    stream.get_output_stream().write(Uint8Array.of(7), null);
+    stream.close(null);
+    const bytes = GLib.MappedFile.new(file.get_path(), false).get_bytes();
+    file.delete(null);
+    const [first, second] = Mp.Connection.new_pair();
+    await first.send_bytes_async(bytes);
+    const received = await second.receive_bytes_async();
+    checkSame(received.get_size(), size);
+    checkSame(received.new_from_bytes(size - 3, 3).toArray(), Uint8Array.of(0, 0, 7));
+    first.close();
+    second.close();
+  });
+}
 
 const warm = await start('writeTo', null, '').catch(error => error);
 await warm.join_async().catch(error => error);

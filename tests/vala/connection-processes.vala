@@ -126,6 +126,33 @@ async void test_gone () throws Error {
   ours.close ();
 }
 
+// A file that was not written to takes no memory, but a received message does.
+async void test_huge () throws Error {
+  if (Environment.get_variable ("MP_TEST_LONG") == null) {
+    Test.skip ("it takes 2 GiB of memory: only with MP_TEST_LONG");
+    return;
+  }
+
+  const int64 SIZE = 0x80000005;
+  string path;
+  int fd = FileUtils.open_tmp ("mpglib-huge-XXXXXX", out path);
+  FileUtils.unlink (path);
+  assert_cmpint (Posix.ftruncate (fd, (Posix.off_t) SIZE), CompareOperator.EQ, 0);
+  assert_cmpint ((int) Posix.pwrite (fd, "x", 1, (Posix.off_t) SIZE - 1), CompareOperator.EQ, 1);
+  var bytes = new MappedFile.from_fd (fd, false).get_bytes ();
+  Posix.close (fd);
+
+  Mp.Connection first, second;
+  Mp.Connection.new_pair (true, out first, out second);
+  yield first.send_bytes_async (bytes, null);
+  var received = yield second.receive_bytes_async (0);
+  assert_true ((int64) received.get_size () == SIZE);
+  var end = new Bytes.from_bytes (received, (size_t) (SIZE - 2), 2);
+  assert_true (end[0] == 0 && end[1] == 'x');
+  first.close ();
+  second.close ();
+}
+
 async void test_sockets () throws Error {
   var listener = new Socket (SocketFamily.IPV4, SocketType.STREAM, SocketProtocol.TCP);
   listener.bind (new InetSocketAddress (new InetAddress.loopback (SocketFamily.IPV4), 0), false);
@@ -185,6 +212,7 @@ int main (string[] args) {
             (done) => test_senders.begin (done), (result) => test_senders.end (result));
   add_test ("/connection-processes/killed", (done) => test_killed.begin (done), (result) => test_killed.end (result));
   add_test ("/connection-processes/gone", (done) => test_gone.begin (done), (result) => test_gone.end (result));
+  add_test ("/connection-processes/huge", (done) => test_huge.begin (done), (result) => test_huge.end (result));
   add_test ("/connection-processes/sockets",
             (done) => test_sockets.begin (done), (result) => test_sockets.end (result));
   return Test.run ();
