@@ -80,6 +80,7 @@ MpIoStatus    mp_conduit_receive_usual (MpConduit            *self,
 void          mp_conduit_unget_loss    (MpConduit            *self,
                                         GError               *loss);
 gboolean      mp_conduit_is_ring_next  (MpConduit            *self);
+gboolean      mp_conduit_is_ring_idle  (MpConduit            *self);
 gboolean      mp_conduit_has_received  (MpConduit            *self);
 const GError *mp_conduit_get_end       (MpConduit            *self);
 

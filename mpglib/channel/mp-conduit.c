@@ -468,6 +468,20 @@ mp_conduit_is_ring_next (MpConduit *self)
          mp_ring_link_count (self->link) > 0;
 }
 
+/*< private >
+ * mp_conduit_is_ring_idle:
+ *
+ * Returns: whether there is nothing to be received, as far as that is known without the socket, but there may be soon
+ */
+gboolean
+mp_conduit_is_ring_idle (MpConduit *self)
+{
+  MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
+
+  return aside != NULL && mp_transport_get_fd (self->transport) >= 0 && mp_conduit_get_end (self) == NULL &&
+         !mp_ring_aside_is_used (aside) && !mp_conduit_has_received (self);
+}
+
 gboolean
 mp_conduit_has_received (MpConduit *self)
 {

@@ -50,6 +50,7 @@ GTask        *mp_connection_new_task       (MpConnection        *self,
 MpIoStatus    mp_connection_receive_at_once (MpConnection       *self,
                                             MpAccept             accept,
                                             gsize                max_length,
+                                            gdouble              timeout,
                                             GCancellable        *cancellable,
                                             MpConduitUsual      *usual,
                                             GError             **error);

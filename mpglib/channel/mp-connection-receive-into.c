@@ -80,7 +80,7 @@ mp_connection_receive_into (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, size, cancellable, &usual, error);
+  status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, size, timeout, cancellable, &usual, error);
   if (status == MP_IO_DONE)
     memcpy (buffer, usual.body, usual.head.body_length);
   if (status != MP_IO_AGAIN)

@@ -118,6 +118,7 @@ MpIoStatus
 mp_connection_receive_at_once (MpConnection    *self,
                                MpAccept         accept,
                                gsize            max_length,
+                               gdouble          timeout,
                                GCancellable    *cancellable,
                                MpConduitUsual  *usual,
                                GError         **error)
@@ -125,7 +126,7 @@ mp_connection_receive_at_once (MpConnection    *self,
   if (self->exchange == NULL || !self->readable || g_cancellable_is_cancelled (cancellable))
     return MP_IO_AGAIN;
 
-  return mp_exchange_try_receive (self->exchange, accept, max_length, usual, error);
+  return mp_exchange_try_receive (self->exchange, accept, max_length, timeout != 0, usual, error);
 }
 
 /* These take the frame, which may be NULL after an error. */
@@ -235,7 +236,8 @@ mp_connection_receive (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_VALUE, 0, cancellable, &usual, error)) != MP_IO_AGAIN)
+  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, &usual,
+                                               error)) != MP_IO_AGAIN)
     return status == MP_IO_DONE ? usual_to_value (&usual, error) : NULL;
 
   return frame_to_value (mp_connection_receive_frame (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, error), error);
@@ -331,7 +333,7 @@ mp_connection_receive_data (MpConnection *self,
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   *length = 0;
-  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, max_length, cancellable, &usual,
+  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, &usual,
                                                error)) != MP_IO_AGAIN)
     return status == MP_IO_DONE ? usual_to_data (&usual, length) : NULL;
 
@@ -431,7 +433,7 @@ mp_connection_receive_bytes (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, max_length, cancellable, &usual,
+  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, &usual,
                                                error)) != MP_IO_AGAIN)
     return status == MP_IO_DONE ? g_bytes_new (usual.body, usual.head.body_length) : NULL;
 

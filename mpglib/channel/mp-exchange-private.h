@@ -113,6 +113,7 @@ gboolean    mp_exchange_try_send       (MpExchange        *self,
 MpIoStatus  mp_exchange_try_receive    (MpExchange        *self,
                                         MpAccept           accept,
                                         gsize              max_length,
+                                        gboolean           spins,
                                         MpConduitUsual    *usual,
                                         GError           **error);
 

@@ -818,25 +818,36 @@ pause_locked (MpExchange   *self,
   return goes_on;
 }
 
-/* Returns: whether one has to look before one sleeps
- */
+/* Lets go of the lock. */
 static gboolean
-spin_locked (MpExchange *self,
-             MpTransfer *transfer)
+spin_locked (MpExchange    *self,
+             MpRingLinkWay  way)
 {
   gboolean is_there;
 
-  if (get_first_blocking_locked (get_lane (self, transfer)) != transfer)
-    return FALSE;
-
   self->n_spinning++;
   unlock (self);
-  is_there = mp_ring_link_spin (self->conduit.link,
-                                transfer->kind == MP_TRANSFER_SEND ? MP_RING_LINK_OUT : MP_RING_LINK_IN);
+  is_there = mp_ring_link_spin (self->conduit.link, way);
   lock (self);
   if (--self->n_spinning == 0 && self->is_closed)
     mp_conduit_drop_rings (&self->conduit);
-  return is_there || transfer->is_done || self->is_closed;
+  return is_there;
+}
+
+/* Those that receive a value or bytes have spun before: see mp_exchange_try_receive().
+ *
+ * Returns: whether one has to look before one sleeps
+ */
+static gboolean
+spin_for_locked (MpExchange *self,
+                 MpTransfer *transfer)
+{
+  if (self->conduit.link == NULL || (transfer->kind == MP_TRANSFER_RECEIVE && transfer->accept != MP_ACCEPT_ANY) ||
+      get_first_blocking_locked (get_lane (self, transfer)) != transfer)
+    return FALSE;
+
+  return spin_locked (self, transfer->kind == MP_TRANSFER_SEND ? MP_RING_LINK_OUT : MP_RING_LINK_IN) ||
+         transfer->is_done || self->is_closed;
 }
 
 static gboolean
@@ -860,7 +871,7 @@ sleep_locked (MpExchange   *self,
       return FALSE;
     }
 
-  if (self->conduit.link != NULL && spin_locked (self, transfer))
+  if (spin_for_locked (self, transfer))
     return TRUE;
 
   transfer->waker = mp_waker_get_mine (error);
@@ -977,8 +988,21 @@ is_wanted (const MpRingRecord *record,
          (wish->max_length == 0 || length <= wish->max_length);
 }
 
+static MpIoStatus
+try_receive_locked (MpExchange      *self,
+                    const Wish      *wish,
+                    MpConduitUsual  *usual,
+                    GError         **error)
+{
+  if (self->is_closed || !g_queue_is_empty (&self->receivers.transfers))
+    return MP_IO_AGAIN;
+
+  return mp_conduit_receive_usual (&self->conduit, is_wanted, wish, usual, error);
+}
+
 /*< private >
  * mp_exchange_try_receive:
+ * @spins: whether it looks some times, as one that waits does before it sleeps
  *
  * Returns: MP_IO_DONE, MP_IO_FAILED, or MP_IO_AGAIN: mp_exchange_run() has to be asked
  */
@@ -986,18 +1010,21 @@ MpIoStatus
 mp_exchange_try_receive (MpExchange      *self,
                          MpAccept         accept,
                          gsize            max_length,
+                         gboolean         spins,
                          MpConduitUsual  *usual,
                          GError         **error)
 {
   Wish wish = { accept, max_length };
-  MpIoStatus status = MP_IO_AGAIN;
+  MpIoStatus status;
 
   if (!self->is_linked || self->origin != mp_origin_get ())
     return MP_IO_AGAIN;
 
   lock (self);
-  if (!self->is_closed && g_queue_is_empty (&self->receivers.transfers))
-    status = mp_conduit_receive_usual (&self->conduit, is_wanted, &wish, usual, error);
+  status = try_receive_locked (self, &wish, usual, error);
+  if (status == MP_IO_AGAIN && spins && mp_conduit_is_ring_idle (&self->conduit) &&
+      g_queue_is_empty (&self->receivers.transfers) && spin_locked (self, MP_RING_LINK_IN))
+    status = try_receive_locked (self, &wish, usual, error);
   if (self->epoll_fd >= 0)
     serve_locked (self, &self->receivers);
   unlock (self);

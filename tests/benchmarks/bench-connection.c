@@ -15,7 +15,7 @@
  *   own.connection.256           messages of 256 bytes a second from one process to another, into the caller's memory
  *   own.connection.value.256     GVariants of 255 characters a second
  *   own.connection.1m            messages of 1 MiB a second, as GBytes
- *   own.connection.pingpong      there and back, in microseconds
+ *   own.connection.pingpong      there and back, in nanoseconds
  *   own.connection.socket.…      by the socket alone
  */
 
@@ -189,7 +189,7 @@ run_all (const char *prefix)
   run (prefix, ".256", MP_BENCH_PER_SECOND, send_data);
   run (prefix, ".value.256", MP_BENCH_PER_SECOND, send_values);
   run (prefix, ".1m", MP_BENCH_PER_SECOND, send_large);
-  run (prefix, ".pingpong", MP_BENCH_MICROSECONDS, ping);
+  run (prefix, ".pingpong", MP_BENCH_NANOSECONDS, ping);
 
   mp_connection_close (connection);
   mp_connection_close (other);

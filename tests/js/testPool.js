@@ -390,6 +390,11 @@ testPool('no promise is lost among garbage', async pool => {
 const warm = new Mp.Pool({n_workers: 1});
 await warm.apply_async(task('nothing'));
 checkSame(`${warm}`, warm.to_string());
+// And so does the first connection that is handed over.
+for (const end of Mp.Connection.new_pair()) {
+  await warm.apply_async(task('nothing'), [end]).catch(() => null);
+  end.close();
+}
 warm.close();
 await warm.join_async();
 await run();

@@ -315,6 +315,7 @@ test('a missing executable is named', async () => {
 
 test('the folder of the tests is empty', () => checkSame(GLib.rmdir(folder), 0));
 
-// The first one makes the library keep some descriptors for good.
+// The first ones make the library keep some descriptors for good.
 await runProcess(new Mp.Process());
+Mp.Connection.new_pair().forEach(end => end.close());
 await run();
