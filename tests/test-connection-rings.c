@@ -125,6 +125,45 @@ test_order_of_threads (void)
   mp_test_pair_free (&pair);
 }
 
+/* A long one and a short one in turn, to who looks all the time: each look may come between the two. */
+#define N_PAIRS 10000
+
+static gpointer
+send_pairs (gpointer data)
+{
+  g_autofree guint32 *body = g_malloc0 (62000);
+
+  for (guint32 i = 0; i < 2 * N_PAIRS; i++)
+    {
+      body[0] = i;
+      mp_connection_send_data (data, (const guint8 *) body, i % 2 == 0 ? 62000 : 4, NULL, MP_TEST_DEADLINE, NULL, NULL);
+    }
+
+  return NULL;
+}
+
+static void
+test_order_of_looks (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  GThread *thread = g_thread_new ("sender", send_pairs, pair.a);
+  gint64 deadline = mp_test_deadline ();
+
+  for (guint32 i = 0; i < 2 * N_PAIRS;)
+    {
+      gsize length;
+      g_autofree guint8 *body = mp_connection_receive_data (pair.b, 0, 0, &length, NULL, NULL);
+
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      if (body == NULL)
+        continue;
+      g_assert_cmpuint (*(guint32 *) (gpointer) body, ==, i);
+      i++;
+    }
+  g_thread_join (thread);
+  mp_test_pair_free (&pair);
+}
+
 /* --- Processes ------------------------------------------------------------ */
 
 static MpProcess *
@@ -417,6 +456,75 @@ test_closed_while_full (void)
   mp_test_pair_free (&pair);
 }
 
+static void
+count_message (MpConnection *connection,
+               MpMessage    *message,
+               gpointer      n)
+{
+  (*(guint *) n)++;
+}
+
+static gboolean
+are_two (gpointer n)
+{
+  return *(guint *) n == 2;
+}
+
+/* The bell has rung, the loop is busy, and a stranger's fork closes its copy: it hears nothing of it. */
+static void
+test_forked (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  struct pollfd bell = { -1, POLLIN, 0 };
+  guint n = 0;
+  int status;
+  pid_t pid;
+
+  g_signal_connect (pair.b, "message-received", G_CALLBACK (count_message), &n);
+  mp_connection_start_reading (pair.b);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  mp_test_send_int (pair.a, 1);
+  bell.fd = mp_exchange_get_bell (get_exchange (pair.b));
+  g_assert_cmpint (poll (&bell, 1, (int) (MP_TEST_DEADLINE * 1000)), ==, 1);
+
+  pid = fork ();
+  if (pid == 0)
+    {
+      mp_connection_close (pair.b);
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+
+  mp_test_send_int (pair.a, 2);
+  mp_test_run_until (are_two, &n);
+  mp_connection_close (pair.b);
+  mp_test_pair_free (&pair);
+}
+
+/* What a peer can write: a count too many, and records that are no items. */
+static void
+test_rubbish (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpRingLink *link = mp_exchange_get_link (get_exchange (pair.a));
+  const MpRingRecord record = { .data = "none", .length = 4, .kind = MP_RING_MAX_KIND };
+
+  mp_ring_aside_send (mp_ring_link_get_aside (link, MP_RING_LINK_OUT));
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpint (mp_ring_link_put (link, &record, NULL), ==, MP_RING_DONE);
+  mp_test_send_int (pair.a, 3);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_true (mp_connection_wait_readable (pair.b, MP_TEST_DEADLINE, NULL, NULL));
+      g_assert_true (mp_connection_wait_readable (pair.b, MP_TEST_DEADLINE, NULL, NULL));
+      mp_test_assert_receive_fails (pair.b, MP_ERROR, MP_ERROR_CORRUPTED);
+    }
+  g_assert_cmpint (mp_test_receive_int (pair.b), ==, 3);
+  mp_test_pair_free (&pair);
+}
+
 /* -------------------------------------------------------------------------- */
 
 static void
@@ -451,6 +559,9 @@ main (int   argc,
   mp_test_add ("/connection-rings/fd", test_fd);
   mp_test_add ("/connection-rings/room", test_room);
   mp_test_add ("/connection-rings/closed-while-full", test_closed_while_full);
+  mp_test_add ("/connection-rings/forked", test_forked);
+  mp_test_add ("/connection-rings/rubbish", test_rubbish);
+  mp_test_add ("/connection-rings/order/looks", test_order_of_looks);
   mp_test_add ("/connection-rings/order/threads", test_order_of_threads);
   ADD ("/connection-rings/order/processes", test_order_of_processes);
   ADD ("/connection-rings/receivers", test_receivers);

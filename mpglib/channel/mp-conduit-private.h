@@ -22,8 +22,7 @@ typedef struct
   /*< private >*/
   MpFrame     *next;           /* taken from the ring and not yet asked for; nullable */
   GError      *failure;        /* of the ring: nothing more comes; nullable */
-  gboolean     has_aside;      /* a message goes in parts, and is counted */
-  gboolean     has_told_loss;  /* that was given back */
+  GError      *untold;         /* what failed once, and was given back; nullable */
   guint        n_since_news;   /* sends since a peer may have gone */
 } MpConduit;
 
@@ -62,9 +61,6 @@ MpIoStatus    mp_conduit_send_body     (MpConduit            *self,
                                         GError              **error);
 gboolean      mp_conduit_fits_ring     (MpConduit            *self,
                                         const MpConduitBody  *body);
-MpIoStatus    mp_conduit_flush         (MpConduit            *self,
-                                        GError              **error);
-void          mp_conduit_abandon       (MpConduit            *self);
 
 MpIoStatus    mp_conduit_peek          (MpConduit            *self,
                                         MpFrame             **frame,

@@ -10,6 +10,9 @@
 #include "mp-packet-io-private.h"
 #include "mp-parcel-private.h"
 
+/* Of one call, each of them after something came. */
+#define MAX_LOOKS 64
+
 /* --- Life ----------------------------------------------------------------- */
 
 /*< private >
@@ -29,6 +32,7 @@ mp_conduit_clear (MpConduit *self)
 {
   g_clear_pointer (&self->next, mp_frame_free);
   g_clear_error (&self->failure);
+  g_clear_error (&self->untold);
   g_clear_pointer (&self->link, mp_ring_link_free);
   g_clear_pointer (&self->transport, mp_transport_free);
 }
@@ -72,6 +76,9 @@ set_position (MpFrame *frame,
   frame->serial = position;
 }
 
+/* A message that has gone in part stays counted, though it may be abandoned: a count too many costs a look, and one too
+ * few the order.
+ */
 static MpIoStatus
 send_aside (MpConduit    *self,
             MpRingAside  *aside,
@@ -82,40 +89,10 @@ send_aside (MpConduit    *self,
 
   set_position (frame, mp_ring_aside_send (aside));
   status = mp_transport_send (self->transport, frame, error);
-  if (status != MP_IO_DONE)
+  if (status != MP_IO_DONE && mp_transport_get_n_queued (self->transport) == 0)
     mp_ring_aside_unsend (aside);
-  else
-    self->has_aside = mp_transport_get_n_queued (self->transport) > 0;
 
   return status;
-}
-
-static void
-uncount_aside (MpConduit *self)
-{
-  if (self->has_aside)
-    mp_ring_aside_unsend (get_aside (self, MP_RING_LINK_OUT));
-  self->has_aside = FALSE;
-}
-
-MpIoStatus
-mp_conduit_flush (MpConduit  *self,
-                  GError    **error)
-{
-  MpIoStatus status = mp_transport_flush (self->transport, error);
-
-  if (status == MP_IO_FAILED)
-    uncount_aside (self);
-  if (status == MP_IO_DONE)
-    self->has_aside = FALSE;
-  return status;
-}
-
-void
-mp_conduit_abandon (MpConduit *self)
-{
-  mp_transport_abandon (self->transport);
-  uncount_aside (self);
 }
 
 /* --- Sending by the ring -------------------------------------------------- */
@@ -194,7 +171,7 @@ mp_conduit_send_body (MpConduit            *self,
   look_for_end (self);
   if (G_UNLIKELY (mp_transport_get_fd (self->transport) < 0 || mp_conduit_get_end (self) != NULL ||
                   mp_transport_get_n_queued (self->transport) > 0))
-    status = mp_conduit_flush (self, error);
+    status = mp_transport_flush (self->transport, error);
   if (G_UNLIKELY (status == MP_IO_CLOSED || status == MP_IO_FAILED))
     return status;
 
@@ -268,18 +245,41 @@ make_frame (MpConduit           *self,
   return MP_IO_DONE;
 }
 
-/* Into `next`. */
+/* Whose turn it is, once the record has been seen. */
+typedef struct
+{
+  MpRingAside  *aside;
+  guint64       limit;
+  MpRingWants   wants;
+  gconstpointer user_data;
+} Turn;
+
+static gboolean
+is_its_turn (const MpRingRecord *record,
+             gconstpointer       data)
+{
+  const Turn *turn = data;
+
+  return mp_ring_aside_allows (turn->aside, turn->limit) &&
+         (turn->wants == NULL || turn->wants (record, turn->user_data));
+}
+
+/* Into `next`.  Not if it was put after `limit`, and something may be in the socket: then it was not `its_turn`. */
 static MpIoStatus
 take_record (MpConduit  *self,
+             guint64     limit,
+             gboolean   *its_turn,
              GError    **error)
 {
+  Turn turn = { get_aside (self, MP_RING_LINK_IN), limit, NULL, NULL };
   _Alignas (8) guint8 usual[MP_CONDUIT_USUAL_LENGTH];
   MpRingRecord record;
-  MpRingHaul haul = { usual, sizeof usual, &record, 1, NULL, NULL };
+  MpRingHaul haul = { usual, sizeof usual, &record, 1, is_its_turn, &turn };
   guint8 *own = NULL;
   GError *reason = NULL;
   MpRingResult result;
 
+  *its_turn = TRUE;
   while ((result = mp_ring_link_take (self->link, &haul, &reason)) == MP_RING_NO_ROOM)
     {
       g_free (own);
@@ -298,7 +298,8 @@ take_record (MpConduit  *self,
     return make_frame (self, &record, own, error);
 
   g_free (own);
-  return result == MP_RING_AGAIN ? MP_IO_AGAIN : handle_ring_failure (self, reason, error);
+  *its_turn = result != MP_RING_UNWANTED;
+  return result == MP_RING_AGAIN || !*its_turn ? MP_IO_AGAIN : handle_ring_failure (self, reason, error);
 }
 
 /* Without taking anything where that would be too early, since others may have this end too. */
@@ -331,17 +332,46 @@ peek_aside (MpConduit    *self,
   if (mp_transport_get_end (self->transport) != NULL && status != MP_IO_DONE && mp_ring_link_count (self->link) > 0)
     status = MP_IO_AGAIN;
 
+  /* A message was lost, and is told of. */
   if (status == MP_IO_FAILED && mp_transport_get_end (self->transport) == NULL)
-    {
-      if (!self->has_told_loss)
-        mp_ring_aside_take (aside);
-      self->has_told_loss = FALSE;
-    }
+    mp_ring_aside_take (aside);
 
   if (status == MP_IO_AGAIN || status == MP_IO_DONE)
     g_clear_error (&reason);
   else
     g_propagate_error (error, reason);
+  return status;
+}
+
+/* Looks once at both.  Not `its_turn`: a record came meanwhile, and perhaps a message before it. */
+static MpIoStatus
+look_at_both (MpConduit    *self,
+              MpRingAside  *aside,
+              MpFrame     **frame,
+              gboolean     *its_turn,
+              GError      **error)
+{
+  guint64 limit = mp_ring_aside_get_limit (aside);
+  MpIoStatus status = MP_IO_AGAIN;
+
+  *its_turn = TRUE;
+  if (mp_ring_aside_is_used (aside) && may_be_due (self, aside))
+    status = peek_aside (self, aside, frame, error);
+  if (status == MP_IO_AGAIN)
+    {
+      status = take_record (self, limit, its_turn, error);
+      *frame = self->next;
+    }
+  if (status == MP_IO_AGAIN && *its_turn)
+    status = peek_aside (self, aside, frame, error);
+
+  /* Whoever has closed just now may have put something before. */
+  if (status == MP_IO_AGAIN && mp_transport_get_end (self->transport) != NULL)
+    {
+      status = take_record (self, G_MAXUINT64, its_turn, error);
+      *frame = self->next;
+    }
+
   return status;
 }
 
@@ -351,7 +381,8 @@ peek_linked (MpConduit    *self,
              MpFrame     **frame,
              GError      **error)
 {
-  MpIoStatus status = MP_IO_AGAIN;
+  MpIoStatus status;
+  gboolean its_turn;
 
   if (self->next != NULL)
     {
@@ -365,24 +396,15 @@ peek_linked (MpConduit    *self,
       return MP_IO_FAILED;
     }
 
-  if (mp_ring_aside_is_used (aside) && may_be_due (self, aside))
-    status = peek_aside (self, aside, frame, error);
-  if (status == MP_IO_AGAIN)
+  /* The record that came is before the next limit: so this is not for ever, unless somebody makes rubbish of it. */
+  for (guint i = 0; i < MAX_LOOKS; i++)
     {
-      status = take_record (self, error);
-      *frame = self->next;
-    }
-  if (status == MP_IO_AGAIN)
-    status = peek_aside (self, aside, frame, error);
-
-  /* Whoever has closed just now may have put something before. */
-  if (status == MP_IO_AGAIN && mp_transport_get_end (self->transport) != NULL)
-    {
-      status = take_record (self, error);
-      *frame = self->next;
+      status = look_at_both (self, aside, frame, &its_turn, error);
+      if (status != MP_IO_AGAIN || its_turn)
+        return status;
     }
 
-  return status;
+  return MP_IO_AGAIN;
 }
 
 MpIoStatus
@@ -393,6 +415,12 @@ mp_conduit_peek (MpConduit  *self,
   MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
 
   *frame = NULL;
+  if (G_UNLIKELY (self->untold != NULL))
+    {
+      g_propagate_error (error, g_steal_pointer (&self->untold));
+      return MP_IO_FAILED;
+    }
+
   if (aside == NULL || mp_transport_get_fd (self->transport) < 0)
     return mp_transport_peek (self->transport, frame, error);
 
@@ -436,22 +464,28 @@ mp_conduit_receive_usual (MpConduit       *self,
                           GError         **error)
 {
   MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
+  Turn turn = { aside, 0, wants, user_data };
   MpRingRecord record;
-  MpRingHaul haul = { usual->body, sizeof usual->body, &record, 1, wants, user_data };
+  MpRingHaul haul = { usual->body, sizeof usual->body, &record, 1, is_its_turn, &turn };
 
-  if (aside == NULL || self->next != NULL || self->failure != NULL || mp_ring_aside_is_used (aside) ||
+  if (aside == NULL || self->next != NULL || self->untold != NULL || self->failure != NULL ||
+      mp_ring_aside_is_used (aside) ||
       mp_transport_has_received (self->transport) || mp_ring_link_take (self->link, &haul, NULL) != MP_RING_DONE)
     return MP_IO_AGAIN;
 
   return mp_item_read_head (&usual->head, &record, error) ? MP_IO_DONE : MP_IO_FAILED;
 }
 
+/*< private >
+ * mp_conduit_unget_loss:
+ * @loss: (transfer full): what mp_conduit_peek() failed with, to be said again
+ */
 void
 mp_conduit_unget_loss (MpConduit *self,
                        GError    *loss)
 {
-  self->has_told_loss = TRUE;
-  mp_transport_unget_loss (self->transport, loss);
+  g_clear_error (&self->untold);
+  self->untold = loss;
 }
 
 /*< private >
@@ -464,8 +498,8 @@ mp_conduit_is_ring_next (MpConduit *self)
 {
   MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
 
-  return aside != NULL && self->next == NULL && self->failure == NULL && !mp_ring_aside_is_used (aside) &&
-         mp_ring_link_count (self->link) > 0;
+  return aside != NULL && self->next == NULL && self->failure == NULL && self->untold == NULL &&
+         mp_ring_link_count (self->link) > 0 && (!mp_ring_aside_is_used (aside) || !may_be_due (self, aside));
 }
 
 /*< private >
@@ -485,7 +519,7 @@ mp_conduit_is_ring_idle (MpConduit *self)
 gboolean
 mp_conduit_has_received (MpConduit *self)
 {
-  return self->next != NULL || mp_transport_has_received (self->transport) ||
+  return self->next != NULL || self->untold != NULL || mp_transport_has_received (self->transport) ||
          (self->link != NULL && mp_transport_get_fd (self->transport) >= 0 && self->failure == NULL &&
           mp_ring_link_count (self->link) > 0);
 }

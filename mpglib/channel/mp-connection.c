@@ -792,7 +792,23 @@ typedef struct
   GSource source;
 
   MpConnection *connection;
+  gpointer socket_tag;
+  gpointer bell_tag;   /* nullable */
+  gboolean is_paused;
 } ReaderSource;
+
+static void
+set_polling (ReaderSource *self,
+             gboolean      polls)
+{
+  self->is_paused = !polls;
+  g_source_modify_unix_fd (&self->source, self->socket_tag, polls ? G_IO_IN : 0);
+  if (self->bell_tag != NULL)
+    g_source_modify_unix_fd (&self->source, self->bell_tag, polls ? G_IO_IN : 0);
+}
+
+/* Somebody who was stopped has a lock that is needed: what polls would find the same again at once. */
+#define PAUSE G_USEC_PER_SEC
 
 static gboolean
 on_readable (GSource     *source,
@@ -801,6 +817,8 @@ on_readable (GSource     *source,
 {
   MpConnection *self = ((ReaderSource *) source)->connection;
 
+  if (((ReaderSource *) source)->is_paused)
+    set_polling ((ReaderSource *) source, TRUE);
   g_source_set_ready_time (source, -1);
   mp_exchange_hear (self->exchange);
 
@@ -821,6 +839,16 @@ on_readable (GSource     *source,
 
       if (status == MP_IO_FAILED)
         mp_log_warning ("%s", error->message);
+
+      if (g_error_matches (error, MP_ERROR, MP_ERROR_TIMED_OUT))
+        {
+          set_polling ((ReaderSource *) source, FALSE);
+          g_source_set_ready_time (source, g_get_monotonic_time () + PAUSE);
+          return G_SOURCE_CONTINUE;
+        }
+
+      if (status == MP_IO_FAILED)
+        ;
       else if (frame->kind != MP_FRAME_MESSAGE || !mp_frame_has_message (frame))
         mp_log_warning ("The peer of a connection sent something that is no message");
       else
@@ -854,9 +882,10 @@ new_reader (MpConnection *self)
 
   ((ReaderSource *) source)->connection = g_object_ref (self);
   g_source_set_static_name (source, "mpglib connection");
-  g_source_add_unix_fd (source, mp_exchange_get_socket (self->exchange), G_IO_IN);
+  ((ReaderSource *) source)->socket_tag =
+    g_source_add_unix_fd (source, mp_exchange_get_socket (self->exchange), G_IO_IN);
   if (bell >= 0)
-    g_source_add_unix_fd (source, bell, G_IO_IN);
+    ((ReaderSource *) source)->bell_tag = g_source_add_unix_fd (source, bell, G_IO_IN);
   return source;
 }
 

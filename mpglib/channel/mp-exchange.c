@@ -43,6 +43,7 @@ struct _MpExchange
   Lane senders;
   Lane receivers;      /* and those who wait for a message without taking it */
   GSource *reader;     /* nullable */
+  gboolean is_held_up; /* it comes again by itself: somebody who was stopped has a lock of the ring */
   int epoll_fd;        /* given out by get_fd; -1 until then */
   int kept_fd;         /* an eventfd in it: readable while a message was read already */
   gboolean is_closed;
@@ -332,6 +333,9 @@ mp_exchange_get_fd (MpExchange *self,
 {
   int fd;
 
+  if (!mp_exchange_check_origin (self, error))
+    return -1;
+
   lock (self);
   if (self->is_closed)
     {
@@ -448,7 +452,8 @@ hear_locked (MpExchange *self,
 {
   guint ways;
 
-  if (self->conduit.link == NULL || self->is_closed)
+  /* What a forked process would hear is its parent's. */
+  if (self->conduit.link == NULL || self->is_closed || self->origin != mp_origin_get ())
     return;
 
   ways = mp_ring_link_hear (self->conduit.link, was_polled || self->epoll_fd >= 0);
@@ -562,13 +567,13 @@ serve_sender_locked (MpExchange *self,
   if (!transfer->has_begun)
     status = mp_conduit_send (&self->conduit, transfer->frame, &error);
   else
-    status = mp_conduit_flush (&self->conduit, &error);
+    status = mp_transport_flush (self->conduit.transport, &error);
 
   /* Sent, but for parts that wait for room. */
   if (status == MP_IO_DONE && mp_transport_get_n_queued (self->conduit.transport) > 0)
     {
       transfer->has_begun = TRUE;
-      status = mp_conduit_flush (&self->conduit, &error);
+      status = mp_transport_flush (self->conduit.transport, &error);
     }
 
   if (status == MP_IO_AGAIN)
@@ -675,6 +680,9 @@ serve_lane_locked (MpExchange *self,
 {
   MpTransfer *first;
 
+  if (self->origin != mp_origin_get ())
+    return;
+
   do
     while ((first = g_queue_peek_head (&lane->transfers)) != NULL)
       if (!(lane == &self->senders ? serve_sender_locked (self, first) : serve_receiver_locked (self, first)))
@@ -688,7 +696,7 @@ serve_lane_locked (MpExchange *self,
   /* Read by another, for nobody: a sender that found the peer gone, a receiver
    * that did not take it.
    */
-  if (self->reader != NULL && g_queue_is_empty (&self->receivers.transfers) &&
+  if (self->reader != NULL && !self->is_held_up && g_queue_is_empty (&self->receivers.transfers) &&
       (mp_conduit_has_received (&self->conduit) || mp_conduit_get_end (&self->conduit) != NULL))
     g_source_set_ready_time (self->reader, 0);
 }
@@ -708,7 +716,7 @@ withdraw_locked (MpExchange *self,
                  GError     *error)
 {
   if (transfer->has_begun)
-    mp_conduit_abandon (&self->conduit);
+    mp_transport_abandon (self->conduit.transport);
 
   finish_locked (self, transfer, error);
   serve_locked (self, get_lane (self, transfer));
@@ -1087,11 +1095,15 @@ on_transfer_finalized (GSource *source)
   TransferSource *self = (TransferSource *) source;
 
   /* Its context is gone, and nobody will hear of it. */
-  lock (self->exchange);
   self->transfer.is_ending = TRUE;
-  if (self->transfer.is_queued)
-    withdraw_locked (self->exchange, &self->transfer, NULL);
-  unlock (self->exchange);
+  if (self->exchange->origin == mp_origin_get ())
+    {
+      lock (self->exchange);
+      if (self->transfer.is_queued)
+        withdraw_locked (self->exchange, &self->transfer, NULL);
+      unlock (self->exchange);
+    }
+  self->transfer.is_queued = FALSE;
 
   mp_transfer_clear (&self->transfer);
   g_clear_object (&self->task);
@@ -1189,6 +1201,9 @@ void
 mp_exchange_set_reader (MpExchange *self,
                         GSource    *source)
 {
+  if (self->origin != mp_origin_get ())
+    return;
+
   lock (self);
   if (self->reader != NULL)
     self->released = g_slist_prepend (self->released, g_steal_pointer (&self->reader));
@@ -1224,7 +1239,11 @@ mp_exchange_get_bell (MpExchange *self)
 void
 mp_exchange_hear (MpExchange *self)
 {
+  if (self->origin != mp_origin_get ())
+    return;
+
   lock (self);
+  self->is_held_up = FALSE;
   hear_locked (self, TRUE);
   unlock (self);
 }
@@ -1296,6 +1315,8 @@ mp_exchange_read (MpExchange *self,
   MpIoStatus status = MP_IO_AGAIN;
 
   *frame = NULL;
+  if (!mp_exchange_check_origin (self, error))
+    return MP_IO_CLOSED;
 
   lock (self);
   serve_locked (self, &self->receivers);
@@ -1303,6 +1324,7 @@ mp_exchange_read (MpExchange *self,
     status = mp_conduit_receive (&self->conduit, frame, error);
   if (status == MP_IO_FAILED && mp_conduit_get_end (&self->conduit) != NULL)
     status = MP_IO_CLOSED;
+  self->is_held_up = status == MP_IO_FAILED && error != NULL && g_error_matches (*error, MP_ERROR, MP_ERROR_TIMED_OUT);
   show_kept_locked (self);
   tell_end_locked (self);
   unlock (self);

@@ -18,6 +18,10 @@ G_BEGIN_DECLS
  *     n     n      look at the ring alone
  *     n+1   n      one is in the socket, or about to be, or whoever was about to died: look there too
  *
+ * That is looked at once more under the lock of the end take, when the record has been seen: whoever sent a message
+ * and then put that record has counted before.  If there is one in the socket a record is taken only if it was there
+ * before the socket was looked at, which mp_ring_aside_get_limit() is asked for before.
+ *
  * So whoever dies leaves at most a count, which costs others a look.  None of it is believed: what a wrong count or
  * position does is a look too many, or a message that comes early.
  */
@@ -36,6 +40,9 @@ void     mp_ring_aside_unsend    (MpRingAside       *self);
 gboolean mp_ring_aside_is_used   (MpRingAside       *self);
 gboolean mp_ring_aside_is_due    (MpRingAside       *self,
                                   guint64            position);
+guint64  mp_ring_aside_get_limit (MpRingAside       *self);
+gboolean mp_ring_aside_allows    (MpRingAside       *self,
+                                  guint64            limit);
 void     mp_ring_aside_take      (MpRingAside       *self);
 void     mp_ring_aside_close     (MpRingAside       *self);
 gboolean mp_ring_aside_has_news  (MpRingAside       *self);

@@ -73,6 +73,34 @@ mp_ring_aside_is_due (MpRingAside *self,
 }
 
 /*< private >
+ * mp_ring_aside_get_limit:
+ *
+ * Returns: before which position records lie that are there now
+ */
+guint64
+mp_ring_aside_get_limit (MpRingAside *self)
+{
+  MpRingMark put;
+
+  return mp_ring_end_look (&self->ring->layout->put, &put) ? put.position : 0;
+}
+
+/*< private >
+ * mp_ring_aside_allows:
+ * @limit: from mp_ring_aside_get_limit(), before the socket was looked at; 0 if it was not
+ *
+ * With the lock of the end take, for an MpRingWants.
+ *
+ * Returns: whether the next record comes before all messages that are in the socket and were not seen there
+ */
+gboolean
+mp_ring_aside_allows (MpRingAside *self,
+                      guint64      limit)
+{
+  return G_LIKELY (!mp_ring_aside_is_used (self)) || mp_ring_end_get_position (&self->ring->layout->take) < limit;
+}
+
+/*< private >
  * mp_ring_aside_take:
  *
  * A message was taken from the socket.
