@@ -624,6 +624,43 @@ warm_up (void)
   assert_works (listener, address);
 }
 
+/* The example of multiprocessing's manual: objects, bytes, and numbers into a larger array. */
+static void
+test_example (void)
+{
+  g_autoptr (MpListener) listener = open_at ("tcp:localhost:0");
+  g_autofree char *address = at_port ("localhost", listener);
+  g_autoptr (MpConnection) client = connect_to (address);
+  g_autoptr (MpConnection) server = accept_one (listener);
+  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_parsed ("(2.25, @mi nothing, 'junk')"));
+  const gint32 numbers[] = { 42, 1729 };
+  gint32 room[5] = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  mp_connection_send (server, value, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  mp_connection_send_data (server, (const guint8 *) "hello", 5, "raw", MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  mp_connection_send_data (server, (const guint8 *) numbers, sizeof numbers, "raw", MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+
+  g_autoptr (GVariant) received = mp_connection_receive (client, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpvariant (received, value);
+
+  gsize length;
+  g_autofree guint8 *data = mp_connection_receive_data (client, 0, MP_TEST_DEADLINE, &length, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (data, length, "hello", 5);
+
+  g_assert_cmpint (mp_connection_receive_into (client, (guint8 *) room, sizeof room, MP_TEST_DEADLINE, NULL, &error),
+                   ==, 8);
+  g_assert_no_error (error);
+  g_assert_cmpint (room[0], ==, 42);
+  g_assert_cmpint (room[1], ==, 1729);
+  g_assert_cmpint (room[2] | room[3] | room[4], ==, 0);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -640,6 +677,7 @@ main (int   argc,
   mp_test_add_data ("/tcp/process/dies", GINT_TO_POINTER (1), test_process);
   mp_test_add ("/tcp/name", test_name);
   mp_test_add ("/tcp/no-such-name", test_no_such_name);
+  mp_test_add ("/tcp/example", test_example);
   mp_test_add ("/tcp/async", test_async);
   mp_test_add ("/tcp/signal", test_signal);
 

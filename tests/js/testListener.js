@@ -43,6 +43,22 @@ test('a listener blocks where there is no main loop', () => {
   checkThrows(() => listener.accept(), Mp.Error, /closed/);
 });
 
+// The example of multiprocessing's manual: objects, bytes, and numbers into a larger array.
+test('objects, bytes and numbers go over TCP', async () => {
+  const listener = listen({key, address: 'tcp:localhost:0', backlog: 1});
+  const client = await Mp.Connection.open_async(listener.address, key);
+  const server = await listener.accept_async();
+  await server.send_async([2.25, null, 'junk', {of: 'more'}]);
+  await server.send_data_async(new TextEncoder().encode('hello'));
+  await server.send_data_async(new Uint8Array(new Int32Array([42, 1729]).buffer));
+  checkSame(JSON.stringify(await client.receive_async()), '[2.25,null,"junk",{"of":"more"}]');
+  checkSame(new TextDecoder().decode(await client.receive_data_async()), 'hello');
+  const numbers = new Int32Array(5);
+  checkSame(await client.receive_into_async(numbers), 8);
+  checkSame(`${numbers}`, '42,1729,0,0,0');
+  listener.close();
+});
+
 test('the wrong key is refused', async () => {
   const listener = listen({key});
   for (const wrong of [null, Mp.AuthKey.new_random()]) {

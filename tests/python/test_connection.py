@@ -221,6 +221,12 @@ class Connections(MpCase):
         first, second = self.make_pipe(False)
         self.assertEqual((first.readable, first.writable), (True, False))
         self.assertEqual((second.readable, second.writable), (False, True))
+        self.assertRaisesRegex(OSError, 'receive', first.send, 1)
+        self.assertRaises(OSError, first.send_bytes, b'1')
+        for wrong in second.recv, second.recv_bytes, second.poll, lambda: second.recv_bytes_into(bytearray(1)):
+            with self.assertRaises(OSError) as caught:
+                wrong()
+            self.assertIsInstance(caught.exception, Mp.NotSupported)
         with second:
             second.send('last')
         self.assertTrue(second.closed)

@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Listeners and clients in the form of multiprocessing.connection."""
 
+import array
 import asyncio
 import builtins
 import os
@@ -91,8 +92,10 @@ class Listener(unittest.TestCase):
         for address, family in ('/a', 'AF_INET'), (('localhost', 1), 'AF_UNIX'), (None, 'AF_PIPE'):
             with self.subTest(address), self.assertRaises(ValueError):
                 Mp.Listener(address, family)
-        with self.assertRaises(Mp.NotSupported):
-            Mp.Listener(r'\\.\pipe\name')
+        for pipe in r'\\.\pipe\name', r'\\server\pipe\name':
+            for use in Mp.Listener, Mp.Client:
+                with self.subTest(pipe, use=use), self.assertRaisesRegex(ValueError, 'AF_PIPE'):
+                    use(pipe)
 
     def test_tcp(self):
         for address, family in (('localhost', 0), None), (None, 'AF_INET'), (('::1', 0), 'AF_INET'):
@@ -107,6 +110,20 @@ class Listener(unittest.TestCase):
                         self.assertEqual(client.recv(DEADLINE), [1, 'two', b'x' * 1000000])
                         self.assertRaises(Mp.NotShareable, client.send, server, DEADLINE)
                     self.assertRaises(EOFError, client.recv, DEADLINE)
+
+    def test_example(self):
+        """That of multiprocessing's manual: objects, bytes, and numbers into a larger array."""
+        with Mp.Listener(('localhost', 0), authkey=b'secret password') as listener:
+            with Mp.Client(listener.address, authkey=b'secret password', timeout=DEADLINE) as client:
+                with listener.accept(DEADLINE) as server:
+                    server.send([2.25, None, 'junk', float])
+                    server.send_bytes(b'hello')
+                    server.send_bytes(array.array('i', [42, 1729]))
+                    self.assertEqual(client.recv(DEADLINE), [2.25, None, 'junk', float])
+                    self.assertEqual(client.recv_bytes(timeout=DEADLINE), b'hello')
+                    numbers = array.array('i', [0, 0, 0, 0, 0])
+                    self.assertEqual(client.recv_bytes_into(numbers, timeout=DEADLINE), 8)
+                    self.assertEqual(numbers, array.array('i', [42, 1729, 0, 0, 0]))
 
     def test_key_of_the_program(self):
         with Mp.Listener(('localhost', 0)) as listener:
@@ -128,9 +145,9 @@ class Listener(unittest.TestCase):
         insecure = Mp.WireFlags.INSECURE
         with Mp.Listener(('0.0.0.0', 0), authkey=KEY, wire=insecure) as listener:
             self.assertEqual(listener.get_wire(), insecure)
-            address = ('127.0.0.1', listener.address[1])
-            Mp.Client(address, authkey=KEY, timeout=DEADLINE, wire=insecure).close()
-            listener.accept(DEADLINE).close()
+            for host in '127.0.0.1', '0.0.0.0':
+                Mp.Client((host, listener.address[1]), authkey=KEY, timeout=DEADLINE, wire=insecure).close()
+                listener.accept(DEADLINE).close()
 
     def test_wire_of_multiprocessing(self):
         wire = Mp.WireFlags.PYTHON

@@ -171,6 +171,38 @@ void test_own_key () {
   }
 }
 
+// The example of multiprocessing's manual: objects, bytes, and numbers into a larger array.
+void test_example () {
+  try {
+    var key = new Mp.AuthKey.random ();
+    var address = "tcp:localhost:0";
+    var listener = (Mp.Listener) Object.new (typeof (Mp.Listener), "address", address, "key", key, "backlog", 1);
+
+    listener.open ();
+    assert (listener.backlog == 1);
+    var client = Mp.Connection.open (listener.address, key, DEADLINE);
+    var server = listener.accept (DEADLINE);
+    var object = new Variant.parsed ("(2.25, @mi nothing, 'junk')");
+    int32[] numbers = { 42, 1729 };
+    unowned uint8[] bytes = (uint8[]) numbers;
+    bytes.length = (int) (2 * sizeof (int32));
+
+    server.send (object, DEADLINE);
+    server.send_data ("hello".data, null, DEADLINE);
+    server.send_data (bytes, null, DEADLINE);
+
+    assert (client.receive (DEADLINE).equal (object));
+    assert (Memory.cmp (client.receive_data (0, DEADLINE), "hello".data, 5) == 0);
+    int32 room[5] = { 0, 0, 0, 0, 0 };
+    unowned uint8[] room_bytes = (uint8[]) room;
+    room_bytes.length = (int) (5 * sizeof (int32));
+    assert (client.receive_into (room_bytes, DEADLINE) == 8);
+    assert (room[0] == 42 && room[1] == 1729 && (room[2] | room[3] | room[4]) == 0);
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
 async void talk_async (MainLoop loop) {
   try {
     var key = new Mp.AuthKey.random ();
@@ -222,6 +254,7 @@ int main (string[] args) {
   Test.add_func ("/listener/tcp", test_tcp);
   Test.add_func ("/listener/python", test_python);
   Test.add_func ("/listener/own-key", test_own_key);
+  Test.add_func ("/listener/example", test_example);
   Test.add_func ("/listener/async", test_async);
   Test.add_func ("/listener/signal", test_signal);
   return Test.run ();

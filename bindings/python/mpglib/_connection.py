@@ -12,6 +12,9 @@ from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, wait
 _Base = adopt(Mp.Connection)
 _RAW = 'raw'
 
+# What the library reports by one code, and Python tells apart.
+_EXPLAINED = errors.Closed, errors.NotSupported
+
 
 class Connection(_Base, metaclass=SameType):
     """One end of a pair made by Mp.Pipe(), or one of a client and a listener; it can be an argument or a result.
@@ -58,7 +61,7 @@ class Connection(_Base, metaclass=SameType):
                 wait(_Base.send, self, obj, timeout=timeout, cancellable=cancellable)
             else:
                 wait(_Base.send_message, self, _shareables.make_message(obj), timeout=timeout, cancellable=cancellable)
-        except errors.Closed as error:
+        except _EXPLAINED as error:
             failure = self._explain(error, errors.PeerClosed)
         else:
             return
@@ -75,7 +78,7 @@ class Connection(_Base, metaclass=SameType):
         """Ends send_async() with a callback."""
         try:
             return _Base.send_message_finish(self, outcome)
-        except errors.Closed as error:
+        except _EXPLAINED as error:
             failure = self._explain(error, errors.PeerClosed)
         raise failure
 
@@ -90,7 +93,7 @@ class Connection(_Base, metaclass=SameType):
         part = _cut(data, offset, size)
         try:
             wait(_Base.send_data, self, part, _RAW, timeout=timeout, cancellable=cancellable)
-        except errors.Closed as error:
+        except _EXPLAINED as error:
             failure = self._explain(error, errors.PeerClosed)
         else:
             return
@@ -109,12 +112,14 @@ class Connection(_Base, metaclass=SameType):
     def _receive(self, function, *args, **limits):
         try:
             return wait(function, self, *args, **limits)
-        except errors.Closed as error:
+        except _EXPLAINED as error:
             failure = self._explain(error, errors.Closed)
         raise failure
 
     def _explain(self, error, cls):
-        """It was closed here, or by the other end: cls says what that means."""
+        """It was closed here, or by the other end: cls says what that means; or it does not go this way."""
+        if isinstance(error, errors.NotSupported):
+            return error if self.readable and self.writable else errors.WrongWay(error.message)
         return (errors.ConnectionClosed if self.is_closed() else cls)(error.message)
 
     def recv_async(self, timeout=None, cancellable=None):
@@ -181,7 +186,7 @@ class Connection(_Base, metaclass=SameType):
     def poll(self, timeout=0.0):
         """Whether there is something to receive, or the end of it, within the time."""
         try:
-            return wait(_Base.wait_readable, self, timeout=timeout)
+            return self._receive(_Base.wait_readable, timeout=timeout)
         except errors.TimeoutError:
             return False
 

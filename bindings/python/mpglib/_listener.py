@@ -36,8 +36,11 @@ def _to_any_text(address):
     path = os.fsdecode(address)
     if path.startswith('\0'):
         return _ABSTRACT + path[1:]
-    if path.startswith((_UNIX, _ABSTRACT, _TCP, '\\\\')):     # the last: a pipe of another platform, which is refused
+    if path.startswith((_UNIX, _ABSTRACT, _TCP)):
         return path
+    if path.startswith('\\\\'):
+        raise ValueError(f'{path} is an address of the family AF_PIPE, which belongs to another platform; '
+                         f'there are {", ".join(_FAMILIES)}')
     return _UNIX + path
 
 

@@ -195,6 +195,10 @@ class NotSupported(ProcessError, NotImplementedError):
     code = 26
 
 
+class WrongWay(NotSupported, OSError):
+    """The connection only sends, or only receives."""
+
+
 class OutOfRange(ProcessError, IndexError, OverflowError):
     """There is no place of that index, or the number does not fit where it shall be stored."""
     code = 27
