@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* For the files of the exchange alone:
+ *
+ *     mp-exchange.c         life, and what has to do with no transfer
+ *     mp-exchange-open.c    those to say BYE at the end of the process
+ *     mp-exchange-lane.c    who waits, and who of them is woken by what
+ *     mp-exchange-serve.c   doing what they want
+ *     mp-exchange-try.c     at once, without a transfer
+ *     mp-exchange-run.c     transfers for which a thread waits
+ *     mp-exchange-start.c   asynchronous ones
+ *     mp-exchange-reader.c  what no transfer waits for
+ *     mp-exchange-fd.c      a descriptor for others to poll
+ */
+
+#pragma once
+
+#include "mp-exchange-private.h"
+#include "mp-patience-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  GQueue transfers;  /* of MpTransfer, by their links */
+  guint n_blocking;  /* for which a thread waits, and does nothing else */
+} MpLane;
+
+struct _MpExchange
+{
+  gatomicrefcount ref_count;
+  guint32 origin;
+
+  GMutex lock;
+  MpPatience patience; /* of whoever has the lock */
+  gboolean is_linked;  /* there are, or were, rings */
+  guint n_spinning;    /* threads that look at the rings without the lock */
+  MpConduit conduit;
+  MpLane senders;
+  MpLane receivers;    /* and those who wait for a message without taking it */
+  GSource *reader;     /* nullable */
+  gboolean is_held_up; /* it comes again by itself: somebody who was stopped has a lock of the ring */
+  int epoll_fd;        /* given out by get_fd; -1 until then */
+  int kept_fd;         /* an eventfd in it: readable while a message was read already */
+  gboolean is_closed;
+
+  GSList *released;    /* readers that were stopped under the lock, to be dropped without */
+
+  const MpExchangeEvents *events;
+  gboolean has_ended;  /* nothing more will come, or the owner does not want to know any more */
+  gpointer owner;      /* not referenced: it lives while anybody uses it */
+  GError *untold_end;  /* to be told without the lock */
+
+  GList link;          /* in the list of open ones */
+};
+
+void        mp_exchange_lock                      (MpExchange       *self);
+void        mp_exchange_unlock                    (MpExchange       *self);
+
+void        mp_exchange_add_to_open               (MpExchange       *self);
+void        mp_exchange_remove_from_open          (MpExchange       *self);
+
+void        mp_exchange_show_kept_locked          (MpExchange       *self);
+
+MpLane     *mp_exchange_get_lane                  (MpExchange       *self,
+                                                   const MpTransfer *transfer);
+MpTransfer *mp_exchange_get_first_blocking_locked (MpLane           *lane);
+short       mp_exchange_get_all_events_locked     (MpExchange       *self,
+                                                   MpLane           *lane);
+void        mp_exchange_hear_locked               (MpExchange       *self,
+                                                   gboolean          was_polled);
+gboolean    mp_exchange_arm_locked                (MpExchange       *self,
+                                                   MpLane           *lane);
+void        mp_exchange_appoint_pollers_locked    (MpExchange       *self,
+                                                   MpLane           *lane);
+void        mp_exchange_enqueue_locked            (MpExchange       *self,
+                                                   MpTransfer       *transfer);
+void        mp_exchange_finish_locked             (MpExchange       *self,
+                                                   MpTransfer       *transfer,
+                                                   GError           *error_taken);
+
+void        mp_exchange_serve_lane_locked         (MpExchange       *self,
+                                                   MpLane           *lane);
+void        mp_exchange_serve_locked              (MpExchange       *self,
+                                                   MpLane           *lane);
+void        mp_exchange_withdraw_locked           (MpExchange       *self,
+                                                   MpTransfer       *transfer,
+                                                   GError           *error_taken);
+void        mp_exchange_tell_end_locked           (MpExchange       *self);
+gboolean    mp_exchange_can_go_on_locked          (MpExchange       *self,
+                                                   MpTransfer       *transfer);
+
+gboolean    mp_exchange_spin_locked               (MpExchange       *self,
+                                                   MpRingLinkWay     way);
+
+GError     *mp_transfer_new_timed_out             (const MpTransfer *transfer);
+
+G_END_DECLS

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include <poll.h>
+
+#include "mp-exchange-base-private.h"
+#include "mp-log-private.h"
+#include "mp-origin-private.h"
+#include "mp-waker-private.h"
+
+/* Who waits in which lane, and who of them is woken by what. */
+
+MpLane *
+mp_exchange_get_lane (MpExchange       *self,
+                      const MpTransfer *transfer)
+{
+  return transfer->kind == MP_TRANSFER_SEND ? &self->senders : &self->receivers;
+}
+
+static short
+get_events_locked (MpExchange *self,
+                   MpLane     *lane)
+{
+  if (lane == &self->senders && mp_transport_get_send_events (self->conduit.transport) != 0)
+    return POLLOUT;
+
+  /* Room in the ring is told by its bell; by the socket, that nobody is left who makes it. */
+  if (lane == &self->senders)
+    return self->conduit.link != NULL ? POLLPRI : 0;
+
+  return mp_transport_get_receive_events (self->conduit.transport);
+}
+
+/* With those of the other lane: who blocks serves both. */
+short
+mp_exchange_get_all_events_locked (MpExchange *self,
+                                   MpLane     *lane)
+{
+  MpLane *other = lane == &self->senders ? &self->receivers : &self->senders;
+  short events = get_events_locked (self, lane);
+
+  return g_queue_is_empty (&other->transfers) ? events : (short) (events | get_events_locked (self, other));
+}
+
+/* A source is there as long as its transfer is in a lane, without a reference: one that was dropped here might be the
+ * last of a context that whoever waited there has given up as soon as it was woken.
+ */
+static void
+wake_locked (MpTransfer *transfer)
+{
+  if (transfer->is_ending)
+    return;
+
+  if (transfer->source != NULL)
+    g_source_set_ready_time (transfer->source, 0);
+  else if (transfer->waker != NULL)
+    mp_waker_wake (transfer->waker);
+}
+
+static gboolean
+is_blocking (const MpTransfer *transfer)
+{
+  return transfer->source == NULL || transfer->blocks;
+}
+
+MpTransfer *
+mp_exchange_get_first_blocking_locked (MpLane *lane)
+{
+  if (lane->n_blocking > 0)
+    for (GList *link = lane->transfers.head; link != NULL; link = link->next)
+      if (is_blocking (link->data))
+        return link->data;
+
+  return NULL;
+}
+
+static void
+set_events_locked (MpTransfer *transfer,
+                   short       events)
+{
+  /* Setting them wakes the context, so only when they change. */
+  if (transfer->fd_tag != NULL && transfer->events != events)
+    {
+      g_source_modify_unix_fd (transfer->source, transfer->fd_tag, (GIOCondition) events);
+      if (transfer->bell_tag != NULL)
+        g_source_modify_unix_fd (transfer->source, transfer->bell_tag, events != 0 ? G_IO_IN : 0);
+    }
+  transfer->events = events;
+}
+
+/* Whoever hears the bell serves all for whom it may have rung.  Who has polled it must not find it readable for
+ * ever.
+ */
+void
+mp_exchange_hear_locked (MpExchange *self,
+                         gboolean    was_polled)
+{
+  guint ways;
+
+  /* What a forked process would hear is its parent's. */
+  if (self->conduit.link == NULL || self->is_closed || self->origin != mp_origin_get ())
+    return;
+
+  ways = mp_ring_link_hear (self->conduit.link, was_polled || self->epoll_fd >= 0);
+  if ((ways & (1u << MP_RING_LINK_IN)) != 0)
+    mp_exchange_serve_lane_locked (self, &self->receivers);
+  if ((ways & (1u << MP_RING_LINK_OUT)) != 0)
+    mp_exchange_serve_lane_locked (self, &self->senders);
+}
+
+/* Has the bell ring when there may be more to do for a lane.
+ *
+ * Returns: whether one has to look again first
+ */
+gboolean
+mp_exchange_arm_locked (MpExchange *self,
+                        MpLane     *lane)
+{
+  MpTransfer *first = g_queue_peek_head (&lane->transfers);
+  gboolean is_new = FALSE;
+  GError *error = NULL;
+
+  if (self->conduit.link == NULL || self->is_closed ||
+      (first == NULL && (lane == &self->senders || (self->reader == NULL && self->epoll_fd < 0))))
+    return FALSE;
+
+  if (mp_ring_link_arm (self->conduit.link, lane == &self->senders ? MP_RING_LINK_OUT : MP_RING_LINK_IN,
+                        &is_new, &error))
+    return is_new;
+
+  if (first != NULL)
+    mp_exchange_finish_locked (self, first, error);
+  else
+    {
+      mp_log_warning ("A connection does not hear of its messages: %s", error->message);
+      g_error_free (error);
+    }
+  return first != NULL;
+}
+
+/* Has those poll the descriptors who should. */
+void
+mp_exchange_appoint_pollers_locked (MpExchange *self,
+                                    MpLane     *lane)
+{
+  MpTransfer *first = g_queue_peek_head (&lane->transfers);
+  MpTransfer *blocking = mp_exchange_get_first_blocking_locked (lane);
+
+  if (first != NULL)
+    set_events_locked (first, get_events_locked (self, lane));
+
+  if (blocking != NULL && blocking->waker != NULL && !blocking->is_polling)
+    mp_waker_wake (blocking->waker);
+  else if (blocking != NULL && blocking->source != NULL)
+    set_events_locked (blocking, mp_exchange_get_all_events_locked (self, lane));
+}
+
+void
+mp_exchange_enqueue_locked (MpExchange *self,
+                            MpTransfer *transfer)
+{
+  MpLane *lane = mp_exchange_get_lane (self, transfer);
+
+  transfer->link.data = transfer;
+  transfer->is_queued = TRUE;
+  g_queue_push_tail_link (&lane->transfers, &transfer->link);
+  if (is_blocking (transfer))
+    lane->n_blocking++;
+}
+
+/* Takes the error. */
+void
+mp_exchange_finish_locked (MpExchange *self,
+                           MpTransfer *transfer,
+                           GError     *error)
+{
+  MpLane *lane = mp_exchange_get_lane (self, transfer);
+
+  g_queue_unlink (&lane->transfers, &transfer->link);
+  transfer->is_queued = FALSE;
+  transfer->is_done = TRUE;
+  transfer->error = error;
+  wake_locked (transfer);
+
+  if (is_blocking (transfer))
+    lane->n_blocking--;
+}
