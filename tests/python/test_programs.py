@@ -252,6 +252,17 @@ class Interrupts(MpCase):
                     ''', 'caught\nlater\n', 0)
                 self.assertEqual(complaints, '')
 
+    def test_child_that_has_not_come_to_its_target_ends_in_silence(self):
+        code, output, complaints = self.run_program('''
+            if __name__ == '__main__':
+                processes = [Mp.Process(target=signal.pause) for _ in range(4)]
+                for process in processes:
+                    process.start()
+                raise KeyboardInterrupt
+            ''')
+        self.assertEqual((code, output), (-signal.SIGINT, ''))
+        self.assertRegex(complaints, r'\ATraceback .*\n( .*\n)+KeyboardInterrupt\n\Z')
+
     def test_main_loop(self):
         complaints = self.interrupt('''
             if __name__ == '__main__':

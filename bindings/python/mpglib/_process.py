@@ -287,9 +287,9 @@ def _end_children():
     if not unjoined:
         return
     was_interrupted = issubclass(getattr(sys, 'last_type', None) or object, KeyboardInterrupt)
-    for process in unjoined:     # which are not in the terminal's foreground
-        if was_interrupted or process in _left_alone:
-            process.interrupt()
+    interrupted = {process for process in unjoined if was_interrupted or process in _left_alone}
+    for process in interrupted:     # which are not in the terminal's foreground
+        process.interrupt()
     try:
         shutdown()
     except KeyboardInterrupt:
@@ -298,7 +298,11 @@ def _end_children():
         try:
             process.join(0)
         except Exception as error:
-            print(f'{process.name}: {error}', file=sys.stderr)
+            # One that had not come to its target yet tells of the interruption as of what kept it from that.
+            if process in interrupted and getattr(error, 'remote_type', None) == 'KeyboardInterrupt':
+                continue
+            text = str(error)
+            print(text if process.name in text else f'{process.name}: {text}', file=sys.stderr)
 
 
 def shutdown(timeout=None, cancellable=None):
