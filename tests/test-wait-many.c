@@ -649,6 +649,64 @@ test_sleeps (void)
     mp_test_pair_free (&pairs[i]);
 }
 
+static gpointer
+connect_to (gpointer address)
+{
+  return mp_connection_open (address, NULL, MP_TEST_DEADLINE, NULL, NULL);
+}
+
+/* A listener is ready when somebody can be accepted, and not before. */
+static void
+test_listeners (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (MpListener) listener = mp_listener_new (NULL, NULL);
+  GObject *objects[] = { G_OBJECT (pair.b), G_OBJECT (listener) };
+  g_autofree char *address = NULL;
+  g_autoptr (GError) error = NULL;
+
+  assert_fails (objects, 2, 0, MP_ERROR, MP_ERROR_INVALID_STATE);
+  g_assert_true (mp_listener_open (listener, &error));
+  address = mp_listener_get_address (listener);
+  assert_fails (objects, 2, 0, MP_ERROR, MP_ERROR_TIMED_OUT);
+  assert_fails (objects, 2, 0.01, MP_ERROR, MP_ERROR_TIMED_OUT);
+
+  for (guint i = 0; i < 30; i++)
+    {
+      GThread *thread = g_thread_new ("client", connect_to, address);
+      g_autoptr (MpConnection) client = NULL;
+      g_autoptr (MpConnection) server = NULL;
+
+      g_assert_cmpuint (wait_for (objects, 2, MP_TEST_DEADLINE, listener, &error), ==, 1);
+      g_assert_no_error (error);
+      g_assert_cmpuint (wait_for (objects, 2, 0, listener, &error), ==, 1);
+      server = mp_listener_accept (listener, 0, NULL, &error);
+      g_assert_no_error (error);
+      client = g_thread_join (thread);
+      g_assert_nonnull (client);
+      assert_fails (objects, 2, 0, MP_ERROR, MP_ERROR_TIMED_OUT);
+    }
+
+  mp_listener_close (listener);
+  assert_fails (objects, 2, -1, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_pair_free (&pair);
+}
+
+static void
+test_listener_closes (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (MpListener) listener = mp_listener_new (NULL, NULL);
+  Many many = { { G_OBJECT (pair.b), G_OBJECT (listener) } };
+  GThread *thread;
+
+  g_assert_true (mp_listener_open (listener, NULL));
+  thread = start (&many);
+  mp_listener_close (listener);
+  mp_test_finish_waiter (thread, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_pair_free (&pair);
+}
+
 /* What all processes share stays, once it is there. */
 static void
 warm_up (void)
@@ -656,6 +714,7 @@ warm_up (void)
   g_type_ensure (G_TYPE_TASK);
   test_processes ();
   test_queues ();
+  test_listeners ();
 }
 
 int
@@ -684,6 +743,8 @@ main (int   argc,
   mp_test_add ("/wait-many/taken-by-another", test_taken_by_another);
   mp_test_add ("/wait-many/processes", test_processes);
   mp_test_add ("/wait-many/queues", test_queues);
+  mp_test_add ("/wait-many/listeners", test_listeners);
+  mp_test_add ("/wait-many/listener-closes", test_listener_closes);
   mp_test_add ("/wait-many/sleeps", test_sleeps);
 
   return g_test_run ();

@@ -406,6 +406,7 @@ run (Wait   *self,
  * - a [class@Mp.Connection], when a receive would not wait, because of a message or the
  *   end;
  * - a [class@Mp.Queue], when there is an item;
+ * - a [class@Mp.Listener], when there is a connection to be accepted;
  * - a [class@Mp.Process], when it has ended;
  * - a [class@Mp.Descriptor], a [class@Gio.Socket] or a [iface@Gio.PollableInputStream], when
  *   it can be read from, is at its end, or something is wrong with it.
@@ -418,7 +419,7 @@ run (Wait   *self,
  * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while none is ready;
  * with %MP_ERROR_CLOSED when one of them is, or gets, closed in this process; with
  * %MP_ERROR_NOT_SUPPORTED for an object of another kind or a connection that only
- * sends; with %MP_ERROR_INVALID_STATE for a process that was not started; and with
+ * sends; with %MP_ERROR_INVALID_STATE for a process that was not started or a listener that was not opened; and with
  * %MP_ERROR_TOO_BIG when this process has no more descriptors to wait with.
  *
  * Returns: (transfer container) (array length=n_ready) (element-type GObject): those that

@@ -4,14 +4,13 @@
 
 #include "config.h"
 
-#include "mp-listener.h"
+#include "mp-listener-private.h"
 
 #include "mp-clock-private.h"
 #include "mp-enums.h"
 #include "mp-error.h"
 #include "mp-origin-private.h"
 #include "mp-outbox-private.h"
-#include "mp-reception-private.h"
 
 /**
  * MpListener:
@@ -102,7 +101,8 @@ enum
 static GParamSpec *properties[N_PROPS];
 static guint signals[N_SIGNALS];
 
-G_DEFINE_FINAL_TYPE (MpListener, mp_listener, G_TYPE_OBJECT)
+G_DEFINE_FINAL_TYPE_WITH_CODE (MpListener, mp_listener, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (MP_TYPE_WAITABLE, mp_listener_waitable_init))
 
 #define DEFAULT_BACKLOG 64
 
@@ -569,9 +569,14 @@ mp_listener_is_open (MpListener *self)
 
 /* --- Accepting ----------------------------------------------------------------------- */
 
-static gboolean
-check_open (MpListener  *self,
-            GError     **error)
+/*< private >
+ * mp_listener_check_open:
+ *
+ * Returns: whether connections can be accepted
+ */
+gboolean
+mp_listener_check_open (MpListener  *self,
+                        GError     **error)
 {
   MpPump *pump = mp_reception_get_pump (self->reception);
   gboolean is_open, is_closed;
@@ -635,7 +640,7 @@ mp_listener_accept (MpListener    *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (!check_open (self, error))
+  if (!mp_listener_check_open (self, error))
     return NULL;
 
   pump = mp_reception_get_pump (self->reception);
@@ -690,7 +695,7 @@ mp_listener_accept_async (MpListener          *self,
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mp_listener_accept_async);
   g_task_set_check_cancellable (task, FALSE);
-  if (!check_open (self, &error))
+  if (!mp_listener_check_open (self, &error))
     {
       g_task_return_error (task, error);
       g_object_unref (task);
@@ -814,6 +819,15 @@ mp_listener_stop_accepting (MpListener *self)
 
   if (acceptor != NULL)
     acceptor_unref (acceptor);
+}
+
+/*< private >
+ * mp_listener_get_reception:
+ */
+MpReception *
+mp_listener_get_reception (MpListener *self)
+{
+  return self->reception;
 }
 
 /* --- Asking -------------------------------------------------------------------------- */

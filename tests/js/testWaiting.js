@@ -48,6 +48,22 @@ test('a callback in place of the promise is called', async () => {
   closeAll(pairs);
 });
 
+test('a listener is ready when there is somebody to accept', async () => {
+  const [pair] = makePairs(1);
+  const listener = new Mp.Listener();
+  listener.open();
+  const objects = [pair[1], listener];
+  checkThrows(() => Mp.wait_many(objects, 0.01), Mp.Error, /in time/);
+  const waiting = Mp.wait_many_async(objects);
+  const client = await Mp.Connection.open_async(listener.address, null);
+  checkThese(await waiting, [listener]);
+  const server = listener.accept(0);
+  const later = Mp.wait_many_async(objects);
+  listener.close();
+  checkSame((await checkRejects(later, Mp.Error, /closed/)).code, Mp.Error.CLOSED);
+  closeAll([pair, [client, server]]);
+});
+
 test('numbers are descriptors, and sockets and streams can be waited for', async () => {
   const pairs = makePairs(1);
   const subprocess = Gio.Subprocess.new(['cat'], Gio.SubprocessFlags.STDIN_PIPE | Gio.SubprocessFlags.STDOUT_PIPE);
@@ -125,6 +141,13 @@ try {
 warm.close();
 other.close();
 new Mp.Queue().put(1);
+Gio.ProxyResolver.get_default(); // a client's, which may have the settings watched by a thread
+const listener = new Mp.Listener();
+listener.open();
+const opened = await Mp.Connection.open_async(listener.address, null);
+opened.poll(0.05);
+opened.close();
+listener.close();
 const first = new Mp.Process();
 await first.start_async();
 await first.join_async();

@@ -52,6 +52,18 @@ class Waiting(MpCase):
         self.addCleanup(process.kill)
         return process
 
+    def test_listeners(self):
+        first, second = self.make_pipe()
+        with Mp.Listener() as listener:
+            self.assertEqual(Mp.wait([second, listener], 0.01), [])
+            with Mp.Client(listener.address, timeout=DEADLINE):
+                self.assertEqual(Mp.wait([second, listener], DEADLINE), [listener])
+                first.send(1)
+                self.assertEqual(Mp.wait([second, listener], DEADLINE), [second, listener])
+                listener.accept(0).close()
+                self.assertEqual(Mp.wait([second, listener], DEADLINE), [second])
+        self.assertRaises(Mp.Closed, Mp.wait, [listener])
+
     def test_connections(self):
         pipes = [self.make_pipe() for _ in range(3)]
         ends = [second for _, second in pipes]

@@ -47,6 +47,26 @@ async void test_connections () throws Error {
   third.close ();
 }
 
+async void test_listeners () throws Error {
+  var listener = new Mp.Listener (null, null);
+  Mp.Connection first, second;
+  Mp.Connection.new_pair (true, out first, out second);
+
+  listener.open ();
+  try {
+    Mp.wait_many ({ second, listener }, 0);
+    assert_not_reached ();
+  } catch (Mp.Error.TIMED_OUT e) {
+  }
+  var client = Mp.Connection.open (listener.address);
+  var ready = yield Mp.wait_many_async ({ second, listener });
+  assert_true (ready.length == 1 && ready[0] == listener);
+  listener.accept (0).send ("here");
+  assert_true (client.receive ().get_string () == "here");
+  first.close ();
+  second.close ();
+}
+
 async void test_descriptors () throws Error {
   var read = new int[2];
   assert_cmpint (Posix.pipe (read), CompareOperator.EQ, 0);
@@ -134,6 +154,7 @@ int main (string[] args) {
             (done) => test_connections.begin (done), (result) => test_connections.end (result));
   add_test ("/wait-many/descriptors",
             (done) => test_descriptors.begin (done), (result) => test_descriptors.end (result));
+  add_test ("/wait-many/listeners", (done) => test_listeners.begin (done), (result) => test_listeners.end (result));
   add_test ("/wait-many/queues", (done) => test_queues.begin (done), (result) => test_queues.end (result));
   add_test ("/wait-many/processes", (done) => test_processes.begin (done), (result) => test_processes.end (result));
   return Test.run ();

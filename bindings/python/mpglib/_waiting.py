@@ -16,8 +16,8 @@ _wait_many_finish = translated(Mp.wait_many_finish)
 def wait(object_list, timeout=None, cancellable=None):
     """A list of those of the objects that are ready, in their order; waits for the first, at most timeout seconds.
 
-    They are connections, queues, processes, sockets, descriptors, or whatever else has a fileno().  When the time is
-    over the list is empty; None waits for ever.
+    They are connections, queues, listeners, processes, sockets, descriptors, or whatever else has a fileno().
+    When the time is over the list is empty; None waits for ever.
     """
     objects = list(object_list)
     waitables = [_to_waitable(thing) for thing in objects]
