@@ -111,6 +111,21 @@ void        mp_task_end              (MpTask       *self);
 void        mp_task_fail_if_empty    (MpTask       *self,
                                       const GError *error);
 
+/* What no worker has brought about */
+GError     *mp_task_new_cancelled    (void);
+void        mp_task_fail_range       (MpTask       *task,
+                                      MpItemRange   range,
+                                      MpTaskState   state,
+                                      const GError *error);
+void        mp_task_cancel_range     (MpTask       *task,
+                                      MpItemRange   range);
+void        mp_task_end_dropped      (MpTask       *task,
+                                      MpItemRange   range);
+void        mp_task_drop_waiting     (MpScheduler  *scheduler,
+                                      MpTask       *task,
+                                      MpTaskState   state,
+                                      const GError *error);
+
 gboolean    mp_task_append           (MpTask       *self,
                                       MpMessage    *item,
                                       GError      **error);
