@@ -32,6 +32,7 @@ typedef struct
   Honest server;
   Honest client;
   guint n_asked;       /* by other honest ones */
+  gint64 max_p99;      /* what of a hundred answers 99 may take, in µs; siege_end() looks at it */
   guint memory_before;
   guint fds_before;
 } Siege;
@@ -40,8 +41,8 @@ typedef struct
 void         siege_begin   (Siege              *self,
                             const char         *address);
 
-/* All have been answered who are honest, nobody was let in besides but so many, and what the others have cost
- * is gone.
+/* All have been answered who are honest, at their first try, nobody was let in besides but so many, and what the
+ * others have cost is gone.
  */
 void         siege_end     (Siege              *self,
                             const char         *what,

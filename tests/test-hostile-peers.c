@@ -516,6 +516,86 @@ test_silent (void)
   siege_end (&siege, "silent peers", n, 0);
 }
 
+/* --- Floods ---------------------------------------------------------------------------- */
+
+/* What those do who connect again and again, as fast as the machine does it. */
+typedef enum
+{
+  KEEP,          /* nothing */
+  LEAVE,         /* close */
+  HELLO,         /* a right hello, and then nothing */
+  WRONG_PROOF,
+} Manner;
+
+/* So many of a flood are open at a time. */
+#define N_FLOOD 500
+
+static void
+flood_once (const char *address,
+            Manner      manner,
+            int        *fd)
+{
+  g_autoptr (MpHandshake) handshake = NULL;
+  g_autoptr (GBytes) hello = NULL;
+
+  mp_fd_close (fd);
+  *fd = connect_raw (address);
+  if (manner == LEAVE)
+    mp_fd_close (fd);
+  if (manner < HELLO)
+    return;
+
+  handshake = new_handshake (MP_ROLE_CLIENT, other_key, is_tcp (address) ? 0 : MP_FEATURE_FDS,
+                             is_tcp (address) ? *fd : -1);
+  hello = mp_handshake_take_output (handshake);
+  send (*fd, g_bytes_get_data (hello, NULL), g_bytes_get_size (hello), MSG_NOSIGNAL);
+  if (manner == WRONG_PROOF)
+    send (*fd, g_bytes_get_data (recorded[MP_ROLE_CLIENT][1], NULL), g_bytes_get_size (recorded[MP_ROLE_CLIENT][1]),
+          MSG_NOSIGNAL);
+}
+
+static void
+be_flood (const char *address,
+          Manner      manner,
+          guint       n)
+{
+  int fds[N_FLOOD];
+
+  alarm (n / 100);
+  for (guint i = 0; i < N_FLOOD; i++)
+    fds[i] = -1;
+  for (guint i = 0; i < n; i++)
+    flood_once (address, manner, &fds[i % N_FLOOD]);
+  _exit (0);
+}
+
+static void
+check_flood (const char *address,
+             Manner      manner,
+             const char *what)
+{
+  const guint n = is_long ? 200000 : 4000;
+  Siege siege;
+  int status;
+  pid_t pid;
+
+  siege_begin (&siege, address);
+  siege.max_p99 = (gint64) (MP_TEST_DEADLINE * G_USEC_PER_SEC); /* without an end to the flood it is only told */
+  pid = fork ();
+  if (pid == 0)
+    be_flood (siege.server.address, manner, n);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+  siege_end (&siege, what, n, 0);
+}
+
+static void
+test_floods (void)
+{
+  check_flood ("tcp:127.0.0.1:0", KEEP, "a flood of silent ones over TCP");
+  check_flood ("tcp:127.0.0.1:0", HELLO, "a flood of hellos over TCP");
+}
+
 /* --- Hostile listeners ---------------------------------------------------------------- */
 
 static int
@@ -729,6 +809,7 @@ main (int    argc,
   mp_test_add ("/hostile-peers/tcp-clients", test_tcp_clients);
   mp_test_add ("/hostile-peers/garbage", test_garbage);
   mp_test_add ("/hostile-peers/silent", test_silent);
+  mp_test_add ("/hostile-peers/floods", test_floods);
   mp_test_add ("/hostile-peers/listeners", test_listeners);
   mp_test_add ("/hostile-peers/relay", test_relay);
 

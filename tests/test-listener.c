@@ -573,6 +573,9 @@ test_silent (void)
 
 #define N_FLOOD (MP_PREAMBLE_MAX_STRANGERS + 100)
 
+/* Of who says nothing nobody is pushed out before so many microseconds. */
+#define LEAST_PATIENCE 5000
+
 /* There are never more strangers than the number, and the oldest go first, but not before they had
  * some time.
  */
@@ -587,7 +590,7 @@ test_flood (void)
   for (guint i = 0; i < N_FLOOD; i++)
     fds[i] = connect_raw (listener);
   mp_test_poll (fds[0], POLLIN);
-  g_assert_cmpint (g_get_monotonic_time () - start, >=, (gint64) (MP_PREAMBLE_REFUSAL_DELAY * G_USEC_PER_SEC));
+  g_assert_cmpint (g_get_monotonic_time () - start, >=, LEAST_PATIENCE);
   for (guint i = 0; i < N_FLOOD - MP_PREAMBLE_MAX_STRANGERS; i++)
     mp_test_poll (fds[i], POLLIN);
   g_assert_cmpuint (count_dropped (fds, N_FLOOD), ==, N_FLOOD - MP_PREAMBLE_MAX_STRANGERS);

@@ -24,6 +24,15 @@ typedef void (*MpGreetingDone) (MpGreeting   *self,
                                 const GError *error,
                                 gpointer      data);
 
+/* How far the other end has come, as who must choose sees it. */
+typedef enum
+{
+  MP_GREETING_REFUSED, /* only to be told so; or it has gone */
+  MP_GREETING_SILENT,  /* has said nothing yet */
+  MP_GREETING_WAITS,   /* has said something, and more is waited for */
+  MP_GREETING_UNREAD,  /* has said something that was not looked at yet */
+} MpGreetingStanding;
+
 MpGreeting      *mp_greeting_start_locked (MpPump          *pump,
                                            int              fd,
                                            MpTransportForm  form,
@@ -33,6 +42,9 @@ MpGreeting      *mp_greeting_start_locked (MpPump          *pump,
                                            GError         **error);
 void             mp_greeting_free_locked  (MpGreeting      *self);
 gint64           mp_greeting_get_start    (MpGreeting      *self);
+/* since: monotonic time from which on the other end is waited for */
+MpGreetingStanding mp_greeting_look       (MpGreeting      *self,
+                                           gint64          *since);
 int              mp_greeting_steal_fd     (MpGreeting      *self);
 MpSession        mp_greeting_get_session  (MpGreeting      *self);
 MpTransportForm  mp_greeting_get_form     (MpGreeting      *self);

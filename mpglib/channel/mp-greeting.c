@@ -21,6 +21,7 @@ struct _MpGreeting
   MpTransportForm form;
   MpDialogue dialogue;
   gint64 start;             /* monotonic time */
+  gint64 heard;             /* the same, of the last message; 0: none */
 
   MpPumpSource *source;     /* NULL: nothing more is read */
   MpPumpTimer *timer;       /* the deadline, or the tick of a refusal */
@@ -129,6 +130,8 @@ feed (MpGreeting    *self,
   if (!mp_dialogue_feed (&self->dialogue, packet, size, &n_taken, error))
     return FALSE;
 
+  if (mp_dialogue_get_step (&self->dialogue) != before)
+    self->heard = g_get_monotonic_time ();
   if (n_taken == size && (self->form != MP_TRANSPORT_PACKETS || mp_dialogue_get_step (&self->dialogue) != before))
     return TRUE;
 
@@ -267,6 +270,23 @@ gint64
 mp_greeting_get_start (MpGreeting *self)
 {
   return self->start;
+}
+
+MpGreetingStanding
+mp_greeting_look (MpGreeting *self,
+                  gint64     *since)
+{
+  guint8 byte;
+  gssize n = self->source != NULL ? recv (self->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 0;
+
+  *since = self->heard > 0 ? self->heard : self->start;
+  if (n > 0)
+    return MP_GREETING_UNREAD;
+
+  if (n == 0 || errno != EAGAIN)
+    return MP_GREETING_REFUSED;
+
+  return self->heard > 0 ? MP_GREETING_WAITS : MP_GREETING_SILENT;
 }
 
 int

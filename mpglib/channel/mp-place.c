@@ -25,10 +25,11 @@
 #include "mp-private-folder-private.h"
 #include "mp-random-private.h"
 
-/* What the kernel keeps of who has connected and was not looked at yet.  They are taken
- * out as soon as there is room for strangers, so this is for bursts.
+/* What the kernel keeps of who has connected and was not looked at yet, if it is not told to keep fewer.  They are
+ * taken out as soon as there is room for strangers, some thousands a second at worst, so who comes behind a crowd is
+ * late and not turned away.
  */
-#define N_WAITING 128
+#define N_WAITING 1024
 
 static gboolean
 fail (MpPlace     *self,

@@ -23,31 +23,21 @@
 #include "mp-log-private.h"
 #include "mp-origin-private.h"
 #include "mp-place-private.h"
+#include "mp-strangers-private.h"
 
 /* Strangers that are let in before others of the pump have their turn. */
 #define MAX_RUN 16
 
-/* So long nobody has to give way to who came later: else many honest ones who come at the
- * same moment would push each other out.
- */
-#define GRACE ((gint64) (MP_PREAMBLE_REFUSAL_DELAY * G_USEC_PER_SEC))
-
-/* Of whom there may be so many: a user of this machine, or a network. */
-typedef struct
-{
-  sa_family_t family;
-  guint8 bytes[7];
-  gboolean is_near; /* the listener's own user, or somebody on a loopback address */
-} Origin;
+/* For when there are no descriptors. */
+#define REST (250 * 1000)
 
 typedef struct
 {
+  MpStranger base;
   MpReception *reception;
   MpGreeting *greeting;
-  Origin origin;
   char *name; /* for the log */
   char *peer;
-  GList link; /* in `strangers` */
 } Stranger;
 
 struct _MpReception
@@ -72,7 +62,7 @@ struct _MpReception
   MpPumpTimer *resume_timer;
   gint64 rest_end;          /* monotonic time: not even strangers can be turned away before */
   int spare_fd;             /* for a moment when there are no others left */
-  GQueue strangers;         /* the oldest first */
+  MpStrangers strangers;
   GQueue ready;             /* of MpArrival */
   MpWaiters *waiters;
 
@@ -98,7 +88,10 @@ static void
 leave_stranger (gpointer stranger,
                 gpointer unused)
 {
-  mp_greeting_leave (((Stranger *) stranger)->greeting);
+  MpGreeting *greeting = ((Stranger *) stranger)->greeting;
+
+  if (greeting != NULL)
+    mp_greeting_leave (greeting);
 }
 
 static void
@@ -106,7 +99,7 @@ leave (MpReception *self)
 {
   mp_place_leave (&self->place);
   mp_fd_close (&self->spare_fd);
-  g_queue_foreach (&self->strangers, leave_stranger, NULL);
+  mp_strangers_foreach (&self->strangers, leave_stranger);
   g_queue_foreach (&self->ready, leave_arrival, NULL);
 }
 
@@ -179,10 +172,17 @@ add_to_open (MpReception *self)
 
 /* --- Strangers ------------------------------------------------------------------- */
 
+static MpGreetingStanding
+look_at_stranger (MpStranger *stranger,
+                  gint64     *since)
+{
+  return mp_greeting_look (((Stranger *) stranger)->greeting, since);
+}
+
 static void
 stranger_free (Stranger *self)
 {
-  g_queue_unlink (&self->reception->strangers, &self->link);
+  mp_strangers_remove (&self->reception->strangers, &self->base);
   if (self->greeting != NULL)
     mp_greeting_free_locked (self->greeting);
   g_free (self->name);
@@ -219,6 +219,7 @@ on_greeted (MpGreeting   *greeting,
     {
       arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), form, &session);
       arrival->peer = g_steal_pointer (&stranger->peer);
+      mp_strangers_learn (&self->strangers, g_get_monotonic_time () - mp_greeting_get_start (greeting));
     }
   else
     {
@@ -229,45 +230,6 @@ on_greeted (MpGreeting   *greeting,
   if (arrival != NULL)
     welcome (self, arrival);
   look_for_room (self);
-}
-
-static gboolean
-is_same_origin (const Origin *one,
-                const Origin *other)
-{
-  return one->family == other->family && memcmp (one->bytes, other->bytes, sizeof one->bytes) == 0;
-}
-
-static Stranger *
-find_oldest_of (MpReception  *self,
-                const Origin *origin,
-                guint        *n)
-{
-  Stranger *oldest = NULL;
-
-  *n = 0;
-  for (GList *l = self->strangers.tail; l != NULL; l = l->prev)
-    if (is_same_origin (&((Stranger *) l->data)->origin, origin))
-      {
-        oldest = l->data;
-        ++*n;
-      }
-
-  return oldest;
-}
-
-/* Those who are not near can only push out others of their own kind. */
-static void
-make_room_for (MpReception  *self,
-               const Origin *origin)
-{
-  guint n;
-  Stranger *oldest = find_oldest_of (self, origin, &n);
-
-  if (!origin->is_near && n >= MP_PREAMBLE_MAX_OF_ONE)
-    stranger_free (oldest);
-  else if (g_queue_get_length (&self->strangers) >= MP_PREAMBLE_MAX_STRANGERS)
-    stranger_free (g_queue_peek_head (&self->strangers));
 }
 
 static char *
@@ -282,12 +244,12 @@ describe_peer (const struct sockaddr_storage *native,
 }
 
 /* Networks as providers give them to one customer: /24 and /56. */
-static Origin
-get_origin (MpReception                   *self,
+static MpWhence
+get_whence (MpReception                   *self,
             int                            fd,
             const struct sockaddr_storage *native)
 {
-  Origin origin = { .family = native->ss_family };
+  MpWhence whence = { .family = native->ss_family };
   struct sockaddr_in v4;
   struct sockaddr_in6 v6;
   uid_t uid;
@@ -296,28 +258,28 @@ get_origin (MpReception                   *self,
     {
     case AF_INET:
       memcpy (&v4, native, sizeof v4);
-      memcpy (origin.bytes, &v4.sin_addr, 3);
-      origin.is_near = mp_inet_is_loopback ((const struct sockaddr *) native);
+      memcpy (whence.bytes, &v4.sin_addr, 3);
+      whence.is_near = mp_inet_is_loopback ((const struct sockaddr *) native);
       break;
 
     case AF_INET6:
       memcpy (&v6, native, sizeof v6);
       if (IN6_IS_ADDR_V4MAPPED (&v6.sin6_addr))
-        memcpy (origin.bytes, v6.sin6_addr.s6_addr + 12, 3);
+        memcpy (whence.bytes, v6.sin6_addr.s6_addr + 12, 3);
       else
-        memcpy (origin.bytes, &v6.sin6_addr, 7);
-      origin.is_near = mp_inet_is_loopback ((const struct sockaddr *) native);
+        memcpy (whence.bytes, &v6.sin6_addr, 7);
+      whence.is_near = mp_inet_is_loopback ((const struct sockaddr *) native);
       break;
 
     default:
       uid = mp_arrival_get_peer_uid (fd);
-      origin.family = AF_UNIX;
-      memcpy (origin.bytes, &uid, sizeof uid);
-      origin.is_near = uid == self->uid;
+      whence.family = AF_UNIX;
+      memcpy (whence.bytes, &uid, sizeof uid);
+      whence.is_near = uid == self->uid;
       break;
     }
 
-  return origin;
+  return whence;
 }
 
 static gboolean
@@ -384,13 +346,13 @@ let_in (MpReception                   *self,
         const struct sockaddr_storage *native,
         socklen_t                      size)
 {
-  Origin origin = get_origin (self, fd, native);
+  MpWhence whence = get_whence (self, fd, native);
   g_autofree char *peer = describe_peer (native, size);
   g_autofree char *name = name_stranger (self, fd, peer);
   g_autoptr (GError) error = NULL;
-  Stranger *stranger;
+  Stranger *stranger, *loser;
 
-  if (self->is_private && !origin.is_near)
+  if (self->is_private && !whence.is_near)
     {
       mp_log_info ("A listener has refused %s: it is for those of user %u alone", name, (guint) self->uid);
       mp_fd_close (&fd);
@@ -399,14 +361,14 @@ let_in (MpReception                   *self,
 
   if (self->place.address->kind == MP_ADDRESS_TCP)
     mp_inet_tune (fd);
-  make_room_for (self, &origin);
+  loser = (Stranger *) mp_strangers_find_loser (&self->strangers, &whence);
+  if (loser != NULL)
+    stranger_free (loser);
   stranger = g_new0 (Stranger, 1);
   stranger->reception = self;
-  stranger->origin = origin;
   stranger->name = g_steal_pointer (&name);
   stranger->peer = g_steal_pointer (&peer);
-  stranger->link.data = stranger;
-  g_queue_push_tail_link (&self->strangers, &stranger->link);
+  mp_strangers_add (&self->strangers, &stranger->base, &whence);
   if (greet (self, stranger, fd, &error))
     return;
 
@@ -437,7 +399,7 @@ turn_one_away (MpReception *self)
   mp_fd_close (&self->spare_fd);
   fd = accept4 (self->place.fd, NULL, NULL, SOCK_CLOEXEC);
   if (fd < 0)
-    self->rest_end = g_get_monotonic_time () + GRACE;
+    self->rest_end = g_get_monotonic_time () + REST;
   mp_fd_close (&fd);
   self->spare_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
@@ -478,16 +440,14 @@ take_one_in (MpReception *self)
 static gint64
 get_next_time (MpReception *self)
 {
-  Stranger *oldest = g_queue_peek_head (&self->strangers);
-  gint64 time = self->rest_end;
+  gint64 now = g_get_monotonic_time ();
+  gint64 time;
 
   if (g_queue_get_length (&self->ready) >= self->backlog)
     return G_MAXINT64;
 
-  if (g_queue_get_length (&self->strangers) >= MP_PREAMBLE_MAX_STRANGERS)
-    time = MAX (time, mp_greeting_get_start (oldest->greeting) + GRACE);
-
-  return time > g_get_monotonic_time () ? time : 0;
+  time = MAX (self->rest_end, mp_strangers_get_next_time (&self->strangers, now));
+  return time > now ? time : 0;
 }
 
 static void
@@ -562,7 +522,7 @@ mp_reception_new (const char      *address,
   self->tell = tell;
   self->data = data;
   self->place.fd = self->place.folder_fd = self->spare_fd = -1;
-  g_queue_init (&self->strangers);
+  mp_strangers_init (&self->strangers, look_at_stranger);
   g_queue_init (&self->ready);
   self->waiters = mp_waiters_new (self->pump);
 
@@ -579,8 +539,10 @@ mp_reception_ref (MpReception *self)
 static void
 free_contents (MpReception *self)
 {
-  while (!g_queue_is_empty (&self->strangers))
-    stranger_free (g_queue_peek_head (&self->strangers));
+  MpStranger *stranger;
+
+  while ((stranger = mp_strangers_peek (&self->strangers)) != NULL)
+    stranger_free ((Stranger *) stranger);
   g_queue_clear_full (&self->ready, (GDestroyNotify) mp_arrival_free);
   mp_fd_close (&self->spare_fd);
 }

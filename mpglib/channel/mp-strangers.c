@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-strangers-private.h"
+
+#include <string.h>
+
+/* What an honest one is given beyond what the others took: he may be one of many who come at once to a busy
+ * machine.  Who was given too little time teaches nothing, so this must be so much that those who just made it
+ * teach that it is to be more.
+ */
+#define ALLOWANCE 8
+
+/* Between these, in µs.  The least is more than two turns of a busy processor; what a crowd takes of it is what all
+ * others wait.
+ */
+#define LEAST_PATIENCE (10 * 1000)
+#define MOST_PATIENCE  ((gint64) (MP_PREAMBLE_REFUSAL_DELAY * G_USEC_PER_SEC))
+
+/* For the first word, which the honest say as soon as they are connected: one turn. */
+#define FIRST_WORD (5 * 1000)
+
+/* As long as nobody has come who had the key: twice the least. */
+#define USUAL (2 * LEAST_PATIENCE / ALLOWANCE)
+
+/* Of so many who had the key the mean is made. */
+#define N_LEARNED 8
+
+/* What was said and not looked at yet is looked at in this turn of the pump. */
+#define TURN 1000
+
+void
+mp_strangers_init (MpStrangers    *self,
+                   MpStrangerLook  look)
+{
+  self->look = look;
+  g_queue_init (&self->groups);
+  self->n = 0;
+  self->usual = USUAL;
+  self->n_learned = 1; /* that is worth as much as one */
+}
+
+/* --- Groups ----------------------------------------------------------------------- */
+
+static MpStrangerGroup *
+find_group (MpStrangers    *self,
+            const MpWhence *whence)
+{
+  for (GList *l = self->groups.head; l != NULL; l = l->next)
+    {
+      MpStrangerGroup *group = l->data;
+
+      if (group->whence.family == whence->family &&
+          memcmp (group->whence.bytes, whence->bytes, sizeof whence->bytes) == 0)
+        return group;
+    }
+
+  return NULL;
+}
+
+static MpStrangerGroup *
+find_largest_group (MpStrangers *self)
+{
+  MpStrangerGroup *largest = NULL;
+
+  for (GList *l = self->groups.head; l != NULL; l = l->next)
+    {
+      MpStrangerGroup *group = l->data;
+
+      if (largest == NULL || group->members.length > largest->members.length)
+        largest = group;
+    }
+
+  return largest;
+}
+
+void
+mp_strangers_add (MpStrangers    *self,
+                  MpStranger     *stranger,
+                  const MpWhence *whence)
+{
+  MpStrangerGroup *group = find_group (self, whence);
+
+  if (group == NULL)
+    {
+      group = g_new0 (MpStrangerGroup, 1);
+      group->whence = *whence;
+      g_queue_init (&group->members);
+      group->link.data = group;
+      g_queue_push_tail_link (&self->groups, &group->link);
+    }
+
+  stranger->group = group;
+  stranger->link.data = stranger;
+  g_queue_push_tail_link (&group->members, &stranger->link);
+  self->n++;
+}
+
+void
+mp_strangers_remove (MpStrangers *self,
+                     MpStranger  *stranger)
+{
+  MpStrangerGroup *group = stranger->group;
+
+  g_queue_unlink (&group->members, &stranger->link);
+  self->n--;
+  if (group->members.length > 0)
+    return;
+
+  g_queue_unlink (&self->groups, &group->link);
+  g_free (group);
+}
+
+/*< private >
+ * mp_strangers_peek:
+ *
+ * Returns: (nullable): any of them
+ */
+MpStranger *
+mp_strangers_peek (MpStrangers *self)
+{
+  MpStrangerGroup *group = g_queue_peek_head (&self->groups);
+
+  return group != NULL ? g_queue_peek_head (&group->members) : NULL;
+}
+
+void
+mp_strangers_foreach (MpStrangers *self,
+                      GFunc        func)
+{
+  for (GList *l = self->groups.head; l != NULL; l = l->next)
+    g_queue_foreach (&((MpStrangerGroup *) l->data)->members, func, NULL);
+}
+
+/* --- Who gives way ---------------------------------------------------------------- */
+
+/*< private >
+ * mp_strangers_learn:
+ *
+ * A mean in which the last ones weigh most.
+ */
+void
+mp_strangers_learn (MpStrangers *self,
+                    gint64       took)
+{
+  self->n_learned = MIN (self->n_learned + 1, N_LEARNED);
+  self->usual += (took - self->usual) / self->n_learned;
+}
+
+/* Returns from when on he gives way to others: not before what he has said was looked at. */
+static gint64
+get_end (MpStrangers *self,
+         MpStranger  *stranger)
+{
+  const gint64 patience = CLAMP (ALLOWANCE * self->usual, LEAST_PATIENCE, MOST_PATIENCE);
+  gint64 since;
+
+  switch (self->look (stranger, &since))
+    {
+    case MP_GREETING_REFUSED:
+      return 0;
+
+    case MP_GREETING_SILENT:
+      return since + MAX (patience / 4, FIRST_WORD);
+
+    case MP_GREETING_WAITS:
+      return since + patience;
+
+    case MP_GREETING_UNREAD:
+    default:
+      return G_MAXINT64;
+    }
+}
+
+/* The oldest of them, if several give way at the same time. */
+static MpStranger *
+find_first_to_go (MpStrangers     *self,
+                  MpStrangerGroup *group,
+                  gint64          *end)
+{
+  MpStranger *first = NULL;
+
+  for (GList *l = group->members.head; l != NULL; l = l->next)
+    {
+      gint64 its_end = get_end (self, l->data);
+
+      if (first == NULL || its_end < *end)
+        {
+          first = l->data;
+          *end = its_end;
+        }
+    }
+
+  return first;
+}
+
+/*< private >
+ * mp_strangers_get_next_time:
+ *
+ * Somebody of the largest group must be one who gives way, since it may be from there who comes.
+ */
+gint64
+mp_strangers_get_next_time (MpStrangers *self,
+                            gint64       now)
+{
+  gint64 end;
+
+  if (self->n < MP_PREAMBLE_MAX_STRANGERS)
+    return 0;
+
+  find_first_to_go (self, find_largest_group (self), &end);
+  if (end <= now)
+    return 0;
+
+  return end < G_MAXINT64 ? end : now + TURN;
+}
+
+/*< private >
+ * mp_strangers_find_loser:
+ * @whence: where the one is from who is let in
+ */
+MpStranger *
+mp_strangers_find_loser (MpStrangers    *self,
+                         const MpWhence *whence)
+{
+  MpStrangerGroup *own = find_group (self, whence), *largest;
+  guint n = own != NULL ? own->members.length : 0;
+  gint64 end;
+
+  if (!whence->is_near && n >= MP_PREAMBLE_MAX_OF_ONE)
+    return find_first_to_go (self, own, &end);
+
+  if (self->n < MP_PREAMBLE_MAX_STRANGERS)
+    return NULL;
+
+  largest = find_largest_group (self);
+  return find_first_to_go (self, n + 1 > largest->members.length ? own : largest, &end);
+}
