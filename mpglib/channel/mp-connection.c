@@ -177,7 +177,7 @@ open_with (MpConnection *self,
            gboolean      readable,
            gboolean      writable)
 {
-  mp_transport_set_raw (transport);
+  mp_transport_set_raw (transport, TRUE);
   self->readable = readable;
   self->writable = writable;
   self->state = MP_CONNECTION_OPEN;

@@ -71,7 +71,8 @@ void         mp_transport_set_max_body       (MpTransport  *self,
                                               guint64       bytes);
 void         mp_transport_set_max_peer_body  (MpTransport  *self,
                                               guint64       bytes);
-void         mp_transport_set_raw            (MpTransport  *self);
+void         mp_transport_set_raw            (MpTransport  *self,
+                                              gboolean      is_raw);
 MpIoStatus   mp_transport_send               (MpTransport  *self,
                                               MpFrame      *frame,
                                               GError      **error);

@@ -120,13 +120,13 @@ mp_transport_set_max_peer_body (MpTransport *self,
 
 /*< private >
  * mp_transport_set_raw:
- *
- * Frames without attachments are to come raw; see mp_frame_new_raw().
+ * @is_raw: whether frames without attachments are to come raw; see mp_frame_new_raw()
  */
 void
-mp_transport_set_raw (MpTransport *self)
+mp_transport_set_raw (MpTransport *self,
+                      gboolean     is_raw)
 {
-  self->assembly.is_raw = TRUE;
+  self->assembly.is_raw = is_raw;
 }
 
 static MpIoStatus

@@ -2,23 +2,24 @@
  * Copyright 2026 The mpglib developers
  */
 
-/* The first frame on a child's channel tells it what it is: BOOTSTRAP, a dictionary a{sv}.  If it says so, a MESSAGE
- * with the arguments follows.  The child trusts both: they come over the socket it inherited, from the process that
- * made it.
+/* The first frame on a child's channel tells it what it is: BOOTSTRAP.  If it says so, a MESSAGE with the arguments
+ * follows.  The child trusts both: they come over the socket it inherited, from the process that made it.
  *
- *     version       u   1
- *     role          s   "process", "pool" or "template"
- *     name          s   for people
- *     identity      s   numbers by generation: "2", "2:1"
- *     start-method  s   "spawn" or "forkserver"
- *     key           ay  32 bytes, the program's authentication key
- *     generation    u   as in the marker
- *     target        s   absent for pools
- *     spread        b   the arguments are a tuple of arguments
- *     arguments     b   a MESSAGE follows
- *     preparation   v   the launcher's
- *     family        h   the participant table of the program, to which what the child shares belongs; absent: none
- *     hello-timeout d   for what a pool's worker loads, in seconds; below 0, or absent: no end */
+ * Its body is plain bytes and no dictionary: a child reads it in memory that it has not touched yet, where the code of
+ * GVariant, and of a message around it, would be half of what a child does to become one.  Little-endian:
+ *
+ *     0   4   version, 1
+ *     4   1   role: 0 process, 1 pool, 2 template
+ *     5   1   start method: 0 spawn, 1 forkserver
+ *     6   1   flags: 1 the arguments are a tuple of arguments, 2 a MESSAGE follows, 4 there is a target,
+ *             8 there is a preparation, 16 the first descriptor is the program's participant table
+ *     7   1   0
+ *     8   4   generation, as in the marker
+ *     12  4   0
+ *     16  8   hello-timeout: for what a pool's worker loads, in seconds, a double; below 0: no end
+ *     24  32  the program's authentication key
+ *     56      name, identity ("2:1"), target, type of the preparation: strings that end with a zero; the last two if
+ *             they are there.  Then the preparation, aligned to 8, up to the end */
 #pragma once
 
 #include "mp-frame-private.h"
@@ -34,7 +35,7 @@ typedef struct {
   MpWorkerRole role;
   char *name;
   char *identity;
-  char *start_method;
+  gboolean is_forked;    /* its start method is forkserver */
   char *target;          /* nullable */
   gboolean spread;
   gboolean has_arguments;

@@ -11,6 +11,7 @@
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-table-private.h"
+#include "mp-variant-private.h"
 
 static const char *role_names[] = {
   [MP_WORKER_ROLE_PROCESS] = "process",
@@ -37,235 +38,242 @@ mp_worker_role_from_string (const char   *name,
   return FALSE;
 }
 
-/* Both ways without a hash table in between: a child does this in memory that it has not touched yet, where it is half
- * of what it does to become one. */
-static void
-add (GVariantBuilder *builder,
-     const char      *key,
-     GVariant        *value)
+/* --- writing ---------------------------------------------------------------------------------------------- */
+
+enum
 {
-  g_variant_builder_add_value (builder, g_variant_new_dict_entry (g_variant_new_string (key),
-                                                                  g_variant_new_variant (value)));
+  FLAG_SPREAD = 1 << 0,
+  FLAG_ARGUMENTS = 1 << 1,
+  FLAG_TARGET = 1 << 2,
+  FLAG_PREPARATION = 1 << 3,
+  FLAG_FAMILY = 1 << 4,
+  ALL_FLAGS = (1 << 5) - 1,
+};
+
+/* As it lies in the body; strings and preparation follow */
+typedef struct
+{
+  guint32 version;
+  guint8 role;
+  guint8 is_forked;
+  guint8 flags;
+  guint8 zero;
+  guint32 generation;
+  guint32 zeros;
+  guint64 hello_timeout; /* the bits of a double */
+  guint8 key[MP_KEY_SIZE];
+} Fixed;
+
+G_STATIC_ASSERT (sizeof (Fixed) == 56);
+
+static guint64
+bits_of (gdouble number)
+{
+  guint64 bits;
+
+  memcpy (&bits, &number, sizeof bits);
+  return GUINT64_TO_LE (bits);
 }
 
-static GVariant *
-to_variant (const MpBootstrap *self,
-            gboolean           has_family)
+static gdouble
+number_of (guint64 bits)
 {
-  GVariantBuilder builder;
+  gdouble number;
 
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  add (&builder, "version", g_variant_new_uint32 (MP_BOOTSTRAP_VERSION));
-  add (&builder, "role", g_variant_new_string (mp_worker_role_to_string (self->role)));
-  add (&builder, "name", g_variant_new_string (self->name));
-  add (&builder, "identity", g_variant_new_string (self->identity));
-  add (&builder, "start-method", g_variant_new_string (self->start_method));
-  add (&builder, "generation", g_variant_new_uint32 (self->generation));
-  add (&builder, "hello-timeout", g_variant_new_double (self->hello_timeout));
-  add (&builder, "spread", g_variant_new_boolean (self->spread));
-  add (&builder, "arguments", g_variant_new_boolean (self->has_arguments));
-  add (&builder, "key", g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, self->key, MP_KEY_SIZE, 1));
+  bits = GUINT64_FROM_LE (bits);
+  memcpy (&number, &bits, sizeof number);
+  return number;
+}
+
+static void
+append_string (GByteArray *body,
+               const char *string)
+{
+  g_byte_array_append (body, (const guint8 *) string, (guint) strlen (string) + 1);
+}
+
+static void
+append_preparation (GByteArray *body,
+                    GVariant   *preparation)
+{
+  static const guint8 zeros[8];
+
+  append_string (body, g_variant_get_type_string (preparation));
+  g_byte_array_append (body, zeros, -body->len % 8);
+  g_byte_array_append (body, g_variant_get_data (preparation), (guint) g_variant_get_size (preparation));
+}
+
+static GBytes *
+to_bytes (const MpBootstrap *self,
+          gboolean           has_family)
+{
+  GByteArray *body = g_byte_array_sized_new (256);
+  Fixed fixed = {
+    .version = GUINT32_TO_LE (MP_BOOTSTRAP_VERSION),
+    .role = (guint8) self->role,
+    .is_forked = self->is_forked ? 1 : 0,
+    .flags = (guint8) ((self->spread ? FLAG_SPREAD : 0) | (self->has_arguments ? FLAG_ARGUMENTS : 0)
+                       | (self->target != NULL ? FLAG_TARGET : 0)
+                       | (self->preparation != NULL ? FLAG_PREPARATION : 0) | (has_family ? FLAG_FAMILY : 0)),
+    .generation = GUINT32_TO_LE (self->generation),
+    .hello_timeout = bits_of (self->hello_timeout),
+  };
+
+  memcpy (fixed.key, self->key, sizeof fixed.key);
+  g_byte_array_append (body, (const guint8 *) &fixed, sizeof fixed);
+  append_string (body, self->name);
+  append_string (body, self->identity);
   if (self->target != NULL)
-    add (&builder, "target", g_variant_new_string (self->target));
+    append_string (body, self->target);
   if (self->preparation != NULL)
-    add (&builder, "preparation", g_variant_new_variant (self->preparation));
-  if (has_family)
-    add (&builder, "family", g_variant_new_handle (0));
-
-  return g_variant_builder_end (&builder);
+    append_preparation (body, self->preparation);
+  explicit_bzero (fixed.key, sizeof fixed.key);
+  return g_byte_array_free_to_bytes (body);
 }
 
 /* Whoever is forked has what the template has. */
 static gboolean
 needs_family (const MpBootstrap *self)
 {
-  return self->role == MP_WORKER_ROLE_TEMPLATE || strcmp (self->start_method, "forkserver") != 0;
+  return self->role == MP_WORKER_ROLE_TEMPLATE || !self->is_forked;
 }
 
 /* Without a family the child makes one of its own, which is as good until there are too many. */
-static MpMessage *
-to_message (const MpBootstrap *self)
+static MpFrame *
+to_frame_with_family (const MpBootstrap *self)
 {
   g_autoptr (GError) error = NULL;
-  int family = needs_family (self) ? mp_table_dup_family_fd (&error) : -1;
-  g_autoptr (MpMessage) message = mp_message_new (to_variant (self, family >= 0));
-  gboolean is_attached = family >= 0 && mp_message_attach_fd (message, family, &error) == 0;
+  int family = mp_table_dup_family_fd (&error);
+  g_autoptr (GBytes) body = family >= 0 ? to_bytes (self, TRUE) : NULL;
+  g_autoptr (MpMessage) message = body != NULL ? mp_message_new_bytes (body, NULL) : NULL;
+  gboolean is_attached = message != NULL && mp_message_attach_fd (message, family, &error) == 0;
 
   mp_fd_close (&family);
-  if (error == NULL)
-    return g_steal_pointer (&message);
+  if (is_attached)
+    return mp_frame_new (MP_FRAME_BOOTSTRAP, 0, 0, NULL, message);
 
   g_debug ("'%s' does not get the participant table: %s", self->name, error->message);
-  return is_attached ? g_steal_pointer (&message) : mp_message_new (to_variant (self, FALSE));
+  return NULL;
 }
 
 MpFrame *
 mp_bootstrap_to_frame (const MpBootstrap *self)
 {
-  g_autoptr (MpMessage) message = to_message (self);
+  MpFrame *frame = needs_family (self) ? to_frame_with_family (self) : NULL;
 
-  return mp_frame_new (MP_FRAME_BOOTSTRAP, 0, 0, NULL, message);
+  return frame != NULL ? frame : mp_frame_new_raw (MP_FRAME_BOOTSTRAP, g_strdup ("raw"), to_bytes (self, FALSE));
+}
+
+/* --- reading ---------------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  const char *at;
+  gsize left;
+} Rest;
+
+/* NULL: there is none, or it does not end */
+static char *
+read_string (Rest *rest)
+{
+  const char *string = rest->at, *end = memchr (rest->at, '\0', rest->left);
+  gsize length;
+
+  if (end == NULL)
+    return NULL;
+  length = (gsize) (end - string) + 1;
+  rest->at += length;
+  rest->left -= length;
+  return g_memdup2 (string, length);
 }
 
 static gboolean
-read_string (GVariant  *value,
-             char     **string)
+read_preparation (MpBootstrap *self,
+                  GBytes      *body,
+                  Rest        *rest)
 {
-  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) || *string != NULL)
+  g_autofree char *type = read_string (rest);
+  gsize padding = -(g_bytes_get_size (body) - rest->left) % 8;
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (type == NULL || !mp_variant_check_type (type, NULL) || padding > rest->left)
     return FALSE;
-  *string = g_variant_dup_string (value, NULL);
-  return TRUE;
+  bytes = g_bytes_new_from_bytes (body, (gsize) (rest->at - (const char *) g_bytes_get_data (body, NULL)) + padding,
+                                  rest->left - padding);
+  self->preparation = mp_variant_from_wire (type, bytes, 0, NULL);
+  return self->preparation != NULL;
 }
 
 static gboolean
-read_boolean (GVariant *value,
-              gboolean *boolean)
+read_rest (MpBootstrap *self,
+           GBytes      *body,
+           guint8       flags)
 {
-  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_BOOLEAN))
+  gsize size;
+  const char *data = g_bytes_get_data (body, &size);
+  Rest rest = { data + sizeof (Fixed), size - sizeof (Fixed) };
+
+  self->name = read_string (&rest);
+  self->identity = self->name != NULL ? read_string (&rest) : NULL;
+  if (self->identity == NULL)
     return FALSE;
-  *boolean = g_variant_get_boolean (value);
-  return TRUE;
-}
-
-static gboolean
-read_number (GVariant *value,
-             guint    *number)
-{
-  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_UINT32))
+  if ((flags & FLAG_TARGET) != 0 && (self->target = read_string (&rest)) == NULL)
     return FALSE;
-  *number = g_variant_get_uint32 (value);
-  return TRUE;
+  return (flags & FLAG_PREPARATION) != 0 ? read_preparation (self, body, &rest) : rest.left == 0;
 }
 
 static gboolean
-read_key (GVariant *value,
-          guint8   *key)
+read_body (MpBootstrap *self,
+           MpFrame     *frame,
+           GBytes      *body,
+           const Fixed *fixed)
 {
-  gsize length = 0;
-  gconstpointer bytes = NULL;
-
-  if (g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
-    bytes = g_variant_get_fixed_array (value, &length, 1);
-  if (length != MP_KEY_SIZE)
+  if (fixed->role > MP_WORKER_ROLE_TEMPLATE || fixed->is_forked > 1 || (fixed->flags & ~ALL_FLAGS) != 0
+      || fixed->zero != 0 || fixed->zeros != 0)
     return FALSE;
-  memcpy (key, bytes, MP_KEY_SIZE);
-  return TRUE;
-}
 
-/* What a bootstrap must have; returns whether it is that, and proper */
-static gboolean
-read_needed (MpBootstrap *self,
-             const char  *key,
-             GVariant    *value)
-{
-  if (strcmp (key, "role") == 0)
-    return g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
-           && mp_worker_role_from_string (g_variant_get_string (value, NULL), &self->role);
-  if (strcmp (key, "name") == 0)
-    return read_string (value, &self->name);
-  if (strcmp (key, "identity") == 0)
-    return read_string (value, &self->identity);
-  if (strcmp (key, "start-method") == 0)
-    return read_string (value, &self->start_method);
-  if (strcmp (key, "generation") == 0)
-    return read_number (value, &self->generation);
-  if (strcmp (key, "spread") == 0)
-    return read_boolean (value, &self->spread);
-  if (strcmp (key, "arguments") == 0)
-    return read_boolean (value, &self->has_arguments);
-  return strcmp (key, "key") == 0 && read_key (value, self->key);
-}
-
-#define N_NEEDED 8
-
-static void
-read_family (MpBootstrap *self,
-             MpFrame     *frame,
-             GVariant    *value)
-{
-  if (self->family_fd < 0 && frame->message != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_HANDLE))
-    self->family_fd = mp_message_get_attached_fd (frame->message, (guint) g_variant_get_handle (value), NULL);
-}
-
-static void
-read_other (MpBootstrap *self,
-            MpFrame     *frame,
-            const char  *key,
-            GVariant    *value)
-{
-  if (strcmp (key, "family") == 0)
-    read_family (self, frame, value);
-  else if (strcmp (key, "hello-timeout") == 0 && g_variant_is_of_type (value, G_VARIANT_TYPE_DOUBLE))
-    self->hello_timeout = g_variant_get_double (value);
-  else if (strcmp (key, "target") == 0)
-    read_string (value, &self->target);
-  else if (strcmp (key, "preparation") == 0 && g_variant_is_of_type (value, G_VARIANT_TYPE_VARIANT)
-           && self->preparation == NULL)
-    self->preparation = g_variant_get_variant (value);
-}
-
-/* Returns the version */
-static guint
-read_all (MpBootstrap *self,
-          MpFrame     *frame,
-          GVariant    *dictionary,
-          guint       *n_needed)
-{
-  GVariantIter iter;
-  guint version = 0;
-
-  *n_needed = 0;
-  g_variant_iter_init (&iter, dictionary);
-  for (;;)
-    {
-      g_autoptr (GVariant) value = NULL;
-      const char *key;
-
-      if (!g_variant_iter_next (&iter, "{&sv}", &key, &value))
-        return version;
-      if (strcmp (key, "version") == 0)
-        read_number (value, &version);
-      else if (read_needed (self, key, value))
-        (*n_needed)++;
-      else
-        read_other (self, frame, key, value);
-    }
+  self->role = fixed->role;
+  self->is_forked = fixed->is_forked != 0;
+  self->spread = (fixed->flags & FLAG_SPREAD) != 0;
+  self->has_arguments = (fixed->flags & FLAG_ARGUMENTS) != 0;
+  self->generation = GUINT32_FROM_LE (fixed->generation);
+  self->hello_timeout = number_of (fixed->hello_timeout);
+  memcpy (self->key, fixed->key, sizeof self->key);
+  if ((fixed->flags & FLAG_FAMILY) != 0 && frame->message != NULL)
+    self->family_fd = mp_message_get_attached_fd (frame->message, 0, NULL);
+  return read_rest (self, body, fixed->flags);
 }
 
 MpBootstrap *
 mp_bootstrap_from_frame (MpFrame  *frame,
                          GError  **error)
 {
-  g_autoptr (GVariant) value = NULL;
+  GBytes *body = mp_frame_has_message (frame) ? mp_frame_get_body (frame) : NULL;
   g_autoptr (MpBootstrap) self = g_new0 (MpBootstrap, 1);
-  guint version, n_needed;
+  Fixed fixed = { 0, };
 
+  self->family_fd = -1;
   if (frame->kind != MP_FRAME_BOOTSTRAP)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The first frame is of kind %d and not a bootstrap",
                    frame->kind);
       return NULL;
     }
-  value = mp_frame_dup_value (frame, G_VARIANT_TYPE_VARDICT, error);
-  if (value == NULL)
-    return NULL;
-
-  self->hello_timeout = -1;
-  self->family_fd = -1;
-  version = read_all (self, frame, value, &n_needed);
-  if (version != MP_BOOTSTRAP_VERSION)
+  if (body != NULL)
+    memcpy (&fixed, g_bytes_get_data (body, NULL), MIN (g_bytes_get_size (body), sizeof fixed));
+  if (GUINT32_FROM_LE (fixed.version) != MP_BOOTSTRAP_VERSION)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED,
                    "The parent speaks version %u of the bootstrap and this library version %u: both must use the same "
-                   "mpglib", version, MP_BOOTSTRAP_VERSION);
+                   "mpglib", GUINT32_FROM_LE (fixed.version), MP_BOOTSTRAP_VERSION);
       return NULL;
     }
-  /* A key may have come twice in the place of another */
-  if (n_needed != N_NEEDED || self->name == NULL || self->identity == NULL || self->start_method == NULL)
+  if (g_bytes_get_size (body) < sizeof fixed || !read_body (self, frame, body, &fixed))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The bootstrap lacks what it must have");
       return NULL;
     }
+  explicit_bzero (fixed.key, sizeof fixed.key);
   return g_steal_pointer (&self);
 }
 
@@ -274,7 +282,6 @@ mp_bootstrap_free (MpBootstrap *self)
 {
   g_free (self->name);
   g_free (self->identity);
-  g_free (self->start_method);
   g_free (self->target);
   mp_fd_close (&self->family_fd);
   g_clear_pointer (&self->preparation, g_variant_unref);

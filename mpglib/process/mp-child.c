@@ -91,7 +91,7 @@ new_bootstrap (const MpChildSpec *spec,
   mp_worker_role_from_string (spec->role, &bootstrap->role);
   bootstrap->name = g_strdup (spec->name);
   bootstrap->identity = spec->identity != NULL ? g_strdup (spec->identity) : mp_identity_new_child ();
-  bootstrap->start_method = g_strdup (method == MP_START_METHOD_SPAWN ? "spawn" : "forkserver");
+  bootstrap->is_forked = method == MP_START_METHOD_FORKSERVER;
   bootstrap->target = g_strdup (spec->target);
   bootstrap->spread = spec->spread;
   bootstrap->has_arguments = spec->arguments != NULL;

@@ -197,8 +197,12 @@ static gboolean
 read_bootstrap (MpWorker  *self,
                 GError   **error)
 {
-  g_autoptr (MpFrame) frame = receive (self, error);
+  g_autoptr (MpFrame) frame = NULL;
 
+  /* A bootstrap is no message to anybody */
+  mp_transport_set_raw (self->transport, TRUE);
+  frame = receive (self, error);
+  mp_transport_set_raw (self->transport, FALSE);
   if (frame == NULL)
     return FALSE;
   self->bootstrap = mp_bootstrap_from_frame (frame, error);
@@ -218,7 +222,7 @@ become (MpWorker  *self,
 
       if (arguments == NULL)
         return FALSE;
-      g_set_object (&self->arguments, arguments->message);
+      g_set_object (&self->arguments, mp_frame_get_message (arguments));
     }
   return TRUE;
 }
@@ -434,10 +438,11 @@ rehearse (MpWorker *self)
   if (!mp_transport_new_pair (ends, NULL))
     return;
   bootstrap.role = MP_WORKER_ROLE_PROCESS;
-  bootstrap.start_method = (char *) "forkserver";
+  bootstrap.is_forked = TRUE;
   frame = mp_bootstrap_to_frame (&bootstrap);
   host = mp_transport_new (ends[0]);
   child = mp_transport_new (ends[1]);
+  mp_transport_set_raw (child, TRUE);
   mp_transport_push (host, g_steal_pointer (&frame), NULL);
   if (mp_transport_receive (child, &frame, NULL) == MP_IO_DONE)
     copy = mp_bootstrap_from_frame (frame, NULL);
