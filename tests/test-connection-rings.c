@@ -13,12 +13,11 @@
 #include "mp-ring-link-private.h"
 #include "mp-test-connection.h"
 #include "mp-test-process.h"
+#include "mp-test-started.h"
 #include "mp-test.h"
 
 /* What goes by the socket. */
 #define LONG_LENGTH (100 * 1024)
-
-static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
 
 static MpExchange *
 get_exchange (MpConnection *connection)
@@ -172,41 +171,18 @@ start_child (MpStartMethod  method,
              guint32        number,
              MpConnection  *connection)
 {
-  g_autoptr (MpContext) context = mp_context_new (method, NULL);
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_uint32 (number));
-  g_autoptr (GError) error = NULL;
-  MpProcess *process = mp_process_new (context, target, NULL);
-
-  mp_message_attach (message, MP_SHAREABLE (connection));
-  mp_process_set_message (process, message);
-  mp_process_start (process, &error);
-  g_assert_no_error (error);
-  return process;
+  return mp_test_start (method, target, g_variant_new_uint32 (number), (gpointer[]) { connection }, 1);
 }
 
 /* Takes the process. */
-static void
-join (MpProcess *process)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_process_join (process, MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpint (mp_process_get_exit_code (process), ==, 0);
-  g_object_unref (process);
-}
-
 static MpConnection *
 get_connection (MpMessage *arguments,
                 guint32   *number)
 {
-  g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) value = mp_message_get_value (arguments, NULL);
-  MpShareable *object = mp_message_get_attachment (arguments, 0, &error);
 
-  g_assert_no_error (error);
   *number = g_variant_get_uint32 (value);
-  return MP_CONNECTION (object);
+  return mp_test_get_attachment (arguments, 0);
 }
 
 static GVariant *
@@ -232,11 +208,11 @@ test_order_of_processes (gconstpointer data)
   MpProcess *processes[3];
 
   for (guint32 i = 0; i < G_N_ELEMENTS (processes); i++)
-    processes[i] = start_child (*(const MpStartMethod *) data, "send-numbers", i, pair.a);
+    processes[i] = start_child (MP_TEST_METHOD (data), "send-numbers", i, pair.a);
   g_clear_object (&pair.a);
   receive_in_order (pair.b, G_N_ELEMENTS (processes));
   for (guint i = 0; i < G_N_ELEMENTS (processes); i++)
-    join (processes[i]);
+    mp_test_join_process (processes[i]);
   mp_test_assert_receive_fails (pair.b, MP_ERROR, MP_ERROR_CLOSED);
   mp_test_pair_free (&pair);
 }
@@ -280,7 +256,7 @@ test_receivers (gconstpointer data)
   guint64 sum = 0, n = 0;
 
   for (guint32 i = 0; i < G_N_ELEMENTS (processes); i++)
-    processes[i] = start_child (*(const MpStartMethod *) data, "add-up", i, pair.b);
+    processes[i] = start_child (MP_TEST_METHOD (data), "add-up", i, pair.b);
   g_clear_object (&pair.b);
   for (guint32 i = 0; i < N_MESSAGES; i++)
     send_number (pair.a, 0, i);
@@ -300,7 +276,7 @@ test_receivers (gconstpointer data)
   g_assert_cmpuint (n, ==, N_MESSAGES);
   g_assert_cmpuint (sum, ==, (guint64) N_MESSAGES * (N_MESSAGES - 1) / 2);
   for (guint i = 0; i < G_N_ELEMENTS (processes); i++)
-    join (processes[i]);
+    mp_test_join_process (processes[i]);
   mp_test_pair_free (&pair);
 }
 
@@ -325,7 +301,7 @@ static void
 test_death (gconstpointer data)
 {
   MpTestPair pair = mp_test_pair_new ();
-  MpProcess *process = start_child (*(const MpStartMethod *) data, "send-and-die", 40, pair.a);
+  MpProcess *process = start_child (MP_TEST_METHOD (data), "send-and-die", 40, pair.a);
   g_autoptr (GError) error = NULL;
 
   g_clear_object (&pair.a);
@@ -350,7 +326,7 @@ static void
 test_sending_to_the_dead (gconstpointer data)
 {
   MpTestPair pair = mp_test_pair_new ();
-  MpProcess *process = start_child (*(const MpStartMethod *) data, "send-and-die", 0, pair.a);
+  MpProcess *process = start_child (MP_TEST_METHOD (data), "send-and-die", 0, pair.a);
 
   g_clear_object (&pair.a);
   mp_process_join (process, MP_TEST_DEADLINE, NULL, NULL);
@@ -530,19 +506,9 @@ test_rubbish (void)
 static void
 warm_up (void)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
-    test_sending_to_the_dead (&methods[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (mp_test_methods); i++)
+    test_sending_to_the_dead (&mp_test_methods[i]);
 }
-
-#define ADD(path, function) \
-  G_STMT_START { \
-    for (guint i = 0; i < G_N_ELEMENTS (methods); i++) \
-      { \
-        g_autofree char *full = \
-          g_strconcat (path, methods[i] == MP_START_METHOD_SPAWN ? "/spawn" : "/forkserver", NULL); \
-        mp_test_add_data (full, &methods[i], function); \
-      } \
-  } G_STMT_END
 
 int
 main (int   argc,
@@ -563,9 +529,9 @@ main (int   argc,
   mp_test_add ("/connection-rings/rubbish", test_rubbish);
   mp_test_add ("/connection-rings/order/looks", test_order_of_looks);
   mp_test_add ("/connection-rings/order/threads", test_order_of_threads);
-  ADD ("/connection-rings/order/processes", test_order_of_processes);
-  ADD ("/connection-rings/receivers", test_receivers);
-  ADD ("/connection-rings/death", test_death);
-  ADD ("/connection-rings/sending-to-the-dead", test_sending_to_the_dead);
+  mp_test_add_methods ("/connection-rings/order/processes", test_order_of_processes);
+  mp_test_add_methods ("/connection-rings/receivers", test_receivers);
+  mp_test_add_methods ("/connection-rings/death", test_death);
+  mp_test_add_methods ("/connection-rings/sending-to-the-dead", test_sending_to_the_dead);
   return g_test_run ();
 }

@@ -10,50 +10,12 @@
 #include <unistd.h>
 
 #include "mpglib.h"
+#include "mp-test-started.h"
 #include "mp-test.h"
 
 #define FOREVER -1.0
 
-static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
-
 /* --- A child that does as it is told -------------------------------------- */
-
-typedef struct
-{
-  MpProcess *process;
-  MpConnection *connection;
-} Child;
-
-static gpointer
-get_attachment (MpMessage *message,
-                guint      index)
-{
-  g_autoptr (GError) error = NULL;
-  MpShareable *object = mp_message_get_attachment (message, index, &error);
-
-  g_assert_no_error (error);
-  return object;
-}
-
-static void
-say (MpConnection *connection,
-     const char   *word)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_connection_send (connection, g_variant_new_string (word), MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-}
-
-static char *
-hear (MpConnection *connection,
-      gdouble       timeout)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) word = mp_connection_receive (connection, timeout, NULL, &error);
-
-  return word != NULL ? g_variant_dup_string (word, NULL) : NULL;
-}
 
 /* (connection, lock): "acquire", "release", "try" and "end", each answered. */
 static GVariant *
@@ -62,75 +24,28 @@ obey (MpMessage     *arguments,
       gpointer       data,
       GError       **error)
 {
-  g_autoptr (MpConnection) connection = get_attachment (arguments, 0);
-  g_autoptr (MpLock) lock = get_attachment (arguments, 1);
+  g_autoptr (MpConnection) connection = mp_test_get_attachment (arguments, 0);
+  g_autoptr (MpLock) lock = mp_test_get_attachment (arguments, 1);
   g_autofree char *order = NULL;
 
-  while ((order = hear (connection, FOREVER)) != NULL)
+  while ((order = mp_test_hear (connection, FOREVER)) != NULL)
     {
       gboolean done = g_str_equal (order, "acquire") ? mp_lock_acquire (lock, FOREVER, NULL, NULL)
                       : g_str_equal (order, "try") ? mp_lock_try_acquire (lock)
                                                    : mp_lock_release (lock, NULL);
 
-      say (connection, !done ? "no" : mp_lock_is_abandoned (lock) ? "abandoned" : "yes");
+      mp_test_say (connection, !done ? "no" : mp_lock_is_abandoned (lock) ? "abandoned" : "yes");
       g_clear_pointer (&order, g_free);
     }
 
   return NULL;
 }
 
-static Child
+static MpTestServant
 start_child (MpStartMethod  method,
              MpLock        *lock)
 {
-  g_autoptr (MpContext) context = mp_context_new (method, NULL);
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("(hh)", 0, 1));
-  g_autoptr (MpConnection) theirs = NULL;
-  g_autoptr (GError) error = NULL;
-  Child child;
-
-  mp_connection_new_pair (TRUE, &child.connection, &theirs, &error);
-  g_assert_no_error (error);
-  mp_message_attach (message, MP_SHAREABLE (theirs));
-  mp_message_attach (message, MP_SHAREABLE (lock));
-
-  child.process = mp_process_new (context, "obey", NULL);
-  mp_process_set_message (child.process, message);
-  mp_process_start (child.process, &error);
-  g_assert_no_error (error);
-  mp_connection_close (theirs);
-  return child;
-}
-
-static void
-order (Child      *child,
-       const char *what,
-       const char *expected)
-{
-  g_autofree char *answer = NULL;
-
-  say (child->connection, what);
-  answer = hear (child->connection, MP_TEST_DEADLINE);
-  g_assert_cmpstr (answer, ==, expected);
-}
-
-static void
-join_child (Child *child)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_connection_close (child->connection);
-  mp_process_join (child->process, MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-  g_clear_object (&child->connection);
-  g_clear_object (&child->process);
-}
-
-static void
-kill_child (Child *child)
-{
-  mp_process_kill (child->process, NULL);
-  join_child (child);
+  return mp_test_servant_start (method, (gpointer[]) { lock }, 1);
 }
 
 /* --- One process ---------------------------------------------------------- */
@@ -414,9 +329,9 @@ test_processes (gconstpointer method)
   g_autoptr (MpLock) lock = mp_lock_new ();
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
-  Child child = start_child (*(const MpStartMethod *) method, lock);
+  MpTestServant child = start_child (MP_TEST_METHOD (method), lock);
 
-  order (&child, "acquire", "yes");
+  mp_test_servant_order (&child, "acquire", "yes");
   g_assert_true (mp_lock_is_locked (lock));
   g_assert_false (mp_lock_try_acquire (lock));
   g_assert_false (mp_lock_acquire (lock, 0.01, NULL, &error));
@@ -425,16 +340,16 @@ test_processes (gconstpointer method)
   mp_lock_acquire_async (lock, FOREVER, NULL, mp_test_keep_result, &result);
   while (g_main_context_iteration (NULL, FALSE))
     ;
-  order (&child, "release", "yes");
+  mp_test_servant_order (&child, "release", "yes");
   mp_test_await_result (&result);
   finish_acquire (lock, result, 0, 0);
-  order (&child, "try", "no");
+  mp_test_servant_order (&child, "try", "no");
 
   /* Anybody may release it. */
-  order (&child, "release", "yes");
+  mp_test_servant_order (&child, "release", "yes");
   g_assert_true (mp_lock_acquire (lock, 0, NULL, NULL));
   g_assert_true (mp_lock_release (lock, NULL));
-  join_child (&child);
+  mp_test_servant_join (&child);
 }
 
 static gpointer
@@ -452,12 +367,12 @@ test_holder_dies (gconstpointer method)
   g_autoptr (MpLock) lock = mp_lock_new ();
   g_autoptr (GAsyncResult) result = NULL;
   g_autofree char *text = NULL;
-  Child child = start_child (*(const MpStartMethod *) method, lock);
+  MpTestServant child = start_child (MP_TEST_METHOD (method), lock);
   GThread *thread;
 
-  order (&child, "acquire", "yes");
+  mp_test_servant_order (&child, "acquire", "yes");
   thread = g_thread_new ("acquire", acquire_in_thread, lock);
-  kill_child (&child);
+  mp_test_servant_kill (&child);
   g_assert_true (GPOINTER_TO_INT (g_thread_join (thread)));
   text = mp_shareable_to_string (MP_SHAREABLE (lock));
   g_assert_cmpstr (text, ==, "<Mp.Lock locked abandoned>");
@@ -465,12 +380,12 @@ test_holder_dies (gconstpointer method)
   g_assert_false (mp_lock_is_abandoned (lock));
 
   /* The same in a main loop. */
-  child = start_child (*(const MpStartMethod *) method, lock);
-  order (&child, "acquire", "yes");
+  child = start_child (MP_TEST_METHOD (method), lock);
+  mp_test_servant_order (&child, "acquire", "yes");
   mp_lock_acquire_async (lock, FOREVER, NULL, mp_test_keep_result, &result);
   while (g_main_context_iteration (NULL, FALSE))
     ;
-  kill_child (&child);
+  mp_test_servant_kill (&child);
   mp_test_await_result (&result);
   finish_acquire (lock, result, 0, 0);
   g_assert_true (mp_lock_is_abandoned (lock));
@@ -481,17 +396,17 @@ static void
 test_siblings (gconstpointer method)
 {
   g_autoptr (MpLock) lock = mp_lock_new ();
-  Child first = start_child (*(const MpStartMethod *) method, lock);
-  Child second = start_child (*(const MpStartMethod *) method, lock);
+  MpTestServant first = start_child (MP_TEST_METHOD (method), lock);
+  MpTestServant second = start_child (MP_TEST_METHOD (method), lock);
 
-  order (&first, "acquire", "yes");
+  mp_test_servant_order (&first, "acquire", "yes");
   g_clear_object (&lock);
-  order (&second, "try", "no");
-  kill_child (&first);
-  order (&second, "acquire", "abandoned");
-  order (&second, "release", "yes");
-  order (&second, "acquire", "yes");
-  join_child (&second);
+  mp_test_servant_order (&second, "try", "no");
+  mp_test_servant_kill (&first);
+  mp_test_servant_order (&second, "acquire", "abandoned");
+  mp_test_servant_order (&second, "release", "yes");
+  mp_test_servant_order (&second, "acquire", "yes");
+  mp_test_servant_join (&second);
 }
 
 /* More locks in one message than descriptors could go with it. */
@@ -507,7 +422,7 @@ count_locks (MpMessage     *arguments,
   /* From the last one on: each must be found without the first. */
   for (guint i = n; i > 0; i--)
     {
-      g_autoptr (MpLock) lock = get_attachment (arguments, i - 1);
+      g_autoptr (MpLock) lock = mp_test_get_attachment (arguments, i - 1);
 
       n_taken += mp_lock_try_acquire (lock);
     }
@@ -518,7 +433,7 @@ count_locks (MpMessage     *arguments,
 static void
 test_many_arguments (gconstpointer method)
 {
-  g_autoptr (MpContext) context = mp_context_new (*(const MpStartMethod *) method, NULL);
+  g_autoptr (MpContext) context = mp_context_new (MP_TEST_METHOD (method), NULL);
   g_autoptr (MpProcess) process = mp_process_new (context, "count-locks", NULL);
   g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("()"));
   g_autoptr (MpLock) last = NULL;
@@ -611,16 +526,16 @@ take_dropped_locks (MpMessage     *arguments,
                     gpointer       data,
                     GError       **error)
 {
-  g_autoptr (MpConnection) connection = get_attachment (arguments, 0);
+  g_autoptr (MpConnection) connection = mp_test_get_attachment (arguments, 0);
   g_autoptr (MpMessage) message = mp_connection_receive_message (connection, FOREVER, NULL, NULL);
   g_autoptr (MpLock) first = NULL, second = NULL;
 
   gboolean are_there;
 
   /* When the other has dropped them. */
-  g_free (hear (connection, FOREVER));
-  first = get_attachment (message, 0);
-  second = get_attachment (message, 1);
+  g_free (mp_test_hear (connection, FOREVER));
+  first = mp_test_get_attachment (message, 0);
+  second = mp_test_get_attachment (message, 1);
   are_there = mp_lock_try_acquire (first) && mp_lock_try_acquire (second);
 
   /* exit() does not free what lies on the stack. */
@@ -634,7 +549,7 @@ take_dropped_locks (MpMessage     *arguments,
 static void
 test_dropped_on_the_way (gconstpointer method)
 {
-  g_autoptr (MpContext) context = mp_context_new (*(const MpStartMethod *) method, NULL);
+  g_autoptr (MpContext) context = mp_context_new (MP_TEST_METHOD (method), NULL);
   g_autoptr (MpProcess) process = mp_process_new (context, "take-dropped-locks", NULL);
   g_autoptr (MpMessage) arguments = mp_message_new (g_variant_new ("()"));
   g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("()"));
@@ -655,7 +570,7 @@ test_dropped_on_the_way (gconstpointer method)
   g_clear_object (&message);
   g_clear_object (&first);
   g_clear_object (&second);
-  say (ours, "dropped");
+  mp_test_say (ours, "dropped");
 
   g_assert_true (mp_process_join (process, MP_TEST_DEADLINE, NULL, &error));
   g_assert_no_error (error);
@@ -675,12 +590,12 @@ warm_up (void)
   mp_lock_acquire_async (lock, 0, NULL, mp_test_keep_result, &result);
   mp_test_await_result (&result);
 
-  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (mp_test_methods); i++)
     {
-      Child child = start_child (methods[i], lock);
+      MpTestServant child = start_child (mp_test_methods[i], lock);
 
-      order (&child, "try", "no");
-      join_child (&child);
+      mp_test_servant_order (&child, "try", "no");
+      mp_test_servant_join (&child);
     }
 }
 
@@ -705,21 +620,11 @@ main (int   argc,
   mp_test_add ("/lock/async/crowd", test_async_crowd);
   mp_test_add ("/lock/stranger", test_stranger);
   mp_test_add ("/lock/stranger/abandoned", test_stranger_abandoned);
-  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
-    {
-      const char *name = methods[i] == MP_START_METHOD_SPAWN ? "spawn" : "forkserver";
-      g_autofree char *processes = g_strdup_printf ("/lock/processes/%s", name);
-      g_autofree char *dies = g_strdup_printf ("/lock/holder-dies/%s", name);
-      g_autofree char *siblings = g_strdup_printf ("/lock/siblings/%s", name);
-      g_autofree char *many = g_strdup_printf ("/lock/many-arguments/%s", name);
-      g_autofree char *stale = g_strdup_printf ("/lock/dropped-on-the-way/%s", name);
-
-      mp_test_add_data (stale, &methods[i], test_dropped_on_the_way);
-      mp_test_add_data (processes, &methods[i], test_processes);
-      mp_test_add_data (dies, &methods[i], test_holder_dies);
-      mp_test_add_data (siblings, &methods[i], test_siblings);
-      mp_test_add_data (many, &methods[i], test_many_arguments);
-    }
+  mp_test_add_methods ("/lock/dropped-on-the-way", test_dropped_on_the_way);
+  mp_test_add_methods ("/lock/processes", test_processes);
+  mp_test_add_methods ("/lock/holder-dies", test_holder_dies);
+  mp_test_add_methods ("/lock/siblings", test_siblings);
+  mp_test_add_methods ("/lock/many-arguments", test_many_arguments);
 
   return g_test_run ();
 }

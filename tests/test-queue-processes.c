@@ -15,24 +15,12 @@
 #include "mp-queue-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-test-process.h"
+#include "mp-test-started.h"
 #include "mp-test.h"
 
 #define FOREVER -1.0
 
-static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
-
 /* --- Children ------------------------------------------------------------- */
-
-static gpointer
-get_attachment (MpMessage *message,
-                guint      index)
-{
-  g_autoptr (GError) error = NULL;
-  MpShareable *object = mp_message_get_attachment (message, index, &error);
-
-  g_assert_no_error (error);
-  return object;
-}
 
 /* Starts a process that has the queues, and a number. */
 static MpProcess *
@@ -42,18 +30,8 @@ start_child (MpStartMethod  method,
              MpQueue       *first,
              MpQueue       *second)
 {
-  g_autoptr (MpContext) context = mp_context_new (method, NULL);
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_int32 (number));
-  g_autoptr (GError) error = NULL;
-  MpProcess *process = mp_process_new (context, target, NULL);
-
-  mp_message_attach (message, MP_SHAREABLE (first));
-  if (second != NULL)
-    mp_message_attach (message, MP_SHAREABLE (second));
-  mp_process_set_message (process, message);
-  mp_process_start (process, &error);
-  g_assert_no_error (error);
-  return process;
+  return mp_test_start (method, target, g_variant_new_int32 (number),
+                        (gpointer[]) { first, second }, second != NULL ? 2 : 1);
 }
 
 static int
@@ -106,7 +84,7 @@ put_in_order (MpMessage     *arguments,
               gpointer       data,
               GError       **error)
 {
-  g_autoptr (MpQueue) queue = get_attachment (arguments, 0);
+  g_autoptr (MpQueue) queue = mp_test_get_attachment (arguments, 0);
 
   for (int i = 0; i < N_ITEMS; i++)
     if (!mp_queue_put (queue, g_variant_new ("(ii)", get_number (arguments), i), MP_TEST_DEADLINE, NULL, error))
@@ -124,7 +102,7 @@ test_order (gconstpointer data)
   int next[N_PROCESSES] = { 0 };
 
   for (int i = 0; i < N_PROCESSES; i++)
-    processes[i] = start_child (*(const MpStartMethod *) data, "put-in-order", i, queue, NULL);
+    processes[i] = start_child (MP_TEST_METHOD (data), "put-in-order", i, queue, NULL);
   for (guint i = 0; i < N_PROCESSES * N_ITEMS; i++)
     {
       g_autoptr (GError) error = NULL;
@@ -146,7 +124,7 @@ add_up (MpMessage     *arguments,
         gpointer       data,
         GError       **error)
 {
-  g_autoptr (MpQueue) tasks = get_attachment (arguments, 0), results = get_attachment (arguments, 1);
+  g_autoptr (MpQueue) tasks = mp_test_get_attachment (arguments, 0), results = mp_test_get_attachment (arguments, 1);
   int sum = 0, number;
 
   while ((number = get_int (tasks)) != 0)
@@ -164,7 +142,7 @@ test_consumers (gconstpointer data)
   int sum = 0;
 
   for (guint i = 0; i < N_PROCESSES; i++)
-    processes[i] = start_child (*(const MpStartMethod *) data, "add-up", 0, tasks, results);
+    processes[i] = start_child (MP_TEST_METHOD (data), "add-up", 0, tasks, results);
   for (int i = 1; i <= N_ITEMS; i++)
     put_int (tasks, i);
   for (guint i = 0; i < N_PROCESSES; i++)
@@ -186,7 +164,7 @@ put_and_end (MpMessage     *arguments,
              gpointer       data,
              GError       **error)
 {
-  g_autoptr (MpQueue) queue = get_attachment (arguments, 0);
+  g_autoptr (MpQueue) queue = mp_test_get_attachment (arguments, 0);
   g_autofree char *text = g_strnfill (LENGTH, 'X');
 
   return mp_queue_put (queue, g_variant_new_string (text), 0, NULL, error) ? g_variant_new ("()") : NULL;
@@ -197,7 +175,7 @@ static void
 test_join_first (gconstpointer data)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (0);
-  MpProcess *process = start_child (*(const MpStartMethod *) data, "put-and-end", 0, queue, NULL);
+  MpProcess *process = start_child (MP_TEST_METHOD (data), "put-and-end", 0, queue, NULL);
   g_autofree char *text = g_strnfill (LENGTH, 'X');
   g_autoptr (GVariant) value = NULL;
 
@@ -212,7 +190,7 @@ wait_to_be_killed (MpMessage     *arguments,
                    gpointer       data,
                    GError       **error)
 {
-  g_autoptr (MpQueue) queue = get_attachment (arguments, 0), started = get_attachment (arguments, 1);
+  g_autoptr (MpQueue) queue = mp_test_get_attachment (arguments, 0), started = mp_test_get_attachment (arguments, 1);
 
   put_int (started, 1);
   if (get_number (arguments) == 0)
@@ -235,7 +213,7 @@ kill_and_join (MpProcess *process)
 static void
 test_killed_waiters (gconstpointer data)
 {
-  MpStartMethod method = *(const MpStartMethod *) data;
+  MpStartMethod method = MP_TEST_METHOD (data);
 
   for (int i = 0; i < 2; i++)
     {
@@ -319,7 +297,7 @@ echo (MpMessage     *arguments,
       gpointer       data,
       GError       **error)
 {
-  g_autoptr (MpQueue) there = get_attachment (arguments, 0), back = get_attachment (arguments, 1);
+  g_autoptr (MpQueue) there = mp_test_get_attachment (arguments, 0), back = mp_test_get_attachment (arguments, 1);
   int number;
 
   do
@@ -349,7 +327,7 @@ static void
 test_loop (gconstpointer data)
 {
   g_autoptr (MpQueue) there = mp_queue_new (1), back = mp_queue_new (1);
-  MpProcess *process = start_child (*(const MpStartMethod *) data, "echo", 0, there, back);
+  MpProcess *process = start_child (MP_TEST_METHOD (data), "echo", 0, there, back);
   int sum = 0;
 
   for (int i = 1; i < 100; i++)
@@ -445,19 +423,9 @@ test_stranger (void)
 static void
 warm_up (void)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
-    test_loop (&methods[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (mp_test_methods); i++)
+    test_loop (&mp_test_methods[i]);
 }
-
-#define ADD(path, function) \
-  G_STMT_START { \
-    for (guint i = 0; i < G_N_ELEMENTS (methods); i++) \
-      { \
-        g_autofree char *full = \
-          g_strconcat (path, methods[i] == MP_START_METHOD_SPAWN ? "/spawn" : "/forkserver", NULL); \
-        mp_test_add_data (full, &methods[i], function); \
-      } \
-  } G_STMT_END
 
 int
 main (int   argc,
@@ -472,11 +440,11 @@ main (int   argc,
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (warm_up);
 
-  ADD ("/queue-processes/order", test_order);
-  ADD ("/queue-processes/consumers", test_consumers);
-  ADD ("/queue-processes/join-first", test_join_first);
-  ADD ("/queue-processes/killed-waiters", test_killed_waiters);
-  ADD ("/queue-processes/loop", test_loop);
+  mp_test_add_methods ("/queue-processes/order", test_order);
+  mp_test_add_methods ("/queue-processes/consumers", test_consumers);
+  mp_test_add_methods ("/queue-processes/join-first", test_join_first);
+  mp_test_add_methods ("/queue-processes/killed-waiters", test_killed_waiters);
+  mp_test_add_methods ("/queue-processes/loop", test_loop);
   mp_test_add ("/queue-processes/stopped-putter", test_stopped_putter);
   mp_test_add ("/queue-processes/stranger", test_stranger);
   return g_test_run ();

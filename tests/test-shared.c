@@ -12,6 +12,7 @@
 
 #include "mpglib.h"
 #include "mp-test-shared.h"
+#include "mp-test-started.h"
 #include "mp-test.h"
 
 #define N_CHILDREN 3
@@ -19,47 +20,14 @@
 #define LARGE      100000
 #define SEALS      (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
-
 /* --- A child that runs a function with shared objects --------------------- */
-
-static gpointer
-get_attachment (MpMessage *message,
-                guint      index)
-{
-  g_autoptr (GError) error = NULL;
-  MpShareable *object = mp_message_get_attachment (message, index, &error);
-
-  g_assert_no_error (error);
-  return object;
-}
 
 static MpProcess *
 start_child (MpStartMethod  method,
              const char    *target,
              gpointer       shared)
 {
-  g_autoptr (MpContext) context = mp_context_new (method, NULL);
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("(h)", 0));
-  g_autoptr (GError) error = NULL;
-  MpProcess *process = mp_process_new (context, target, NULL);
-
-  mp_message_attach (message, MP_SHAREABLE (shared));
-  mp_process_set_message (process, message);
-  mp_process_start (process, &error);
-  g_assert_no_error (error);
-  return process;
-}
-
-static void
-join_child (MpProcess *process)
-{
-  g_autoptr (MpProcess) taken = process;
-  g_autoptr (GError) error = NULL;
-
-  mp_process_join (taken, MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpint (mp_process_get_exit_code (taken), ==, 0);
+  return mp_test_start (method, target, g_variant_new ("(h)", 0), &shared, 1);
 }
 
 static void
@@ -67,7 +35,7 @@ run_child (MpStartMethod  method,
            const char    *target,
            gpointer       shared)
 {
-  join_child (start_child (method, target, shared));
+  mp_test_join_process (start_child (method, target, shared));
 }
 
 static void
@@ -177,7 +145,7 @@ count (MpMessage     *arguments,
        gpointer       data,
        GError       **error)
 {
-  g_autoptr (MpValue) value = get_attachment (arguments, 0);
+  g_autoptr (MpValue) value = mp_test_get_attachment (arguments, 0);
 
   for (guint i = 0; i < N_ROUNDS; i++)
     if (mp_value_add_int64 (value, 1, error) == 0)
@@ -189,15 +157,15 @@ count (MpMessage     *arguments,
 static void
 test_value_counts (void)
 {
-  for (guint method = 0; method < G_N_ELEMENTS (methods); method++)
+  for (guint method = 0; method < G_N_ELEMENTS (mp_test_methods); method++)
     {
       g_autoptr (MpValue) value = mp_value_new ("u", NULL, NULL);
       MpProcess *children[N_CHILDREN];
 
       for (guint i = 0; i < N_CHILDREN; i++)
-        children[i] = start_child (methods[method], "count", value);
+        children[i] = start_child (mp_test_methods[method], "count", value);
       for (guint i = 0; i < N_CHILDREN; i++)
-        join_child (children[i]);
+        mp_test_join_process (children[i]);
       g_assert_cmpint (mp_value_get_int64 (value, NULL), ==, N_CHILDREN * N_ROUNDS);
     }
 }
@@ -279,7 +247,7 @@ replace_pair (MpMessage     *arguments,
               gpointer       data,
               GError       **error)
 {
-  g_autoptr (MpValue) value = get_attachment (arguments, 0);
+  g_autoptr (MpValue) value = mp_test_get_attachment (arguments, 0);
 
   for (guint i = 0; i < N_ROUNDS; i++)
     {
@@ -307,7 +275,7 @@ test_value_whole (void)
   for (guint i = 0; i < N_CHILDREN; i++)
     children[i] = start_child (MP_START_METHOD_FORKSERVER, "replace_pair", value);
   for (guint i = 0; i < N_CHILDREN; i++)
-    join_child (children[i]);
+    mp_test_join_process (children[i]);
 }
 
 /* With the lock that came along. */
@@ -317,7 +285,7 @@ raise_in_steps (MpMessage     *arguments,
                 gpointer       data,
                 GError       **error)
 {
-  g_autoptr (MpValue) value = get_attachment (arguments, 0);
+  g_autoptr (MpValue) value = mp_test_get_attachment (arguments, 0);
   MpLockable *lock = mp_value_get_lock (value);
 
   for (guint i = 0; i < N_ROUNDS; i++)
@@ -348,9 +316,9 @@ test_value_lock (void)
   g_assert_true (mp_value_get_lock (value) == MP_LOCKABLE (lock));
   g_assert_true (MP_IS_RLOCK (mp_value_get_lock (guarded)));
   for (guint i = 0; i < 2 * N_CHILDREN; i++)
-    children[i] = start_child (methods[i % 2], "raise_in_steps", i < N_CHILDREN ? value : guarded);
+    children[i] = start_child (mp_test_methods[i % 2], "raise_in_steps", i < N_CHILDREN ? value : guarded);
   for (guint i = 0; i < 2 * N_CHILDREN; i++)
-    join_child (children[i]);
+    mp_test_join_process (children[i]);
 
   g_assert_cmpfloat (mp_value_get_double (value, NULL), ==, N_CHILDREN * N_ROUNDS);
   g_assert_cmpfloat (mp_value_get_double (raw, NULL), ==, N_CHILDREN * N_ROUNDS);
@@ -367,7 +335,7 @@ count_nothing (MpMessage     *arguments,
                gpointer       data,
                GError       **error)
 {
-  g_autoptr (MpValue) value = get_attachment (arguments, 0);
+  g_autoptr (MpValue) value = mp_test_get_attachment (arguments, 0);
 
   mp_value_add_int64 (value, 0, error);
   return NULL;
@@ -426,7 +394,7 @@ test_value_live (void)
   /* Of the last change too, and not of each. */
   child = start_child (MP_START_METHOD_FORKSERVER, "count", value);
   mp_test_run_until (is_told, &heard);
-  join_child (child);
+  mp_test_join_process (child);
   g_assert_cmpuint (heard.n, >, 1);
 
   /* The last of the child's may still be told: the handler has read it when it was told another one. */
@@ -675,7 +643,7 @@ square (MpMessage     *arguments,
         gpointer       data,
         GError       **error)
 {
-  g_autoptr (MpArray) array = get_attachment (arguments, 0);
+  g_autoptr (MpArray) array = mp_test_get_attachment (arguments, 0);
   gdouble *numbers = (gdouble *) mp_array_get_address (array, error);
 
   for (gsize i = 0; numbers != NULL && i < mp_array_get_length (array); i++)
@@ -686,7 +654,7 @@ square (MpMessage     *arguments,
 static void
 check_squares (gsize length)
 {
-  for (guint method = 0; method < G_N_ELEMENTS (methods); method++)
+  for (guint method = 0; method < G_N_ELEMENTS (mp_test_methods); method++)
     {
       g_autoptr (MpArray) array = mp_array_new ("d", length, NULL);
       g_autoptr (GError) error = NULL;
@@ -696,7 +664,7 @@ check_squares (gsize length)
         mp_array_set_double (array, i, (gdouble) i, &error);
       g_assert_no_error (error);
       copy = mp_array_copy (array, &error);
-      run_child (methods[method], "square", array);
+      run_child (mp_test_methods[method], "square", array);
       for (gsize i = 0; i < length; i++)
         {
           g_assert_cmpfloat (mp_array_get_double (array, i, &error), ==, (gdouble) i * (gdouble) i);
@@ -878,7 +846,7 @@ die_while_writing (MpMessage     *arguments,
                    gpointer       data,
                    GError       **error)
 {
-  g_autoptr (MpArray) array = get_attachment (arguments, 0);
+  g_autoptr (MpArray) array = mp_test_get_attachment (arguments, 0);
   guintptr address = mp_array_get_address (array, error);
   g_autofree gint32 *numbers = g_new (gint32, LARGE);
 
@@ -926,7 +894,7 @@ replace_items (MpMessage     *arguments,
                gpointer       data,
                GError       **error)
 {
-  g_autoptr (MpShareableList) list = get_attachment (arguments, 0);
+  g_autoptr (MpShareableList) list = mp_test_get_attachment (arguments, 0);
 
   mp_shareable_list_set_item (list, 0, g_variant_new_string ("child"), error);
   mp_shareable_list_set_item (list, 1, g_variant_new_parsed ("@mx nothing"), error);
@@ -942,10 +910,10 @@ test_list (void)
   list = mp_shareable_list_new (g_variant_new_parsed ("('parent', 7, -1.5, true, b'ab', @mv nothing, <uint16 9>)"));
   assert_variant (mp_shareable_list_get_items (list, &error),
                   "[<'parent'>, <int64 7>, <-1.5>, <true>, <b'ab'>, <@mv nothing>, <int64 9>]");
-  for (guint method = 0; method < G_N_ELEMENTS (methods); method++)
+  for (guint method = 0; method < G_N_ELEMENTS (mp_test_methods); method++)
     {
       mp_shareable_list_set_item (list, 0, g_variant_new_string (""), &error);
-      run_child (methods[method], "replace_items", list);
+      run_child (mp_test_methods[method], "replace_items", list);
       assert_variant (mp_shareable_list_get_item (list, 0, &error), "'child'");
       assert_variant (mp_shareable_list_get_item (list, 1, &error), "nothing");
     }
@@ -996,7 +964,7 @@ write_memory (MpMessage     *arguments,
               gpointer       data,
               GError       **error)
 {
-  g_autoptr (MpSharedMemory) memory = get_attachment (arguments, 0);
+  g_autoptr (MpSharedMemory) memory = mp_test_get_attachment (arguments, 0);
 
   mp_shared_memory_write (memory, 4, (const guint8 *) "child", 5, error);
   return NULL;
@@ -1026,10 +994,10 @@ test_memory (void)
   g_autoptr (GBytes) buffer = NULL;
   g_autoptr (GError) error = NULL;
 
-  for (guint method = 0; method < G_N_ELEMENTS (methods); method++)
+  for (guint method = 0; method < G_N_ELEMENTS (mp_test_methods); method++)
     {
       memset ((gpointer) mp_shared_memory_get_address (memory, NULL), 0, 10000);
-      run_child (methods[method], "write_memory", memory);
+      run_child (mp_test_methods[method], "write_memory", memory);
       assert_bytes (memory, 4, "child");
     }
 
@@ -1115,8 +1083,8 @@ add_amount (MpMessage     *arguments,
             gpointer       data,
             GError       **error)
 {
-  g_autoptr (MpLock) lock = get_attachment (arguments, 0);
-  g_autoptr (MpValue) value = get_attachment (arguments, 1);
+  g_autoptr (MpLock) lock = mp_test_get_attachment (arguments, 0);
+  g_autoptr (MpValue) value = mp_test_get_attachment (arguments, 1);
   g_autoptr (GVariant) amount = mp_message_get_value (arguments, error);
 
   if (!mp_lock_acquire (lock, -1, NULL, error))
@@ -1193,7 +1161,7 @@ check_made (MpPoolResult *result,
 
   g_assert_no_error (error);
   g_assert_cmpuint (mp_message_get_n_attachments (message), ==, 2);
-  value = get_attachment (message, 0);
+  value = mp_test_get_attachment (message, 0);
   g_assert_cmpint (mp_value_get_int64 (value, &error), ==, item);
   g_assert_true (mp_lockable_try_enter (mp_value_get_lock (value)));
   g_assert_true (mp_lockable_leave (mp_value_get_lock (value), &error));
@@ -1219,7 +1187,7 @@ check_all_made (MpMessage *all,
   g_assert_cmpuint (mp_message_get_n_attachments (all), ==, 2 * n);
   for (guint i = 0; i < n; i++)
     {
-      g_autoptr (MpValue) value = get_attachment (all, 2 * i);
+      g_autoptr (MpValue) value = mp_test_get_attachment (all, 2 * i);
       int end = mp_message_get_attached_fd (all, 2 * i + 1, &error);
 
       g_assert_no_error (error);

@@ -17,11 +17,10 @@
 #include "mp-layout-private.h"
 #include "mp-lockable-private.h"
 #include "mp-test-shared.h"
+#include "mp-test-started.h"
 #include "mp-test.h"
 
 #define FOREVER -1.0
-
-static const MpStartMethod methods[] = { MP_START_METHOD_SPAWN, MP_START_METHOD_FORKSERVER };
 
 /* What a test and its child share. */
 typedef struct
@@ -57,42 +56,6 @@ objects_clear (Objects *objects)
 }
 
 /* --- A child that does as it is told -------------------------------------- */
-
-typedef struct
-{
-  MpProcess *process;
-  MpConnection *connection;
-} Child;
-
-static gpointer
-get_attachment (MpMessage *message,
-                guint      index)
-{
-  g_autoptr (GError) error = NULL;
-  MpShareable *object = mp_message_get_attachment (message, index, &error);
-
-  g_assert_no_error (error);
-  return object;
-}
-
-static void
-say (MpConnection *connection,
-     const char   *word)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_connection_send (connection, g_variant_new_string (word), MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-}
-
-static char *
-hear (MpConnection *connection,
-      gdouble       timeout)
-{
-  g_autoptr (GVariant) word = mp_connection_receive (connection, timeout, NULL, NULL);
-
-  return word != NULL ? g_variant_dup_string (word, NULL) : NULL;
-}
 
 static gboolean
 carry_out (Objects     *objects,
@@ -137,23 +100,23 @@ obey (MpMessage     *arguments,
       gpointer       data,
       GError       **error)
 {
-  g_autoptr (MpConnection) connection = get_attachment (arguments, 0);
+  g_autoptr (MpConnection) connection = mp_test_get_attachment (arguments, 0);
   g_autofree char *order = NULL;
   Objects objects = {
-    .rlock = get_attachment (arguments, 1),
-    .semaphore = get_attachment (arguments, 2),
-    .bounded = get_attachment (arguments, 3),
-    .event = get_attachment (arguments, 4),
-    .condition = get_attachment (arguments, 5),
-    .barrier = get_attachment (arguments, 6),
+    .rlock = mp_test_get_attachment (arguments, 1),
+    .semaphore = mp_test_get_attachment (arguments, 2),
+    .bounded = mp_test_get_attachment (arguments, 3),
+    .event = mp_test_get_attachment (arguments, 4),
+    .condition = mp_test_get_attachment (arguments, 5),
+    .barrier = mp_test_get_attachment (arguments, 6),
   };
 
-  while ((order = hear (connection, FOREVER)) != NULL)
+  while ((order = mp_test_hear (connection, FOREVER)) != NULL)
     {
       g_autoptr (GError) failure = NULL;
       gboolean done = carry_out (&objects, order, &failure);
 
-      say (connection, done ? "yes" : failure != NULL ? failure->message : "no");
+      mp_test_say (connection, done ? "yes" : failure != NULL ? failure->message : "no");
       g_clear_pointer (&order, g_free);
     }
 
@@ -161,69 +124,15 @@ obey (MpMessage     *arguments,
   return NULL;
 }
 
-static Child
+static MpTestServant
 start_child (MpStartMethod  method,
              Objects       *objects)
 {
-  g_autoptr (MpContext) context = mp_context_new (method, NULL);
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("()"));
-  g_autoptr (MpConnection) theirs = NULL;
-  g_autoptr (GError) error = NULL;
-  Child child;
+  gpointer all[] = {
+    objects->rlock, objects->semaphore, objects->bounded, objects->event, objects->condition, objects->barrier,
+  };
 
-  mp_connection_new_pair (TRUE, &child.connection, &theirs, &error);
-  g_assert_no_error (error);
-  mp_message_attach (message, MP_SHAREABLE (theirs));
-  mp_message_attach (message, MP_SHAREABLE (objects->rlock));
-  mp_message_attach (message, MP_SHAREABLE (objects->semaphore));
-  mp_message_attach (message, MP_SHAREABLE (objects->bounded));
-  mp_message_attach (message, MP_SHAREABLE (objects->event));
-  mp_message_attach (message, MP_SHAREABLE (objects->condition));
-  mp_message_attach (message, MP_SHAREABLE (objects->barrier));
-
-  child.process = mp_process_new (context, "obey", NULL);
-  mp_process_set_message (child.process, message);
-  mp_process_start (child.process, &error);
-  g_assert_no_error (error);
-  mp_connection_close (theirs);
-  return child;
-}
-
-static void
-expect (Child      *child,
-        const char *expected)
-{
-  g_autofree char *answer = hear (child->connection, MP_TEST_DEADLINE);
-
-  g_assert_cmpstr (answer, ==, expected);
-}
-
-static void
-order (Child      *child,
-       const char *what,
-       const char *expected)
-{
-  say (child->connection, what);
-  expect (child, expected);
-}
-
-static void
-join_child (Child *child)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_connection_close (child->connection);
-  mp_process_join (child->process, MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-  g_clear_object (&child->connection);
-  g_clear_object (&child->process);
-}
-
-static void
-kill_child (Child *child)
-{
-  mp_process_kill (child->process, NULL);
-  join_child (child);
+  return mp_test_servant_start (method, all, G_N_ELEMENTS (all));
 }
 
 static void
@@ -252,10 +161,10 @@ test_rlock (gconstpointer method)
 {
   g_autoptr (GError) error = NULL;
   Objects objects;
-  Child child;
+  MpTestServant child;
 
   objects_init (&objects);
-  child = start_child (*(const MpStartMethod *) method, &objects);
+  child = start_child (MP_TEST_METHOD (method), &objects);
 
   for (guint i = 0; i < 3; i++)
     g_assert_true (mp_rlock_acquire (objects.rlock, 0, NULL, NULL));
@@ -266,12 +175,12 @@ test_rlock (gconstpointer method)
   g_assert_false (mp_rlock_release (objects.rlock, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_NOT_OWNER);
 
-  order (&child, "rlock.acquire", "yes");
-  order (&child, "rlock.acquire", "yes");
-  order (&child, "rlock.release", "yes");
+  mp_test_servant_order (&child, "rlock.acquire", "yes");
+  mp_test_servant_order (&child, "rlock.acquire", "yes");
+  mp_test_servant_order (&child, "rlock.release", "yes");
   g_assert_true (mp_rlock_is_locked (objects.rlock));
   g_assert_false (mp_rlock_try_acquire (objects.rlock));
-  kill_child (&child);
+  mp_test_servant_kill (&child);
 
   /* Once more than the dead had it. */
   g_assert_false (mp_rlock_try_acquire_intact (objects.rlock));
@@ -301,32 +210,32 @@ test_semaphore (gconstpointer method)
   g_autoptr (GAsyncResult) result = NULL;
   g_autofree char *text = NULL;
   Objects objects;
-  Child child;
+  MpTestServant child;
 
   objects_init (&objects);
-  child = start_child (*(const MpStartMethod *) method, &objects);
+  child = start_child (MP_TEST_METHOD (method), &objects);
 
   text = mp_shareable_to_string (MP_SHAREABLE (objects.semaphore));
   g_assert_cmpstr (text, ==, "<Mp.Semaphore value=2>");
   g_assert_true (mp_semaphore_try_acquire (objects.semaphore));
-  order (&child, "semaphore.try", "yes");
-  order (&child, "semaphore.try", "no");
+  mp_test_servant_order (&child, "semaphore.try", "yes");
+  mp_test_servant_order (&child, "semaphore.try", "no");
   g_assert_false (mp_semaphore_acquire (objects.semaphore, 0.01, NULL, NULL));
 
   mp_semaphore_acquire_async (objects.semaphore, FOREVER, NULL, mp_test_keep_result, &result);
   turn_loop ();
   g_assert_null (result);
-  order (&child, "semaphore.release", "yes");
+  mp_test_servant_order (&child, "semaphore.release", "yes");
   mp_test_await_result (&result);
   g_assert_true (mp_semaphore_acquire_finish (objects.semaphore, result, NULL));
 
   /* More than at first, and those of the dead stay away. */
-  order (&child, "semaphore.release", "yes");
-  order (&child, "semaphore.release", "yes");
-  order (&child, "semaphore.release", "yes");
+  mp_test_servant_order (&child, "semaphore.release", "yes");
+  mp_test_servant_order (&child, "semaphore.release", "yes");
+  mp_test_servant_order (&child, "semaphore.release", "yes");
   g_assert_cmpuint (mp_semaphore_get_value (objects.semaphore), ==, 3);
-  order (&child, "semaphore.try", "yes");
-  kill_child (&child);
+  mp_test_servant_order (&child, "semaphore.try", "yes");
+  mp_test_servant_kill (&child);
   g_assert_cmpuint (mp_semaphore_get_value (objects.semaphore), ==, 2);
   objects_clear (&objects);
 }
@@ -337,27 +246,27 @@ test_bounded_semaphore (gconstpointer method)
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
   Objects objects;
-  Child child;
+  MpTestServant child;
 
   objects_init (&objects);
-  child = start_child (*(const MpStartMethod *) method, &objects);
+  child = start_child (MP_TEST_METHOD (method), &objects);
 
-  order (&child, "bounded.release",
+  mp_test_servant_order (&child, "bounded.release",
          "The semaphore was released more often than it was acquired: release it once for each time, "
          "or use an Mp.Semaphore, which has no bound");
   g_assert_false (mp_semaphore_release (objects.bounded, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
 
-  order (&child, "bounded.try", "yes");
-  order (&child, "bounded.try", "yes");
-  order (&child, "bounded.try", "no");
+  mp_test_servant_order (&child, "bounded.try", "yes");
+  mp_test_servant_order (&child, "bounded.try", "yes");
+  mp_test_servant_order (&child, "bounded.try", "no");
   g_assert_cmpuint (mp_semaphore_get_value (objects.bounded), ==, 0);
   g_assert_false (mp_semaphore_acquire (objects.bounded, 0.01, NULL, NULL));
   mp_semaphore_acquire_async (objects.bounded, FOREVER, NULL, mp_test_keep_result, &result);
   turn_loop ();
   g_assert_null (result);
 
-  kill_child (&child);
+  mp_test_servant_kill (&child);
   mp_test_await_result (&result);
   g_assert_true (mp_semaphore_acquire_finish (objects.bounded, result, NULL));
   g_assert_true (mp_semaphore_acquire (objects.bounded, MP_TEST_DEADLINE, NULL, NULL));
@@ -376,10 +285,10 @@ test_event (gconstpointer method)
   g_autoptr (GAsyncResult) first = NULL, second = NULL;
   g_autoptr (GError) error = NULL;
   Objects objects;
-  Child child;
+  MpTestServant child;
 
   objects_init (&objects);
-  child = start_child (*(const MpStartMethod *) method, &objects);
+  child = start_child (MP_TEST_METHOD (method), &objects);
 
   g_assert_false (mp_event_is_set (objects.event));
   g_assert_false (mp_event_wait (objects.event, 0.01, NULL, &error));
@@ -387,7 +296,7 @@ test_event (gconstpointer method)
 
   /* Not missed though it is over before this loop runs. */
   mp_event_wait_async (objects.event, FOREVER, NULL, mp_test_keep_result, &first);
-  order (&child, "event.pulse", "yes");
+  mp_test_servant_order (&child, "event.pulse", "yes");
   g_assert_false (mp_event_is_set (objects.event));
   mp_test_await_result (&first);
   g_assert_true (mp_event_wait_finish (objects.event, first, NULL));
@@ -395,16 +304,16 @@ test_event (gconstpointer method)
   mp_event_wait_async (objects.event, FOREVER, NULL, mp_test_keep_result, &second);
   turn_loop ();
   g_assert_null (second);
-  order (&child, "event.set", "yes");
+  mp_test_servant_order (&child, "event.set", "yes");
   mp_test_await_result (&second);
   g_assert_true (mp_event_wait_finish (objects.event, second, NULL));
   g_assert_true (mp_event_wait (objects.event, 0, NULL, NULL));
 
   g_assert_true (mp_event_clear (objects.event, NULL));
-  say (child.connection, "event.wait");
+  mp_test_say (child.connection, "event.wait");
   g_assert_true (mp_event_set (objects.event, NULL));
-  expect (&child, "yes");
-  join_child (&child);
+  mp_test_servant_expect (&child, "yes");
+  mp_test_servant_join (&child);
   objects_clear (&objects);
 }
 
@@ -450,10 +359,10 @@ test_condition (gconstpointer method)
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
   Objects objects;
-  Child child;
+  MpTestServant child;
 
   objects_init (&objects);
-  child = start_child (*(const MpStartMethod *) method, &objects);
+  child = start_child (MP_TEST_METHOD (method), &objects);
 
   g_assert_false (mp_condition_wait (objects.condition, 0, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_NOT_OWNER);
@@ -471,31 +380,31 @@ test_condition (gconstpointer method)
   g_assert_true (mp_rlock_is_mine (MP_RLOCK (mp_condition_get_lock (objects.condition))));
 
   /* The child waits; as soon as the lock is free it does. */
-  say (child.connection, "condition.acquire");
+  mp_test_say (child.connection, "condition.acquire");
   g_assert_true (mp_condition_release (objects.condition, NULL));
-  expect (&child, "yes");
-  say (child.connection, "condition.wait");
+  mp_test_servant_expect (&child, "yes");
+  mp_test_say (child.connection, "condition.wait");
   g_assert_true (mp_condition_acquire (objects.condition, MP_TEST_DEADLINE, NULL, NULL));
   g_assert_true (mp_condition_notify_one (objects.condition, NULL));
   g_assert_true (mp_condition_release (objects.condition, NULL));
-  expect (&child, "yes");
-  order (&child, "condition.notify", "yes");
-  order (&child, "condition.release", "yes");
+  mp_test_servant_expect (&child, "yes");
+  mp_test_servant_order (&child, "condition.notify", "yes");
+  mp_test_servant_order (&child, "condition.release", "yes");
 
   /* In a main loop. */
   g_assert_true (mp_condition_acquire (objects.condition, 0, NULL, NULL));
   mp_condition_wait_async (objects.condition, FOREVER, NULL, mp_test_keep_result, &result);
-  order (&child, "condition.acquire", "yes");
+  mp_test_servant_order (&child, "condition.acquire", "yes");
   turn_loop ();
-  order (&child, "condition.notify", "yes");
+  mp_test_servant_order (&child, "condition.notify", "yes");
   turn_loop ();
   g_assert_null (result);
-  order (&child, "condition.release", "yes");
+  mp_test_servant_order (&child, "condition.release", "yes");
   mp_test_await_result (&result);
   g_assert_true (mp_condition_wait_finish (objects.condition, result, NULL));
   g_assert_true (mp_condition_release (objects.condition, NULL));
 
-  join_child (&child);
+  mp_test_servant_join (&child);
   objects_clear (&objects);
 }
 
@@ -597,25 +506,25 @@ test_barrier (gconstpointer method)
   g_autoptr (GAsyncResult) first = NULL, second = NULL;
   g_autoptr (GError) error = NULL;
   Objects objects;
-  Child child;
+  MpTestServant child;
   int index;
 
   objects_init (&objects);
-  child = start_child (*(const MpStartMethod *) method, &objects);
+  child = start_child (MP_TEST_METHOD (method), &objects);
 
   for (guint i = 0; i < 20; i++)
     {
-      say (child.connection, "barrier.wait");
+      mp_test_say (child.connection, "barrier.wait");
       index = mp_barrier_wait (objects.barrier, MP_TEST_DEADLINE, NULL, &error);
       g_assert_no_error (error);
       g_assert_true (index == 0 || index == 1);
-      expect (&child, "yes");
+      mp_test_servant_expect (&child, "yes");
     }
 
   mp_barrier_wait_async (objects.barrier, FOREVER, NULL, mp_test_keep_result, &first);
   turn_loop ();
   g_assert_cmpuint (mp_barrier_get_n_waiting (objects.barrier), ==, 1);
-  order (&child, "barrier.wait", "yes");
+  mp_test_servant_order (&child, "barrier.wait", "yes");
   mp_test_await_result (&first);
   g_assert_cmpint (mp_barrier_wait_finish (objects.barrier, first, NULL), ==, 0);
 
@@ -624,22 +533,23 @@ test_barrier (gconstpointer method)
   g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
   g_clear_error (&error);
   g_assert_true (mp_barrier_is_broken (objects.barrier));
-  order (&child, "barrier.wait", "The barrier is broken: a party died, gave up or aborted it, or its action failed");
+  mp_test_servant_order (&child, "barrier.wait",
+                         "The barrier is broken: a party died, gave up or aborted it, or its action failed");
   g_assert_true (mp_barrier_reset (objects.barrier, NULL));
   g_assert_false (mp_barrier_is_broken (objects.barrier));
 
   /* Who dies waiting does too. */
   {
     g_autoptr (MpBarrier) wide = g_steal_pointer (&objects.barrier);
-    Child other;
+    MpTestServant other;
 
     objects.barrier = mp_barrier_new (3);
-    other = start_child (*(const MpStartMethod *) method, &objects);
-    say (other.connection, "barrier.wait");
+    other = start_child (MP_TEST_METHOD (method), &objects);
+    mp_test_say (other.connection, "barrier.wait");
     mp_barrier_wait_async (objects.barrier, FOREVER, NULL, mp_test_keep_result, &second);
     while (mp_barrier_get_n_waiting (objects.barrier) < 2)
       g_main_context_iteration (NULL, FALSE);
-    kill_child (&other);
+    mp_test_servant_kill (&other);
     mp_test_await_result (&second);
     g_assert_cmpint (mp_barrier_wait_finish (objects.barrier, second, &error), ==, -1);
     g_assert_error (error, MP_ERROR, MP_ERROR_BROKEN);
@@ -650,22 +560,22 @@ test_barrier (gconstpointer method)
   for (guint with_action = 0; with_action < 2; with_action++)
     {
       g_autoptr (MpBarrier) former = g_steal_pointer (&objects.barrier);
-      Child other;
+      MpTestServant other;
 
       objects.barrier = mp_barrier_new (2);
-      other = start_child (*(const MpStartMethod *) method, &objects);
+      other = start_child (MP_TEST_METHOD (method), &objects);
       if (with_action)
         mp_barrier_set_action (objects.barrier, never_called, NULL, NULL);
-      say (other.connection, "barrier.wait");
+      mp_test_say (other.connection, "barrier.wait");
       while (mp_barrier_get_n_waiting (objects.barrier) < 1)
         g_thread_yield ();
-      kill_child (&other);
+      mp_test_servant_kill (&other);
       g_assert_cmpint (mp_barrier_wait (objects.barrier, FOREVER, NULL, &error), ==, -1);
       g_assert_error (error, MP_ERROR, MP_ERROR_BROKEN);
       g_clear_error (&error);
     }
 
-  join_child (&child);
+  mp_test_servant_join (&child);
   objects_clear (&objects);
 }
 
@@ -1117,28 +1027,18 @@ warm_up (void)
   Objects objects;
 
   objects_init (&objects);
-  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (mp_test_methods); i++)
     {
       g_autoptr (GAsyncResult) result = NULL;
-      Child child = start_child (methods[i], &objects);
+      MpTestServant child = start_child (mp_test_methods[i], &objects);
 
-      order (&child, "event.set", "yes");
+      mp_test_servant_order (&child, "event.set", "yes");
       mp_event_wait_async (objects.event, FOREVER, NULL, mp_test_keep_result, &result);
       mp_test_await_result (&result);
-      join_child (&child);
+      mp_test_servant_join (&child);
     }
   objects_clear (&objects);
 }
-
-#define ADD(path, function) \
-  G_STMT_START { \
-    for (guint i = 0; i < G_N_ELEMENTS (methods); i++) \
-      { \
-        g_autofree char *full = \
-          g_strconcat (path, methods[i] == MP_START_METHOD_SPAWN ? "/spawn" : "/forkserver", NULL); \
-        mp_test_add_data (full, &methods[i], function); \
-      } \
-  } G_STMT_END
 
 int
 main (int   argc,
@@ -1149,12 +1049,12 @@ main (int   argc,
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (warm_up);
 
-  ADD ("/sync/rlock", test_rlock);
-  ADD ("/sync/semaphore", test_semaphore);
-  ADD ("/sync/bounded-semaphore", test_bounded_semaphore);
-  ADD ("/sync/event", test_event);
-  ADD ("/sync/condition", test_condition);
-  ADD ("/sync/barrier", test_barrier);
+  mp_test_add_methods ("/sync/rlock", test_rlock);
+  mp_test_add_methods ("/sync/semaphore", test_semaphore);
+  mp_test_add_methods ("/sync/bounded-semaphore", test_bounded_semaphore);
+  mp_test_add_methods ("/sync/event", test_event);
+  mp_test_add_methods ("/sync/condition", test_condition);
+  mp_test_add_methods ("/sync/barrier", test_barrier);
   mp_test_add ("/sync/event/nested-loop", test_event_nested_loop);
   mp_test_add ("/sync/barrier/met-and-cancelled", test_barrier_met_and_cancelled);
   mp_test_add ("/sync/late-loop", test_late_loop);
