@@ -227,6 +227,7 @@ add_up (MpMessage     *arguments,
   guint32 unused, sender, number;
   g_autoptr (MpConnection) connection = get_connection (arguments, &unused);
   guint64 sum = 0, n = 0;
+  guint32 next = 0;
 
   for (;;)
     {
@@ -239,6 +240,8 @@ add_up (MpMessage     *arguments,
       if (sender == 9)
         break;
 
+      g_assert_cmpuint (number, >=, next);
+      next = number + 1;
       n++;
       sum += number;
     }
@@ -247,7 +250,7 @@ add_up (MpMessage     *arguments,
   return g_variant_new ("()");
 }
 
-/* Each message goes to one of those that receive at one end, and none is left over. */
+/* Each message goes to one of those that receive at one end, whose order is that of all, and none is left over. */
 static void
 test_receivers (gconstpointer data)
 {

@@ -18,7 +18,7 @@
 
 #include "mp-connection-private.h"
 #include "mp-fd-private.h"
-#include "mp-memfd-private.h"
+#include "mp-test-letter.h"
 #include "mp-test-process.h"
 #include "mp-test.h"
 
@@ -48,85 +48,6 @@ static guint64 n_messages, n_connections;
 
 /* Of the survivor: ends that go on. */
 static GPtrArray *sides;
-
-/* --- Messages ------------------------------------------------------------------------- */
-
-/* Short, about as long as a packet, far longer, or with a descriptor. */
-static gsize
-get_length (guint64 number)
-{
-  const gsize rest = (gsize) (number * 2654435761u % 1000);
-
-  switch (number % 16)
-    {
-    case 5:
-      return 65000 + rest;
-    case 11:
-      return 100000 + 400 * rest;
-    default:
-      return 8 + rest / 2;
-    }
-}
-
-static gboolean
-has_fd (guint64 number)
-{
-  return carries_fds && number % 16 == 3;
-}
-
-static guint8 *
-make_body (guint64  number,
-           gsize   *length)
-{
-  guint8 *body;
-
-  *length = get_length (number);
-  body = g_malloc (*length);
-  for (gsize i = 0; i < *length; i++)
-    body[i] = (guint8) (number + i * 7);
-  memcpy (body, &number, sizeof number);
-  return body;
-}
-
-static MpMessage *
-make_message (guint64 number)
-{
-  gsize length;
-  guint8 *body = make_body (number, &length);
-  g_autoptr (GBytes) bytes = g_bytes_new_take (body, length);
-  MpMessage *message = mp_message_new_bytes (bytes, "raw");
-
-  if (has_fd (number))
-    {
-      int fd = mp_memfd_new ("storm", 0, NULL);
-
-      g_assert_true (mp_memfd_write (fd, 0, &number, sizeof number, NULL));
-      g_assert_cmpint (mp_message_attach_fd (message, fd, NULL), ==, 0);
-      mp_fd_close (&fd);
-    }
-  return message;
-}
-
-static void
-check_message (MpMessage *message,
-               guint64    number)
-{
-  gsize length, expected_length;
-  const guint8 *body = mp_message_get_payload (message, &length);
-  g_autofree guint8 *expected = make_body (number, &expected_length);
-
-  g_assert_cmpmem (body, length, expected, expected_length);
-  g_assert_cmpuint (mp_message_get_n_attachments (message), ==, has_fd (number) ? 1 : 0);
-  if (has_fd (number))
-    {
-      int fd = mp_message_get_attached_fd (message, 0, NULL);
-      guint64 inside;
-
-      g_assert_true (mp_memfd_read (fd, 0, &inside, sizeof inside, NULL));
-      g_assert_cmpuint (inside, ==, number);
-      mp_fd_close (&fd);
-    }
-}
 
 /* --- Ends ----------------------------------------------------------------------------- */
 
@@ -177,7 +98,7 @@ on_sent (GObject      *source,
 static void
 send_next (Side *self)
 {
-  g_autoptr (MpMessage) message = make_message (self->n_sent);
+  g_autoptr (MpMessage) message = mp_test_letter_new (self->n_sent, carries_fds);
 
   mp_connection_send_message_async (self->connection, message, -1, NULL, on_sent, self);
 }
@@ -193,7 +114,7 @@ on_received (GObject      *source,
 
   if (message != NULL)
     {
-      check_message (message, self->n_received);
+      mp_test_letter_check (message, self->n_received, carries_fds);
       self->n_received++;
       receive_next (self);
       return;

@@ -302,30 +302,45 @@ take_record (MpConduit  *self,
   return result == MP_RING_AGAIN || !*its_turn ? MP_IO_AGAIN : handle_ring_failure (self, reason, error);
 }
 
+/* What has to wait for records comes before those behind it, though others may take the ones that it waits for. */
+static gboolean
+is_due (MpRingAside *aside,
+        guint64      position,
+        guint64     *limit)
+{
+  if (mp_ring_aside_is_due (aside, position))
+    return TRUE;
+
+  *limit = MIN (*limit, position);
+  return FALSE;
+}
+
 /* Without taking anything where that would be too early, since others may have this end too. */
 static gboolean
 may_be_due (MpConduit   *self,
-            MpRingAside *aside)
+            MpRingAside *aside,
+            guint64     *limit)
 {
   guint64 position;
 
   if (mp_transport_has_received (self->transport))
     return TRUE;
 
-  return mp_packet_look (mp_transport_get_fd (self->transport), &position) && mp_ring_aside_is_due (aside, position);
+  return mp_packet_look (mp_transport_get_fd (self->transport), &position) && is_due (aside, position, limit);
 }
 
-/* From the socket.  AGAIN too if what is there has to wait for records. */
+/* From the socket.  AGAIN too if what is there has to wait for records: those before `limit`. */
 static MpIoStatus
 peek_aside (MpConduit    *self,
             MpRingAside  *aside,
             MpFrame     **frame,
+            guint64      *limit,
             GError      **error)
 {
   GError *reason = NULL;
   MpIoStatus status = mp_transport_peek (self->transport, frame, &reason);
 
-  if (status == MP_IO_DONE && !mp_ring_aside_is_due (aside, (*frame)->serial))
+  if (status == MP_IO_DONE && !is_due (aside, (*frame)->serial, limit))
     status = MP_IO_AGAIN;
 
   /* What was sent before the end is there to be received. */
@@ -352,23 +367,24 @@ look_at_both (MpConduit    *self,
               GError      **error)
 {
   guint64 limit = mp_ring_aside_get_limit (aside);
+  guint64 last = G_MAXUINT64;
   MpIoStatus status = MP_IO_AGAIN;
 
   *its_turn = TRUE;
-  if (mp_ring_aside_is_used (aside) && may_be_due (self, aside))
-    status = peek_aside (self, aside, frame, error);
+  if (mp_ring_aside_is_used (aside) && may_be_due (self, aside, &limit))
+    status = peek_aside (self, aside, frame, &limit, error);
   if (status == MP_IO_AGAIN)
     {
       status = take_record (self, limit, its_turn, error);
       *frame = self->next;
     }
   if (status == MP_IO_AGAIN && *its_turn)
-    status = peek_aside (self, aside, frame, error);
+    status = peek_aside (self, aside, frame, &last, error);
 
   /* Whoever has closed just now may have put something before. */
-  if (status == MP_IO_AGAIN && mp_transport_get_end (self->transport) != NULL)
+  if (status == MP_IO_AGAIN && *its_turn && mp_transport_get_end (self->transport) != NULL)
     {
-      status = take_record (self, G_MAXUINT64, its_turn, error);
+      status = take_record (self, last, its_turn, error);
       *frame = self->next;
     }
 
@@ -497,9 +513,10 @@ gboolean
 mp_conduit_is_ring_next (MpConduit *self)
 {
   MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
+  guint64 limit = G_MAXUINT64;
 
   return aside != NULL && self->next == NULL && self->failure == NULL && self->untold == NULL &&
-         mp_ring_link_count (self->link) > 0 && (!mp_ring_aside_is_used (aside) || !may_be_due (self, aside));
+         mp_ring_link_count (self->link) > 0 && (!mp_ring_aside_is_used (aside) || !may_be_due (self, aside, &limit));
 }
 
 /*< private >
