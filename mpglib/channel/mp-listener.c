@@ -95,6 +95,7 @@ enum
 enum
 {
   INCOMING,
+  REFUSED,
   N_SIGNALS
 };
 
@@ -106,7 +107,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (MpListener, mp_listener, G_TYPE_OBJECT,
 
 #define DEFAULT_BACKLOG 64
 
-/* Connections that are told of before other sources of the context have a turn. */
+/* Connections, and refusals, that are told of before other sources of the context have a turn. */
 #define MAX_RUN 16
 
 /* --- The signal -------------------------------------------------------------------- */
@@ -166,6 +167,38 @@ take_for_signal (Acceptor *self)
   return connection;
 }
 
+static MpRefusal *
+take_refusal (Acceptor *self)
+{
+  MpReception *reception = self->listener->reception;
+  MpRefusal *refusal;
+
+  mp_pump_lock (mp_reception_get_pump (reception));
+  refusal = self->is_stopped ? NULL : mp_refusals_take (mp_reception_get_refusals_locked (reception));
+  mp_pump_unlock (mp_reception_get_pump (reception));
+
+  return refusal;
+}
+
+static void
+tell_of_refusals (Acceptor *self)
+{
+  MpRefusal *refusal;
+
+  for (guint i = 0; i < MAX_RUN && (refusal = take_refusal (self)) != NULL; i++)
+    {
+      g_signal_emit (self->listener, signals[REFUSED], 0, refusal->name, refusal->error);
+      mp_refusal_free (refusal);
+    }
+}
+
+static gboolean
+has_news_locked (MpListener *self)
+{
+  return mp_reception_get_n_ready_locked (self->reception) > 0 ||
+         !g_queue_is_empty (&mp_reception_get_refusals_locked (self->reception)->queue);
+}
+
 static void post_locked (MpListener *self);
 
 static void
@@ -180,10 +213,11 @@ tell_of_incoming (gpointer data)
       g_signal_emit (self->listener, signals[INCOMING], 0, connection);
       g_object_unref (connection);
     }
+  tell_of_refusals (self);
 
   mp_pump_lock (pump);
   self->is_posted = FALSE;
-  if (!self->is_stopped && mp_reception_get_n_ready_locked (self->listener->reception) > 0)
+  if (!self->is_stopped && has_news_locked (self->listener))
     post_locked (self->listener);
   mp_pump_unlock (pump);
 }
@@ -434,6 +468,30 @@ mp_listener_class_init (MpListenerClass *klass)
                   G_SIGNAL_RUN_LAST,
                   0, NULL, NULL, NULL,
                   G_TYPE_NONE, 1, MP_TYPE_CONNECTION);
+
+  /**
+   * MpListener::refused:
+   * @self: the listener
+   * @who: who has connected, for people: by its address, or its user
+   * @error: why it was turned away: %MP_ERROR_AUTHENTICATION if it has not proved to
+   *   have the key, %MP_ERROR_TIMED_OUT if it has not come to that in time,
+   *   %MP_ERROR_FULL if it had not when too many others came, %MP_ERROR_REFUSED if it is
+   *   of another user, %MP_ERROR_CORRUPTED and others if it has sent what cannot be
+   *
+   * Somebody has connected and was turned away, while the listener accepts for
+   * signals: see [method@Mp.Listener.start_accepting]. For a log, or for a rule against those
+   * who try again and again. What @who and @error say is in part what a stranger has sent.
+   *
+   * At most 64 are kept for a main context that does not run; older ones are not told of.
+   *
+   * Since: 1.0
+   */
+  signals[REFUSED] =
+    g_signal_new ("refused",
+                  G_TYPE_FROM_CLASS (klass),
+                  G_SIGNAL_RUN_LAST,
+                  0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 2, G_TYPE_STRING, G_TYPE_ERROR);
 }
 
 static void
@@ -758,8 +816,9 @@ mp_listener_accept_finish (MpListener    *self,
  * @self: a listener
  *
  * Emits [signal@Mp.Listener::incoming] for each connection from now on, in
- * [property@Mp.Listener:main-context], also for those that wait already. Calls that wait for
- * a connection come first.
+ * [property@Mp.Listener:main-context], also for those that wait already, and
+ * [signal@Mp.Listener::refused] for whoever is turned away. Calls that wait for a connection
+ * come first.
  *
  * The listener keeps itself alive until [method@Mp.Listener.stop_accepting] or
  * [method@Mp.Listener.close]. It may be opened before or after this. Does nothing if
@@ -784,6 +843,7 @@ mp_listener_start_accepting (MpListener *self)
   if (self->acceptor == NULL && !mp_reception_is_closed_locked (self->reception))
     {
       self->acceptor = g_steal_pointer (&acceptor);
+      mp_reception_get_refusals_locked (self->reception)->are_wanted = TRUE;
       if (mp_reception_get_n_ready_locked (self->reception) > 0)
         post_locked (self);
     }
@@ -797,8 +857,8 @@ mp_listener_start_accepting (MpListener *self)
  * mp_listener_stop_accepting:
  * @self: a listener
  *
- * Emits [signal@Mp.Listener::incoming] no more. Programs can still connect, and wait to be
- * accepted.
+ * Emits [signal@Mp.Listener::incoming] and [signal@Mp.Listener::refused] no more. Programs
+ * can still connect, and wait to be accepted.
  *
  * Since: 1.0
  */
@@ -814,7 +874,11 @@ mp_listener_stop_accepting (MpListener *self)
   mp_pump_lock (pump);
   acceptor = g_steal_pointer (&self->acceptor);
   if (acceptor != NULL)
-    acceptor->is_stopped = TRUE;
+    {
+      acceptor->is_stopped = TRUE;
+      mp_reception_get_refusals_locked (self->reception)->are_wanted = FALSE;
+      mp_refusals_clear (mp_reception_get_refusals_locked (self->reception));
+    }
   mp_pump_unlock (pump);
 
   if (acceptor != NULL)

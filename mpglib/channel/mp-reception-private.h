@@ -7,6 +7,7 @@
 #include "mp-arrival-private.h"
 #include "mp-wire.h"
 #include "mp-pump-private.h"
+#include "mp-refusals-private.h"
 #include "mp-waiters-private.h"
 
 G_BEGIN_DECLS
@@ -18,7 +19,7 @@ G_BEGIN_DECLS
  */
 typedef struct _MpReception MpReception;
 
-/* With the pump's lock: somebody has arrived whom no wait was for */
+/* With the pump's lock: somebody has arrived whom no wait was for, or was refused */
 typedef void (*MpReceptionTell) (gpointer data);
 
 /* One who waits for an arrival: what it gets.  Zeroed before. */
@@ -46,6 +47,7 @@ gboolean     mp_reception_is_closed_locked   (MpReception     *self);
 char        *mp_reception_dup_address        (MpReception     *self);
 guint        mp_reception_get_n_ready_locked (MpReception     *self);
 MpArrival   *mp_reception_take_locked        (MpReception     *self);
+MpRefusals  *mp_reception_get_refusals_locked (MpReception    *self);
 MpWaiters   *mp_reception_get_waiters_locked (MpReception     *self);
 /* MpPumpDone and MpWaiterDone of a wait */
 gboolean     mp_acceptance_is_over           (gpointer         data);

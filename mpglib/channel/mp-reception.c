@@ -64,6 +64,7 @@ struct _MpReception
   int spare_fd;             /* for a moment when there are no others left */
   MpStrangers strangers;
   GQueue ready;             /* of MpArrival */
+  MpRefusals refusals;
   MpWaiters *waiters;
 
   GList link;               /* in `open_receptions` */
@@ -202,6 +203,17 @@ welcome (MpReception *self,
 }
 
 static void
+refuse (MpReception  *self,
+        const char   *name,
+        const GError *error)
+{
+  mp_log_info ("A listener has refused %s: %s", name, error->message);
+  mp_refusals_add (&self->refusals, name, error);
+  if (self->refusals.are_wanted)
+    self->tell (self->data);
+}
+
+static void
 on_greeted (MpGreeting   *greeting,
             const GError *error,
             gpointer      data)
@@ -223,7 +235,7 @@ on_greeted (MpGreeting   *greeting,
     }
   else
     {
-      mp_log_info ("A listener has refused %s: %s", stranger->name, failure->message);
+      refuse (self, stranger->name, failure);
     }
 
   stranger_free (stranger);
@@ -340,6 +352,17 @@ name_stranger (MpReception *self,
   return g_strdup_printf ("a process of user %u", (guint) mp_arrival_get_peer_uid (fd));
 }
 
+/* For another one who would be kept waiting. */
+static void
+drop (Stranger *stranger)
+{
+  g_autoptr (GError) error =
+    g_error_new_literal (MP_ERROR, MP_ERROR_FULL, "It had not proved to have the key when others came");
+
+  refuse (stranger->reception, stranger->name, error);
+  stranger_free (stranger);
+}
+
 static void
 let_in (MpReception                   *self,
         int                            fd,
@@ -354,7 +377,8 @@ let_in (MpReception                   *self,
 
   if (self->is_private && !whence.is_near)
     {
-      mp_log_info ("A listener has refused %s: it is for those of user %u alone", name, (guint) self->uid);
+      g_set_error (&error, MP_ERROR, MP_ERROR_REFUSED, "The listener is for those of user %u alone", (guint) self->uid);
+      refuse (self, name, error);
       mp_fd_close (&fd);
       return;
     }
@@ -363,7 +387,7 @@ let_in (MpReception                   *self,
     mp_inet_tune (fd);
   loser = (Stranger *) mp_strangers_find_loser (&self->strangers, &whence);
   if (loser != NULL)
-    stranger_free (loser);
+    drop (loser);
   stranger = g_new0 (Stranger, 1);
   stranger->reception = self;
   stranger->name = g_steal_pointer (&name);
@@ -372,7 +396,7 @@ let_in (MpReception                   *self,
   if (greet (self, stranger, fd, &error))
     return;
 
-  mp_log_info ("A listener cannot talk to %s: %s", stranger->name, error->message);
+  refuse (self, stranger->name, error);
   stranger_free (stranger);
 }
 
@@ -544,6 +568,7 @@ free_contents (MpReception *self)
   while ((stranger = mp_strangers_peek (&self->strangers)) != NULL)
     stranger_free ((Stranger *) stranger);
   g_queue_clear_full (&self->ready, (GDestroyNotify) mp_arrival_free);
+  mp_refusals_clear (&self->refusals);
   mp_fd_close (&self->spare_fd);
 }
 
@@ -747,6 +772,17 @@ mp_reception_take_locked (MpReception *self)
     look_for_room (self);
 
   return arrival;
+}
+
+/*< private >
+ * mp_reception_get_refusals_locked:
+ *
+ * Returns: (transfer none): whom it has turned away, if that is wanted
+ */
+MpRefusals *
+mp_reception_get_refusals_locked (MpReception *self)
+{
+  return &self->refusals;
 }
 
 MpWaiters *

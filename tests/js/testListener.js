@@ -146,6 +146,17 @@ test('a signal tells of connections', async () => {
   listener.close();
 });
 
+test('a signal tells of who was refused', async () => {
+  const listener = listen({key});
+  const told = new Promise(resolve => listener.connect('refused', (_, who, error) => resolve([who, error])));
+  listener.start_accepting();
+  await checkRejects(Mp.Connection.open_async(listener.address, Mp.AuthKey.new_random()), Mp.Error);
+  const [who, error] = await told;
+  check(who.startsWith('a process of user '), who);
+  check(error.matches(Mp.Error, Mp.Error.AUTHENTICATION), error.message);
+  listener.close();
+});
+
 // What the library keeps for the life of a process: its thread, the pump of connections that are opened, and what
 // this thread waits with; and a thread of GLib's.
 const warm = listen();

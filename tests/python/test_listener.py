@@ -244,6 +244,23 @@ class Listener(unittest.TestCase):
                 client.send('here')
                 self.assertEqual(received.pop().recv(DEADLINE), 'here')
 
+    def test_who_was_refused(self):
+        loop = GLib.MainLoop()
+        told = []
+
+        def on_refused(_listener, who, error):
+            told.append((who, error))
+            loop.quit()
+
+        with Mp.Listener(authkey=KEY) as listener:
+            listener.connect('refused', on_refused)
+            listener.start_accepting()
+            self.assertRaises(Mp.AuthenticationError, Mp.Client, listener.address, authkey=b'no', timeout=DEADLINE)
+            loop.run()
+        (who, error), = told
+        self.assertEqual(who, f'a process of user {os.getuid()}')
+        self.assertTrue(error.matches(Mp.error_quark(), Mp.Error.AUTHENTICATION))
+
 
 if __name__ == '__main__':
     unittest.main()

@@ -245,6 +245,31 @@ void test_signal () {
   }
 }
 
+void test_refused () {
+  try {
+    var loop = new MainLoop ();
+    var listener = open_at (null, new Mp.AuthKey.random ());
+    Error? reason = null;
+
+    listener.refused.connect ((who, error) => {
+      assert (who.has_prefix ("a process of user "));
+      reason = error;
+      loop.quit ();
+    });
+    listener.start_accepting ();
+    try {
+      Mp.Connection.open (listener.address, new Mp.AuthKey.random (), DEADLINE);
+      assert_not_reached ();
+    } catch (Mp.Error.AUTHENTICATION refused) {
+    }
+    loop.run ();
+    assert (reason is Mp.Error.AUTHENTICATION);
+    listener.close ();
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
 int main (string[] args) {
   Test.init (ref args);
   Test.add_func ("/listener/private", test_private);
@@ -257,5 +282,6 @@ int main (string[] args) {
   Test.add_func ("/listener/example", test_example);
   Test.add_func ("/listener/async", test_async);
   Test.add_func ("/listener/signal", test_signal);
+  Test.add_func ("/listener/refused", test_refused);
   return Test.run ();
 }
