@@ -78,6 +78,38 @@ test_bytes (void)
   mp_test_pair_free (&pair);
 }
 
+/* Types of any length that may travel, and no others. */
+static void
+test_long_types (void)
+{
+  static const guint lengths[] = { 1, 61, 62, 63, 64, 253, 254 };
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      g_autofree char *members = g_strnfill (lengths[i], 'y');
+      g_autofree char *type = g_strdup_printf ("(%s)", members);
+      g_autofree char *data = g_strnfill (lengths[i], '7');
+      g_autoptr (GVariant) value = NULL;
+      g_autoptr (GVariant) received = NULL;
+      gboolean may_travel = lengths[i] + 2 <= 255;
+
+      value = g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE (type), data, lengths[i], TRUE, NULL, NULL));
+      g_assert_true (mp_connection_send (pair.a, value, -1, NULL, &error) == may_travel);
+      if (may_travel)
+        {
+          received = mp_connection_receive (pair.b, -1, NULL, &error);
+          g_assert_no_error (error);
+          g_assert_true (g_variant_equal (received, value));
+        }
+      else
+        g_assert_error (error, MP_ERROR, MP_ERROR_TOO_BIG);
+    }
+
+  mp_test_pair_free (&pair);
+}
+
 /* What is not what was asked for is not lost. */
 static void
 test_stays (void)
@@ -149,6 +181,34 @@ test_into_part (void)
   g_assert_cmpint (mp_connection_receive_into (pair.b, (guint8 *) buffer + 1, 9, -1, NULL, &error), ==, 5);
   g_assert_no_error (error);
   g_assert_cmpstr (buffer, ==, ".23456....");
+
+  mp_test_pair_free (&pair);
+}
+
+/* Behind the message the memory is as it was, whatever is told of it. */
+static void
+test_into_larger (void)
+{
+  static const char *const codecs[] = { NULL, "json", "x", "a-name-of-thirty-two-characters." };
+  static const gsize sizes[] = { 0, 5, 3000, 50 * 1024 };
+  MpTestPair pair = mp_test_pair_new ();
+  g_autofree guint8 *buffer = g_malloc (60 * 1024);
+
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++)
+    for (guint j = 0; j < G_N_ELEMENTS (sizes); j++)
+      {
+        g_autoptr (GBytes) bytes = mp_test_new_bytes (sizes[j]);
+        g_autoptr (GError) error = NULL;
+
+        memset (buffer, 0xee, 60 * 1024);
+        g_assert_true (mp_connection_send_bytes (pair.a, bytes, codecs[i], -1, NULL, &error));
+        g_assert_cmpint (mp_connection_receive_into (pair.b, buffer, 60 * 1024, -1, NULL, &error), ==,
+                         (gssize) sizes[j]);
+        g_assert_no_error (error);
+        g_assert_cmpmem (buffer, sizes[j], g_bytes_get_data (bytes, NULL), sizes[j]);
+        for (gsize k = sizes[j]; k < 60 * 1024; k++)
+          g_assert_cmpuint (buffer[k], ==, 0xee);
+      }
 
   mp_test_pair_free (&pair);
 }
@@ -339,9 +399,11 @@ main (int   argc,
   mp_test_add ("/connection/value", test_value);
   mp_test_add ("/connection/data", test_data);
   mp_test_add ("/connection/bytes", test_bytes);
+  mp_test_add ("/connection/long-types", test_long_types);
   mp_test_add ("/connection/stays", test_stays);
   mp_test_add ("/connection/into/room", test_into);
   mp_test_add ("/connection/into/part", test_into_part);
+  mp_test_add ("/connection/into/larger", test_into_larger);
   mp_test_add ("/connection/into/fails", test_into_fails);
   mp_test_add ("/connection/into/async", test_into_async);
   mp_test_add ("/connection/one-way", test_one_way);

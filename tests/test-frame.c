@@ -210,6 +210,65 @@ test_lengths (void)
       }
 }
 
+/* --- The quick way --------------------------------------------------------- */
+
+/* It finds nothing that the other does not find, and the same. */
+static gboolean
+check_plain (const guint8 *data,
+             gsize         size)
+{
+  MpPacket plain, packet;
+
+  if (!mp_packet_decode_plain (data, size, &plain))
+    return FALSE;
+
+  g_assert_true (mp_packet_decode (data, size, &packet, NULL));
+  g_assert_cmpuint (packet.kind, ==, MP_FRAME_MESSAGE);
+  g_assert_cmpuint (packet.flags, ==, 0);
+  g_assert_cmpuint (packet.n_fds, ==, 0);
+  g_assert_cmpuint (packet.name_length, ==, 0);
+  g_assert_cmpuint (packet.attachments_length, ==, 0);
+  g_assert_true (plain.codec == packet.codec && plain.codec_length == packet.codec_length);
+  g_assert_true (plain.body == packet.body && plain.body_size == packet.body_size);
+  g_assert_cmpuint (plain.body_length, ==, packet.body_length);
+  return TRUE;
+}
+
+static void
+test_plain (void)
+{
+  g_autoptr (GByteArray) array = new_packet (MP_FRAME_MESSAGE, 0, "", "pickle5", "", 0, "the body", 8);
+  g_autoptr (GByteArray) empty = new_packet (MP_FRAME_MESSAGE, 0, "", "raw", "", 0, "", 0);
+  g_autoptr (GByteArray) named = new_packet (MP_FRAME_MESSAGE, 0, "name", "raw", "", 0, "x", 1);
+  g_autoptr (GByteArray) attached = new_packet (MP_FRAME_MESSAGE, 0, "", "raw", "attached", 1, "x", 1);
+  g_autoptr (GByteArray) large = new_packet (MP_FRAME_MESSAGE, MP_FRAME_LARGE, "", "raw", "", 0, "", 1 << 20);
+  g_autoptr (GByteArray) other = new_packet (MP_FRAME_RESULT, 0, "", "raw", "", 0, "x", 1);
+  g_autoptr (GByteArray) bare = new_packet (MP_FRAME_MESSAGE, 0, "", "", "", 0, "", 0);
+  const GByteArray *not_plain[] = { named, attached, large, other, bare };
+
+  g_assert_true (check_plain (array->data, array->len));
+  g_assert_true (check_plain (empty->data, empty->len));
+  for (guint i = 0; i < G_N_ELEMENTS (not_plain); i++)
+    g_assert_false (check_plain (not_plain[i]->data, not_plain[i]->len));
+
+  for (gsize bit = 0; bit < array->len * 8; bit++)
+    {
+      g_autofree guint8 *copy = g_memdup2 (array->data, array->len);
+
+      copy[bit / 8] ^= (guint8) (1 << (bit % 8));
+      /* Serial, index, codec and body may be any. */
+      g_assert_true (check_plain (copy, array->len) ==
+                     ((bit / 8 >= 8 && bit / 8 < 24) || (bit / 8 >= 48 && bit / 8 != 55)));
+    }
+
+  for (gsize size = 0; size < array->len; size++)
+    {
+      g_autofree guint8 *copy = g_memdup2 (array->data, size);
+
+      g_assert_false (check_plain (copy, size));
+    }
+}
+
 static void
 test_wrong_places (void)
 {
@@ -328,6 +387,7 @@ main (int   argc,
   mp_test_add ("/frame/truncated", test_truncated);
   mp_test_add ("/frame/flipped", test_flipped);
   mp_test_add ("/frame/lengths", test_lengths);
+  mp_test_add ("/frame/plain", test_plain);
   mp_test_add ("/frame/wrong-places", test_wrong_places);
   mp_test_add ("/frame/continuation", test_continuation);
   mp_test_add ("/frame/too-large", test_too_large);

@@ -26,22 +26,27 @@ typedef struct
   guint        n_since_news;   /* sends since a peer may have gone */
 } MpConduit;
 
-/* What is not sent yet of one message: as it will lie in the ring. */
+/* What is wanted of the next message; else it stays. */
 typedef struct
 {
-  const char   *codec;         /* in wire form */
-  gconstpointer body;
-  gsize         length;
-} MpConduitBody;
+  gboolean takes_value;        /* a GVariant; else bytes of whatever codec */
+  gsize    max_length;         /* of the body; 0: any */
+  guint8  *into;               /* room for `max_length` bytes; nullable */
+} MpConduitWish;
 
-/* Messages up to this length, with the names of their codecs, are taken without a frame around them. */
+/* Messages up to this length, with the names of their codecs, are taken from a ring without a frame around them. */
 #define MP_CONDUIT_USUAL_LENGTH 2048
 
-/* A message that was taken from the ring; not to be copied, as it may point into itself. */
+/* A message without a frame around it; not to be copied, as it may point into itself. */
 typedef struct
 {
-  _Alignas (8) guint8 body[MP_CONDUIT_USUAL_LENGTH];
+  const guint8       *body;    /* `into`, `room`, or the calling thread's until it receives again */
+  gsize               length;
+  const char         *codec;   /* in wire form, checked */
+
+  /*< private >*/
   MpItemHead          head;
+  _Alignas (8) guint8 room[MP_CONDUIT_USUAL_LENGTH];
 } MpConduitUsual;
 
 void          mp_conduit_init          (MpConduit            *self,
@@ -57,10 +62,12 @@ MpIoStatus    mp_conduit_send          (MpConduit            *self,
                                         MpFrame              *frame,
                                         GError              **error);
 MpIoStatus    mp_conduit_send_body     (MpConduit            *self,
-                                        const MpConduitBody  *body,
+                                        const MpTransportBody *body,
                                         GError              **error);
 gboolean      mp_conduit_fits_ring     (MpConduit            *self,
-                                        const MpConduitBody  *body);
+                                        const MpTransportBody *body);
+gboolean      mp_conduit_try_send      (MpConduit            *self,
+                                        const MpTransportBody *body);
 
 MpIoStatus    mp_conduit_peek          (MpConduit            *self,
                                         MpFrame             **frame,
@@ -69,14 +76,13 @@ MpIoStatus    mp_conduit_receive       (MpConduit            *self,
                                         MpFrame             **frame,
                                         GError              **error);
 MpIoStatus    mp_conduit_receive_usual (MpConduit            *self,
-                                        MpRingWants           wants,
-                                        gconstpointer         user_data,
+                                        const MpConduitWish  *wish,
                                         MpConduitUsual       *usual,
                                         GError              **error);
 void          mp_conduit_unget_loss    (MpConduit            *self,
                                         GError               *loss);
 gboolean      mp_conduit_is_ring_next  (MpConduit            *self);
-gboolean      mp_conduit_is_ring_idle  (MpConduit            *self);
+gboolean      mp_conduit_is_idle       (MpConduit            *self);
 gboolean      mp_conduit_has_received  (MpConduit            *self);
 const GError *mp_conduit_get_end       (MpConduit            *self);
 

@@ -4,11 +4,14 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "mp-conduit-private.h"
 #include "mp-error.h"
 #include "mp-item-private.h"
 #include "mp-packet-io-private.h"
 #include "mp-parcel-private.h"
+#include "mp-variant-private.h"
 
 /* Of one call, each of them after something came. */
 #define MAX_LOOKS 64
@@ -100,24 +103,25 @@ send_aside (MpConduit    *self,
 /* Of a message without attachments, and of what comes without one around it. */
 static gboolean
 get_body (MpFrame        *frame,
-          MpConduitBody  *body)
+          MpTransportBody *body)
 {
   if (!mp_frame_has_message (frame) ||
       (frame->message != NULL && mp_message_get_n_attachments (frame->message) > 0))
     return FALSE;
 
   body->codec = mp_frame_get_wire_codec (frame);
+  body->codec_length = strlen (body->codec);
   body->body = g_bytes_get_data (mp_frame_get_body (frame), &body->length);
   return TRUE;
 }
 
 gboolean
 mp_conduit_fits_ring (MpConduit           *self,
-                      const MpConduitBody *body)
+                      const MpTransportBody *body)
 {
   return self->link != NULL && mp_ring_link_has (self->link, MP_RING_LINK_OUT) &&
          body->length <= MP_RING_LINK_MAX_RECORD - MP_ITEM_MAX_CODEC_LENGTH &&
-         strlen (body->codec) <= MP_ITEM_MAX_CODEC_LENGTH;
+         body->codec_length <= MP_ITEM_MAX_CODEC_LENGTH;
 }
 
 /*< private >
@@ -129,7 +133,7 @@ gboolean
 mp_conduit_goes_by_ring (MpConduit *self,
                          MpFrame   *frame)
 {
-  MpConduitBody body;
+  MpTransportBody body;
 
   return get_body (frame, &body) && mp_conduit_fits_ring (self, &body);
 }
@@ -160,7 +164,7 @@ look_for_end (MpConduit *self)
  */
 MpIoStatus
 mp_conduit_send_body (MpConduit            *self,
-                      const MpConduitBody  *body,
+                      const MpTransportBody *body,
                       GError              **error)
 {
   g_auto (MpItem) item = { 0 };
@@ -199,7 +203,7 @@ mp_conduit_send (MpConduit  *self,
                  GError    **error)
 {
   MpRingAside *aside = get_aside (self, MP_RING_LINK_OUT);
-  MpConduitBody body;
+  MpTransportBody body;
 
   if (aside == NULL)
     return mp_transport_send (self->transport, frame, error);
@@ -465,31 +469,183 @@ mp_conduit_receive (MpConduit  *self,
   return mp_transport_receive (self->transport, frame, error);
 }
 
+/* --- Without a frame ------------------------------------------------------ */
+
+/* A type that is not longer is not nested too deeply either. */
+#define SHORT_CODEC 64
+
+G_STATIC_ASSERT (SHORT_CODEC <= MP_VARIANT_MAX_DEPTH);
+G_STATIC_ASSERT (SHORT_CODEC <= MP_ITEM_MAX_CODEC_LENGTH);
+
+/*< private >
+ * mp_conduit_try_send:
+ *
+ * Returns: whether it was sent; if not, mp_conduit_send() tells why, or does it
+ */
+gboolean
+mp_conduit_try_send (MpConduit             *self,
+                     const MpTransportBody *body)
+{
+  if (self->link == NULL)
+    return body->codec_length <= SHORT_CODEC && body->length <= MP_TRANSPORT_INLINE_MAX &&
+           mp_transport_send_body (self->transport, body);
+
+  return mp_conduit_fits_ring (self, body) && mp_conduit_send_body (self, body, NULL) == MP_IO_DONE;
+}
+
+static gboolean
+is_wanted (const MpConduitWish *wish,
+           gboolean             is_value,
+           gsize                length)
+{
+  return is_value == wish->takes_value && (wish->max_length == 0 || length <= wish->max_length);
+}
+
+/* Rubbish is taken, and told of. */
+static gboolean
+is_record_wanted (const MpRingRecord *record,
+                  gconstpointer       data)
+{
+  const MpConduitWish *wish = data;
+  guint32 length;
+
+  return !mp_item_measure_body (record, &length) || is_wanted (wish, mp_item_is_value (record), length);
+}
+
+/* Behind another body stands the name of its codec, for which the caller has no room. */
+static gboolean
+is_all_wanted (const MpRingRecord *record,
+               gconstpointer       data)
+{
+  guint32 length;
+
+  return mp_item_measure_body (record, &length) && length == record->length && is_record_wanted (record, data);
+}
+
+static MpRingResult
+take_usual (MpConduit           *self,
+            Turn                *turn,
+            const MpConduitWish *wish,
+            MpConduitUsual      *usual,
+            MpRingRecord        *record)
+{
+  MpRingHaul haul = { usual->room, sizeof usual->room, record, 1, is_its_turn, turn };
+  MpRingHaul straight = { wish->into, wish->max_length, record, 1, is_its_turn, turn };
+  MpRingResult result = MP_RING_UNWANTED;
+
+  if (wish->into != NULL)
+    {
+      turn->wants = is_all_wanted;
+      result = mp_ring_link_take (self->link, &straight, NULL);
+    }
+  if (result == MP_RING_UNWANTED)
+    {
+      turn->wants = is_record_wanted;
+      result = mp_ring_link_take (self->link, &haul, NULL);
+    }
+
+  return result;
+}
+
+static MpIoStatus
+receive_from_ring (MpConduit           *self,
+                   MpRingAside         *aside,
+                   const MpConduitWish *wish,
+                   MpConduitUsual      *usual,
+                   GError             **error)
+{
+  Turn turn = { aside, 0, NULL, wish };
+  MpRingRecord record;
+
+  if (self->next != NULL || self->untold != NULL || self->failure != NULL || mp_ring_aside_is_used (aside) ||
+      mp_transport_has_received (self->transport) ||
+      take_usual (self, &turn, wish, usual, &record) != MP_RING_DONE)
+    return MP_IO_AGAIN;
+
+  if (!mp_item_read_head (&usual->head, &record, error))
+    return MP_IO_FAILED;
+
+  usual->body = record.data;
+  usual->length = usual->head.body_length;
+  usual->codec = usual->head.codec;
+  return MP_IO_DONE;
+}
+
+typedef struct
+{
+  const MpConduitWish *wish;
+  MpConduitUsual      *usual;
+} Choice;
+
+/* What is not proper stays, and is found so by others. */
+static gboolean
+is_body_wanted (const MpTransportBody *body,
+                gconstpointer          data)
+{
+  const Choice *choice = data;
+  char *codec = choice->usual->head.spelt;
+
+  if (body->codec_length > SHORT_CODEC || !is_wanted (choice->wish, body->codec[0] == '=', body->length))
+    return FALSE;
+
+  memcpy (codec, body->codec, body->codec_length);
+  codec[body->codec_length] = '\0';
+  return (body->codec_length == 3 && memcmp (codec, "raw", 3) == 0) ||
+         (strlen (codec) == body->codec_length && mp_message_check_wire_codec (codec, NULL));
+}
+
+static MpIoStatus
+receive_from_socket (MpConduit           *self,
+                     const MpConduitWish *wish,
+                     MpConduitUsual      *usual)
+{
+  Choice choice = { wish, usual };
+  MpTransportBody body;
+
+  if (self->untold != NULL || !mp_transport_receive_body (self->transport, is_body_wanted, &choice, &body))
+    return MP_IO_AGAIN;
+
+  usual->body = body.body;
+  usual->length = body.length;
+  usual->codec = usual->head.spelt;
+  return MP_IO_DONE;
+}
+
 /*< private >
  * mp_conduit_receive_usual:
- * @wants: whether it is to be taken
  *
- * Receives a message by the ring, if that is next and the message is not long.  AGAIN says that it is not so, whatever
+ * Receives a message that is no longer than usual and has nothing attached.  AGAIN says that there is none, whatever
  * else may be received.
  */
 MpIoStatus
-mp_conduit_receive_usual (MpConduit       *self,
-                          MpRingWants      wants,
-                          gconstpointer    user_data,
-                          MpConduitUsual  *usual,
-                          GError         **error)
+mp_conduit_receive_usual (MpConduit            *self,
+                          const MpConduitWish  *wish,
+                          MpConduitUsual       *usual,
+                          GError              **error)
 {
   MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
-  Turn turn = { aside, 0, wants, user_data };
-  MpRingRecord record;
-  MpRingHaul haul = { usual->body, sizeof usual->body, &record, 1, is_its_turn, &turn };
 
-  if (aside == NULL || self->next != NULL || self->untold != NULL || self->failure != NULL ||
-      mp_ring_aside_is_used (aside) ||
-      mp_transport_has_received (self->transport) || mp_ring_link_take (self->link, &haul, NULL) != MP_RING_DONE)
-    return MP_IO_AGAIN;
+  if (aside != NULL)
+    return receive_from_ring (self, aside, wish, usual, error);
 
-  return mp_item_read_head (&usual->head, &record, error) ? MP_IO_DONE : MP_IO_FAILED;
+  return self->link == NULL ? receive_from_socket (self, wish, usual) : MP_IO_AGAIN;
+}
+
+/*< private >
+ * mp_conduit_is_idle:
+ *
+ * Returns: whether there is nothing to be received, as far as that is known without the socket, but there may be soon
+ */
+gboolean
+mp_conduit_is_idle (MpConduit *self)
+{
+  MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
+
+  if (aside == NULL)
+    return self->link == NULL && self->untold == NULL && mp_transport_is_idle (self->transport);
+
+  return mp_transport_get_fd (self->transport) >= 0 && mp_conduit_get_end (self) == NULL &&
+         !mp_ring_aside_is_used (aside) && !mp_conduit_has_received (self);
 }
 
 /*< private >
@@ -517,20 +673,6 @@ mp_conduit_is_ring_next (MpConduit *self)
 
   return aside != NULL && self->next == NULL && self->failure == NULL && self->untold == NULL &&
          mp_ring_link_count (self->link) > 0 && (!mp_ring_aside_is_used (aside) || !may_be_due (self, aside, &limit));
-}
-
-/*< private >
- * mp_conduit_is_ring_idle:
- *
- * Returns: whether there is nothing to be received, as far as that is known without the socket, but there may be soon
- */
-gboolean
-mp_conduit_is_ring_idle (MpConduit *self)
-{
-  MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
-
-  return aside != NULL && mp_transport_get_fd (self->transport) >= 0 && mp_conduit_get_end (self) == NULL &&
-         !mp_ring_aside_is_used (aside) && !mp_conduit_has_received (self);
 }
 
 gboolean

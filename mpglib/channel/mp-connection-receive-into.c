@@ -72,6 +72,7 @@ mp_connection_receive_into (MpConnection *self,
                             GError      **error)
 {
   g_autoptr (MpFrame) frame = NULL;
+  const MpConduitWish wish = { FALSE, size, buffer };
   MpConduitUsual usual;
   MpIoStatus status;
 
@@ -80,11 +81,11 @@ mp_connection_receive_into (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, size, timeout, cancellable, &usual, error);
-  if (status == MP_IO_DONE)
-    memcpy (buffer, usual.body, usual.head.body_length);
+  status = mp_connection_receive_at_once (self, &wish, timeout, cancellable, &usual, error);
+  if (status == MP_IO_DONE && usual.body != buffer)
+    memcpy (buffer, usual.body, usual.length);
   if (status != MP_IO_AGAIN)
-    return status == MP_IO_DONE ? (gssize) usual.head.body_length : -1;
+    return status == MP_IO_DONE ? (gssize) usual.length : -1;
 
   frame = mp_connection_receive_frame (self, MP_ACCEPT_BYTES, size, timeout, cancellable, error);
   return frame != NULL ? copy_body (frame, buffer) : -1;

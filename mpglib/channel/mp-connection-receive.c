@@ -115,18 +115,17 @@ finish_frame (MpConnection  *self,
  * Returns: MP_IO_DONE, MP_IO_FAILED, or MP_IO_AGAIN, if it takes mp_connection_receive_frame()
  */
 MpIoStatus
-mp_connection_receive_at_once (MpConnection    *self,
-                               MpAccept         accept,
-                               gsize            max_length,
-                               gdouble          timeout,
-                               GCancellable    *cancellable,
-                               MpConduitUsual  *usual,
-                               GError         **error)
+mp_connection_receive_at_once (MpConnection         *self,
+                               const MpConduitWish  *wish,
+                               gdouble               timeout,
+                               GCancellable         *cancellable,
+                               MpConduitUsual       *usual,
+                               GError              **error)
 {
   if (self->exchange == NULL || !self->readable || g_cancellable_is_cancelled (cancellable))
     return MP_IO_AGAIN;
 
-  return mp_exchange_try_receive (self->exchange, accept, max_length, timeout != 0, usual, error);
+  return mp_exchange_try_receive (self->exchange, wish, timeout != 0, usual, error);
 }
 
 /* These take the frame, which may be NULL after an error. */
@@ -176,19 +175,19 @@ static GVariant *
 usual_to_value (const MpConduitUsual  *usual,
                 GError               **error)
 {
-  g_autoptr (GBytes) body = g_bytes_new (usual->body, usual->head.body_length);
+  g_autoptr (GBytes) body = g_bytes_new (usual->body, usual->length);
 
-  return mp_variant_from_wire (usual->head.codec + 1, body, 0, error);
+  return mp_variant_from_wire (usual->codec + 1, body, 0, error);
 }
 
 static guint8 *
 usual_to_data (const MpConduitUsual *usual,
                gsize                *length)
 {
-  guint8 *data = g_malloc (MAX (usual->head.body_length, 1));
+  guint8 *data = g_malloc (MAX (usual->length, 1));
 
-  memcpy (data, usual->body, usual->head.body_length);
-  *length = usual->head.body_length;
+  memcpy (data, usual->body, usual->length);
+  *length = usual->length;
   return data;
 }
 
@@ -229,6 +228,7 @@ mp_connection_receive (MpConnection *self,
                        GCancellable *cancellable,
                        GError      **error)
 {
+  const MpConduitWish wish = { TRUE, 0, NULL };
   MpConduitUsual usual;
   MpIoStatus status;
 
@@ -236,8 +236,8 @@ mp_connection_receive (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, &usual,
-                                               error)) != MP_IO_AGAIN)
+  status = mp_connection_receive_at_once (self, &wish, timeout, cancellable, &usual, error);
+  if (status != MP_IO_AGAIN)
     return status == MP_IO_DONE ? usual_to_value (&usual, error) : NULL;
 
   return frame_to_value (mp_connection_receive_frame (self, MP_ACCEPT_VALUE, 0, timeout, cancellable, error), error);
@@ -324,6 +324,7 @@ mp_connection_receive_data (MpConnection *self,
                             GCancellable *cancellable,
                             GError      **error)
 {
+  const MpConduitWish wish = { FALSE, max_length, NULL };
   MpConduitUsual usual;
   MpIoStatus status;
 
@@ -333,8 +334,8 @@ mp_connection_receive_data (MpConnection *self,
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   *length = 0;
-  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, &usual,
-                                               error)) != MP_IO_AGAIN)
+  status = mp_connection_receive_at_once (self, &wish, timeout, cancellable, &usual, error);
+  if (status != MP_IO_AGAIN)
     return status == MP_IO_DONE ? usual_to_data (&usual, length) : NULL;
 
   return frame_to_data (mp_connection_receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error),
@@ -426,6 +427,7 @@ mp_connection_receive_bytes (MpConnection *self,
                              GCancellable *cancellable,
                              GError      **error)
 {
+  const MpConduitWish wish = { FALSE, max_length, NULL };
   MpConduitUsual usual;
   MpIoStatus status;
 
@@ -433,9 +435,9 @@ mp_connection_receive_bytes (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if ((status = mp_connection_receive_at_once (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, &usual,
-                                               error)) != MP_IO_AGAIN)
-    return status == MP_IO_DONE ? g_bytes_new (usual.body, usual.head.body_length) : NULL;
+  status = mp_connection_receive_at_once (self, &wish, timeout, cancellable, &usual, error);
+  if (status != MP_IO_AGAIN)
+    return status == MP_IO_DONE ? g_bytes_new (usual.body, usual.length) : NULL;
 
   return frame_to_bytes (mp_connection_receive_frame (self, MP_ACCEPT_BYTES, max_length, timeout, cancellable, error));
 }

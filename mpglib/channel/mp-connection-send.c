@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "mp-connection-private.h"
 #include "mp-variant-private.h"
 
@@ -70,7 +72,7 @@ send_at_once (MpConnection  *self,
               gsize          length,
               GCancellable  *cancellable)
 {
-  const MpConduitBody whole = { codec, body, length };
+  const MpTransportBody whole = { codec, strlen (codec), body, length };
 
   return self->exchange != NULL && self->writable && !g_cancellable_is_cancelled (cancellable) &&
          mp_exchange_try_send (self->exchange, &whole);
@@ -85,16 +87,42 @@ send_take (MpConnection *self,
 {
   g_auto (MpTransfer) transfer = { 0 };
 
-  if (frame->body != NULL &&
-      send_at_once (self, frame->codec, g_bytes_get_data (frame->body, NULL), g_bytes_get_size (frame->body),
-                    cancellable))
-    {
-      mp_frame_free (frame);
-      return TRUE;
-    }
-
   return init_send (self, &transfer, frame, error) &&
          mp_exchange_run (self->exchange, &transfer, timeout, cancellable, error);
+}
+
+/* Serialised, with its codec, but not in a frame. */
+static gboolean
+send_raw (MpConnection  *self,
+          const char    *codec,
+          GBytes        *body,
+          gdouble        timeout,
+          GCancellable  *cancellable,
+          GError       **error)
+{
+  return send_at_once (self, codec, g_bytes_get_data (body, NULL), g_bytes_get_size (body), cancellable) ||
+         send_take (self, mp_frame_new_raw (MP_FRAME_MESSAGE, g_strdup (codec), g_bytes_ref (body)),
+                    timeout, cancellable, error);
+}
+
+static gboolean
+send_value (MpConnection  *self,
+            GVariant      *value,
+            gdouble        timeout,
+            GCancellable  *cancellable,
+            GError       **error)
+{
+  g_autoptr (GVariant) sound = mp_variant_ref_sound (value);
+  g_autoptr (GBytes) body = mp_variant_to_wire (sound);
+  const char *type = g_variant_get_type_string (sound);
+  gsize size = strlen (type) + 2;
+  char usual[MP_ITEM_MAX_CODEC_LENGTH];
+  g_autofree char *own = size > sizeof usual ? g_malloc (size) : NULL;
+  char *codec = own != NULL ? own : usual;
+
+  codec[0] = '=';
+  memcpy (codec + 1, type, size - 1);
+  return send_raw (self, codec, body, timeout, cancellable, error);
 }
 
 static void
@@ -157,7 +185,7 @@ mp_connection_send (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return send_take (self, new_frame_for_value (value), timeout, cancellable, error);
+  return send_value (self, value, timeout, cancellable, error);
 }
 
 /**
@@ -347,7 +375,7 @@ mp_connection_send_bytes (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return send_take (self, new_frame_for_bytes (bytes, codec), timeout, cancellable, error);
+  return send_raw (self, codec != NULL ? codec : "raw", bytes, timeout, cancellable, error);
 }
 
 /**

@@ -37,6 +37,8 @@ struct _MpExchange
   MpPatience patience; /* of whoever has the lock */
   gboolean is_linked;  /* there are, or were, rings */
   guint n_spinning;    /* threads that look at the rings without the lock */
+  guint rareness;      /* of looks at the socket before a sleep, see mp-exchange-try.c */
+  guint n_looks_left_out;
   MpConduit conduit;
   MpLane senders;
   MpLane receivers;    /* and those who wait for a message without taking it */

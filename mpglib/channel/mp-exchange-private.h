@@ -107,12 +107,11 @@ gboolean    mp_exchange_prepare        (MpExchange        *self,
                                         MpFrame           *frame,
                                         GError           **error);
 
-/* What can be done at once, by a ring, without a transfer. */
+/* What can be done at once, without a transfer. */
 gboolean    mp_exchange_try_send       (MpExchange        *self,
-                                        const MpConduitBody *body);
+                                        const MpTransportBody *body);
 MpIoStatus  mp_exchange_try_receive    (MpExchange        *self,
-                                        MpAccept           accept,
-                                        gsize              max_length,
+                                        const MpConduitWish *wish,
                                         gboolean           spins,
                                         MpConduitUsual    *usual,
                                         GError           **error);

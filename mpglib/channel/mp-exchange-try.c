@@ -4,10 +4,12 @@
 
 #include "config.h"
 
+#include <poll.h>
+
 #include "mp-exchange-base-private.h"
 #include "mp-origin-private.h"
 
-/* What can be done at once, by a ring, without a transfer. */
+/* What can be done at once, without a transfer. */
 
 /*< private >
  * mp_exchange_try_send:
@@ -15,54 +17,103 @@
  * Returns: whether it was sent; if not, mp_exchange_run() has to be asked
  */
 gboolean
-mp_exchange_try_send (MpExchange           *self,
-                      const MpConduitBody  *body)
+mp_exchange_try_send (MpExchange            *self,
+                      const MpTransportBody *body)
 {
   gboolean was_sent;
 
-  if (!self->is_linked || self->origin != mp_origin_get ())
+  if (self->origin != mp_origin_get ())
     return FALSE;
 
   mp_exchange_lock (self);
   was_sent = !self->is_closed && g_queue_is_empty (&self->senders.transfers) &&
-             mp_conduit_fits_ring (&self->conduit, body) &&
-             mp_conduit_send_body (&self->conduit, body, NULL) == MP_IO_DONE;
+             mp_conduit_try_send (&self->conduit, body);
   mp_exchange_unlock (self);
 
   return was_sent;
 }
 
-typedef struct
-{
-  MpAccept accept;
-  gsize    max_length;
-} Wish;
+/* --- Looking at the socket ------------------------------------------------ */
 
-/* Rubbish is taken, and told of. */
+/* For about as long as it takes to be woken.  Where it was in vain it is done at every 2nd, 4th ... wait only. */
+#define LOOK_USEC    50
+#define MAX_RARENESS 10
+
+/* From one look to the next nothing takes so long, unless somebody else has the CPU: maybe the other side. */
+#define GAP_USEC     5
+
+/* Another thread may close it meanwhile, and get its number for something else: nothing is done but to look.
+ *
+ * Returns: whether something is there
+ */
 static gboolean
-is_wanted (const MpRingRecord *record,
-           gconstpointer       data)
+look_at (int       fd,
+         gboolean *was_good)
 {
-  const Wish *wish = data;
-  guint32 length;
+  gint64 begin = g_get_monotonic_time (), last = begin, now;
+  struct pollfd entry = { fd, POLLIN, 0 };
+  gboolean is_alone = TRUE;
 
-  if (!mp_item_measure_body (record, &length))
-    return TRUE;
+  do
+    {
+      gboolean is_there = poll (&entry, 1, 0) > 0;
 
-  return (wish->accept == MP_ACCEPT_ANY || mp_item_is_value (record) == (wish->accept == MP_ACCEPT_VALUE)) &&
-         (wish->max_length == 0 || length <= wish->max_length);
+      now = g_get_monotonic_time ();
+      is_alone &= now - last <= GAP_USEC;
+      *was_good = is_there && is_alone;
+      if (is_there)
+        return TRUE;
+      last = now;
+    }
+  while (is_alone && now - begin < LOOK_USEC);
+
+  return FALSE;
 }
 
+/* Lets go of the lock. */
+static gboolean
+look_locked (MpExchange *self)
+{
+  int fd = mp_transport_get_fd (self->conduit.transport);
+  gboolean is_there, was_good;
+
+  if (self->n_looks_left_out < (1u << self->rareness) - 1)
+    {
+      self->n_looks_left_out++;
+      return FALSE;
+    }
+
+  mp_exchange_unlock (self);
+  is_there = look_at (fd, &was_good);
+  mp_exchange_lock (self);
+
+  self->n_looks_left_out = 0;
+  self->rareness = was_good ? 0 : MIN (self->rareness + 1, MAX_RARENESS);
+  return is_there;
+}
+
+/* --- Receiving ------------------------------------------------------------ */
+
 static MpIoStatus
-try_receive_locked (MpExchange      *self,
-                    const Wish      *wish,
-                    MpConduitUsual  *usual,
-                    GError         **error)
+try_receive_locked (MpExchange           *self,
+                    const MpConduitWish  *wish,
+                    MpConduitUsual       *usual,
+                    GError              **error)
 {
   if (self->is_closed || !g_queue_is_empty (&self->receivers.transfers))
     return MP_IO_AGAIN;
 
-  return mp_conduit_receive_usual (&self->conduit, is_wanted, wish, usual, error);
+  return mp_conduit_receive_usual (&self->conduit, wish, usual, error);
+}
+
+/* As one that waits does before it sleeps. */
+static gboolean
+spin_locked (MpExchange *self)
+{
+  if (self->is_closed || !mp_conduit_is_idle (&self->conduit) || !g_queue_is_empty (&self->receivers.transfers))
+    return FALSE;
+
+  return self->conduit.link != NULL ? mp_exchange_spin_locked (self, MP_RING_LINK_IN) : look_locked (self);
 }
 
 /*< private >
@@ -72,24 +123,21 @@ try_receive_locked (MpExchange      *self,
  * Returns: MP_IO_DONE, MP_IO_FAILED, or MP_IO_AGAIN: mp_exchange_run() has to be asked
  */
 MpIoStatus
-mp_exchange_try_receive (MpExchange      *self,
-                         MpAccept         accept,
-                         gsize            max_length,
-                         gboolean         spins,
-                         MpConduitUsual  *usual,
-                         GError         **error)
+mp_exchange_try_receive (MpExchange           *self,
+                         const MpConduitWish  *wish,
+                         gboolean              spins,
+                         MpConduitUsual       *usual,
+                         GError              **error)
 {
-  Wish wish = { accept, max_length };
   MpIoStatus status;
 
-  if (!self->is_linked || self->origin != mp_origin_get ())
+  if (self->origin != mp_origin_get ())
     return MP_IO_AGAIN;
 
   mp_exchange_lock (self);
-  status = try_receive_locked (self, &wish, usual, error);
-  if (status == MP_IO_AGAIN && spins && mp_conduit_is_ring_idle (&self->conduit) &&
-      g_queue_is_empty (&self->receivers.transfers) && mp_exchange_spin_locked (self, MP_RING_LINK_IN))
-    status = try_receive_locked (self, &wish, usual, error);
+  status = try_receive_locked (self, wish, usual, error);
+  if (status == MP_IO_AGAIN && spins && spin_locked (self))
+    status = try_receive_locked (self, wish, usual, error);
   if (self->epoll_fd >= 0)
     mp_exchange_serve_locked (self, &self->receivers);
   mp_exchange_unlock (self);

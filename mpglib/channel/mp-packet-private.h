@@ -77,6 +77,9 @@ typedef struct
   gsize         body_size;
 } MpPacket;
 
+gsize    mp_packet_write_head  (const MpPacket *packet,
+                                guint8         *head,
+                                gsize           room);
 guint8  *mp_packet_encode_head (const MpPacket *packet,
                                 gsize          *size,
                                 GError        **error);
@@ -89,6 +92,9 @@ gboolean mp_packet_decode_long (const guint8   *data,
                                 gsize           max_body,
                                 MpPacket       *packet,
                                 GError        **error);
+gboolean mp_packet_decode_plain (const guint8  *data,
+                                gsize           size,
+                                MpPacket       *packet);
 guint64  mp_packet_get_serial  (const guint8   *header);
 
 /* A later part of a body, as told above. */

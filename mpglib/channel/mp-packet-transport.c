@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "mp-error.h"
@@ -196,6 +197,33 @@ transmit (MpTransport *self,
   return MP_IO_AGAIN;
 }
 
+/* A body up to about this length is copied behind its head: that costs less than to have the kernel gather both. */
+#define SHORT_PACKET 1024
+
+static gboolean
+transmit_body (MpTransport           *self,
+               const MpTransportBody *body)
+{
+  MpPacket packet = {
+    .kind = MP_FRAME_MESSAGE,
+    .codec = body->codec,
+    .codec_length = body->codec_length,
+    .body_length = body->length,
+  };
+  guint8 head[SHORT_PACKET];
+  gsize size = mp_packet_write_head (&packet, head, sizeof head);
+
+  if (size == 0)
+    return FALSE;
+
+  if (body->length > sizeof head - size)
+    return mp_packet_send (self->fd, head, size, body->body, body->length, -1, NULL) == 0;
+
+  if (body->length > 0)
+    memcpy (head + size, body->body, body->length);
+  return mp_packet_send (self->fd, head, size + body->length, NULL, 0, -1, NULL) == 0;
+}
+
 /* --- Receiving packets ----------------------------------------------------- */
 
 /* FALSE and an error for what no proper peer sends. */
@@ -248,6 +276,32 @@ handle_packet (MpTransport *self,
   mp_fds_close (received->fds, received->n_fds);
 }
 
+/* FALSE: nothing came, or the end, which is known then. */
+static gboolean
+receive_packet (MpTransport *self,
+                MpReceived  *received)
+{
+  int result = mp_packet_receive (self->fd, received);
+
+  if (result == EAGAIN)
+    return FALSE;
+
+  if (result != 0)
+    {
+      mp_transport_set_failure (self, g_error_new (MP_ERROR, MP_ERROR_FAILED, "Cannot receive: %s",
+                                                   g_strerror (result)));
+      return FALSE;
+    }
+
+  self->n_bytes_read += received->size;
+  if (received->size > 0)
+    return TRUE;
+
+  mp_fds_close (received->fds, received->n_fds);
+  mp_transport_set_end (self, self->n_peer_holders <= 0);
+  return FALSE;
+}
+
 /* Reads one packet, whatever it brings: DONE, AGAIN, or what ends it all. */
 static MpIoStatus
 read_ahead (MpTransport *self,
@@ -255,32 +309,52 @@ read_ahead (MpTransport *self,
 {
   MpIoStatus status = mp_transport_check_usable (self, error);
   MpReceived received;
-  int result;
 
   if (status != MP_IO_DONE)
     return status;
 
-  result = mp_packet_receive (self->fd, &received);
-  if (result == EAGAIN)
-    return MP_IO_AGAIN;
-
-  if (result != 0)
+  if (receive_packet (self, &received))
     {
-      mp_transport_set_failure (self, g_error_new (MP_ERROR, MP_ERROR_FAILED, "Cannot receive: %s",
-                                                   g_strerror (result)));
+      handle_packet (self, &received);
       return mp_transport_check_usable (self, error);
     }
 
-  self->n_bytes_read += received.size;
-  if (received.size == 0)
-    {
-      mp_fds_close (received.fds, received.n_fds);
-      mp_transport_set_end (self, self->n_peer_holders <= 0);
-    }
-  else
-    handle_packet (self, &received);
+  status = mp_transport_check_usable (self, error);
+  return status == MP_IO_DONE ? MP_IO_AGAIN : status;
+}
 
-  return mp_transport_check_usable (self, error);
+/* A message that is whole, with nothing attached. */
+static gboolean
+get_body (MpTransport      *self,
+          const MpReceived *received,
+          MpTransportBody  *body)
+{
+  MpPacket packet;
+
+  if (received->is_cut || received->n_fds > 0 || received->lost_fds ||
+      !mp_packet_decode_plain (received->data, received->size, &packet) || packet.body_length > self->max_body)
+    return FALSE;
+
+  *body = (MpTransportBody) { packet.codec, packet.codec_length, packet.body, packet.body_size };
+  return TRUE;
+}
+
+static gboolean
+read_body (MpTransport      *self,
+           MpTransportWants  wants,
+           gconstpointer     user_data,
+           MpTransportBody  *body)
+{
+  MpReceived received;
+
+  if (!receive_packet (self, &received))
+    return FALSE;
+
+  if (get_body (self, &received, body) && wants (body, user_data))
+    return TRUE;
+
+  handle_packet (self, &received);
+  return FALSE;
 }
 
 /* --- Ending and sharing ---------------------------------------------------- */
@@ -340,6 +414,8 @@ static const MpTransportKind packet_kind = {
   .has_begun = has_begun,
   .take_back = take_back,
   .read_ahead = read_ahead,
+  .transmit_body = transmit_body,
+  .read_body = read_body,
   .share = share,
   .leave = leave,
 };

@@ -36,6 +36,13 @@ typedef struct
   /* Reads once, whatever that brings: DONE, AGAIN, or what ends it all. */
   MpIoStatus (*read_ahead) (MpTransport  *self,
                             GError      **error);
+  /* As mp_transport_send_body() and _receive_body(); nullable. */
+  gboolean   (*transmit_body) (MpTransport           *self,
+                               const MpTransportBody *body);
+  gboolean   (*read_body)  (MpTransport          *self,
+                            MpTransportWants      wants,
+                            gconstpointer         user_data,
+                            MpTransportBody      *body);
   int        (*share)      (MpTransport  *self,
                             GError      **error);
   /* Says BYE and closes. */

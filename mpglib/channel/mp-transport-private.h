@@ -59,6 +59,18 @@ typedef enum
 
 typedef struct _MpTransport MpTransport;
 
+/* A message of a connection without attachments, where there is no frame around it. */
+typedef struct
+{
+  const char   *codec;         /* in wire form */
+  gsize         codec_length;  /* it need not be terminated */
+  gconstpointer body;
+  gsize         length;
+} MpTransportBody;
+
+typedef gboolean (*MpTransportWants) (const MpTransportBody *body,
+                                      gconstpointer          user_data);
+
 gboolean     mp_transport_new_pair           (int           fds[2],
                                               GError      **error);
 MpTransport *mp_transport_new                (int           fd);
@@ -91,6 +103,13 @@ MpIoStatus   mp_transport_receive            (MpTransport  *self,
 MpIoStatus   mp_transport_peek               (MpTransport  *self,
                                               MpFrame     **frame,
                                               GError      **error);
+gboolean     mp_transport_send_body          (MpTransport  *self,
+                                              const MpTransportBody *body);
+gboolean     mp_transport_receive_body       (MpTransport  *self,
+                                              MpTransportWants wants,
+                                              gconstpointer user_data,
+                                              MpTransportBody *body);
+gboolean     mp_transport_is_idle            (MpTransport  *self);
 guint64      mp_transport_get_lost_serial    (MpTransport  *self);
 void         mp_transport_unget_loss         (MpTransport  *self,
                                               GError       *loss);

@@ -51,13 +51,17 @@ receive (MpAssembly    *assembly,
 {
   g_autoptr (MpFrame) frame = NULL;
   g_autoptr (GError) error = NULL;
-  MpPacket packet;
+  MpPacket packet, plain;
   int fds[MP_PACKET_MAX_FDS + 1];
+  gboolean is_plain = mp_packet_decode_plain (data, size, &plain);
   gboolean goes_on;
   guint n_fds;
 
   if (!mp_packet_decode (data, size, &packet, NULL))
-    return FALSE;
+    {
+      g_assert_false (is_plain);
+      return FALSE;
+    }
 
   n_fds = open_fds (&packet, fds);
   goes_on = mp_assembly_take_packet (assembly, &packet, fds, n_fds, &frame, &error);
