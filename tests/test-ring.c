@@ -222,6 +222,46 @@ test_batches (void)
   tear_down ();
 }
 
+/* More than is put together at a time, with records that end in all places of a chunk, and one that is longer. */
+static void
+test_long_batches (void)
+{
+  enum { N = 40, CHUNK = 1 << 13 };
+  g_autofree guint8 *bytes = g_malloc (N * CHUNK), *taken = g_malloc (N * CHUNK);
+  MpRingRecord records[N], got[N];
+
+  set_up_with (1024 * 1024, 1000, 13);
+  for (guint i = 0; i < N * CHUNK; i++)
+    bytes[i] = (guint8) (i * 13 + i / 251);
+
+  for (guint round = 0; round < 200; round++)
+    {
+      MpRingHaul haul = { taken, N * CHUNK, got, N };
+      guint8 *next = bytes;
+      guint n_put;
+
+      for (guint i = 0; i < N; i++)
+        {
+          guint32 length = i == round % N ? CHUNK + 8 * round : (round * 31 + i * 97) % 600;
+
+          records[i] = (MpRingRecord) { next, length, i };
+          next += length;
+        }
+
+      g_assert_cmpint (mp_ring_try_put (&ring, get_me (), records, N, &n_put, NULL), ==, MP_RING_DONE);
+      g_assert_cmpuint (n_put, ==, N);
+      g_assert_cmpint (mp_ring_try_take (&ring, get_me (), &haul, NULL), ==, MP_RING_DONE);
+      g_assert_cmpuint (haul.n_records, ==, N);
+      for (guint i = 0; i < N; i++)
+        {
+          g_assert_cmpuint (got[i].kind, ==, i);
+          g_assert_cmpmem (got[i].data, got[i].length, records[i].data, records[i].length);
+        }
+    }
+
+  tear_down ();
+}
+
 /* What does not fit into the haul stays. */
 static void
 test_part_of_batch (void)
@@ -1184,6 +1224,7 @@ main (int   argc,
   g_test_add_func ("/ring/lengths", test_lengths);
   g_test_add_func ("/ring/full", test_full);
   g_test_add_func ("/ring/batches", test_batches);
+  g_test_add_func ("/ring/long-batches", test_long_batches);
   g_test_add_func ("/ring/part-of-batch", test_part_of_batch);
   g_test_add_func ("/ring/unwanted", test_unwanted);
   g_test_add_func ("/ring/processes", test_processes);

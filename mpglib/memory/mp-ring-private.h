@@ -58,7 +58,7 @@ typedef struct
   guint32       flags;
   guint32       long_length;   /* from here on records lie in extents; tests make it less */
   MpAtomic32    patience[2];   /* of this process, for each side: see mp-ring-wait.c */
-  MpAtomic32    is_thin;       /* likewise: there were but few records when this process looked last */
+  MpAtomic32    is_thin[2];    /* likewise: there was but little room, or were few records, when it looked last */
 } MpRing;
 
 /* One commit has not more. */
@@ -168,7 +168,8 @@ MpRingResult mp_ring_take_lost (MpRing             *self,
                                 guint32             me,
                                 MpRingHaul         *haul,
                                 GError            **error);
-void         mp_ring_linger_here (MpRing           *self);
+void         mp_ring_linger_here (MpRing           *self,
+                                  guint64           need);
 void         mp_ring_set_spin (gboolean             spins);
 gboolean     mp_ring_spin     (MpRing              *self,
                                guint64              need);
@@ -178,16 +179,23 @@ guint64      mp_ring_count_room (MpRing            *self,
 gboolean     mp_ring_has_room (MpRing              *self,
                                guint64              need);
 
+/* In `patience` and `is_thin`. */
+#define MP_RING_PUTS  0
+#define MP_RING_TAKES 1
+
 /*< private >
  * mp_ring_linger:
+ * @need: bytes of room, from mp_ring_measure(); 0: for a record
  *
- * Before a take that may wait.
+ * Before a put, or a take, that may wait.
  */
 static inline void
-mp_ring_linger (MpRing *self)
+mp_ring_linger (MpRing  *self,
+                guint64  need)
 {
-  if (G_UNLIKELY (atomic_load_explicit (&self->is_thin, memory_order_relaxed) != 0))
-    mp_ring_linger_here (self);
+  if (G_UNLIKELY (atomic_load_explicit (&self->is_thin[need != 0 ? MP_RING_PUTS : MP_RING_TAKES],
+                                        memory_order_relaxed) != 0))
+    mp_ring_linger_here (self, need);
 }
 
 /* Of all records that there are at a time, with their heads. */

@@ -7,6 +7,7 @@
 #include "mp-error.h"
 #include "mp-futex-private.h"
 #include "mp-ring-end-private.h"
+#include "mp-ring-run-private.h"
 
 /* --- Memory --------------------------------------------------------------- */
 
@@ -174,67 +175,36 @@ copy_in_parts (MpRing        *self,
     }
 }
 
-static inline void
-copy_in (MpRing        *self,
-         guint64        position,
-         gconstpointer  bytes,
-         gsize          length)
-{
-  if (G_LIKELY (length <= mp_ring_memory_get_rest (&self->memory, position)) && length > 0)
-    memcpy (mp_ring_memory_get_place (&self->memory, position), bytes, length);
-  else
-    copy_in_parts (self, position, bytes, length);
-}
-
 /* Heads are 8 bytes at multiples of 8, which the end of a chunk never divides. */
-static void
-write_head (MpRing  *self,
-            guint64  position,
+static inline void
+write_head (guint8  *place,
             guint32  length,
             guint32  kind)
 {
-  guint32 *head = (guint32 *) (gpointer) mp_ring_memory_get_place (&self->memory, position);
+  guint32 *head = (guint32 *) (gpointer) place;
 
   head[0] = length;
   head[1] = kind;
 }
 
+/* Of a record that goes over the end of a chunk, or lies elsewhere. */
 static void
-write_record (MpRing             *self,
-              guint64             position,
-              const MpRingRecord *record)
+write_in_parts (MpRing             *self,
+                guint64             position,
+                const MpRingRecord *record)
 {
-  MpRingElsewhere elsewhere;
+  MpRingElsewhere elsewhere = { record->extent, record->length, 0 };
+  guint8 *place = mp_ring_memory_get_place (&self->memory, position);
 
-  if (G_LIKELY (record->extent.place == 0))
+  if (record->extent.place == 0)
     {
-      write_head (self, position, record->length, record->kind);
-      copy_in (self, position + MP_RING_HEAD, record->data, record->length);
+      write_head (place, record->length, record->kind);
+      copy_in_parts (self, position + MP_RING_HEAD, record->data, record->length);
       return;
     }
 
-  elsewhere = (MpRingElsewhere) { record->extent, record->length, 0 };
-  write_head (self, position, sizeof elsewhere, record->kind | MP_RING_ELSEWHERE);
-  copy_in (self, position + MP_RING_HEAD, &elsewhere, sizeof elsewhere);
-}
-
-/* Bytes behind a record that the next one will probably need.  Their cache lines are the other side's, and come in the
- * time until then: a lock, which waits for all stores, would have to wait for them.
- */
-#define FORESEEN 1024
-
-static void
-foresee (MpRing     *self,
-         guint64     position,
-         guint64     length)
-{
-#ifdef __x86_64__
-  const guint8 *next = mp_ring_memory_get_place (&self->memory, position);
-  gsize n = MIN (MIN (length, FORESEEN), mp_ring_memory_get_rest (&self->memory, position));
-
-  for (gsize i = 0; i < n; i += 64)
-    __asm__ volatile ("prefetchw %0" : : "m" (next[i]));
-#endif
+  write_head (place, sizeof elsewhere, record->kind | MP_RING_ELSEWHERE);
+  copy_in_parts (self, position + MP_RING_HEAD, &elsewhere, sizeof elsewhere);
 }
 
 static MpRingResult
@@ -248,65 +218,217 @@ set_too_long (MpRing   *self,
   return MP_RING_FAILED;
 }
 
+/* What is put with one commit. */
+typedef struct
+{
+  MpRingMark   own;      /* its count is that of before */
+  MpRingMark   take;     /* as it was seen last */
+  MpRingChunks chunks;
+  guint64      begun;    /* position of before */
+  guint8      *place;    /* of the position */
+  guint64      rest;     /* bytes of the chunk from there on */
+  MpRingRun   *run;      /* nullable: where those are that go to the places before */
+  guint        n;
+  gboolean     is_new;   /* whether `take` was seen just now */
+} Putting;
+
+static inline void
+set_position (MpRing  *self,
+              Putting *putting,
+              guint64  position)
+{
+  putting->own.position = position;
+  putting->place = mp_ring_memory_get_place (&self->memory, position);
+  putting->rest = (putting->chunks.n_entered << self->memory.chunk_bits) - position;
+}
+
+static inline gboolean
+begin (MpRing    *self,
+       MpRingRun *run,
+       Putting   *putting)
+{
+  MpRingEnd *end = &self->layout->put;
+
+  mp_ring_end_get_mark (end, &putting->own);
+  if (G_UNLIKELY (!mp_ring_is_place (putting->own.position)))
+    return FALSE;
+
+  mp_ring_end_get_seen (end, &putting->take);
+  get_chunks (self, &putting->own, &putting->chunks);
+  set_position (self, putting, putting->own.position);
+  putting->begun = putting->own.position;
+  putting->run = run;
+  putting->n = 0;
+  putting->is_new = FALSE;
+  return TRUE;
+}
+
+/* For mp_ring_linger(). */
+#define THIN 32
+
+static void
+note_thin (MpRing        *self,
+           const Putting *putting,
+           guint64        need)
+{
+  guint64 room = self->capacity - (putting->own.weight - putting->take.weight);
+
+  atomic_store_explicit (&self->is_thin[MP_RING_PUTS], room < THIN * need && room < self->capacity / 4,
+                         memory_order_relaxed);
+}
+
+/* Whether there is room, after another look at the other end if there seemed to be none. */
 static MpRingResult
+find_room (MpRing   *self,
+           Putting  *putting,
+           guint64   need,
+           GError  **error)
+{
+  for (;;)
+    {
+      guint32 n = mp_ring_count_between (putting->own.count, putting->take.count) + putting->n;
+
+      if (G_LIKELY (mp_ring_fits (self, putting->own.weight - putting->take.weight, n, need)))
+        return MP_RING_DONE;
+
+      if (putting->is_new)
+        return MP_RING_AGAIN;
+
+      putting->is_new = TRUE;
+      if (!mp_ring_end_see_again (&self->layout->put, &self->layout->take, &putting->take) ||
+          putting->own.weight - putting->take.weight > self->capacity)
+        return mp_ring_set_corrupted (error), MP_RING_FAILED;
+      note_thin (self, putting, need);
+    }
+}
+
+/* What is not quite in the chunk. */
+static gboolean
+add_in_parts (MpRing              *self,
+              Putting             *putting,
+              const MpRingRecord  *record,
+              GError             **error)
+{
+  guint64 after = putting->own.position + mp_ring_measure_place (record);
+
+  if (!enter_chunks (self, &putting->chunks, after, &putting->take, error))
+    return FALSE;
+
+  if (putting->run != NULL)
+    mp_ring_run_bring (putting->run);
+  write_in_parts (self, putting->own.position, record);
+  set_position (self, putting, after);
+  return TRUE;
+}
+
+static inline void
+add (Putting            *putting,
+     const MpRingRecord *record,
+     guint64             need)
+{
+  guint8 *place = putting->run != NULL ? mp_ring_run_add (putting->run, putting->place, need) : putting->place;
+
+  write_head (place, record->length, record->kind);
+  if (G_LIKELY (record->length > 0))
+    memcpy (place + MP_RING_HEAD, record->data, record->length);
+  putting->own.position += need;
+  putting->place += need;
+  putting->rest -= need;
+}
+
+static inline gboolean
+is_near (const Putting      *putting,
+         const MpRingRecord *record,
+         guint64             need)
+{
+  return need <= putting->rest && record->extent.place == 0 &&
+         (putting->run == NULL || mp_ring_run_has_room (putting->run, need));
+}
+
+/* How far behind a record, and how long a record at most, in bytes. */
+#define FORESEEN 512
+#define SHORT    2048
+
+/* Who puts next needs the cache lines behind: these are the other side's, and come in the time until then.  Without
+ * that a lock, which waits for all stores, would have to wait for them.
+ */
+static inline void
+foresee (MpRing        *self,
+         const Putting *putting)
+{
+#ifdef __x86_64__
+  guint64 n = putting->own.position - putting->begun;
+
+  if (n > SHORT || putting->rest < FORESEEN + n ||
+      putting->own.weight - putting->take.weight + FORESEEN + n > self->capacity)
+    return;
+
+  for (guint64 i = 0; i < n; i += 64)
+    __asm__ volatile ("prefetchw %0" : : "m" (putting->place[FORESEEN + i]));
+#endif
+}
+
+static inline MpRingResult
 put_locked (MpRing              *self,
             const MpRingRecord  *records,
             guint                n,
             guint               *n_put,
+            MpRingRun           *run,
             GError             **error)
 {
-  MpRingEnd *end = &self->layout->put;
-  MpRingMark own, take;
-  MpRingChunks chunks;
-  guint64 position, weight;
-  gboolean is_new = FALSE;
-  guint done = 0;
+  Putting putting;
 
-  mp_ring_end_get_mark (end, &own);
-  if (G_UNLIKELY (!mp_ring_is_place (own.position)))
+  if (!begin (self, run, &putting))
     return mp_ring_set_corrupted (error), MP_RING_FAILED;
 
-  mp_ring_end_get_seen (end, &take);
-  get_chunks (self, &own, &chunks);
-  position = own.position;
-  weight = own.weight;
-
-  while (done < n)
+  for (; putting.n < n; putting.n++)
     {
-      guint64 need = mp_ring_measure (records[done].length);
-      guint64 place = mp_ring_measure_place (&records[done]);
+      const MpRingRecord *record = &records[putting.n];
+      guint64 need = mp_ring_measure (record->length);
+      MpRingResult result;
 
       if (G_UNLIKELY (need > self->capacity))
-        return set_too_long (self, records[done].length, error);
+        return set_too_long (self, record->length, error);
 
-      if (!mp_ring_fits (self, weight - take.weight, mp_ring_count_between (own.count, take.count) + done, need))
-        {
-          if (is_new)
-            break;
-          is_new = TRUE;
-          if (!mp_ring_end_see_again (end, &self->layout->take, &take) || own.weight - take.weight > self->capacity)
-            return mp_ring_set_corrupted (error), MP_RING_FAILED;
-          continue;
-        }
+      result = find_room (self, &putting, need, error);
+      if (G_UNLIKELY (result == MP_RING_AGAIN))
+        break;
 
-      if (!enter_chunks (self, &chunks, position + place, &take, error))
+      if (G_UNLIKELY (result == MP_RING_FAILED))
+        return result;
+
+      if (G_LIKELY (is_near (&putting, record, need)))
+        add (&putting, record, need);
+      else if (!add_in_parts (self, &putting, record, error))
         return MP_RING_FAILED;
-
-      write_record (self, position, &records[done]);
-      position += place;
-      weight += need;
-      done++;
+      putting.own.weight += need;
     }
 
-  *n_put = done;
-  if (done == 0)
+  *n_put = putting.n;
+  if (putting.n == 0)
     return MP_RING_AGAIN;
 
-  set_next_chunks (end, own.count, &chunks);
-  mp_ring_end_commit (self, end, own.count, position, weight, done);
-  if (chunks.n_entered << self->memory.chunk_bits > position && weight - take.weight + FORESEEN <= self->capacity)
-    foresee (self, position, position - own.position);
+  if (run != NULL)
+    mp_ring_run_bring (run);
+  set_next_chunks (&self->layout->put, putting.own.count, &putting.chunks);
+  mp_ring_end_commit (self, &self->layout->put, putting.own.count, putting.own.position, putting.own.weight,
+                      putting.n);
+  if (run == NULL)
+    foresee (self, &putting);
   return MP_RING_DONE;
+}
+
+static G_GNUC_NO_INLINE MpRingResult
+put_several_locked (MpRing              *self,
+                    const MpRingRecord  *records,
+                    guint                n,
+                    guint               *n_put,
+                    GError             **error)
+{
+  MpRingRun run;
+
+  run.length = 0;
+  return put_locked (self, records, n, n_put, &run, error);
 }
 
 /*< private >
@@ -332,7 +454,8 @@ mp_ring_try_put (MpRing              *self,
   if (!mp_ring_end_lock (self, end, me, error))
     return MP_RING_FAILED;
 
-  result = put_locked (self, records, n_records, n_put, error);
+  result = n_records <= 1 ? put_locked (self, records, n_records, n_put, NULL, error)
+                          : put_several_locked (self, records, n_records, n_put, error);
   mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
   return result;
 }

@@ -109,66 +109,211 @@ take_one (MpRing        *self,
 }
 
 /* For mp_ring_linger(). */
-#define THIN 4
+#define THIN 32
 
 static void
 note_thin (MpRing  *self,
            guint32  n)
 {
-  atomic_store_explicit (&self->is_thin, n > 0 && n < THIN, memory_order_relaxed);
+  atomic_store_explicit (&self->is_thin[MP_RING_TAKES], n > 0 && n < THIN, memory_order_relaxed);
+}
+
+/* What is taken with one commit. */
+typedef struct
+{
+  MpRingMark    own;      /* its count is that of before */
+  MpRingMark    put;      /* as it was seen last */
+  const guint8 *place;    /* of the position */
+  guint64       rest;     /* bytes of the chunk from there on */
+  gsize         used;     /* of the haul's room */
+  guint64       begun;    /* position of before */
+  guint         n;
+  gboolean      is_new;   /* whether `put` was seen just now */
+  gboolean      is_elsewhere;  /* whether some are to be read without the lock */
+} Taking;
+
+#ifndef AHEAD
+#define AHEAD 1024
+#endif
+
+/* Whose cache lines are the other side's: these come while what is before them is read. */
+static inline void
+foresee (const Taking *taking,
+         guint64       begin,
+         guint64       end)
+{
+  guint64 most = MIN (taking->rest, taking->put.position - taking->own.position);
+
+  for (guint64 at = begin; at < MIN (end, most); at += 64)
+    __builtin_prefetch (taking->place + at);
+}
+
+static inline void
+set_position (MpRing  *self,
+              Taking  *taking)
+{
+  taking->place = mp_ring_memory_get_place (&self->memory, taking->own.position);
+  taking->rest = mp_ring_memory_get_rest (&self->memory, taking->own.position);
+}
+
+static inline gboolean
+begin (MpRing *self,
+       Taking *taking)
+{
+  mp_ring_end_get_mark (&self->layout->take, &taking->own);
+  mp_ring_end_get_seen (&self->layout->take, &taking->put);
+  set_position (self, taking);
+  taking->begun = taking->own.position;
+  taking->used = 0;
+  taking->n = 0;
+  taking->is_new = FALSE;
+  return mp_ring_is_place (taking->own.position);
+}
+
+/* Returns: MP_RING_DONE if there is a next one */
+static MpRingResult
+find_next (MpRing  *self,
+           Taking  *taking,
+           GError **error)
+{
+  guint32 left = mp_ring_count_between (taking->put.count, taking->own.count);
+
+  if (G_LIKELY (left != taking->n))
+    return MP_RING_DONE;
+
+  if (taking->is_new)
+    return MP_RING_AGAIN;
+
+  taking->is_new = TRUE;
+  if (!mp_ring_end_see_again (&self->layout->take, &self->layout->put, &taking->put))
+    return mp_ring_set_corrupted (error), MP_RING_FAILED;
+
+  left = mp_ring_count_between (taking->put.count, taking->own.count);
+  note_thin (self, left - taking->n);
+  foresee (taking, 0, AHEAD);
+  return left != taking->n ? MP_RING_DONE : MP_RING_AGAIN;
+}
+
+/* Of one that is wholly in the chunk.  One look at the head, whose lengths are checked. */
+static inline gboolean
+read_near (MpRing       *self,
+           const Taking *taking,
+           MpRingRecord *record)
+{
+  const MpAtomic32 *head = (const MpAtomic32 *) (gconstpointer) taking->place;
+  guint64 left = taking->put.position - taking->own.position;
+  guint64 need;
+
+  record->length = atomic_load_explicit (&head[0], memory_order_relaxed);
+  record->kind = atomic_load_explicit (&head[1], memory_order_relaxed);
+  record->extent.place = 0;
+  record->is_elsewhere = FALSE;
+  need = mp_ring_measure (record->length);
+  return need <= left && left <= self->capacity && need <= taking->rest && (record->kind & MP_RING_ELSEWHERE) == 0 &&
+         (self->flags & MP_RING_HOLDS) == 0;
+}
+
+static inline void
+add_near (Taking       *taking,
+          MpRingRecord *record,
+          guint8       *bytes)
+{
+  guint64 need = mp_ring_measure (record->length);
+
+  record->data = bytes;
+  if (G_LIKELY (record->length > 0))
+    memcpy (bytes, taking->place + MP_RING_HEAD, record->length);
+  taking->own.position += need;
+  taking->own.weight += need;
+  taking->place += need;
+  taking->rest -= need;
+  foresee (taking, AHEAD - MIN (need, AHEAD), AHEAD);
+}
+
+static gboolean
+add (MpRing        *self,
+     guint32        me,
+     Taking        *taking,
+     MpRingRecord  *record,
+     guint8        *bytes,
+     gboolean       is_near,
+     GError       **error)
+{
+  if (G_LIKELY (is_near))
+    {
+      add_near (taking, record, bytes);
+      if (G_UNLIKELY (taking->rest == 0))
+        set_position (self, taking);
+      return TRUE;
+    }
+
+  if (!take_one (self, me, &taking->own, record, bytes, error))
+    return FALSE;
+
+  set_position (self, taking);
+  taking->is_elsewhere |= record->is_elsewhere;
+  return TRUE;
+}
+
+/* Returns: MP_RING_DONE also if there is nothing */
+static MpRingResult
+take_some (MpRing      *self,
+           guint32      me,
+           Taking      *taking,
+           MpRingHaul  *haul,
+           GError     **error)
+{
+  while (taking->n < haul->n_records)
+    {
+      MpRingRecord *record = &haul->records[taking->n];
+      MpRingResult result = find_next (self, taking, error);
+      gboolean is_near;
+
+      if (G_UNLIKELY (result != MP_RING_DONE))
+        return result == MP_RING_AGAIN ? MP_RING_DONE : result;
+
+      is_near = read_near (self, taking, record);
+      if (G_UNLIKELY (!is_near) && !mp_ring_read_head (self, &taking->own, &taking->put, record))
+        return mp_ring_set_corrupted (error), MP_RING_FAILED;
+
+      if (haul->wants != NULL && !haul->wants (record, haul->user_data))
+        return MP_RING_UNWANTED;
+
+      if (record->length > haul->room - taking->used)
+        return MP_RING_NO_ROOM;
+
+      if (!add (self, me, taking, record, haul->data + taking->used, is_near, error))
+        return MP_RING_FAILED;
+
+      taking->used += record->length;
+      taking->n++;
+    }
+
+  return MP_RING_DONE;
 }
 
 static MpRingResult
 take_locked (MpRing      *self,
              guint32      me,
              MpRingHaul  *haul,
+             Taking      *taking,
              GError     **error)
 {
-  MpRingEnd *end = &self->layout->take;
-  MpRingMark own, put;
-  gboolean is_new = FALSE, is_wanted = TRUE;
-  gsize used = 0;
-  guint done = 0;
+  MpRingResult result;
 
-  mp_ring_end_get_mark (end, &own);
-  mp_ring_end_get_seen (end, &put);
-  while (done < haul->n_records)
-    {
-      MpRingRecord *record = &haul->records[done];
+  if (!begin (self, taking))
+    return mp_ring_set_corrupted (error), MP_RING_FAILED;
 
-      if (mp_ring_count_between (put.count, own.count) == done)
-        {
-          if (is_new)
-            break;
-          is_new = TRUE;
-          if (!mp_ring_end_see_again (end, &self->layout->put, &put))
-            return mp_ring_set_corrupted (error), MP_RING_FAILED;
-          note_thin (self, mp_ring_count_between (put.count, own.count) - done);
-          continue;
-        }
+  result = take_some (self, me, taking, haul, error);
+  if (result == MP_RING_FAILED)
+    return result;
 
-      if (!mp_ring_read_head (self, &own, &put, record))
-        return mp_ring_set_corrupted (error), MP_RING_FAILED;
+  if (taking->n == 0)
+    return result == MP_RING_DONE ? MP_RING_AGAIN : result;
 
-      is_wanted = haul->wants == NULL || haul->wants (record, haul->user_data);
-      if (!is_wanted || record->length > haul->room - used)
-        break;
-
-      if (!take_one (self, me, &own, record, haul->data + used, error))
-        return MP_RING_FAILED;
-
-      used += record->length;
-      done++;
-    }
-
-  if (done == 0 && mp_ring_count_between (put.count, own.count) == 0)
-    return MP_RING_AGAIN;
-
-  if (done == 0)
-    return is_wanted ? MP_RING_NO_ROOM : MP_RING_UNWANTED;
-
-  haul->n_records = done;
-  mp_ring_end_commit (self, end, own.count, own.position, own.weight, done);
+  haul->n_records = taking->n;
+  mp_ring_end_commit (self, &self->layout->take, taking->own.count, taking->own.position, taking->own.weight,
+                      taking->n);
   return MP_RING_DONE;
 }
 
@@ -177,6 +322,7 @@ static MpRingResult
 take_and_hold_locked (MpRing      *self,
                       guint32      me,
                       MpRingHaul  *haul,
+                      Taking      *taking,
                       GError     **error)
 {
   MpRingResult result = MP_RING_FAILED;
@@ -184,10 +330,11 @@ take_and_hold_locked (MpRing      *self,
   if (mp_ring_hold_begin_locked (self, me, error))
     result = (self->flags & MP_RING_REDELIVERS) != 0 ? mp_ring_hold_inherit_locked (self, me, haul) : MP_RING_AGAIN;
 
+  taking->is_elsewhere = result == MP_RING_DONE;
   if (result == MP_RING_DONE)
     haul->n_records = 1;
   else if (result == MP_RING_AGAIN)
-    result = take_locked (self, me, haul, error);
+    result = take_locked (self, me, haul, taking, error);
 
   /* What a batch has noted that failed in its middle is undone by the next one. */
   if (result != MP_RING_FAILED)
@@ -242,19 +389,20 @@ mp_ring_try_take (MpRing      *self,
                   GError     **error)
 {
   MpRingEnd *end = &self->layout->take;
-  guint64 before, after;
   MpRingResult result;
+  Taking taking;
 
   if (!mp_ring_end_lock (self, end, me, error))
     return MP_RING_FAILED;
 
-  before = mp_ring_end_get_position (end);
-  result = G_LIKELY ((self->flags & MP_RING_HOLDS) == 0) ? take_locked (self, me, haul, error)
-                                                         : take_and_hold_locked (self, me, haul, error);
-  after = mp_ring_end_get_position (end);
+  taking.begun = taking.own.position = 0;
+  taking.is_elsewhere = FALSE;
+  result = G_LIKELY ((self->flags & MP_RING_HOLDS) == 0) ? take_locked (self, me, haul, &taking, error)
+                                                         : take_and_hold_locked (self, me, haul, &taking, error);
   mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
 
-  if (G_UNLIKELY (mp_ring_get_number (self, before) != mp_ring_get_number (self, after)))
+  if (G_UNLIKELY (mp_ring_get_number (self, taking.begun) != mp_ring_get_number (self, taking.own.position)))
     mp_ring_give_back (self, me);
-  return result == MP_RING_DONE ? mp_ring_read_hauled (self, me, haul, error) : result;
+  return G_UNLIKELY (taking.is_elsewhere) && result == MP_RING_DONE ? mp_ring_read_hauled (self, me, haul, error)
+                                                                    : result;
 }

@@ -7,7 +7,7 @@
 #include <sched.h>
 
 #include "mp-owner-lock-private.h"
-#include "mp-ring-private.h"
+#include "mp-ring-end-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-sleep-private.h"
 
@@ -20,6 +20,17 @@ typedef struct
   MpAtomic32 *patience;
   guint64    need;      /* bytes of room; 0: waits for a record */
 } Waiter;
+
+/* `need`: 0: for a record */
+static Waiter
+make_waiter (MpRing  *ring,
+             guint64  need)
+{
+  MpRingLayout *layout = ring->layout;
+
+  return need != 0 ? (Waiter) { ring, &layout->put, &layout->take, &ring->patience[MP_RING_PUTS], need }
+                   : (Waiter) { ring, &layout->take, &layout->put, &ring->patience[MP_RING_TAKES], 0 };
+}
 
 /* How many records there are to take, or how many like that one have room. */
 static guint64
@@ -62,8 +73,8 @@ is_other_stuck (const Waiter *self)
  *                        they have come fast                                      the same
  */
 #define LEAST_PATIENCE 6    /* binary logarithm of pauses */
-#define MOST_PATIENCE  8
-#define FEW            16
+#define MOST_PATIENCE 8
+#define FEW 32
 #define SLOW           32   /* pauses for each of them */
 #define NOW_AND_THEN   16   /* waits */
 #define LONG           16   /* pauses */
@@ -125,6 +136,21 @@ be_patient (Waiter *self,
   return n;
 }
 
+/* Without patience: whether some would do. */
+static void
+try_patience (Waiter  *self,
+              guint32  n_waits)
+{
+  if (n_waits % NOW_AND_THEN != 0)
+    {
+      atomic_store_explicit (self->patience, n_waits << PATIENCE_BITS, memory_order_relaxed);
+      return;
+    }
+
+  relax (LONG);
+  atomic_store_explicit (self->patience, count_ready (self) > 1 ? LEAST_PATIENCE : 0, memory_order_relaxed);
+}
+
 static gboolean
 spin_at_once (Waiter *self,
               guint32 n_waits)
@@ -132,15 +158,7 @@ spin_at_once (Waiter *self,
   if (!look_on (self))
     return FALSE;
 
-  n_waits++;
-  if (n_waits % NOW_AND_THEN != 0)
-    {
-      atomic_store_explicit (self->patience, n_waits << PATIENCE_BITS, memory_order_relaxed);
-      return TRUE;
-    }
-
-  relax (LONG);
-  atomic_store_explicit (self->patience, count_ready (self) > 1 ? LEAST_PATIENCE : 0, memory_order_relaxed);
+  try_patience (self, n_waits + 1);
   return TRUE;
 }
 
@@ -179,11 +197,9 @@ gboolean
 mp_ring_spin (MpRing  *self,
               guint64  need)
 {
-  MpRingLayout *layout = self->layout;
-  Waiter for_room = { self, &layout->put, &layout->take, &self->patience[0], need };
-  Waiter for_record = { self, &layout->take, &layout->put, &self->patience[1], 0 };
+  Waiter waiter = make_waiter (self, need);
 
-  return spin (need != 0 ? &for_room : &for_record);
+  return spin (&waiter);
 }
 
 /* --- Sleeping ------------------------------------------------------------- */
@@ -274,8 +290,8 @@ wait_and_try (Waiter    *self,
 {
   MpRingResult result;
 
-  if (self->need == 0 && wait.deadline != MP_DEADLINE_NOW)
-    mp_ring_linger (self->ring);
+  if (wait.deadline != MP_DEADLINE_NOW)
+    mp_ring_linger (self->ring, self->need);
 
   result = try_once (self->ring, me, data, error);
 
@@ -317,21 +333,43 @@ try_take (MpRing    *ring,
   return mp_ring_try_take (ring, me, data, error);
 }
 
+/* Whether it has used up what it saw when it looked last. */
+static gboolean
+has_to_look (const Waiter *self)
+{
+  MpRingMark own, seen;
+
+  mp_ring_end_get_mark (self->own, &own);
+  mp_ring_end_get_seen (self->own, &seen);
+  return self->need == 0 ? seen.count >> 1 == own.count >> 1
+                         : own.weight - seen.weight + self->need > self->ring->capacity;
+}
+
 /*< private >
  * mp_ring_linger:
  *
- * For who takes, and may wait: where records come as fast as they are taken each look at the other side finds but
- * one or two, and is as dear as in a wait.
+ * For who may wait: where records come as fast as they are taken each look at the other side finds but few, or room
+ * for few, and is as dear as in a wait.
  */
 void
-mp_ring_linger_here (MpRing *self)
+mp_ring_linger_here (MpRing  *self,
+                     guint64  need)
 {
-  Waiter waiter = { self, &self->layout->take, &self->layout->put, &self->patience[1], 0 };
-  guint32 patience = atomic_load_explicit (waiter.patience, memory_order_relaxed) & ((1u << PATIENCE_BITS) - 1);
+  Waiter waiter = make_waiter (self, need);
+  guint32 seen = atomic_load_explicit (waiter.patience, memory_order_relaxed);
+  guint32 patience = seen & ((1u << PATIENCE_BITS) - 1);
 
-  atomic_store_explicit (&self->is_thin, 0, memory_order_relaxed);
-  if (patience > 0 && may_spin (&waiter))
+  if (!has_to_look (&waiter))
+    return;
+
+  atomic_store_explicit (&self->is_thin[need != 0 ? MP_RING_PUTS : MP_RING_TAKES], 0, memory_order_relaxed);
+  if (!may_spin (&waiter))
+    return;
+
+  if (patience > 0)
     be_patient (&waiter, patience);
+  else
+    try_patience (&waiter, (seen >> PATIENCE_BITS) + 1);
 }
 
 /*< private >
@@ -350,9 +388,7 @@ mp_ring_put (MpRing              *self,
              GError             **error)
 {
   Putting putting = { records, n_records, n_put };
-  Waiter waiter = {
-    self, &self->layout->put, &self->layout->take, &self->patience[0], mp_ring_measure (records[0].length),
-  };
+  Waiter waiter = make_waiter (self, mp_ring_measure (records[0].length));
 
   return wait_and_try (&waiter, try_put, &putting, me, wait, error);
 }
@@ -369,7 +405,7 @@ mp_ring_take (MpRing      *self,
               MpWait       wait,
               GError     **error)
 {
-  Waiter waiter = { self, &self->layout->take, &self->layout->put, &self->patience[1], 0 };
+  Waiter waiter = make_waiter (self, 0);
 
   return wait_and_try (&waiter, try_take, haul, me, wait, error);
 }

@@ -162,7 +162,7 @@ mp_net_get_some (MpNet         *self,
     return FALSE;
 
   if (timeout != 0)
-    mp_ring_linger (ring);
+    mp_ring_linger (ring, 0);
 
   result = mp_net_cast (self, ring, me, records, n, NULL, error);
   if (G_UNLIKELY (result == MP_RING_AGAIN) &&
