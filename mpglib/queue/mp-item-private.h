@@ -48,6 +48,11 @@ typedef struct
   char        spelt[MP_ITEM_MAX_CODEC_LENGTH + 1];
 } MpItemHead;
 
+gboolean mp_item_get_number    (const char          *codec,
+                                guint32             *kind);
+gboolean mp_item_check_length  (gsize                length,
+                                guint64              limit,
+                                GError             **error);
 gboolean mp_item_init          (MpItem              *self,
                                 const char          *codec,
                                 gconstpointer        body,

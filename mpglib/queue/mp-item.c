@@ -67,6 +67,36 @@ check_limit (gsize     length,
   return FALSE;
 }
 
+/*< private >
+ * mp_item_get_number:
+ * @codec: (nullable): in wire form; %NULL is `raw`
+ * @kind: (out): of a record that is the body and nothing else
+ *
+ * Returns: whether the codec has a number
+ */
+gboolean
+mp_item_get_number (const char *codec,
+                    guint32    *kind)
+{
+  *kind = get_kind (codec);
+  return get_spelt_length (*kind) == 0;
+}
+
+/*< private >
+ * mp_item_check_length:
+ * @length: of a body whose codec has a number
+ * @limit: bytes that an item may take in the ring
+ *
+ * Fails with %MP_ERROR_TOO_BIG.
+ */
+gboolean
+mp_item_check_length (gsize     length,
+                      guint64   limit,
+                      GError  **error)
+{
+  return check_limit (length, 0, limit, error);
+}
+
 static void
 put_together (MpItem        *self,
               const char    *codec,

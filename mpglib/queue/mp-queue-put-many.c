@@ -4,10 +4,17 @@
 
 #include "config.h"
 
-#include <string.h>
-
 #include "mp-error.h"
 #include "mp-queue-putting-private.h"
+
+static void
+free_items (MpItem *items,
+            guint   n)
+{
+  for (guint i = 0; i < n; i++)
+    mp_item_clear (&items[i]);
+  g_free (items);
+}
 
 /* --- Values --------------------------------------------------------------- */
 
@@ -81,9 +88,7 @@ mp_queue_put_many (MpQueue       *self,
   else
     n_put = mp_queue_put_items (self, items, n, timeout, cancellable, error);
 
-  for (guint i = 0; i < n; i++)
-    mp_item_clear (&items[i]);
-  g_free (items);
+  free_items (items, n);
   return n_put;
 }
 
@@ -146,55 +151,104 @@ mp_queue_put_many_finish (MpQueue       *self,
 
 /* --- Bytes ---------------------------------------------------------------- */
 
+/* Returns: whether there are so many bytes, and no item is too long */
 static gboolean
 check_lengths (const gsize  *lengths,
                guint         n,
                gsize         length,
+               guint64       limit,
                GError      **error)
 {
-  gsize left = length;
+  gsize left = length, longest = 0;
   guint i = 0;
 
   while (i < n && lengths[i] <= left)
-    left -= lengths[i++];
+    {
+      longest = MAX (longest, lengths[i]);
+      left -= lengths[i++];
+    }
+
   if (i == n && left == 0)
-    return TRUE;
+    return mp_item_check_length (longest, limit, error);
 
   g_set_error (error, MP_ERROR, MP_ERROR_OUT_OF_RANGE,
                "The lengths of %u items are not together that of the %" G_GSIZE_FORMAT " bytes", n, length);
   return FALSE;
 }
 
-/* Returns: whether all of them can be put; those made so far are to be cleared in any case */
-static gboolean
-init_items (MpItem        *items,
-            guint          n,
-            const guint8  *data,
-            const gsize   *lengths,
-            const char    *codec,
-            guint64        limit,
-            GError       **error)
+/* Of so many the records are in the stack. */
+#define FEW 64
+
+/* What is put from where it is. */
+static guint
+put_numbered (MpQueue       *self,
+              guint32        kind,
+              const guint8  *data,
+              const gsize   *lengths,
+              guint          n,
+              gdouble        timeout,
+              GCancellable  *cancellable,
+              GError       **error)
 {
+  g_autofree MpRingRecord *many = NULL;
+  MpRingRecord few[FEW], *records = few;
+
+  if (n > FEW)
+    records = many = g_new (MpRingRecord, n);
+
   for (guint i = 0; i < n; i++)
     {
-      if (!mp_item_init (&items[i], codec, data, lengths[i], limit, NULL, error))
-        return FALSE;
+      records[i] = (MpRingRecord) { data, (guint32) lengths[i], kind };
       data += lengths[i];
     }
 
-  return TRUE;
+  return mp_queue_put_records (self, records, n, timeout, cancellable, error);
 }
 
-static void
-clear_items (MpItem *items,
-             guint   n)
+/* What the queue has to hold: the bytes with a codec behind them, or for a call that returns before they are put. */
+static MpItem *
+new_data_items (guint          n,
+                const guint8  *data,
+                const gsize   *lengths,
+                const char    *codec,
+                guint64        limit,
+                GError       **error)
 {
-  for (guint i = 0; i < n; i++)
-    mp_item_clear (&items[i]);
+  MpItem *items = g_new0 (MpItem, MAX (n, 1));
+  gboolean is_possible = TRUE;
+
+  for (guint i = 0; is_possible && i < n; i++)
+    {
+      is_possible = mp_item_init (&items[i], codec, data, lengths[i], limit, NULL, error);
+      if (is_possible)
+        mp_item_hold (&items[i]);
+      data += lengths[i];
+    }
+
+  return items;
 }
 
-/* Of so many the items are in the stack. */
-#define FEW 32
+static guint
+put_spelt (MpQueue       *self,
+           const char    *codec,
+           const guint8  *data,
+           const gsize   *lengths,
+           guint          n,
+           gdouble        timeout,
+           GCancellable  *cancellable,
+           GError       **error)
+{
+  g_autoptr (GError) reason = NULL;
+  MpItem *items = new_data_items (n, data, lengths, codec, mp_queue_get_limit (self), &reason);
+  guint n_put = 0;
+
+  if (reason == NULL)
+    n_put = mp_queue_put_items (self, items, n, timeout, cancellable, error);
+  else
+    g_propagate_error (error, g_steal_pointer (&reason));
+  free_items (items, n);
+  return n_put;
+}
 
 /**
  * mp_queue_put_many_data:
@@ -231,9 +285,7 @@ mp_queue_put_many_data (MpQueue       *self,
                         GCancellable  *cancellable,
                         GError       **error)
 {
-  g_autofree MpItem *many = NULL;
-  MpItem few[FEW], *items = few;
-  guint n_put = 0;
+  guint32 kind;
 
   g_return_val_if_fail (MP_QUEUE_IS_ONE (self), 0);
   g_return_val_if_fail (data != NULL || length == 0, 0);
@@ -242,16 +294,12 @@ mp_queue_put_many_data (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
-  if (!check_lengths (lengths, n_items, length, error))
+  if (!check_lengths (lengths, n_items, length, mp_queue_get_limit (self), error))
     return 0;
 
-  if (n_items > FEW)
-    items = many = g_new (MpItem, n_items);
-  memset (items, 0, n_items * sizeof *items);
-  if (init_items (items, n_items, data, lengths, codec, mp_queue_get_limit (self), error))
-    n_put = mp_queue_put_items (self, items, n_items, timeout, cancellable, error);
-  clear_items (items, n_items);
-  return n_put;
+  return G_LIKELY (mp_item_get_number (codec, &kind))
+           ? put_numbered (self, kind, data, lengths, n_items, timeout, cancellable, error)
+           : put_spelt (self, codec, data, lengths, n_items, timeout, cancellable, error);
 }
 
 /**
@@ -286,7 +334,7 @@ mp_queue_put_many_data_async (MpQueue             *self,
                               gpointer             user_data)
 {
   GError *error = NULL;
-  MpItem *items;
+  MpItem *items = NULL;
 
   g_return_if_fail (MP_QUEUE_IS_ONE (self));
   g_return_if_fail (data != NULL || length == 0);
@@ -294,13 +342,10 @@ mp_queue_put_many_data_async (MpQueue             *self,
   g_return_if_fail (codec == NULL || mp_message_is_codec_name (codec));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  items = g_new0 (MpItem, MAX (n_items, 1));
-  if (check_lengths (lengths, n_items, length, &error) &&
-      init_items (items, n_items, data, lengths, codec, mp_queue_get_limit (self), &error))
-    {
-      for (guint i = 0; i < n_items; i++)
-        mp_item_hold (&items[i]);
-    }
+  if (check_lengths (lengths, n_items, length, mp_queue_get_limit (self), &error))
+    items = new_data_items (n_items, data, lengths, codec, mp_queue_get_limit (self), &error);
+  else
+    n_items = 0;
   mp_queue_start_put (self, items, n_items, error, timeout, cancellable, callback, user_data,
                       mp_queue_put_many_data_async);
 }

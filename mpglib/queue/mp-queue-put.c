@@ -49,7 +49,7 @@ mp_queue_put (MpQueue       *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return mp_item_init_value (&item, value, mp_queue_get_limit (self), &room, error) &&
-         mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
+         mp_queue_put_records (self, &item.record, 1, timeout, cancellable, error) > 0;
 }
 
 /**
@@ -153,7 +153,7 @@ mp_queue_put_data (MpQueue       *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return mp_item_init (&item, codec, data, length, mp_queue_get_limit (self), &room, error) &&
-         mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
+         mp_queue_put_records (self, &item.record, 1, timeout, cancellable, error) > 0;
 }
 
 /**
@@ -290,7 +290,7 @@ mp_queue_put_bytes (MpQueue       *self,
 
   data = g_bytes_get_data (bytes, &length);
   return mp_item_init (&item, codec, data, length, mp_queue_get_limit (self), &room, error) &&
-         mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
+         mp_queue_put_records (self, &item.record, 1, timeout, cancellable, error) > 0;
 }
 
 /**
@@ -393,7 +393,7 @@ mp_queue_put_message (MpQueue       *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return mp_item_init_message (&item, message, mp_queue_get_limit (self), &room, error) &&
-         mp_queue_put_items (self, &item, 1, timeout, cancellable, error) > 0;
+         mp_queue_put_records (self, &item.record, 1, timeout, cancellable, error) > 0;
 }
 
 /**

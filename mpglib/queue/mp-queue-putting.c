@@ -14,18 +14,16 @@
 
 /* Long items are copied before they are put, and not while others wait. */
 static gboolean
-prepare (MpRing   *ring,
-         guint32   me,
-         MpItem   *items,
-         guint     n,
-         GError  **error)
+prepare (MpRing        *ring,
+         guint32        me,
+         MpRingRecord  *records,
+         guint          n,
+         GError       **error)
 {
   for (guint i = 0; i < n; i++)
     {
-      MpRingRecord *record = &items[i].record;
-
-      if (G_UNLIKELY (record->length >= ring->long_length) && record->extent.place == 0 &&
-          !mp_ring_prepare (ring, me, record, error))
+      if (G_UNLIKELY (records[i].length >= ring->long_length) && records[i].extent.place == 0 &&
+          !mp_ring_prepare (ring, me, &records[i], error))
         return FALSE;
     }
 
@@ -34,41 +32,37 @@ prepare (MpRing   *ring,
 
 /* Of items that are not put. */
 static void
-forget (MpRing  *ring,
-        guint32  me,
-        MpItem  *items,
-        guint    n)
+forget (MpRing       *ring,
+        guint32       me,
+        MpRingRecord *records,
+        guint         n)
 {
   for (guint i = 0; i < n; i++)
-    mp_ring_forget (ring, me, &items[i].record);
+    mp_ring_forget (ring, me, &records[i]);
 }
 
 /* Returns: MP_RING_DONE once all are put; else how far it came is in `done` */
 static MpRingResult
-put_rest (MpRing         *ring,
-          guint32         me,
-          MpItem         *items,
-          guint           n,
-          guint          *done,
-          const MpWait   *wait,
-          GError        **error)
+put_rest (MpRing        *ring,
+          guint32        me,
+          MpRingRecord  *records,
+          guint          n,
+          guint         *done,
+          const MpWait  *wait,
+          GError       **error)
 {
-  MpRingRecord several[AT_ONCE];
   MpRingResult result = MP_RING_DONE;
 
   while (*done < n && result == MP_RING_DONE)
     {
-      MpItem *next = items + *done;
-      guint n_records = MIN (n - *done, AT_ONCE), n_put = 0;
-      const MpRingRecord *records = n_records == 1 ? &next->record : several;
+      MpRingRecord *next = records + *done;
+      guint n_next = MIN (n - *done, AT_ONCE), n_put = 0;
 
-      if (!prepare (ring, me, next, n_records, error))
+      if (!prepare (ring, me, next, n_next, error))
         return MP_RING_FAILED;
 
-      for (guint i = 0; records == several && i < n_records; i++)
-        several[i] = next[i].record;
-      result = wait != NULL ? mp_ring_put (ring, me, records, n_records, &n_put, *wait, error)
-                            : mp_ring_try_put (ring, me, records, n_records, &n_put, error);
+      result = wait != NULL ? mp_ring_put (ring, me, next, n_next, &n_put, *wait, error)
+                            : mp_ring_try_put (ring, me, next, n_next, &n_put, error);
       *done += n_put;
     }
 
@@ -79,7 +73,7 @@ static void
 wait_and_put (MpQueuePrivate  *priv,
               MpRing          *ring,
               guint32          me,
-              MpItem          *items,
+              MpRingRecord    *records,
               guint            n,
               guint           *done,
               gdouble          timeout,
@@ -92,25 +86,25 @@ wait_and_put (MpQueuePrivate  *priv,
   if (!mp_queue_wait_begin (priv, &wait, MP_QUEUE_SPACE, timeout, cancellable, error))
     return;
 
-  result = put_rest (ring, me, items, n, done, &wait.blocking.wait, error);
+  result = put_rest (ring, me, records, n, done, &wait.blocking.wait, error);
   mp_queue_wait_end (priv, &wait);
   if (result == MP_RING_AGAIN)
     mp_queue_wait_fail (priv, &wait, MP_QUEUE_SPACE, error);
 }
 
 /*< private >
- * mp_queue_put_items:
- * @items: (array length=n): stay the caller's
+ * mp_queue_put_records:
+ * @records: (array length=n): of items; stay the caller's
  *
  * Returns: how many of them, from the first on; with the error set, none
  */
 guint
-mp_queue_put_items (MpQueue       *self,
-                    MpItem        *items,
-                    guint          n,
-                    gdouble        timeout,
-                    GCancellable  *cancellable,
-                    GError       **error)
+mp_queue_put_records (MpQueue       *self,
+                      MpRingRecord  *records,
+                      guint          n,
+                      gdouble        timeout,
+                      GCancellable  *cancellable,
+                      GError       **error)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
   g_autoptr (GError) reason = NULL;
@@ -121,11 +115,14 @@ mp_queue_put_items (MpQueue       *self,
   if (G_UNLIKELY (ring == NULL))
     return 0;
 
-  if (G_UNLIKELY (put_rest (ring, me, items, n, &done, NULL, &reason) == MP_RING_AGAIN))
-    wait_and_put (priv, ring, me, items, n, &done, timeout, cancellable, &reason);
+  if (timeout != 0 && n > 0)
+    mp_ring_linger (ring, mp_ring_measure (records[0].length));
+
+  if (G_UNLIKELY (put_rest (ring, me, records, n, &done, NULL, &reason) == MP_RING_AGAIN))
+    wait_and_put (priv, ring, me, records, n, &done, timeout, cancellable, &reason);
 
   if (G_UNLIKELY (done < n))
-    forget (ring, me, items + done, n - done);
+    forget (ring, me, records + done, n - done);
 
   if (done > 0)
     mp_queue_note_done (priv, MP_QUEUE_SPACE);
@@ -134,13 +131,44 @@ mp_queue_put_items (MpQueue       *self,
   return done;
 }
 
+static MpRingRecord *
+copy_records (const MpItem *items,
+              guint         n)
+{
+  MpRingRecord *records = g_new (MpRingRecord, n);
+
+  for (guint i = 0; i < n; i++)
+    records[i] = items[i].record;
+  return records;
+}
+
+/*< private >
+ * mp_queue_put_items:
+ * @items: (array length=n): stay the caller's
+ *
+ * Returns: as mp_queue_put_records()
+ */
+guint
+mp_queue_put_items (MpQueue       *self,
+                    const MpItem  *items,
+                    guint          n,
+                    gdouble        timeout,
+                    GCancellable  *cancellable,
+                    GError       **error)
+{
+  g_autofree MpRingRecord *records = copy_records (items, n);
+
+  return mp_queue_put_records (self, records, n, timeout, cancellable, error);
+}
+
 /* --- In a main loop ------------------------------------------------------- */
 
 typedef struct
 {
   MpQueueErrand errand;
   MpQueue      *queue;
-  MpItem       *items;
+  MpItem       *items;     /* which hold what is in the records */
+  MpRingRecord *records;
   guint         n;
   guint         done;
 } Putting;
@@ -153,10 +181,11 @@ putting_free (gpointer data)
   MpRing *ring = mp_queue_store_get_ring (&mp_queue_get_private (self->queue)->store, &me, NULL);
 
   if (ring != NULL)
-    forget (ring, me, self->items + self->done, self->n - self->done);
+    forget (ring, me, self->records + self->done, self->n - self->done);
   g_object_unref (self->queue);
   for (guint i = 0; i < self->n; i++)
     mp_item_clear (&self->items[i]);
+  g_free (self->records);
   g_free (self->items);
   g_free (self);
 }
@@ -170,7 +199,7 @@ try_once (MpQueueErrand   *errand,
 {
   Putting *self = (Putting *) errand;
   guint before = self->done;
-  MpRingResult result = put_rest (ring, me, self->items, self->n, &self->done, NULL, error);
+  MpRingResult result = put_rest (ring, me, self->records, self->n, &self->done, NULL, error);
 
   if (self->done > before)
     mp_queue_note_done (priv, MP_QUEUE_SPACE);
@@ -200,6 +229,7 @@ mp_queue_start_put (MpQueue             *self,
   putting->errand = (MpQueueErrand) { MP_QUEUE_SPACE, try_once, FALSE };
   putting->queue = g_object_ref (self);
   putting->items = items_taken;
+  putting->records = copy_records (items_taken, n);
   putting->n = n;
   g_task_set_source_tag (task, tag);
   g_task_set_task_data (task, putting, putting_free);
