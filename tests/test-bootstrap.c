@@ -23,7 +23,7 @@ new_bootstrap (gboolean is_full)
   self->is_forked = TRUE;
   self->generation = 0x01020304;
   self->hello_timeout = 2.5;
-  self->family_fd = -1;
+  self->family_fd = self->requests_fd = -1;
   memset (self->key, 0x5a, sizeof self->key);
   if (is_full)
     {

@@ -927,9 +927,11 @@ test_template_without_descriptors (void)
   g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
   g_autoptr (MpProcess) survivor = start (context, "compute", NULL);
   int template_ = get_parent (mp_process_get_pid (survivor));
+  g_autoptr (MpProcess) last = start (context, "nothing", NULL);
   struct rlimit limit;
 
   g_test_summary ("A template that cannot take a request says so, and takes the next one");
+  join (last); /* now the template has its spare, and nothing more to open or close */
   prlimit (template_, RLIMIT_NOFILE, NULL, &limit);
   for (int i = 0; i < 3; i++)
     {
@@ -949,6 +951,53 @@ test_template_without_descriptors (void)
     }
   mp_process_kill (survivor, NULL);
   join (survivor);
+}
+
+/* Two descriptors are left, for the channel: none for the child's pidfd */
+static void
+leave_two_descriptors (void)
+{
+  struct rlimit limit;
+  int first = open ("/dev/null", O_RDONLY | O_CLOEXEC), second = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+
+  getrlimit (RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = (rlim_t) second + 1;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  close (first);
+  close (second);
+}
+
+static void
+test_host_without_descriptors (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpContext) spawn = mp_context_new (MP_START_METHOD_SPAWN, NULL);
+  g_autoptr (MpProcess) before = start (context, "compute", NULL), after = NULL;
+  g_autoptr (MpProcess) last = start (spawn, "nothing", NULL);
+  int template_ = get_parent (mp_process_get_pid (before));
+  struct rlimit limit;
+
+  g_test_summary ("A child that the host cannot watch is ended, and the start fails; the template goes on");
+  join (last); /* whoever made the template has closed what was for that: it was made before this one */
+  getrlimit (RLIMIT_NOFILE, &limit);
+  for (int i = 0; i < 3; i++)
+    {
+      g_autoptr (MpProcess) refused = mp_process_new (context, "compute", NULL);
+      g_autoptr (GError) error = NULL;
+
+      leave_two_descriptors ();
+      g_assert_false (mp_process_start (refused, &error));
+      g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+      g_assert_error (error, MP_ERROR, MP_ERROR_START_FAILED);
+      g_assert_nonnull (strstr (error->message, "no file descriptors left"));
+      g_assert_cmpint (mp_process_get_pid (refused), ==, 0);
+    }
+  after = start (context, "compute", NULL);
+  g_assert_cmpint (get_parent (mp_process_get_pid (after)), ==, template_);
+  mp_process_kill (before, NULL);
+  mp_process_kill (after, NULL);
+  join (before);
+  join (after); /* then the template ends, unless it has a child that was not ended */
 }
 
 static void
@@ -1281,6 +1330,7 @@ main (int    argc,
   mp_test_add ("/process/misuse", test_misuse);
   mp_test_add ("/process/template-killed", test_template_killed);
   mp_test_add ("/process/template-without-descriptors", test_template_without_descriptors);
+  mp_test_add ("/process/host-without-descriptors", test_host_without_descriptors);
   mp_test_add_data ("/process/template-stopped/start", GINT_TO_POINTER (FALSE), test_template_stopped);
   mp_test_add_data ("/process/template-stopped/start-async", GINT_TO_POINTER (TRUE), test_template_stopped);
   mp_test_add ("/process/start-interrupted", test_start_interrupted);

@@ -18,14 +18,11 @@ typedef enum
   MP_FRAME_SHARED = 2,     /* one more holder has this end */
   MP_FRAME_BYE = 3,        /* one holder has closed in order */
 
-  MP_FRAME_BOOTSTRAP = 16, /* parent to child: a{sv}, the first frame of all */
+  MP_FRAME_BOOTSTRAP = 16, /* parent to child: the first frame of all */
   MP_FRAME_HELLO = 17,     /* child to parent: ready, a{sv} */
-  MP_FRAME_FAILED = 18,    /* child to parent: an error report, before or instead of an orderly end */
+  MP_FRAME_FAILED = 18,    /* child to parent: an error report, before or instead of an orderly end; a template's has a
+                            * serial, the request that it refuses */
   MP_FRAME_FINISHED = 19,  /* child to parent: serial = exit code it is about to end with */
-
-  MP_FRAME_FORK = 32,      /* to a template: serial = request; fd = the child's channel */
-  MP_FRAME_FORKED = 33,    /* from it: serial = request, index = pid, fd = pidfd; or FAILED with the serial */
-  MP_FRAME_EXITED = 34,    /* from it: serial = request, index = wait status */
 
   MP_FRAME_TASK = 48,      /* serial = task, index = first item, name = target; flags SPREAD, ITEMS */
   MP_FRAME_RESULT = 49,    /* serial = task, index = item */

@@ -134,9 +134,6 @@ mp_frame_kind_is_known (guint kind)
     case MP_FRAME_HELLO:
     case MP_FRAME_FAILED:
     case MP_FRAME_FINISHED:
-    case MP_FRAME_FORK:
-    case MP_FRAME_FORKED:
-    case MP_FRAME_EXITED:
     case MP_FRAME_TASK:
     case MP_FRAME_RESULT:
     case MP_FRAME_ERROR:

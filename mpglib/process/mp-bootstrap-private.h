@@ -12,7 +12,8 @@
  *     4   1   role: 0 process, 1 pool, 2 template
  *     5   1   start method: 0 spawn, 1 forkserver
  *     6   1   flags: 1 the arguments are a tuple of arguments, 2 a MESSAGE follows, 4 there is a target,
- *             8 there is a preparation, 16 the first descriptor is the program's participant table
+ *             8 there is a preparation, 16 the first descriptor is the program's participant table,
+ *             32 the last descriptor is where a template's requests come from
  *     7   1   0
  *     8   4   generation, as in the marker
  *     12  4   0
@@ -43,6 +44,7 @@ typedef struct {
   gdouble hello_timeout;
   GVariant *preparation; /* nullable */
   int family_fd;         /* of one received; -1: none */
+  int requests_fd;       /* of a template; -1: none */
   guint8 key[MP_KEY_SIZE];
 } MpBootstrap;
 

@@ -47,7 +47,8 @@ enum
   FLAG_TARGET = 1 << 2,
   FLAG_PREPARATION = 1 << 3,
   FLAG_FAMILY = 1 << 4,
-  ALL_FLAGS = (1 << 5) - 1,
+  FLAG_REQUESTS = 1 << 5,
+  ALL_FLAGS = (1 << 6) - 1,
 };
 
 /* As it lies in the body; strings and preparation follow */
@@ -105,7 +106,7 @@ append_preparation (GByteArray *body,
 
 static GBytes *
 to_bytes (const MpBootstrap *self,
-          gboolean           has_family)
+          guint              descriptor_flags)
 {
   GByteArray *body = g_byte_array_sized_new (256);
   Fixed fixed = {
@@ -114,7 +115,7 @@ to_bytes (const MpBootstrap *self,
     .is_forked = self->is_forked ? 1 : 0,
     .flags = (guint8) ((self->spread ? FLAG_SPREAD : 0) | (self->has_arguments ? FLAG_ARGUMENTS : 0)
                        | (self->target != NULL ? FLAG_TARGET : 0)
-                       | (self->preparation != NULL ? FLAG_PREPARATION : 0) | (has_family ? FLAG_FAMILY : 0)),
+                       | (self->preparation != NULL ? FLAG_PREPARATION : 0) | descriptor_flags),
     .generation = GUINT32_TO_LE (self->generation),
     .hello_timeout = bits_of (self->hello_timeout),
   };
@@ -138,30 +139,40 @@ needs_family (const MpBootstrap *self)
   return self->role == MP_WORKER_ROLE_TEMPLATE || !self->is_forked;
 }
 
-/* Without a family the child makes one of its own, which is as good until there are too many. */
-static MpFrame *
-to_frame_with_family (const MpBootstrap *self)
+static gboolean
+attach (MpMessage  *message,
+        int         fd,
+        GError    **error)
 {
-  g_autoptr (GError) error = NULL;
-  int family = mp_table_dup_family_fd (&error);
-  g_autoptr (GBytes) body = family >= 0 ? to_bytes (self, TRUE) : NULL;
-  g_autoptr (MpMessage) message = body != NULL ? mp_message_new_bytes (body, NULL) : NULL;
-  gboolean is_attached = message != NULL && mp_message_attach_fd (message, family, &error) == 0;
+  return fd < 0 || mp_message_attach_fd (message, fd, error) >= 0;
+}
 
-  mp_fd_close (&family);
-  if (is_attached)
+static MpFrame *
+to_frame_with_descriptors (const MpBootstrap *self,
+                           int                family,
+                           GError           **error)
+{
+  guint flags = (family >= 0 ? FLAG_FAMILY : 0) | (self->requests_fd >= 0 ? FLAG_REQUESTS : 0);
+  g_autoptr (GBytes) body = to_bytes (self, flags);
+  g_autoptr (MpMessage) message = flags != 0 ? mp_message_new_bytes (body, NULL) : NULL;
+
+  if (message != NULL && attach (message, family, error) && attach (message, self->requests_fd, error))
     return mp_frame_new (MP_FRAME_BOOTSTRAP, 0, 0, NULL, message);
-
-  g_debug ("'%s' does not get the participant table: %s", self->name, error->message);
   return NULL;
 }
 
+/* Without a family the child makes one of its own, which is as good until there are too many. */
 MpFrame *
 mp_bootstrap_to_frame (const MpBootstrap *self)
 {
-  MpFrame *frame = needs_family (self) ? to_frame_with_family (self) : NULL;
+  g_autoptr (GError) error = NULL;
+  int family = needs_family (self) ? mp_table_dup_family_fd (&error) : -1;
+  MpFrame *frame = to_frame_with_descriptors (self, family, error == NULL ? &error : NULL);
 
-  return frame != NULL ? frame : mp_frame_new_raw (MP_FRAME_BOOTSTRAP, g_strdup ("raw"), to_bytes (self, FALSE));
+  mp_fd_close (&family);
+  if (error != NULL)
+    g_debug ("'%s' does not get all descriptors: %s", self->name, error->message);
+  return frame != NULL ? frame : mp_frame_new_raw (MP_FRAME_BOOTSTRAP, g_strdup ("raw"), to_bytes (self, 0));
 }
 
 /* --- reading ---------------------------------------------------------------------------------------------- */
@@ -241,6 +252,8 @@ read_body (MpBootstrap *self,
   memcpy (self->key, fixed->key, sizeof self->key);
   if ((fixed->flags & FLAG_FAMILY) != 0 && frame->message != NULL)
     self->family_fd = mp_message_get_attached_fd (frame->message, 0, NULL);
+  if ((fixed->flags & FLAG_REQUESTS) != 0 && frame->message != NULL)
+    self->requests_fd = mp_message_get_attached_fd (frame->message, (fixed->flags & FLAG_FAMILY) != 0 ? 1 : 0, NULL);
   return read_rest (self, body, fixed->flags);
 }
 
@@ -252,7 +265,7 @@ mp_bootstrap_from_frame (MpFrame  *frame,
   g_autoptr (MpBootstrap) self = g_new0 (MpBootstrap, 1);
   Fixed fixed = { 0, };
 
-  self->family_fd = -1;
+  self->family_fd = self->requests_fd = -1;
   if (frame->kind != MP_FRAME_BOOTSTRAP)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The first frame is of kind %d and not a bootstrap",
@@ -284,6 +297,7 @@ mp_bootstrap_free (MpBootstrap *self)
   g_free (self->identity);
   g_free (self->target);
   mp_fd_close (&self->family_fd);
+  mp_fd_close (&self->requests_fd);
   g_clear_pointer (&self->preparation, g_variant_unref);
   explicit_bzero (self->key, sizeof self->key);
   g_free (self);

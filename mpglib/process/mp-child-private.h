@@ -64,6 +64,9 @@ MpChild      *mp_child_new            (MpPump              *pump,
                                        const MpChildEvents *events,
                                        gpointer             data,
                                        GError             **error);
+/* Of a template, before it is started: where its requests will come from */
+void          mp_child_take_requests  (MpChild             *self,
+                                       int                  fd);
 MpChild      *mp_child_ref            (MpChild             *self);
 void          mp_child_unref          (MpChild             *self);
 void          mp_child_start_locked   (MpChild             *self);

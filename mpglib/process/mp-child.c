@@ -97,7 +97,7 @@ new_bootstrap (const MpChildSpec *spec,
   bootstrap->has_arguments = spec->arguments != NULL;
   bootstrap->generation = mp_marker_get_generation () + 1;
   bootstrap->hello_timeout = recipe->hello_timeout;
-  bootstrap->family_fd = -1;
+  bootstrap->family_fd = bootstrap->requests_fd = -1;
   bootstrap->preparation = recipe->preparation != NULL ? g_variant_ref (recipe->preparation) : NULL;
   mp_own_key_get (bootstrap->key);
   return bootstrap;
@@ -198,6 +198,13 @@ mp_child_new (MpPump               *pump,
   else
     self->recipe = g_steal_pointer (&recipe);
   return set_arguments (self, spec, error) ? g_steal_pointer (&self) : NULL;
+}
+
+void
+mp_child_take_requests (MpChild *self,
+                        int      fd)
+{
+  self->bootstrap->requests_fd = fd;
 }
 
 MpChild *
@@ -564,7 +571,10 @@ static gboolean
 send_bootstrap_locked (MpChild  *self,
                        GError  **error)
 {
-  if (mp_child_send_locked (self, mp_bootstrap_to_frame (self->bootstrap), error) >= MP_IO_CLOSED)
+  MpIoStatus status = mp_child_send_locked (self, mp_bootstrap_to_frame (self->bootstrap), error);
+
+  mp_fd_close (&self->bootstrap->requests_fd); /* the child's alone from now on */
+  if (status >= MP_IO_CLOSED)
     return FALSE;
   if (self->arguments != NULL
       && mp_child_send_locked (self, g_steal_pointer (&self->arguments), error) >= MP_IO_CLOSED)

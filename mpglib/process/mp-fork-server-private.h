@@ -4,7 +4,7 @@
 
 /* The template process's side of the fork server: gives out children, and tells of them until they end.
  * One thread, no main loop; it watches the host by its pidfd, and when the host has gone it kills its children and
- * ends.  When only the channel is closed (the host needs no more children) it stays until its last child has ended,
+ * ends.  When only its requests are closed (the host needs no more children) it stays until its last child has ended,
  * for their sake: they are its own and would lose who reaps them.
  *
  * From the first request on there is a spare: a child that has been forked already and waits for its channel.
@@ -23,7 +23,8 @@ G_BEGIN_DECLS
 
 typedef struct _MpForkServer MpForkServer;
 
-MpForkServer *mp_fork_server_new          (MpTransport   *transport, /* borrowed */
+MpForkServer *mp_fork_server_new          (MpTransport   *transport,   /* borrowed */
+                                           int            requests_fd, /* taken */
                                            int            host_pid,
                                            GError       **error);
 /* In the process that made it; children are left alone */
@@ -33,7 +34,7 @@ gboolean      mp_fork_server_wait         (MpForkServer  *self);
 void          mp_fork_server_made         (MpForkServer  *self,
                                            int            pid); /* -1: fork failed, errno tells */
 /* In the child: lets go of all that is the template's.  What it returns is the child's channel, or where that will
- * come from, in a FORK frame, once the child is wanted (`is_spare`) */
+ * come from, in a record WANTED, once the child is wanted (`is_spare`) */
 int           mp_fork_server_become_child (MpForkServer  *self,
                                            gboolean      *is_spare);
 

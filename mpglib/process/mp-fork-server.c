@@ -18,6 +18,7 @@
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
+#include "mp-fork-record-private.h"
 #include "mp-report-private.h"
 
 typedef struct
@@ -29,8 +30,8 @@ typedef struct
 
 struct _MpForkServer
 {
-  MpTransport *transport;
-  gboolean channel_is_open;
+  MpTransport *transport;  /* for reports */
+  int requests_fd;         /* -1: the host has no more */
   int epoll_fd;
   int host_fd;             /* pidfd of the host */
   int threads_fd;          /* the folder of its own threads */
@@ -41,8 +42,7 @@ struct _MpForkServer
   int channel;             /* the child's channel; or the end of a pair by which the spare will get it */
 
   Forked *spare;           /* among the children; NULL: none */
-  MpTransport *to_spare;
-  int to_spare_fd;         /* the other end of the pair, while the spare is forked */
+  int to_spare_fd;         /* the other end of the pair */
 };
 
 static void
@@ -65,20 +65,21 @@ watch (MpForkServer *self,
 
 MpForkServer *
 mp_fork_server_new (MpTransport  *transport,
+                    int           requests_fd,
                     int           host_pid,
                     GError      **error)
 {
   MpForkServer *self = g_new0 (MpForkServer, 1);
 
   self->transport = transport;
-  self->channel_is_open = TRUE;
+  self->requests_fd = requests_fd;
   self->channel = self->to_spare_fd = -1;
   self->children = g_hash_table_new_full (NULL, NULL, NULL, forked_free);
   self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   self->host_fd = (int) syscall (SYS_pidfd_open, host_pid, 0);
   self->threads_fd = open ("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* without /proc: -1 */
   if (self->epoll_fd < 0 || self->host_fd < 0
-      || !watch (self, self->host_fd) || !watch (self, mp_transport_get_fd (transport)))
+      || !watch (self, self->host_fd) || !watch (self, self->requests_fd))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "The template cannot watch process %d: %s",
                    host_pid, g_strerror (errno));
@@ -94,12 +95,12 @@ mp_fork_server_new (MpTransport  *transport,
 void
 mp_fork_server_free (MpForkServer *self)
 {
+  mp_fd_close (&self->requests_fd);
   mp_fd_close (&self->epoll_fd);
   mp_fd_close (&self->host_fd);
   mp_fd_close (&self->threads_fd);
   mp_fd_close (&self->channel);
   mp_fd_close (&self->to_spare_fd);
-  g_clear_pointer (&self->to_spare, mp_transport_free);
   g_hash_table_unref (self->children);
   g_free (self);
 }
@@ -107,43 +108,67 @@ mp_fork_server_free (MpForkServer *self)
 /* --- telling the host ------------------------------------------------------------------------------------- */
 
 /* The host needs no more children, or cannot be understood: then it sees the end, and asks another template.  What
- * nobody waits for goes; children that run stay */
+ * nobody waits for goes; children that run stay.  The descriptor may be a stranger's too, that was forked here by what
+ * is preloaded: closing ours would not end the watch */
 static void
-leave_channel (MpForkServer *self)
+leave_requests (MpForkServer *self)
 {
-  if (!self->channel_is_open)
+  if (self->requests_fd < 0)
     return;
-  self->channel_is_open = FALSE;
-  epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, mp_transport_get_fd (self->transport), NULL);
+  epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, self->requests_fd, NULL);
+  mp_fd_close (&self->requests_fd);
   mp_transport_close (self->transport);
   if (self->spare != NULL)
     syscall (SYS_pidfd_send_signal, self->spare->pidfd, SIGKILL, NULL, 0);
 }
 
-/* The host reads all the time.  If it does not, the template waits: it has nothing else to do but see it die */
-static void
-send_frame (MpForkServer *self,
-            MpFrame      *frame)
+/* The host reads all the time.  If it does not, the template waits: it has nothing else to do but see it die.  FALSE:
+ * it has died, or gone */
+static gboolean
+wait_for_room (MpForkServer *self,
+               int           fd,
+               short         events)
 {
-  if (!self->channel_is_open)
-    {
-      mp_frame_free (frame);
-      return;
-    }
-  if (mp_transport_push (self->transport, frame, NULL) == MP_IO_CLOSED)
-    leave_channel (self);
-  while (self->channel_is_open && mp_transport_get_n_queued (self->transport) > 0)
-    {
-      struct pollfd waits[] = {
-        { .fd = mp_transport_get_fd (self->transport), .events = mp_transport_get_send_events (self->transport) },
-        { .fd = self->host_fd, .events = POLLIN },
-      };
+  struct pollfd waits[] = {
+    { .fd = fd, .events = events },
+    { .fd = self->host_fd, .events = POLLIN },
+  };
 
-      if (poll (waits, G_N_ELEMENTS (waits), -1) > 0 && waits[1].revents != 0)
-        return;
-      if (mp_transport_flush (self->transport, NULL) == MP_IO_CLOSED)
-        leave_channel (self);
+  return poll (waits, G_N_ELEMENTS (waits), -1) < 0 || waits[1].revents == 0;
+}
+
+static void
+tell (MpForkServer  *self,
+      MpForkWord     word,
+      guint64        serial,
+      int            number,
+      int            descriptor,
+      GError       **error)
+{
+  MpForkRecord record = { .word = word, .number = number, .serial = serial };
+  MpIoStatus status = MP_IO_CLOSED;
+
+  do
+    {
+      if (self->requests_fd >= 0)
+        status = mp_fork_record_send (self->requests_fd, &record, descriptor, error);
     }
+  while (status == MP_IO_AGAIN && wait_for_room (self, self->requests_fd, POLLOUT));
+  if (status == MP_IO_CLOSED)
+    leave_requests (self);
+}
+
+static void
+send_report (MpForkServer *self,
+             MpFrame      *frame)
+{
+  MpIoStatus status = mp_transport_push (self->transport, frame, NULL);
+
+  while (status < MP_IO_CLOSED && mp_transport_get_n_queued (self->transport) > 0
+         && wait_for_room (self, mp_transport_get_fd (self->transport), mp_transport_get_send_events (self->transport)))
+    status = mp_transport_flush (self->transport, NULL);
+  if (status == MP_IO_CLOSED)
+    leave_requests (self);
 }
 
 static gboolean
@@ -163,24 +188,9 @@ refuse (MpForkServer *self,
                    reason->message);
   g_autoptr (MpMessage) message = mp_message_new (mp_report_new (error));
 
-  if (self->serial != 0)
-    send_frame (self, mp_frame_new (MP_FRAME_FAILED, self->serial, 0, NULL, message));
+  if (self->serial != 0 && self->requests_fd >= 0)
+    send_report (self, mp_frame_new (MP_FRAME_FAILED, self->serial, 0, NULL, message));
   mp_fd_close (&self->channel);
-}
-
-/* A frame with one descriptor */
-static MpFrame *
-new_frame_with_fd (MpFrameKind   kind,
-                   guint64       serial,
-                   guint64       index,
-                   int           fd,
-                   GError      **error)
-{
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_handle (0));
-
-  if (mp_message_attach_fd (message, fd, error) < 0)
-    return NULL;
-  return mp_frame_new (kind, serial, index, NULL, message);
 }
 
 /* --- children that ended ---------------------------------------------------------------------------------- */
@@ -189,24 +199,26 @@ static void
 drop_spare (MpForkServer *self)
 {
   self->spare = NULL;
-  g_clear_pointer (&self->to_spare, mp_transport_free);
+  mp_fd_close (&self->to_spare_fd);
 }
 
 static void
 reap (MpForkServer *self,
       Forked       *child)
 {
+  guint64 serial = child->serial;
   int status, pid = waitpid (child->pid, &status, WNOHANG);
 
   if (pid == 0)
     return;
   if (child == self->spare)
     drop_spare (self);
-  else if (pid > 0) /* else somebody else reaped it, and the host does without the status */
-    send_frame (self, mp_frame_new (MP_FRAME_EXITED, child->serial, (guint64) (guint) status, NULL, NULL));
   /* The host has the same pidfd open: closing ours would not end the watch */
   epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, child->pidfd, NULL);
   g_hash_table_remove (self->children, GINT_TO_POINTER (child->pidfd));
+  /* If somebody else reaped it, the host does without the status */
+  if (serial != 0 && pid > 0)
+    tell (self, MP_FORK_ENDED, serial, status, -1, NULL);
 }
 
 static void
@@ -218,6 +230,20 @@ kill_children (MpForkServer *self)
   g_hash_table_iter_init (&iter, self->children);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     syscall (SYS_pidfd_send_signal, ((Forked *) value)->pidfd, SIGKILL, NULL, 0);
+}
+
+/* What the host cannot be told of is of no use to anybody */
+static void
+tell_made (MpForkServer *self,
+           Forked       *child)
+{
+  g_autoptr (GError) error = NULL;
+
+  tell (self, MP_FORK_MADE, child->serial, child->pid, child->pidfd, &error);
+  if (error == NULL)
+    return;
+  syscall (SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+  refuse (self, error);
 }
 
 /* --- requests --------------------------------------------------------------------------------------------- */
@@ -243,7 +269,7 @@ want_spare (MpForkServer *self)
 {
   int pair[2];
 
-  if (self->spare != NULL || !self->channel_is_open || !check_single_thread (self, NULL)
+  if (self->spare != NULL || self->requests_fd < 0 || !check_single_thread (self, NULL)
       || !mp_transport_new_pair (pair, NULL))
     return FALSE;
   self->serial = 0;
@@ -256,82 +282,91 @@ want_spare (MpForkServer *self)
 static gboolean
 give_to_spare (MpForkServer *self)
 {
-  MpFrame *give = NULL, *tell = NULL;
-  gboolean given = FALSE;
+  MpForkRecord record = { .word = MP_FORK_WANTED, .serial = self->serial };
+  Forked *child = self->spare;
 
-  if (self->spare == NULL)
+  if (child == NULL || mp_fork_record_send (self->to_spare_fd, &record, self->channel, NULL) != MP_IO_DONE)
     return FALSE;
-  give = new_frame_with_fd (MP_FRAME_FORK, self->serial, 0, self->channel, NULL);
-  tell = new_frame_with_fd (MP_FRAME_FORKED, self->serial, (guint64) self->spare->pid, self->spare->pidfd, NULL);
-  if (give != NULL && tell != NULL)
-    given = mp_transport_push (self->to_spare, g_steal_pointer (&give), NULL) == MP_IO_DONE;
-  if (given)
-    {
-      self->spare->serial = self->serial;
-      drop_spare (self);
-      mp_fd_close (&self->channel);
-      send_frame (self, g_steal_pointer (&tell));
-    }
-  g_clear_pointer (&give, mp_frame_free);
-  g_clear_pointer (&tell, mp_frame_free);
-  return given;
+
+  child->serial = self->serial;
+  drop_spare (self);
+  mp_fd_close (&self->channel);
+  tell_made (self, child);
+  return TRUE;
 }
 
-/* Returns whether to fork */
+/* Returns whether to fork.  A request comes without its channel where there was no descriptor for it: others may go */
 static gboolean
 take_request (MpForkServer *self,
-              MpFrame      *frame)
+              guint64       serial,
+              int           channel)
 {
   g_autoptr (GError) error = NULL;
 
-  if (frame->kind != MP_FRAME_FORK || frame->message == NULL)
-    return FALSE;
-  self->serial = frame->serial;
-  self->channel = mp_message_get_attached_fd (frame->message, 0, &error);
-  if (self->channel >= 0 && give_to_spare (self))
+  self->serial = serial;
+  self->channel = channel;
+  if (channel >= 0 && give_to_spare (self))
     return want_spare (self);
-  if (self->channel >= 0 && check_single_thread (self, &error))
+  if (channel < 0)
+    g_set_error (&error, MP_ERROR, MP_ERROR_START_FAILED,
+                 "The template process (pid %d) has no file descriptors left", getpid ());
+  else if (check_single_thread (self, &error))
     return TRUE;
   refuse (self, error);
   return FALSE;
 }
 
-/* A request without its channel, for which there was no descriptor: others may go */
 static void
-refuse_lost (MpForkServer *self,
-             const GError *loss)
+kill_unwanted (MpForkServer *self,
+               guint64       serial)
 {
-  self->serial = mp_transport_get_lost_serial (self->transport);
-  refuse (self, loss);
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->children);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (((Forked *) value)->serial == serial)
+      syscall (SYS_pidfd_send_signal, ((Forked *) value)->pidfd, SIGKILL, NULL, 0);
 }
 
+/* Returns whether to fork */
 static gboolean
-read_channel (MpForkServer *self)
+read_requests (MpForkServer *self)
 {
-  while (self->channel_is_open)
-    {
-      g_autoptr (MpFrame) frame = NULL;
-      g_autoptr (GError) error = NULL;
+  MpForkRecord record;
+  int descriptor;
 
-      switch (mp_transport_receive (self->transport, &frame, &error))
-        {
-        case MP_IO_DONE:
-          if (take_request (self, frame))
-            return TRUE;
-          break;
-        case MP_IO_AGAIN:
-          return FALSE;
-        case MP_IO_FAILED:
-          if (mp_transport_get_end (self->transport) != NULL)
-            leave_channel (self);
-          else
-            refuse_lost (self, error);
-          break;
-        case MP_IO_CLOSED:
-        default:
-          leave_channel (self);
-        }
+  switch (mp_fork_record_receive (self->requests_fd, &record, &descriptor))
+    {
+    case MP_IO_DONE:
+      if (record.word == MP_FORK_WANTED)
+        return take_request (self, record.serial, descriptor);
+      mp_fd_close (&descriptor);
+      if (record.word == MP_FORK_UNWANTED)
+        kill_unwanted (self, record.serial);
+      return FALSE;
+    case MP_IO_AGAIN:
+      return FALSE;
+    case MP_IO_CLOSED:
+    case MP_IO_FAILED:
+    default:
+      leave_requests (self);
+      return FALSE;
     }
+}
+
+/* Returns whether to fork */
+static gboolean
+handle_event (MpForkServer *self,
+              int           fd)
+{
+  Forked *child;
+
+  if (fd == self->requests_fd)
+    return read_requests (self);
+  child = g_hash_table_lookup (self->children, GINT_TO_POINTER (fd));
+  if (child != NULL)
+    reap (self, child);
   return FALSE;
 }
 
@@ -344,14 +379,10 @@ mp_fork_server_wait (MpForkServer *self)
   if (has_served && want_spare (self))
     return TRUE;
 
-  while (self->channel_is_open || g_hash_table_size (self->children) > 0)
+  while (self->requests_fd >= 0 || g_hash_table_size (self->children) > 0)
     {
       struct epoll_event event;
 
-      if (read_channel (self))
-        return TRUE;
-      if (!self->channel_is_open && g_hash_table_size (self->children) == 0)
-        break;
       if (epoll_wait (self->epoll_fd, &event, 1, -1) < 1)
         continue;
       if (event.data.fd == self->host_fd)
@@ -359,13 +390,8 @@ mp_fork_server_wait (MpForkServer *self)
           kill_children (self);
           return FALSE;
         }
-      if (event.data.fd != mp_transport_get_fd (self->transport))
-        {
-          Forked *child = g_hash_table_lookup (self->children, GINT_TO_POINTER (event.data.fd));
-
-          if (child != NULL)
-            reap (self, child);
-        }
+      if (handle_event (self, event.data.fd))
+        return TRUE;
     }
   return FALSE;
 }
@@ -392,39 +418,27 @@ mp_fork_server_made (MpForkServer *self,
 {
   int failed = errno, pidfd = pid > 0 ? (int) syscall (SYS_pidfd_open, pid, 0) : -1;
   g_autoptr (GError) error = NULL;
-  MpFrame *tell = NULL;
 
-  if (pidfd >= 0 && self->serial != 0)
-    tell = new_frame_with_fd (MP_FRAME_FORKED, self->serial, (guint64) pid, pidfd, &error);
-  else if (pidfd < 0)
-    g_set_error (&error, MP_ERROR, MP_ERROR_START_FAILED, "The template process cannot fork: %s",
-                 g_strerror (pid > 0 ? errno : failed));
-
-  if (error != NULL)
+  if (pidfd < 0)
     {
+      g_set_error (&error, MP_ERROR, MP_ERROR_START_FAILED, "The template process cannot fork: %s",
+                   g_strerror (pid > 0 ? errno : failed));
       if (pid > 0)
         {
           kill (pid, SIGKILL); /* ours and unreaped: the pid is its own */
           waitpid (pid, NULL, 0);
         }
-      mp_fd_close (&pidfd);
-      mp_fd_close (&self->to_spare_fd);
+      if (self->serial == 0)
+        mp_fd_close (&self->to_spare_fd);
       refuse (self, error);
       return;
     }
 
   mp_fd_close (&self->channel);
-  if (tell != NULL)
-    {
-      add_child (self, pid, pidfd);
-      send_frame (self, tell);
-    }
+  if (self->serial != 0)
+    tell_made (self, add_child (self, pid, pidfd));
   else
-    {
-      self->spare = add_child (self, pid, pidfd);
-      self->to_spare = mp_transport_new (self->to_spare_fd);
-      self->to_spare_fd = -1;
-    }
+    self->spare = add_child (self, pid, pidfd);
 }
 
 int

@@ -7,9 +7,9 @@
  * pump.
  *
  *     no process    no child was asked for yet, or the process has ended: the next request starts one
- *     a process     requests are sent at once; while it starts they wait in its channel
+ *     a process     requests are sent at once; while it starts they wait in its socket
  *
- * A request is for a child in STARTING.  Its answers are FORKED or FAILED, and later EXITED.  When the process ends,
+ * A request is for a child in STARTING.  Its answers are MADE or FAILED, and later ENDED.  When the process ends,
  * children whose requests have no answer ask again, once, with new channels; children that exist go on and are watched
  * by their pidfds alone.  When the context goes, the process is hung up on; it ends when its last child has. */
 #pragma once

@@ -7,10 +7,12 @@
 #include "mp-template-private.h"
 
 #include <signal.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
+#include "mp-fork-record-private.h"
 #include "mp-fork-private.h"
 #include "mp-origin-private.h"
 #include "mp-pump-private.h"
@@ -31,6 +33,9 @@ struct _MpTemplate {
 
   /* guarded by the lock of the shared pump */
   MpChild *process;     /* NULL: none */
+  int requests_fd;      /* of the process; -1: it takes none any more */
+  MpPumpSource *requests_source;
+  GQueue unsent;        /* serials of requests for which there was no room; some may have gone meanwhile */
   GHashTable *requests; /* serial → Request */
   guint64 next_serial;
 };
@@ -55,6 +60,8 @@ mp_template_new (void)
   self->origin = mp_origin_get ();
   self->requests = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, request_free);
   self->next_serial = 1;
+  self->requests_fd = -1;
+  g_queue_init (&self->unsent);
   return self;
 }
 
@@ -73,6 +80,8 @@ mp_template_unref (MpTemplate *self)
   g_clear_pointer (&self->recipe, mp_recipe_unref);
   g_clear_pointer (&self->process, mp_child_unref);
   g_hash_table_unref (self->requests);
+  mp_fd_close (&self->requests_fd);
+  g_queue_clear_full (&self->unsent, g_free);
   g_free (self);
 }
 
@@ -190,21 +199,30 @@ say_failed (MpChild *child,
 
 /* --- answers ---------------------------------------------------------------------------------------------- */
 
+/* A child whose pidfd was lost cannot be watched, nor ended but by the template */
 static void
-on_forked_locked (Request *request,
-                  MpFrame *frame)
+on_made_locked (MpTemplate *self,
+                Request    *request,
+                int         pid,
+                int         pidfd)
 {
+  const MpForkRecord unwanted = { .word = MP_FORK_UNWANTED, .serial = request->serial };
   GError *error = NULL;
-  int pidfd = -1;
 
   if (request->channel < 0) /* it was said already */
-    return;
-  if (frame->message != NULL)
-    pidfd = mp_message_get_attached_fd (frame->message, 0, &error);
-  else
-    g_set_error (&error, MP_ERROR, MP_ERROR_CORRUPTED, "The template sent no descriptor of the child");
+    {
+      mp_fd_close (&pidfd);
+      return;
+    }
+  if (pidfd < 0)
+    {
+      g_set_error (&error, MP_ERROR, MP_ERROR_START_FAILED,
+                   "'%s' was forked, but this process has no file descriptors left to watch it",
+                   mp_child_get_name (request->child));
+      mp_fork_record_send (self->requests_fd, &unwanted, -1, NULL);
+    }
   mp_fd_close (&request->channel);
-  say (request->child, (Saying) { .what = SAY_MADE, .pid = (int) frame->index, .pidfd = pidfd, .error = error });
+  say (request->child, (Saying) { .what = SAY_MADE, .pid = pid, .pidfd = pidfd, .error = error });
 }
 
 static void
@@ -218,6 +236,7 @@ on_refused_locked (Request *request,
                              : g_error_new (MP_ERROR, MP_ERROR_START_FAILED, "The template process cannot fork"));
 }
 
+/* Reports; all else that a template says are records */
 static void
 on_frame (MpChild  *process,
           MpFrame  *frame,
@@ -226,25 +245,64 @@ on_frame (MpChild  *process,
   MpTemplate *self = data;
   Request *request = g_hash_table_lookup (self->requests, &frame->serial);
 
-  if (request == NULL)
+  if (request == NULL || frame->kind != MP_FRAME_FAILED)
     return;
-  switch (frame->kind)
+  g_hash_table_steal (self->requests, &frame->serial);
+  on_refused_locked (request, frame);
+  request_free (request);
+}
+
+static void
+on_record_locked (MpTemplate         *self,
+                  const MpForkRecord *record,
+                  int                 descriptor)
+{
+  Request *request = g_hash_table_lookup (self->requests, &record->serial);
+
+  if (request != NULL && record->word == MP_FORK_MADE)
     {
-    case MP_FRAME_FORKED:
-      on_forked_locked (request, frame);
-      break;
-    case MP_FRAME_FAILED:
-      g_hash_table_steal (self->requests, &frame->serial);
-      on_refused_locked (request, frame);
+      on_made_locked (self, request, record->number, g_steal_fd (&descriptor));
+    }
+  else if (request != NULL && record->word == MP_FORK_ENDED)
+    {
+      g_hash_table_steal (self->requests, &record->serial);
+      say (request->child, (Saying) { .what = SAY_EXITED, .status = record->number });
       request_free (request);
-      break;
-    case MP_FRAME_EXITED:
-      g_hash_table_steal (self->requests, &frame->serial);
-      say (request->child, (Saying) { .what = SAY_EXITED, .status = (int) frame->index });
-      request_free (request);
-      break;
+    }
+  mp_fd_close (&descriptor);
+}
+
+static void
+close_requests_locked (MpTemplate *self)
+{
+  if (self->requests_source != NULL)
+    mp_pump_remove_fd_locked (mp_pump_get_shared (), g_steal_pointer (&self->requests_source));
+  mp_fd_close (&self->requests_fd);
+  g_queue_clear_full (&self->unsent, g_free);
+}
+
+/* Returns whether more may come at once.  The requests of a process that cannot be understood, or has gone, are dealt
+ * with at its end */
+static gboolean
+read_record_locked (MpTemplate *self)
+{
+  MpForkRecord record;
+  int descriptor;
+
+  if (self->requests_fd < 0)
+    return FALSE;
+  switch (mp_fork_record_receive (self->requests_fd, &record, &descriptor))
+    {
+    case MP_IO_DONE:
+      on_record_locked (self, &record, descriptor);
+      return TRUE;
+    case MP_IO_AGAIN:
+      return FALSE;
+    case MP_IO_CLOSED:
+    case MP_IO_FAILED:
     default:
-      break;
+      close_requests_locked (self);
+      return FALSE;
     }
 }
 
@@ -254,49 +312,96 @@ static void on_state_changed (MpChild *process, gpointer data);
 
 static const MpChildEvents template_events = { on_state_changed, on_frame };
 
+static void on_requests (guint32 events, gpointer data);
+
+static gboolean
+open_requests_locked (MpTemplate  *self,
+                      int         *other_end,
+                      GError     **error)
+{
+  int ends[2];
+
+  if (!mp_transport_new_pair (ends, error))
+    return FALSE;
+  self->requests_fd = ends[0];
+  *other_end = ends[1];
+  self->requests_source = mp_pump_add_fd_locked (mp_pump_get_shared (), ends[0], EPOLLIN, on_requests, self, error);
+  return self->requests_source != NULL;
+}
+
+static MpChild *
+new_process_locked (MpTemplate  *self,
+                    GError     **error)
+{
+  g_autoptr (MpRecipe) recipe = ref_recipe (self);
+  g_autofree char *name = g_strdup_printf ("template of %s", recipe->language);
+  MpChildSpec spec = { .recipe = recipe, .role = "template", .name = name,
+                       .identity = "0" }; /* numbers are for what users start */
+
+  return mp_child_new (mp_pump_get_shared (), &spec, &template_events, self, error);
+}
+
 static gboolean
 ensure_process_locked (MpTemplate  *self,
                        GError     **error)
 {
-  g_autoptr (MpRecipe) recipe = NULL;
-  g_autofree char *name = NULL;
-  MpChildSpec spec = { .role = "template", .identity = "0" }; /* numbers are for what users start */
+  int other_end = -1;
 
   if (self->process != NULL)
     return TRUE;
 
-  spec.recipe = recipe = ref_recipe (self);
-  spec.name = name = g_strdup_printf ("template of %s", recipe->language);
-  self->process = mp_child_new (mp_pump_get_shared (), &spec, &template_events, self, error);
+  if (open_requests_locked (self, &other_end, error))
+    self->process = new_process_locked (self, error);
   if (self->process == NULL)
-    return FALSE;
+    {
+      mp_fd_close (&other_end);
+      close_requests_locked (self);
+      return FALSE;
+    }
+  mp_child_take_requests (self->process, other_end);
   mp_template_ref (self); /* until the process has ended */
   g_atomic_int_set (&self->is_running, TRUE);
   mp_child_start_locked (self->process);
   return self->process != NULL; /* if it ended at once, so did the requests */
 }
 
-static gboolean
+/* One that waits for room keeps those after it waiting, so that all go in their order */
+static MpIoStatus
 send_request_locked (MpTemplate  *self,
                      Request     *request,
                      GError     **error)
 {
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_handle (0));
-  MpIoStatus status;
+  MpForkRecord record = { .word = MP_FORK_WANTED, .serial = request->serial };
+  MpIoStatus status = MP_IO_AGAIN;
 
-  if (!ensure_process_locked (self, error)
-      || mp_message_attach_fd (message, request->channel, error) < 0)
-    return FALSE;
-  status = mp_child_send_locked (self->process,
-                                 mp_frame_new (MP_FRAME_FORK, request->serial, 0, NULL, message), error);
-  if (status == MP_IO_CLOSED)
+  if (self->requests_fd < 0)
+    return MP_IO_CLOSED;
+  if (g_queue_is_empty (&self->unsent))
+    status = mp_fork_record_send (self->requests_fd, &record, request->channel, error);
+  if (status != MP_IO_AGAIN)
+    return status;
+
+  g_queue_push_tail (&self->unsent, g_memdup2 (&request->serial, sizeof request->serial));
+  mp_pump_set_events_locked (mp_pump_get_shared (), self->requests_source, EPOLLIN | EPOLLOUT);
+  return MP_IO_DONE;
+}
+
+static void
+fail_request_locked (MpTemplate *self,
+                     guint64     serial,
+                     GError     *error)
+{
+  Request *request = g_hash_table_lookup (self->requests, &serial);
+
+  /* A process that ended while it was asked has dealt with its requests already */
+  if (request == NULL)
     {
-      /* It is dying: its end, made sure of, deals with the request */
-      g_clear_error (error);
-      mp_child_signal_locked (self->process, SIGKILL, NULL);
-      return TRUE;
+      g_clear_error (&error);
+      return;
     }
-  return status != MP_IO_FAILED;
+  g_hash_table_steal (self->requests, &serial);
+  say_failed (request->child, error);
+  request_free (request);
 }
 
 /* Takes the request out of no list: it is not in one, or its owner keeps it there */
@@ -308,19 +413,54 @@ submit_locked (MpTemplate *self,
   GError *error = NULL;
 
   g_hash_table_insert (self->requests, &request->serial, request);
-  if (send_request_locked (self, request, &error))
-    return;
+  if (!ensure_process_locked (self, &error))
+    {
+      fail_request_locked (self, serial, error);
+      return;
+    }
+  switch (send_request_locked (self, request, &error))
+    {
+    case MP_IO_FAILED:
+      fail_request_locked (self, serial, error);
+      break;
+    case MP_IO_CLOSED: /* it is dying: its end, made sure of, deals with the request */
+      mp_child_signal_locked (self->process, SIGKILL, NULL);
+      break;
+    case MP_IO_DONE:
+    case MP_IO_AGAIN:
+    default:
+      break;
+    }
+}
 
-  /* A process that ended while it was asked has dealt with its requests already */
-  if (g_hash_table_steal (self->requests, &serial))
+static void
+send_unsent_locked (MpTemplate *self)
+{
+  GQueue serials = self->unsent;
+
+  g_queue_init (&self->unsent);
+  mp_pump_set_events_locked (mp_pump_get_shared (), self->requests_source, EPOLLIN);
+  while (!g_queue_is_empty (&serials))
     {
-      say_failed (request->child, error);
-      request_free (request);
+      g_autofree guint64 *serial = g_queue_pop_head (&serials);
+      Request *request = g_hash_table_lookup (self->requests, serial);
+      g_autoptr (GError) error = NULL;
+
+      if (request != NULL && send_request_locked (self, request, &error) == MP_IO_FAILED)
+        fail_request_locked (self, *serial, g_steal_pointer (&error));
     }
-  else
-    {
-      g_clear_error (&error);
-    }
+}
+
+static void
+on_requests (guint32  events,
+             gpointer data)
+{
+  g_autoptr (MpTemplate) self = mp_template_ref (data);
+
+  for (int i = 0; i < 256 && read_record_locked (self); i++) /* others have their turn */
+    ;
+  if ((events & EPOLLOUT) != 0 && self->requests_fd >= 0)
+    send_unsent_locked (self);
 }
 
 static void
@@ -337,6 +477,9 @@ on_state_changed (MpChild  *process,
       return;
     }
 
+  while (read_record_locked (self)) /* what it said before it died counts */
+    ;
+  close_requests_locked (self);
   self->process = NULL;
   g_atomic_int_set (&self->is_running, FALSE);
   requests = g_hash_table_get_values (self->requests);
@@ -477,8 +620,10 @@ hang_up_job (gpointer data)
 {
   g_autoptr (MpTemplate) self = data;
 
-  if (self->process != NULL)
-    mp_child_hang_up_locked (self->process);
+  if (self->process == NULL)
+    return;
+  close_requests_locked (self);
+  mp_child_hang_up_locked (self->process);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "mp-worker-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "mp-connection-private.h"
 #include "mp-enums.h"
 #include "mp-error.h"
+#include "mp-fork-record-private.h"
 #include "mp-fork-server-private.h"
 #include "mp-identity-private.h"
 #include "mp-lifeline-private.h"
@@ -451,6 +453,19 @@ rehearse (MpWorker *self)
   mp_transport_free (host);
 }
 
+static MpForkServer *
+new_fork_server (MpWorker  *self,
+                 GError   **error)
+{
+  int requests_fd = self->bootstrap->requests_fd;
+
+  self->bootstrap->requests_fd = -1;
+  if (requests_fd >= 0)
+    return mp_fork_server_new (self->transport, requests_fd, self->host_pid, error);
+  g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "There was no file descriptor left for the template's requests");
+  return NULL;
+}
+
 /**
  * mp_worker_wait_fork:
  * @self: the worker of a template process
@@ -475,7 +490,7 @@ mp_worker_wait_fork (MpWorker *self)
 
   if (self->fork_server == NULL)
     {
-      self->fork_server = mp_fork_server_new (self->transport, self->host_pid, &error);
+      self->fork_server = new_fork_server (self, &error);
       if (self->fork_server == NULL)
         {
           mp_worker_report_error (self, error);
@@ -513,20 +528,20 @@ mp_worker_forked_parent (MpWorker *self,
 
 /* The template may have no more use for a spare: then that is all there is of it */
 static gboolean
-wait_wanted (MpWorker  *self,
-             GError   **error)
+wait_wanted (int      *channel,
+             GError  **error)
 {
-  g_autoptr (MpFrame) frame = receive (self, NULL);
-  int channel;
+  MpForkRecord record;
+  int from_template = *channel;
 
-  if (frame == NULL || frame->kind != MP_FRAME_FORK || frame->message == NULL)
+  fcntl (from_template, F_SETFL, O_RDWR); /* it has nothing else to wait for */
+  if (mp_fork_record_receive (from_template, &record, channel) != MP_IO_DONE || record.word != MP_FORK_WANTED)
     _exit (0);
-  channel = mp_message_get_attached_fd (frame->message, 0, error);
-  if (channel < 0)
-    return FALSE;
-  mp_transport_free (self->transport);
-  self->transport = mp_transport_new (channel);
-  return TRUE;
+  close (from_template);
+  if (*channel >= 0)
+    return TRUE;
+  g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "This process has no file descriptors left");
+  return FALSE;
 }
 
 /**
@@ -552,14 +567,14 @@ mp_worker_forked_child (MpWorker  *self,
   g_return_val_if_fail (self->fork_server != NULL, FALSE);
 
   channel = mp_fork_server_become_child (g_steal_pointer (&self->fork_server), &is_spare);
-  mp_transport_free (self->transport); /* the template's copy stays open: nobody is told */
-  self->transport = mp_transport_new (channel);
+  g_clear_pointer (&self->transport, mp_transport_free); /* the template's copy stays open: nobody is told */
   self->is_ready = FALSE;
   setpgid (0, 0); /* like a child that was spawned */
   if (!mp_lifeline_hold (MP_MARKER_LIFELINE_FD, error))
     return FALSE;
-  if (is_spare && !wait_wanted (self, error))
+  if (is_spare && !wait_wanted (&channel, error))
     return FALSE;
+  self->transport = mp_transport_new (channel);
   g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
   return read_bootstrap (self, error) && become (self, error);
 }
