@@ -44,6 +44,7 @@
 #include "mp-target.h"
 #include "mp-task-options.h"
 #include "mp-task-state.h"
+#include "mp-tls-settings.h"
 #include "mp-value.h"
 #include "mp-version.h"
 #include "mp-waitable.h"

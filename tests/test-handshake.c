@@ -748,7 +748,7 @@ test_relay_unix (void)
   g_assert_false (is_bound (&of_client, &real));
   g_assert_false (is_bound (&real, &of_server));
   g_assert_false (is_bound (&real, &swapped));
-  g_assert_true (real.is_local);
+  g_assert_true (real.is_private);
   g_assert_false (mp_binding_init_unix (&real, (uid_t) -1, 1000, NULL));
   g_assert_false (mp_binding_init_unix (&real, 1000, (uid_t) -1, NULL));
 }
@@ -761,7 +761,7 @@ test_relay_tls (void)
 
   mp_binding_init_tls (&first, exporter);
   g_assert_true (is_bound (&first, &first));
-  g_assert_false (first.is_local);
+  g_assert_false (first.is_private);
   for (guint i = 0; i < sizeof exporter * 8; i++)
     {
       exporter[i / 8] ^= (guint8) (1 << i % 8);
@@ -781,7 +781,7 @@ test_relay_tcp (void)
 
   init_tcp (&real, "127.0.0.1", 6000, "127.0.0.1", 40000);
   g_assert_true (is_bound (&real, &real));
-  g_assert_true (real.is_local);
+  g_assert_true (real.is_private);
 
   init_tcp (&mapped, "::ffff:127.0.0.1", 6000, "::ffff:127.0.0.1", 40000);
   g_assert_true (is_bound (&real, &mapped));
@@ -799,14 +799,14 @@ test_relay_tcp (void)
   g_assert_true (is_bound (&relayed, &relayed));
   g_assert_false (is_bound (&relayed, &real));
   g_assert_false (is_bound (&real, &relayed));
-  g_assert_false (relayed.is_local);
+  g_assert_false (relayed.is_private);
 
   init_tcp (&other, "192.0.2.1", 6000, "192.0.2.2", 40000);
-  g_assert_false (other.is_local);
+  g_assert_false (other.is_private);
   init_tcp (&other, "::1", 6000, "::1", 40000);
-  g_assert_true (other.is_local);
+  g_assert_true (other.is_private);
   init_tcp (&other, "2001:db8::1", 6000, "::1", 40000);
-  g_assert_false (other.is_local);
+  g_assert_false (other.is_private);
 }
 
 /* Neither what is no TCP, nor an address cut short, is taken for something. */

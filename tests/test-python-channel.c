@@ -358,7 +358,7 @@ assert_ends (const guint8 *bytes,
   int fds[2];
 
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  transport = mp_transport_new_of_form (MP_TRANSPORT_PYTHON, fds[0]);
+  transport = mp_transport_new_of_form (MP_TRANSPORT_PYTHON, fds[0], NULL);
   mp_transport_set_max_body (transport, MIB);
   g_assert_cmpint (write (fds[1], bytes, size), ==, (gssize) size);
   mp_fd_close (&fds[1]);

@@ -11,6 +11,8 @@
 #include "mp-handshake-private.h"
 #include "mp-packet-private.h"
 #include "mp-python-wire-private.h"
+#include "mp-stream-io-private.h"
+#include "mp-tls-terms-private.h"
 #include "mp-transport-private.h"
 #include "mp-wire.h"
 
@@ -25,13 +27,13 @@ G_BEGIN_DECLS
 /* A connection whose ends know each other, before there is an object for it. */
 typedef struct
 {
-  int       fd;
+  MpStreamIo io;
   MpTransportForm form;
   char     *peer;    /* nullable: the address of who connected, if that has one */
   MpSession session;
 } MpArrival;
 
-MpArrival    *mp_arrival_new             (int                fd,
+MpArrival    *mp_arrival_new             (MpStreamIo         io,
                                           MpTransportForm    form,
                                           const MpSession   *session);
 void          mp_arrival_free            (MpArrival         *self);
@@ -44,9 +46,17 @@ gboolean      mp_arrival_bind_tcp        (MpBinding         *binding,
                                           int                fd,
                                           MpRole             role,
                                           GError           **error);
+gboolean      mp_arrival_bind_tls        (MpBinding         *binding,
+                                          MpStreamIo         io,
+                                          MpTlsTerms        *terms,
+                                          GError           **error);
+gboolean      mp_arrival_check_wire      (MpWireFlags        wire,
+                                          gboolean           has_settings,
+                                          GError           **error);
 MpAuthKey    *mp_arrival_choose_key      (MpAuthKey         *key,
                                           const char        *address,
                                           MpWireFlags        wire,
+                                          MpTlsSettings     *tls,
                                           gboolean          *has_key);
 MpHandshake  *mp_arrival_begin_handshake (MpRole             role,
                                           MpAuthKey         *key,

@@ -22,16 +22,16 @@
 
 /*< private >
  * mp_arrival_new:
- * @fd: (transfer full): the socket
+ * @io: (transfer full): the socket
  */
 MpArrival *
-mp_arrival_new (int              fd,
+mp_arrival_new (MpStreamIo       io,
                 MpTransportForm  form,
                 const MpSession *session)
 {
   MpArrival *self = g_new0 (MpArrival, 1);
 
-  self->fd = fd;
+  self->io = io;
   self->form = form;
   self->session = *session;
 
@@ -41,10 +41,10 @@ mp_arrival_new (int              fd,
 static MpTransport *
 take_transport (MpArrival *self)
 {
-  int fd = self->fd;
+  MpStreamIo io = self->io;
 
-  self->fd = -1;
-  return mp_transport_new_of_form (self->form, fd);
+  self->io = (MpStreamIo) { -1, NULL };
+  return mp_transport_new_of_form (self->form, io.fd, io.tls);
 }
 
 /*< private >
@@ -55,7 +55,7 @@ take_transport (MpArrival *self)
 void
 mp_arrival_free (MpArrival *self)
 {
-  if (self->fd >= 0)
+  if (self->io.fd >= 0)
     {
       MpTransport *transport = take_transport (self);
 
@@ -78,6 +78,7 @@ MpConnection *
 mp_arrival_to_connection (MpArrival    *self,
                           GMainContext *context)
 {
+  gboolean has_tls = self->io.tls != NULL;
   MpTransport *transport = take_transport (self);
   MpConnection *connection;
 
@@ -85,6 +86,8 @@ mp_arrival_to_connection (MpArrival    *self,
                                                                             : MP_ARRIVAL_MAX_STREAM_FRAME);
   if (self->form != MP_TRANSPORT_PYTHON)
     mp_transport_set_max_peer_body (transport, self->session.max_frame);
+  if (has_tls)
+    mp_transport_look_ahead (transport);
   connection = mp_connection_new_agreed (transport, context);
   mp_arrival_free (self);
 
@@ -118,9 +121,39 @@ needs_key (const char  *address,
 }
 
 /*< private >
+ * mp_arrival_check_wire:
+ * @has_settings: whether there are some of TLS
+ *
+ * Returns: whether it is one that there can be; else %MP_ERROR_REFUSED
+ */
+gboolean
+mp_arrival_check_wire (MpWireFlags   wire,
+                       gboolean      has_settings,
+                       GError      **error)
+{
+  gboolean has_tls = has_settings || (wire & MP_WIRE_TLS) != 0;
+
+  if (has_tls && (wire & MP_WIRE_INSECURE) != 0)
+    g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "A wire with TLS is not INSECURE; choose one of them");
+  else if (has_tls && (wire & MP_WIRE_PYTHON) != 0)
+    g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "Python's protocol has no TLS; choose one of them");
+  else
+    return TRUE;
+
+  return FALSE;
+}
+
+static gboolean
+trusts_certificates (MpTlsSettings *tls)
+{
+  return tls != NULL && mp_tls_settings_get_certificate (tls) != NULL && mp_tls_settings_get_trusted (tls) != NULL;
+}
+
+/*< private >
  * mp_arrival_choose_key:
  * @key: (nullable): a key of the user's
  * @address: (nullable): what it is for
+ * @tls: (nullable): where both ends show certificates and look at them, no key is needed
  * @has_key: (out): whether there is one: the user's, or the program's own where it needs one
  *
  * Returns: (transfer full): one that no language knows of, so that the engine may have it
@@ -129,11 +162,12 @@ MpAuthKey *
 mp_arrival_choose_key (MpAuthKey   *key,
                        const char  *address,
                        MpWireFlags  wire,
+                       MpTlsSettings *tls,
                        gboolean    *has_key)
 {
   g_autoptr (GBytes) bytes = NULL;
 
-  *has_key = key != NULL || needs_key (address, wire);
+  *has_key = key != NULL || (needs_key (address, wire) && !trusts_certificates (tls));
   if (key == NULL && *has_key)
     return mp_auth_key_new_own ();
 
@@ -172,6 +206,34 @@ mp_arrival_bind_tcp (MpBinding  *binding,
 
   return mp_binding_init_tcp (binding, (struct sockaddr *) &other, other_size,
                               (struct sockaddr *) &own, own_size, error);
+}
+
+/*< private >
+ * mp_arrival_bind_tls:
+ * @binding: what the ends know of the socket; what they know of its TLS takes its place
+ */
+gboolean
+mp_arrival_bind_tls (MpBinding   *binding,
+                     MpStreamIo   io,
+                     MpTlsTerms  *terms,
+                     GError     **error)
+{
+  g_autoptr (GByteArray) exporter = mp_tls_channel_get_exporter (io.tls, error);
+  gboolean is_private = binding->is_private || mp_tls_terms_hide_proofs (terms);
+
+  if (exporter == NULL)
+    return FALSE;
+
+  if (exporter->len != MP_BINDING_EXPORTER_SIZE)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED, "GIO's TLS is bound by %u bytes, and RFC 9266 says %d",
+                   exporter->len, MP_BINDING_EXPORTER_SIZE);
+      return FALSE;
+    }
+
+  mp_binding_init_tls (binding, exporter->data);
+  binding->is_private = is_private;
+  return TRUE;
 }
 
 MpHandshake *
@@ -221,7 +283,7 @@ mp_arrival_begin_python (MpRole            role,
   MpPythonWireTerms terms = {
     .role = role,
     .key = key,
-    .is_local = binding->is_local,
+    .is_local = binding->is_private,
     .secret = get_secret (),
   };
 

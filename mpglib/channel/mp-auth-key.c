@@ -363,8 +363,9 @@ mp_auth_key_check (MpAuthKey  *self,
   if (!is_local && self->length < MP_AUTH_KEY_MIN_STRONG)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
-                   "An authentication key of %" G_GSIZE_FORMAT " bytes can be guessed by who sees the connection, "
-                   "which leaves this machine in plain sight; use at least %d bytes, or TLS",
+                   "An authentication key of %" G_GSIZE_FORMAT " bytes can be guessed by who sees the connection "
+                   "leave this machine, or plays its other end; use at least %d bytes, or TLS with a certificate that "
+                   "the client trusts",
                    self->length, MP_AUTH_KEY_MIN_STRONG);
       return FALSE;
     }

@@ -37,7 +37,7 @@ typedef enum
 typedef struct
 {
   MpBindingKind kind;
-  gboolean      is_local; /* no other machine sees what goes over the channel */
+  gboolean      is_private; /* nobody but the right end sees the proofs, as far as this end can tell */
   gsize         size;
   guint8        bytes[MP_BINDING_MAX];
 } MpBinding;

@@ -72,7 +72,7 @@ mp_binding_init_unix (MpBinding  *self,
   begin (self, MP_BINDING_UNIX, "unix");
   append_number (self, server);
   append_number (self, client);
-  self->is_local = TRUE;
+  self->is_private = TRUE;
 
   return TRUE;
 }
@@ -162,7 +162,7 @@ mp_binding_init_tcp (MpBinding              *self,
       append (self, ends[i].host, ends[i].host_size);
       append (self, ends[i].port, sizeof ends[i].port);
     }
-  self->is_local = is_loopback (&ends[0]) && is_loopback (&ends[1]);
+  self->is_private = is_loopback (&ends[0]) && is_loopback (&ends[1]);
 
   return TRUE;
 }

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "mp-address-private.h"
@@ -16,10 +17,11 @@
 #include "mp-greeting-private.h"
 #include "mp-inet-private.h"
 #include "mp-pump-private.h"
+#include "mp-tls-handshake-private.h"
 #include "mp-waiters-private.h"
 
 /* A connection that is being opened: connect() is over at once on a unix socket, while TCP is dialled; and the
- * rest is the greeting.  The shared pump serves both, and guards all but the first six.
+ * rest is the greeting.  The shared pump serves both, and guards all but the first eight.
  */
 typedef struct
 {
@@ -29,9 +31,15 @@ typedef struct
   gboolean is_given;    /* and is not the program's own */
   MpAuthKey *key;       /* which no language knows */
   MpWireFlags wire;
+  MpTlsTerms *terms;    /* NULL: plain, for all that is known yet */
+  MpTlsTerms *usual_terms; /* for another machine; nullable */
+  gint64 start;         /* monotonic time of the connection */
+  MpBinding binding;    /* of the socket */
   MpDial *dial;         /* while it goes on */
+  MpTlsHandshake *tls_handshake; /* likewise */
   MpGreeting *greeting; /* likewise */
   MpWaiters *waiters;
+  gboolean was_answered; /* by who did not agree, after all */
   MpArrival *arrival;
   GError *error;
 } Opening;
@@ -44,9 +52,12 @@ opening_free (gpointer data)
   mp_pump_lock (self->pump);
   mp_waiters_free_locked (self->waiters);
   g_clear_pointer (&self->dial, mp_dial_free_locked);
+  g_clear_pointer (&self->tls_handshake, mp_tls_handshake_free_locked);
   g_clear_pointer (&self->greeting, mp_greeting_free_locked);
   mp_pump_unlock (self->pump);
   g_object_unref (self->key);
+  g_clear_pointer (&self->terms, mp_tls_terms_unref);
+  g_clear_pointer (&self->usual_terms, mp_tls_terms_unref);
   g_clear_pointer (&self->arrival, mp_arrival_free);
   g_clear_error (&self->error);
   mp_pump_unref (self->pump);
@@ -57,15 +68,16 @@ opening_free (gpointer data)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Opening, opening_free)
 
 static Opening *
-opening_new (const char  *address,
-             MpAuthKey   *key,
-             MpWireFlags  wire)
+opening_new (const char     *address,
+             MpAuthKey      *key,
+             MpWireFlags     wire,
+             MpTlsSettings  *tls)
 {
   Opening *self = g_new0 (Opening, 1);
 
   self->pump = mp_pump_ref (mp_pump_get_shared ());
   self->address = g_strdup (address);
-  self->key = mp_arrival_choose_key (key, address, wire, &self->has_key);
+  self->key = mp_arrival_choose_key (key, address, wire, tls, &self->has_key);
   self->is_given = key != NULL;
   self->wire = wire;
   mp_pump_lock (self->pump);
@@ -90,9 +102,7 @@ explain_connect (int      failed,
   switch (failed)
     {
     case ENOENT:
-    case ECONNREFUSED:
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED,
-                   "nobody listens there; start the program that listens, or correct the address");
+      mp_inet_explain_connect (ECONNREFUSED, error);
       break;
 
     case EAGAIN:
@@ -106,13 +116,8 @@ explain_connect (int      failed,
                    "what listens there is no program of mpglib, or has another wire");
       break;
 
-    case EMFILE:
-    case ENFILE:
-      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "no more files can be opened: %s", g_strerror (failed));
-      break;
-
     default:
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed), "%s", g_strerror (failed));
+      mp_inet_explain_connect (failed, error);
       break;
     }
 }
@@ -185,12 +190,13 @@ on_greeted (MpGreeting   *greeting,
   if (error != NULL)
     {
       self->error = g_error_copy (error);
+      self->was_answered = mp_greeting_has_begun (greeting);
     }
   else
     {
       session = mp_greeting_get_session (greeting);
       if (mp_arrival_check_session (&session, form, &self->error))
-        self->arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), form, &session);
+        self->arrival = mp_arrival_new (mp_greeting_steal_io (greeting), form, &session);
     }
 
   self->greeting = NULL;
@@ -198,27 +204,63 @@ on_greeted (MpGreeting   *greeting,
   end_locked (self);
 }
 
+/* Takes the socket. */
 static gboolean
-greet_locked (Opening         *self,
-              int              fd,
-              MpTransportForm  form,
-              const MpBinding *binding,
-              GError         **error)
+greet_locked (Opening          *self,
+              MpStreamIo        io,
+              MpTransportForm   form,
+              GError          **error)
 {
   MpDialogue dialogue = { NULL, NULL };
 
-  if (form == MP_TRANSPORT_PYTHON)
-    dialogue.python = mp_arrival_begin_python (MP_ROLE_CLIENT, self->key, binding, error);
+  if (io.tls != NULL && !mp_arrival_bind_tls (&self->binding, io, self->terms, error))
+    ;
+  else if (form == MP_TRANSPORT_PYTHON)
+    dialogue.python = mp_arrival_begin_python (MP_ROLE_CLIENT, self->key, &self->binding, error);
   else
-    dialogue.handshake = mp_arrival_begin_handshake (MP_ROLE_CLIENT, self->key, binding, error);
+    dialogue.handshake = mp_arrival_begin_handshake (MP_ROLE_CLIENT, self->key, &self->binding, error);
   if (dialogue.handshake == NULL && dialogue.python == NULL)
     {
-      mp_fd_close (&fd);
+      g_clear_pointer (&io.tls, mp_tls_channel_free);
+      mp_fd_close (&io.fd);
       return FALSE;
     }
 
-  self->greeting = mp_greeting_start_locked (self->pump, fd, form, dialogue, on_greeted, self, error);
+  self->greeting = mp_greeting_start_locked (self->pump, io, form, dialogue, self->start, on_greeted, self, error);
   return self->greeting != NULL;
+}
+
+static void
+on_tls_agreed (MpTlsHandshake *handshake,
+               MpTlsChannel   *channel,
+               const GError   *error,
+               gpointer        data)
+{
+  Opening *self = data;
+  MpStreamIo io = { -1, channel };
+
+  if (error != NULL)
+    self->error = g_error_copy (error);
+  else
+    io.fd = mp_tls_handshake_steal_fd (handshake);
+  g_clear_pointer (&self->tls_handshake, mp_tls_handshake_free_locked);
+  if (self->error != NULL || !greet_locked (self, io, MP_TRANSPORT_STREAM, &self->error))
+    end_locked (self);
+}
+
+/* Takes the socket. */
+static gboolean
+talk_locked (Opening          *self,
+             int               fd,
+             MpTransportForm   form,
+             GError          **error)
+{
+  self->start = g_get_monotonic_time ();
+  if (self->terms == NULL)
+    return greet_locked (self, (MpStreamIo) { fd, NULL }, form, error);
+
+  self->tls_handshake = mp_tls_handshake_start_locked (self->pump, fd, self->terms, on_tls_agreed, self, error);
+  return self->tls_handshake != NULL;
 }
 
 static gboolean
@@ -226,8 +268,8 @@ begin_unix (Opening    *self,
             MpAddress  *address,
             GError    **error)
 {
-  MpTransportForm form = is_python (self) ? MP_TRANSPORT_PYTHON : MP_TRANSPORT_PACKETS;
-  MpBinding binding;
+  MpTransportForm form = is_python (self) ? MP_TRANSPORT_PYTHON :
+                         self->terms != NULL ? MP_TRANSPORT_STREAM : MP_TRANSPORT_PACKETS;
   gboolean goes_on = FALSE;
   uid_t server;
   int fd = connect_to (address, form == MP_TRANSPORT_PACKETS ? SOCK_SEQPACKET : SOCK_STREAM, error);
@@ -236,17 +278,41 @@ begin_unix (Opening    *self,
     return FALSE;
 
   server = mp_arrival_get_peer_uid (fd);
-  if (!check_listener (self, address, server, error) || !mp_binding_init_unix (&binding, server, geteuid (), error))
+  if (!check_listener (self, address, server, error) ||
+      !mp_binding_init_unix (&self->binding, server, geteuid (), error))
     {
       mp_fd_close (&fd);
       return FALSE;
     }
 
   mp_pump_lock (self->pump);
-  goes_on = greet_locked (self, fd, form, &binding, error);
+  goes_on = talk_locked (self, fd, form, error);
   mp_pump_unlock (self->pump);
 
   return goes_on;
+}
+
+static gboolean
+may_turn_to_tls (Opening *self)
+{
+  return self->terms == NULL && (self->wire & (MP_WIRE_INSECURE | MP_WIRE_PYTHON)) == 0;
+}
+
+/* By itself where other machines are, as the listener finds, too. */
+static void
+choose_tls (Opening  *self,
+            int       fd,
+            GError  **error)
+{
+  struct sockaddr_storage server;
+  socklen_t size = sizeof server;
+
+  if (!may_turn_to_tls (self) || (getpeername (fd, (struct sockaddr *) &server, &size) == 0 &&
+                                  mp_inet_is_loopback ((struct sockaddr *) &server)))
+    return;
+
+  self->terms = self->usual_terms != NULL ? g_steal_pointer (&self->usual_terms)
+                                          : mp_tls_terms_new (NULL, MP_ROLE_CLIENT, NULL, error);
 }
 
 static void
@@ -256,7 +322,6 @@ on_dialled (MpDial       *dial,
             gpointer      data)
 {
   Opening *self = data;
-  MpBinding binding;
 
   self->dial = NULL;
   if (fd < 0)
@@ -266,15 +331,27 @@ on_dialled (MpDial       *dial,
   else
     {
       mp_inet_tune (fd);
-      if (!mp_arrival_bind_tcp (&binding, fd, MP_ROLE_CLIENT, &self->error))
+      choose_tls (self, fd, &self->error);
+      if (self->error != NULL || !mp_arrival_bind_tcp (&self->binding, fd, MP_ROLE_CLIENT, &self->error))
         mp_fd_close (&fd);
       else
-        greet_locked (self, fd, is_python (self) ? MP_TRANSPORT_PYTHON : MP_TRANSPORT_STREAM, &binding, &self->error);
+        talk_locked (self, fd, is_python (self) ? MP_TRANSPORT_PYTHON : MP_TRANSPORT_STREAM, &self->error);
     }
 
   mp_dial_free_locked (dial);
   if (self->error != NULL)
     end_locked (self);
+}
+
+static gboolean
+is_surely_here (MpAddress *address)
+{
+  struct sockaddr_storage native;
+  socklen_t size;
+
+  return strcmp (address->name, "localhost") == 0 ||
+         (mp_inet_read_number (address->name, address->port, &native, &size) &&
+          mp_inet_is_loopback ((struct sockaddr *) &native));
 }
 
 static gboolean
@@ -292,21 +369,36 @@ begin_tcp (Opening    *self,
   if (!mp_pump_open (self->pump, error))
     return FALSE;
 
+  /* GIO looks for its modules on the disk, which nobody should wait for who waits for the pump; if there are none,
+   * that is an error where they are needed
+   */
+  if (may_turn_to_tls (self) && !is_surely_here (address))
+    self->usual_terms = mp_tls_terms_new (NULL, MP_ROLE_CLIENT, NULL, NULL);
+
   mp_pump_lock (self->pump);
-  self->dial = mp_dial_start_locked (self->pump, address, (self->wire & MP_WIRE_INSECURE) != 0, on_dialled, self);
+  self->dial = mp_dial_start_locked (self->pump, address, !is_python (self), on_dialled, self);
   mp_pump_unlock (self->pump);
 
   return TRUE;
 }
 
 static gboolean
-begin (Opening    *self,
-       GError    **error)
+begin (Opening        *self,
+       MpTlsSettings  *tls,
+       GError        **error)
 {
   g_autoptr (MpAddress) address = mp_address_parse (self->address, error);
 
-  if (address == NULL)
+  if (address == NULL || !mp_arrival_check_wire (self->wire, tls != NULL, error))
     return FALSE;
+
+  if (tls != NULL || (self->wire & MP_WIRE_TLS) != 0)
+    {
+      self->terms = mp_tls_terms_new (tls, MP_ROLE_CLIENT, address->kind == MP_ADDRESS_TCP ? address->name : NULL,
+                                      error);
+      if (self->terms == NULL || !mp_pump_open (self->pump, error))
+        return FALSE;
+    }
 
   return address->kind == MP_ADDRESS_TCP ? begin_tcp (self, address, error) : begin_unix (self, address, error);
 }
@@ -342,7 +434,7 @@ complete_error (Opening  *self,
       g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT))
     return;
 
-  if (!self->is_given && g_error_matches (*error, MP_ERROR, MP_ERROR_AUTHENTICATION))
+  if (!self->is_given && self->was_answered && g_error_matches (*error, MP_ERROR, MP_ERROR_AUTHENTICATION))
     {
       g_clear_error (error);
       g_set_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION,
@@ -358,13 +450,14 @@ static MpConnection *
 open_and_wait (const char    *address,
                MpAuthKey     *key,
                MpWireFlags    wire,
+               MpTlsSettings *tls,
                gdouble        timeout,
                GCancellable  *cancellable,
                GError       **error)
 {
-  g_autoptr (Opening) opening = opening_new (address, key, wire);
+  g_autoptr (Opening) opening = opening_new (address, key, wire, tls);
   g_autoptr (GError) failure = NULL;
-  gboolean ok = begin (opening, &failure);
+  gboolean ok = begin (opening, tls, &failure);
 
   if (ok)
     {
@@ -388,13 +481,14 @@ static void
 open_and_tell (const char          *address,
                MpAuthKey           *key,
                MpWireFlags          wire,
+               MpTlsSettings       *tls,
                gdouble              timeout,
                GCancellable        *cancellable,
                GAsyncReadyCallback  callback,
                gpointer             user_data,
                gpointer             tag)
 {
-  Opening *opening = opening_new (address, key, wire);
+  Opening *opening = opening_new (address, key, wire, tls);
   g_autoptr (MpPump) pump = mp_pump_ref (opening->pump);
   GTask *task = g_task_new (NULL, cancellable, callback, user_data);
   GError *error = NULL;
@@ -402,7 +496,7 @@ open_and_tell (const char          *address,
   g_task_set_source_tag (task, tag);
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, opening, opening_free);
-  if (!begin (opening, &error))
+  if (!begin (opening, tls, &error))
     {
       g_task_return_error (task, error);
       g_object_unref (task);
@@ -417,11 +511,17 @@ open_and_tell (const char          *address,
 
 static MpConnection *
 finish_open (GAsyncResult  *result,
+             gpointer       tag,
              GError       **error)
 {
-  Opening *opening = g_task_get_task_data (G_TASK (result));
   g_autoptr (GError) failure = NULL;
+  Opening *opening;
 
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, tag), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  opening = g_task_get_task_data (G_TASK (result));
   if (g_task_propagate_boolean (G_TASK (result), &failure))
     return mp_arrival_to_connection (g_steal_pointer (&opening->arrival), g_task_get_context (G_TASK (result)));
 
@@ -455,8 +555,8 @@ finish_open (GAsyncResult  *result,
  * - %G_IO_ERROR_HOST_NOT_FOUND: the name of the host cannot be looked up; %G_IO_ERROR_HOST_UNREACHABLE and
  *   %G_IO_ERROR_NETWORK_UNREACHABLE: there is no way to it;
  * - %MP_ERROR_REFUSED: another user listens there, which only a key allows; the listener
- *   closed the connection without a word; or it is on another machine, which
- *   [func@Mp.Connection.open_with_wire] can allow;
+ *   closed the connection without a word; or the two ends do not agree on TLS, which is there by
+ *   itself where the listener is on another machine;
  * - %MP_ERROR_FULL: too many wait there to be let in;
  * - %MP_ERROR_TIMED_OUT: the listener did not answer in time: it is stopped, too busy, or none;
  * - %MP_ERROR_CORRUPTED, %MP_ERROR_NOT_SUPPORTED: what listens there is of another kind or version;
@@ -502,7 +602,8 @@ mp_connection_open_async (const char          *address,
   g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  open_and_tell (address, key, MP_WIRE_DEFAULT, timeout, cancellable, callback, user_data, mp_connection_open_async);
+  open_and_tell (address, key, MP_WIRE_DEFAULT, NULL, timeout, cancellable, callback, user_data,
+                 mp_connection_open_async);
 }
 
 /**
@@ -520,11 +621,7 @@ MpConnection *
 mp_connection_open_finish (GAsyncResult  *result,
                            GError       **error)
 {
-  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
-  g_return_val_if_fail (g_async_result_is_tagged (result, mp_connection_open_async), NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  return finish_open (result, error);
+  return finish_open (result, mp_connection_open_async, error);
 }
 
 /**
@@ -550,12 +647,7 @@ mp_connection_open_with_wire (const char    *address,
                               GCancellable  *cancellable,
                               GError       **error)
 {
-  g_return_val_if_fail (address != NULL, NULL);
-  g_return_val_if_fail (key == NULL || MP_IS_AUTH_KEY (key), NULL);
-  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  return open_and_wait (address, key, wire, timeout, cancellable, error);
+  return mp_connection_open_with_tls (address, key, wire, NULL, timeout, cancellable, error);
 }
 
 /**
@@ -585,7 +677,8 @@ mp_connection_open_with_wire_async (const char          *address,
   g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  open_and_tell (address, key, wire, timeout, cancellable, callback, user_data, mp_connection_open_with_wire_async);
+  open_and_tell (address, key, wire, NULL, timeout, cancellable, callback, user_data,
+                 mp_connection_open_with_wire_async);
 }
 
 /**
@@ -603,9 +696,98 @@ MpConnection *
 mp_connection_open_with_wire_finish (GAsyncResult  *result,
                                      GError       **error)
 {
-  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
-  g_return_val_if_fail (g_async_result_is_tagged (result, mp_connection_open_with_wire_async), NULL);
+  return finish_open (result, mp_connection_open_with_wire_async, error);
+}
+
+/**
+ * mp_connection_open_with_tls:
+ * @address: where somebody listens, as [property@Mp.Listener:address] says
+ * @key: (nullable): the key that the listener has; %NULL if it has none, since both ends show certificates and trust
+ *   the other one's, or is of the same program
+ * @wire: what is spoken with it: the same as the listener's [property@Mp.Listener:wire]
+ * @tls: (nullable): what this end shows, and takes; %NULL as [func@Mp.Connection.open_with_wire]
+ * @timeout: seconds to wait, as in [func@Mp.Connection.open]
+ * @cancellable: (nullable): to end the wait
+ * @error: return location for an error
+ *
+ * Connects as [func@Mp.Connection.open] does, and if there are settings always with TLS. The listener has it, too, if
+ * it is on another machine, or has settings of its own, or %MP_WIRE_TLS.
+ *
+ * Fails as that does, and with %MP_ERROR_AUTHENTICATION if the listener's certificate is not what is trusted,
+ * %MP_ERROR_REFUSED if the two ends do not agree on TLS, as when the listener has none there, or refuses what this end
+ * shows, or a certificate has no private key, and %MP_ERROR_NOT_SUPPORTED if GIO has no TLS, which is in the
+ * package glib-networking.
+ *
+ * Returns: (transfer full): the connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connection_open_with_tls (const char     *address,
+                             MpAuthKey      *key,
+                             MpWireFlags     wire,
+                             MpTlsSettings  *tls,
+                             gdouble         timeout,
+                             GCancellable   *cancellable,
+                             GError        **error)
+{
+  g_return_val_if_fail (address != NULL, NULL);
+  g_return_val_if_fail (key == NULL || MP_IS_AUTH_KEY (key), NULL);
+  g_return_val_if_fail (tls == NULL || MP_IS_TLS_SETTINGS (tls), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return finish_open (result, error);
+  return open_and_wait (address, key, wire, tls, timeout, cancellable, error);
+}
+
+/**
+ * mp_connection_open_with_tls_async:
+ * @address: where somebody listens
+ * @key: (nullable): the key that the listener has
+ * @wire: what is spoken with it
+ * @tls: (nullable): what this end shows, and takes
+ * @timeout: seconds to wait
+ * @cancellable: (nullable): to end the wait
+ * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
+ * @user_data: data for @callback
+ *
+ * Asynchronous form of [func@Mp.Connection.open_with_tls].
+ *
+ * Since: 1.0
+ */
+void
+mp_connection_open_with_tls_async (const char          *address,
+                                   MpAuthKey           *key,
+                                   MpWireFlags          wire,
+                                   MpTlsSettings       *tls,
+                                   gdouble              timeout,
+                                   GCancellable        *cancellable,
+                                   GAsyncReadyCallback  callback,
+                                   gpointer             user_data)
+{
+  g_return_if_fail (address != NULL);
+  g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
+  g_return_if_fail (tls == NULL || MP_IS_TLS_SETTINGS (tls));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  open_and_tell (address, key, wire, tls, timeout, cancellable, callback, user_data,
+                 mp_connection_open_with_tls_async);
+}
+
+/**
+ * mp_connection_open_with_tls_finish:
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [func@Mp.Connection.open_with_tls_async].
+ *
+ * Returns: (transfer full): the connection
+ *
+ * Since: 1.0
+ */
+MpConnection *
+mp_connection_open_with_tls_finish (GAsyncResult  *result,
+                                    GError       **error)
+{
+  return finish_open (result, mp_connection_open_with_tls_async, error);
 }

@@ -12,6 +12,7 @@
 
 #include "mp-auth-key.h"
 #include "mp-message.h"
+#include "mp-tls-settings.h"
 #include "mp-version.h"
 #include "mp-wire.h"
 
@@ -78,6 +79,26 @@ void               mp_connection_open_with_wire_async   (const char           *a
                                                          gpointer              user_data);
 MP_AVAILABLE_IN_1_0
 MpConnection      *mp_connection_open_with_wire_finish  (GAsyncResult         *result,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+MpConnection      *mp_connection_open_with_tls          (const char           *address,
+                                                         MpAuthKey            *key,
+                                                         MpWireFlags           wire,
+                                                         MpTlsSettings        *tls,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+void               mp_connection_open_with_tls_async    (const char           *address,
+                                                         MpAuthKey            *key,
+                                                         MpWireFlags           wire,
+                                                         MpTlsSettings        *tls,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GAsyncReadyCallback   callback,
+                                                         gpointer              user_data);
+MP_AVAILABLE_IN_1_0
+MpConnection      *mp_connection_open_with_tls_finish   (GAsyncResult         *result,
                                                          GError              **error);
 
 MP_AVAILABLE_IN_1_0

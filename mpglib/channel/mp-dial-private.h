@@ -24,7 +24,7 @@ typedef void (*MpDialDone) (MpDial       *self,
 
 MpDial *mp_dial_start_locked (MpPump           *pump,
                               const MpAddress  *address,
-                              gboolean          is_insecure,
+                              gboolean          may_leave,
                               MpDialDone        done,
                               gpointer          data);
 void    mp_dial_free_locked  (MpDial           *self);

@@ -40,7 +40,7 @@ typedef struct
 struct _MpDial
 {
   MpPump *pump;
-  gboolean is_insecure;
+  gboolean may_leave;
   MpDialDone done;
   gpointer data;
 
@@ -203,10 +203,10 @@ static gboolean
 try_place (MpDial      *self,
            const Place *place)
 {
-  if (!self->is_insecure && !mp_inet_is_loopback ((const struct sockaddr *) &place->native))
+  if (!self->may_leave && !mp_inet_is_loopback ((const struct sockaddr *) &place->native))
     {
       g_clear_error (&self->error);
-      mp_inet_refuse_insecure (&self->error);
+      mp_inet_refuse_remote (&self->error);
       return FALSE;
     }
 
@@ -256,14 +256,14 @@ on_begun (guint32  events,
 
 /*< private >
  * mp_dial_start_locked:
- * @is_insecure: whether it may be another machine
+ * @may_leave: whether it may be another machine
  *
  * Nothing is told before it returns.
  */
 MpDial *
 mp_dial_start_locked (MpPump          *pump,
                       const MpAddress *address,
-                      gboolean         is_insecure,
+                      gboolean         may_leave,
                       MpDialDone       done,
                       gpointer         data)
 {
@@ -271,7 +271,7 @@ mp_dial_start_locked (MpPump          *pump,
   Place place;
 
   self->pump = mp_pump_ref (pump);
-  self->is_insecure = is_insecure;
+  self->may_leave = may_leave;
   self->done = done;
   self->data = data;
   self->fd = -1;

@@ -4,11 +4,11 @@
 
 #pragma once
 
-#include "mp-stream-format-private.h"
+#include "mp-stream-io-private.h"
 
 G_BEGIN_DECLS
 
-void mp_farewell (int              fd,
+void mp_farewell (MpStreamIo       io,
                   MpStreamRecord  *rest,
                   MpStreamRecord  *last);
 

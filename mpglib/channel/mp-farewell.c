@@ -28,12 +28,9 @@
 /* When acknowledgements have come that are put off, which nothing tells. */
 #define SECOND_LOOK (G_USEC_PER_SEC / 5)
 
-/* Reads before others have their turn. */
-#define MAX_RUN 16
-
 typedef struct
 {
-  int fd;
+  MpStreamIo io;
   MpStreamRecord records[2];
   gsize n_written;     /* of both, when the timer looked last */
   gboolean is_written;
@@ -51,7 +48,7 @@ static void
 leave_all (void)
 {
   for (GList *link = all.head; link != NULL; link = link->next)
-    mp_fd_close (&((Farewell *) link->data)->fd);
+    mp_fd_close (&((Farewell *) link->data)->io.fd);
   g_queue_init (&all);
 }
 
@@ -78,7 +75,8 @@ farewell_free (Farewell *self)
 
   for (guint i = 0; i < G_N_ELEMENTS (self->records); i++)
     mp_stream_record_clear (&self->records[i]);
-  mp_fd_close (&self->fd);
+  g_clear_pointer (&self->io.tls, mp_tls_channel_free);
+  mp_fd_close (&self->io.fd);
   g_free (self);
 }
 
@@ -89,33 +87,17 @@ write_all (Farewell *self)
   for (guint i = 0; i < G_N_ELEMENTS (self->records); i++)
     while (self->records[i].n_written < mp_stream_record_get_size (&self->records[i]))
       {
-        int result = mp_stream_write (self->fd, &self->records[i]);
+        int result = mp_stream_write (&self->io, &self->records[i]);
 
         if (result != 0)
           return result == EAGAIN;
       }
 
+  if (!self->is_written && self->io.tls != NULL)
+    mp_tls_channel_end (self->io.tls);
   if (!self->is_written)
-    shutdown (self->fd, SHUT_WR);
+    shutdown (self->io.fd, SHUT_WR);
   self->is_written = TRUE;
-
-  return TRUE;
-}
-
-/* FALSE: nothing will come any more. */
-static gboolean
-read_away (Farewell *self)
-{
-  MpStreamInput none = { 0 };
-  MpStreamPiece piece;
-
-  for (guint i = 0; i < MAX_RUN; i++)
-    {
-      int result = mp_stream_read (self->fd, &none, &piece);
-
-      if (result != 0 || piece.size == 0)
-        return result == EAGAIN;
-    }
 
   return TRUE;
 }
@@ -127,16 +109,16 @@ has_arrived (Farewell *self)
   int domain, n;
   socklen_t size = sizeof domain;
 
-  if (getsockopt (self->fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX)
+  if (getsockopt (self->io.fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX)
     return TRUE;
 
-  return ioctl (self->fd, SIOCOUTQ, &n) != 0 || n == 0;
+  return ioctl (self->io.fd, SIOCOUTQ, &n) != 0 || n == 0;
 }
 
 static gboolean
 goes_on (Farewell *self)
 {
-  return write_all (self) && read_away (self) && !(self->is_written && has_arrived (self));
+  return write_all (self) && mp_stream_read_away (&self->io) && !(self->is_written && has_arrived (self));
 }
 
 /* --- On the engine's thread --------------------------------------------------------- */
@@ -190,7 +172,7 @@ begin (gpointer data)
 {
   Farewell *self = data;
 
-  self->source = mp_pump_add_fd_locked (self->pump, self->fd, EPOLLIN | EPOLLOUT, on_socket, self, NULL);
+  self->source = mp_pump_add_fd_locked (self->pump, self->io.fd, EPOLLIN | EPOLLOUT, on_socket, self, NULL);
   if (self->source == NULL)
     {
       farewell_free (self);
@@ -213,20 +195,20 @@ take (MpStreamRecord *record)
 
 /*< private >
  * mp_farewell:
- * @fd: (transfer full): the socket
+ * @io: (transfer full): the socket
  * @rest: (transfer full): what of a record has not gone, if it is open
  * @last: (transfer full): what goes after it, likewise
  *
  * Closes the socket in order, in the background if need be.  Never waits; any lock may be held.
  */
 void
-mp_farewell (int             fd,
+mp_farewell (MpStreamIo      io,
              MpStreamRecord *rest,
              MpStreamRecord *last)
 {
   Farewell *self = g_new0 (Farewell, 1);
 
-  self->fd = fd;
+  self->io = io;
   self->records[0] = take (rest);
   self->records[1] = take (last);
   self->pump = mp_pump_get_shared ();

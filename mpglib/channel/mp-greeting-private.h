@@ -6,11 +6,12 @@
 
 #include "mp-dialogue-private.h"
 #include "mp-pump-private.h"
+#include "mp-stream-io-private.h"
 #include "mp-transport-private.h"
 
 G_BEGIN_DECLS
 
-/* A dialogue on its way, within %MP_PREAMBLE_DEADLINE: one packet for each message where the
+/* A dialogue on its way, within %MP_PREAMBLE_DEADLINE of the connection: one packet for each message where the
  * socket has packets, and no byte beyond a message where it is a stream.  It is served by a
  * pump whose lock guards all of it.  Both roles are alike but for the refusals, which a
  * server says at a tick.
@@ -34,9 +35,10 @@ typedef enum
 } MpGreetingStanding;
 
 MpGreeting      *mp_greeting_start_locked (MpPump          *pump,
-                                           int              fd,
+                                           MpStreamIo       io,
                                            MpTransportForm  form,
                                            MpDialogue       dialogue,
+                                           gint64           start,
                                            MpGreetingDone   done,
                                            gpointer         data,
                                            GError         **error);
@@ -45,7 +47,8 @@ gint64           mp_greeting_get_start    (MpGreeting      *self);
 /* since: monotonic time from which on the other end is waited for */
 MpGreetingStanding mp_greeting_look       (MpGreeting      *self,
                                            gint64          *since);
-int              mp_greeting_steal_fd     (MpGreeting      *self);
+gboolean         mp_greeting_has_begun    (MpGreeting      *self);
+MpStreamIo       mp_greeting_steal_io     (MpGreeting      *self);
 MpSession        mp_greeting_get_session  (MpGreeting      *self);
 MpTransportForm  mp_greeting_get_form     (MpGreeting      *self);
 void             mp_greeting_leave        (MpGreeting      *self);

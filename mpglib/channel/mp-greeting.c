@@ -17,10 +17,12 @@
 struct _MpGreeting
 {
   MpPump *pump;
-  int fd;
+  MpStreamIo io;            /* of packets, too, which have no TLS */
   MpTransportForm form;
   MpDialogue dialogue;
-  gint64 start;             /* monotonic time */
+  guint first_step;
+  gint64 start;             /* monotonic time of the connection */
+  gint64 began;             /* the same, of this */
   gint64 heard;             /* the same, of the last message; 0: none */
 
   MpPumpSource *source;     /* NULL: nothing more is read */
@@ -54,6 +56,35 @@ finish (MpGreeting *self,
   self->done (self, error, self->data);
 }
 
+/* The other end says nothing more.  A server of TLS 1.3 looks at a client's certificate when the client has done its
+ * part already, so what that hears is the end.
+ */
+static void
+set_end_error (MpGreeting  *self,
+               GError     **error)
+{
+  if (self->io.tls == NULL || mp_greeting_has_begun (self))
+    mp_dialogue_end (&self->dialogue, error);
+  else
+    g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
+                 "The other end agreed on TLS, and then closed the connection without a word: it may refuse the "
+                 "certificate of this end, or want one, or be too busy");
+}
+
+static gsize
+send_plain (int           fd,
+            const guint8 *data,
+            gsize         size)
+{
+  gssize n;
+
+  do
+    n = send (fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+
+  return (gsize) MAX (n, 0);
+}
+
 /* Messages are far smaller than the buffer of any socket, so what cannot be sent at once
  * has nobody any more who would read it.
  */
@@ -62,18 +93,18 @@ say (MpGreeting  *self,
      GBytes      *message,
      GError     **error)
 {
-  gsize size;
-  gconstpointer data = g_bytes_get_data (message, &size);
-  gssize n;
+  gsize size, n;
+  const guint8 *data = g_bytes_get_data (message, &size);
 
-  do
-    n = send (self->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
+  if (self->io.tls != NULL)
+    mp_tls_channel_write (self->io.tls, data, size, &n);
+  else
+    n = send_plain (self->io.fd, data, size);
 
-  if (n == (gssize) size)
+  if (n == size)
     return TRUE;
 
-  mp_dialogue_end (&self->dialogue, error);
+  set_end_error (self, error);
   return FALSE;
 }
 
@@ -139,7 +170,8 @@ feed (MpGreeting    *self,
   return FALSE;
 }
 
-static void
+/* Returns: whether to go on; else the greeting may be gone */
+static gboolean
 take_packet (MpGreeting   *self,
              const guint8 *packet,
              gsize         size)
@@ -153,14 +185,65 @@ take_packet (MpGreeting   *self,
   if (!goes_on && outcome == MP_DIALOGUE_REFUSED && answer != NULL)
     {
       refuse_at_tick (self, g_steal_pointer (&answer), error);
-      return;
+      return FALSE;
     }
 
   if (goes_on && answer != NULL)
     goes_on = say (self, answer, &error);
 
-  if (!goes_on || outcome == MP_DIALOGUE_AGREED)
-    finish (self, error);
+  if (goes_on && outcome != MP_DIALOGUE_AGREED)
+    return TRUE;
+
+  finish (self, error);
+  return FALSE;
+}
+
+static void
+end_dialogue (MpGreeting *self)
+{
+  GError *error = NULL;
+
+  set_end_error (self, &error);
+  finish (self, error);
+}
+
+static void
+read_plain (MpGreeting *self,
+            guint8     *packet,
+            gsize       room)
+{
+  struct iovec piece = { packet, room };
+  /* Without room for descriptors the kernel opens none here */
+  struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
+  gssize size = recvmsg (self->io.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+  if (size < 0 && (errno == EAGAIN || errno == EINTR))
+    return;
+
+  if (size <= 0)
+    end_dialogue (self);
+  else if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+    finish (self, g_error_new (MP_ERROR, MP_ERROR_CORRUPTED,
+                               "What came is longer than any message, or brings descriptors"));
+  else
+    take_packet (self, packet, (gsize) size);
+}
+
+/* Returns: whether there may be more, which TLS has taken out of the socket */
+static gboolean
+read_with_tls (MpGreeting *self,
+               guint8     *packet,
+               gsize       room)
+{
+  gsize size;
+  int result = mp_tls_channel_read (self->io.tls, packet, room, &size);
+
+  if (size > 0)
+    return take_packet (self, packet, size);
+
+  if (result != EAGAIN)
+    end_dialogue (self);
+  return FALSE;
 }
 
 static void
@@ -169,30 +252,14 @@ on_readable (guint32  events,
 {
   MpGreeting *self = data;
   guint8 packet[MP_PREAMBLE_HEADER + MP_PREAMBLE_MAX];
-  gsize wanted = self->form != MP_TRANSPORT_PACKETS ? mp_dialogue_get_wanted (&self->dialogue) : sizeof packet;
-  struct iovec piece = { packet, MIN (wanted, sizeof packet) };
-  /* Without room for descriptors the kernel opens none here */
-  struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
-  gssize size = recvmsg (self->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  GError *error = NULL;
 
-  if (size < 0 && (errno == EAGAIN || errno == EINTR))
-    return;
-
-  if (size <= 0)
-    {
-      mp_dialogue_end (&self->dialogue, &error);
-      finish (self, error);
-    }
-  else if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-    {
-      finish (self, g_error_new (MP_ERROR, MP_ERROR_CORRUPTED,
-                                 "What came is longer than any message, or brings descriptors"));
-    }
+  if (self->form == MP_TRANSPORT_PACKETS)
+    read_plain (self, packet, sizeof packet);
+  else if (self->io.tls == NULL)
+    read_plain (self, packet, MIN (mp_dialogue_get_wanted (&self->dialogue), sizeof packet));
   else
-    {
-      take_packet (self, packet, (gsize) size);
-    }
+    while (read_with_tls (self, packet, MIN (mp_dialogue_get_wanted (&self->dialogue), sizeof packet)))
+      ;
 }
 
 static gboolean
@@ -204,7 +271,7 @@ begin (MpGreeting  *self,
   if (hello != NULL && !say (self, hello, error))
     return FALSE;
 
-  self->source = mp_pump_add_fd_locked (self->pump, self->fd, EPOLLIN, on_readable, self, error);
+  self->source = mp_pump_add_fd_locked (self->pump, self->io.fd, EPOLLIN, on_readable, self, error);
   if (self->source == NULL)
     return FALSE;
 
@@ -217,18 +284,20 @@ begin (MpGreeting  *self,
 /*< private >
  * mp_greeting_start_locked:
  * @pump: whose lock is held
- * @fd: (transfer full): a connected socket
+ * @io: (transfer full): a connected socket
  * @form: what is on it, then and later
  * @dialogue: (transfer full): a new one
+ * @start: monotonic time of the connection
  *
  * Returns: (transfer full) (nullable): the greeting; %NULL if it is over already, and then
  *   nothing is called
  */
 MpGreeting *
 mp_greeting_start_locked (MpPump         *pump,
-                          int             fd,
+                          MpStreamIo      io,
                           MpTransportForm form,
                           MpDialogue      dialogue,
+                          gint64          start,
                           MpGreetingDone  done,
                           gpointer        data,
                           GError        **error)
@@ -236,10 +305,12 @@ mp_greeting_start_locked (MpPump         *pump,
   MpGreeting *self = g_new0 (MpGreeting, 1);
 
   self->pump = mp_pump_ref (pump);
-  self->fd = fd;
+  self->io = io;
   self->form = form;
   self->dialogue = dialogue;
-  self->start = g_get_monotonic_time ();
+  self->first_step = mp_dialogue_get_step (&dialogue);
+  self->start = start;
+  self->began = g_get_monotonic_time ();
   self->done = done;
   self->data = data;
   if (begin (self, error))
@@ -258,12 +329,24 @@ void
 mp_greeting_free_locked (MpGreeting *self)
 {
   stop_watching (self);
-  mp_fd_close (&self->fd);
+  g_clear_pointer (&self->io.tls, mp_tls_channel_free);
+  mp_fd_close (&self->io.fd);
   mp_dialogue_clear (&self->dialogue);
   g_clear_pointer (&self->refusal, g_bytes_unref);
   g_clear_error (&self->reason);
   mp_pump_unref (self->pump);
   g_free (self);
+}
+
+/*< private >
+ * mp_greeting_has_begun:
+ *
+ * Returns: whether the other end has said anything that belongs to the dialogue
+ */
+gboolean
+mp_greeting_has_begun (MpGreeting *self)
+{
+  return mp_dialogue_get_step (&self->dialogue) != self->first_step;
 }
 
 gint64
@@ -277,9 +360,9 @@ mp_greeting_look (MpGreeting *self,
                   gint64     *since)
 {
   guint8 byte;
-  gssize n = self->source != NULL ? recv (self->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 0;
+  gssize n = self->source != NULL ? recv (self->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 0;
 
-  *since = self->heard > 0 ? self->heard : self->start;
+  *since = self->heard > 0 ? self->heard : self->began;
   if (n > 0)
     return MP_GREETING_UNREAD;
 
@@ -289,14 +372,14 @@ mp_greeting_look (MpGreeting *self,
   return self->heard > 0 ? MP_GREETING_WAITS : MP_GREETING_SILENT;
 }
 
-int
-mp_greeting_steal_fd (MpGreeting *self)
+MpStreamIo
+mp_greeting_steal_io (MpGreeting *self)
 {
-  int fd = self->fd;
+  MpStreamIo io = self->io;
 
   g_assert (self->source == NULL);
-  self->fd = -1;
-  return fd;
+  self->io = (MpStreamIo) { -1, NULL };
+  return io;
 }
 
 MpSession
@@ -319,5 +402,5 @@ mp_greeting_get_form (MpGreeting *self)
 void
 mp_greeting_leave (MpGreeting *self)
 {
-  mp_fd_close (&self->fd);
+  mp_fd_close (&self->io.fd);
 }

@@ -136,7 +136,7 @@ mp_handshake_new_with (const MpHandshakeTerms   *terms,
 
   g_assert (terms->max_frame >= MP_HELLO_MIN_FRAME);
 
-  if (!mp_auth_key_check (terms->key, terms->binding->is_local, error))
+  if (!mp_auth_key_check (terms->key, terms->binding->is_private, error))
     return NULL;
 
   self = g_new0 (MpHandshake, 1);

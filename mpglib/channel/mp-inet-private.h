@@ -18,7 +18,7 @@ gboolean mp_inet_read_number     (const char              *host,
                                   socklen_t               *size);
 void     mp_inet_tune            (int                     fd);
 gboolean mp_inet_is_loopback     (const struct sockaddr  *native);
-void     mp_inet_refuse_insecure (GError                **error);
+void     mp_inet_refuse_remote   (GError                **error);
 void     mp_inet_explain_connect (int                     failed,
                                   GError                **error);
 

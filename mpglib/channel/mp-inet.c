@@ -124,11 +124,11 @@ mp_inet_is_loopback (const struct sockaddr *native)
 }
 
 void
-mp_inet_refuse_insecure (GError **error)
+mp_inet_refuse_remote (GError **error)
 {
   g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
-               "that is beyond this machine, where others can read and change what is said, and there is no TLS "
-               "yet; use a loopback address and a tunnel, or allow it with Mp.WireFlags.INSECURE");
+               "that is beyond this machine, and Python's protocol does not notice who stands between two machines; "
+               "use it within one machine, or mpglib's own protocol");
 }
 
 /*< private >

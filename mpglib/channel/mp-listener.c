@@ -29,8 +29,8 @@
  * An address is also `tcp:HOST:PORT`, where HOST is one of this machine's own, as a number, or
  * `localhost`, which is 127.0.0.1; 0.0.0.0 is all those of IPv4, and `[::]` all. Port 0 is any that is
  * free, which [property@Mp.Listener:address] tells once it listens. Without a key TCP is for this
- * program and the processes that it starts: see [ctor@Mp.AuthKey.new_own]. Other addresses than
- * loopback ones need %MP_WIRE_INSECURE besides: there is no TLS yet.
+ * program and the processes that it starts: see [ctor@Mp.AuthKey.new_own]. On other addresses than loopback ones all
+ * is said over TLS, which the key is bound to: [property@Mp.Listener:tls] is for who has certificates.
  *
  * # Who may connect
  *
@@ -70,6 +70,7 @@ struct _MpListener
   char *wish;
   MpAuthKey *key;
   MpWireFlags wire;
+  MpTlsSettings *tls;
   guint backlog;
   GMainContext *main_context;
   MpOutbox *outbox;
@@ -86,6 +87,7 @@ enum
   PROP_ADDRESS,
   PROP_KEY,
   PROP_WIRE,
+  PROP_TLS,
   PROP_BACKLOG,
   PROP_LAST_ACCEPTED,
   PROP_MAIN_CONTEXT,
@@ -252,7 +254,8 @@ mp_listener_constructed (GObject *object)
   if (self->main_context == NULL)
     self->main_context = g_main_context_ref_thread_default ();
   self->outbox = mp_outbox_get (self->main_context);
-  self->reception = mp_reception_new (self->wish, self->key, self->wire, self->backlog, on_arrival, self);
+  self->reception = mp_reception_new (self->wish, self->key, self->wire, self->tls, self->backlog, on_arrival,
+                                      self);
 }
 
 static void
@@ -272,6 +275,7 @@ mp_listener_finalize (GObject *object)
   mp_outbox_unref (self->outbox);
   g_main_context_unref (self->main_context);
   g_clear_object (&self->key);
+  g_clear_object (&self->tls);
   g_free (self->wish);
   g_free (self->last_accepted);
 
@@ -298,6 +302,10 @@ mp_listener_get_property (GObject    *object,
 
     case PROP_WIRE:
       g_value_set_flags (value, self->wire);
+      break;
+
+    case PROP_TLS:
+      g_value_set_object (value, self->tls);
       break;
 
     case PROP_BACKLOG:
@@ -337,6 +345,10 @@ mp_listener_set_property (GObject      *object,
 
     case PROP_WIRE:
       self->wire = g_value_get_flags (value);
+      break;
+
+    case PROP_TLS:
+      self->tls = g_value_dup_object (value);
       break;
 
     case PROP_BACKLOG:
@@ -394,6 +406,19 @@ install_properties (GObjectClass *object_class)
     g_param_spec_flags ("wire", NULL, NULL,
                         MP_TYPE_WIRE_FLAGS, MP_WIRE_DEFAULT,
                         at_construction);
+
+  /**
+   * MpListener:tls: (getter get_tls)
+   *
+   * Which certificates this end shows and takes: with it all connections have TLS. %NULL takes what comes with mpglib
+   * where there is TLS, on addresses of a network and with %MP_WIRE_TLS, and needs nothing but the key.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_TLS] =
+    g_param_spec_object ("tls", NULL, NULL,
+                         MP_TYPE_TLS_SETTINGS,
+                         at_construction);
 
   /**
    * MpListener:backlog: (getter get_backlog)
@@ -544,6 +569,31 @@ mp_listener_new_with_wire (const char  *address,
 }
 
 /**
+ * mp_listener_new_with_tls:
+ * @address: (nullable): where to listen; %NULL for a new place in a private folder
+ * @key: (nullable): what those must know who connect; %NULL for no key, as where both ends trust certificates
+ * @wire: what is spoken there
+ * @tls: (nullable): what this end shows, and takes
+ *
+ * Makes a listener, which does not listen before [method@Mp.Listener.open].
+ *
+ * Returns: a listener
+ *
+ * Since: 1.0
+ */
+MpListener *
+mp_listener_new_with_tls (const char    *address,
+                          MpAuthKey     *key,
+                          MpWireFlags    wire,
+                          MpTlsSettings *tls)
+{
+  g_return_val_if_fail (key == NULL || MP_IS_AUTH_KEY (key), NULL);
+  g_return_val_if_fail (tls == NULL || MP_IS_TLS_SETTINGS (tls), NULL);
+
+  return g_object_new (MP_TYPE_LISTENER, "address", address, "key", key, "wire", wire, "tls", tls, NULL);
+}
+
+/**
  * mp_listener_open:
  * @self: a listener
  * @error: return location for an error
@@ -554,7 +604,8 @@ mp_listener_new_with_wire (const char  *address,
  * Fails with %G_IO_ERROR_INVALID_ARGUMENT for what is no address, %G_IO_ERROR_ADDRESS_IN_USE
  * if somebody listens there, or there is a file that no dead listener of this user has left,
  * %MP_ERROR_NOT_SUPPORTED for the name of a host, which would have to be looked up, %MP_ERROR_REFUSED if the address
- * needs a key or the key has no bytes, or if other machines could connect and the wire does not allow that,
+ * needs a key or the key has no bytes, or is too short for who could see it there, or a certificate has no private
+ * key, %MP_ERROR_NOT_SUPPORTED also if TLS is needed and GIO has none, which the package glib-networking brings,
  * %MP_ERROR_INVALID_STATE if it is open, %MP_ERROR_CLOSED if it was closed, %MP_ERROR_FORKED in another
  * process, %MP_ERROR_START_FAILED if the library's thread or its descriptors cannot be had, and with
  * what the kernel says, as a code of [error@Gio.IOErrorEnum]. After an error it may be tried again.
@@ -570,7 +621,7 @@ mp_listener_open (MpListener  *self,
   g_return_val_if_fail (MP_IS_LISTENER (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!mp_reception_open (self->reception, error))
+  if (!mp_reception_open (self->reception, self->tls, error))
     return FALSE;
 
   if (self->wish == NULL)
@@ -949,6 +1000,24 @@ mp_listener_get_wire (MpListener *self)
   g_return_val_if_fail (MP_IS_LISTENER (self), MP_WIRE_DEFAULT);
 
   return self->wire;
+}
+
+/**
+ * mp_listener_get_tls:
+ * @self: a listener
+ *
+ * Gets which certificates it shows and takes.
+ *
+ * Returns: (transfer none) (nullable): the settings
+ *
+ * Since: 1.0
+ */
+MpTlsSettings *
+mp_listener_get_tls (MpListener *self)
+{
+  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
+
+  return self->tls;
 }
 
 /**

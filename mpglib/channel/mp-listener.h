@@ -12,6 +12,7 @@
 
 #include "mp-auth-key.h"
 #include "mp-connection.h"
+#include "mp-tls-settings.h"
 #include "mp-version.h"
 
 G_BEGIN_DECLS
@@ -28,6 +29,11 @@ MP_AVAILABLE_IN_1_0
 MpListener   *mp_listener_new_with_wire    (const char           *address,
                                             MpAuthKey            *key,
                                             MpWireFlags           wire);
+MP_AVAILABLE_IN_1_0
+MpListener   *mp_listener_new_with_tls     (const char           *address,
+                                            MpAuthKey            *key,
+                                            MpWireFlags           wire,
+                                            MpTlsSettings        *tls);
 MP_AVAILABLE_IN_1_0
 gboolean      mp_listener_open             (MpListener           *self,
                                             GError              **error);
@@ -62,6 +68,8 @@ MP_AVAILABLE_IN_1_0
 MpAuthKey    *mp_listener_get_key          (MpListener           *self);
 MP_AVAILABLE_IN_1_0
 MpWireFlags   mp_listener_get_wire         (MpListener           *self);
+MP_AVAILABLE_IN_1_0
+MpTlsSettings *mp_listener_get_tls         (MpListener           *self);
 MP_AVAILABLE_IN_1_0
 guint         mp_listener_get_backlog      (MpListener           *self);
 MP_AVAILABLE_IN_1_0

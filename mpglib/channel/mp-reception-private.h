@@ -32,6 +32,7 @@ typedef struct
 MpReception *mp_reception_new                (const char      *address,
                                               MpAuthKey       *key,
                                               MpWireFlags      wire,
+                                              MpTlsSettings   *tls,
                                               guint            backlog,
                                               MpReceptionTell  tell,
                                               gpointer         data);
@@ -39,6 +40,7 @@ MpReception *mp_reception_ref                (MpReception     *self);
 void         mp_reception_unref              (MpReception     *self);
 MpPump      *mp_reception_get_pump           (MpReception     *self);
 gboolean     mp_reception_open               (MpReception     *self,
+                                              MpTlsSettings   *tls,
                                               GError         **error);
 void         mp_reception_close              (MpReception     *self);
 void         mp_reception_close_all          (void);

@@ -24,6 +24,7 @@
 #include "mp-origin-private.h"
 #include "mp-place-private.h"
 #include "mp-strangers-private.h"
+#include "mp-tls-handshake-private.h"
 
 /* Strangers that are let in before others of the pump have their turn. */
 #define MAX_RUN 16
@@ -35,7 +36,10 @@ typedef struct
 {
   MpStranger base;
   MpReception *reception;
+  MpTlsHandshake *tls_handshake; /* before the greeting, where there is one; else NULL */
   MpGreeting *greeting;
+  MpBinding binding;             /* of the socket */
+  gint64 start;                  /* monotonic time */
   char *name; /* for the log */
   char *peer;
 } Stranger;
@@ -48,12 +52,14 @@ struct _MpReception
   MpAuthKey *key;           /* which no language knows */
   gboolean has_key;
   MpWireFlags wire;
+  gboolean has_tls;         /* always, and not only where other machines are */
   guint backlog;
   MpReceptionTell tell;
   gpointer data;
 
   /* Guarded by the pump: */
   MpPlace place;
+  MpTlsTerms *terms;        /* NULL: nobody comes from where TLS is wanted */
   gboolean is_closed;
   gboolean is_private;      /* only for processes of the user */
   uid_t uid;                /* when it began to listen */
@@ -82,17 +88,19 @@ static void
 leave_arrival (gpointer arrival,
                gpointer unused)
 {
-  mp_fd_close (&((MpArrival *) arrival)->fd);
+  mp_fd_close (&((MpArrival *) arrival)->io.fd);
 }
 
 static void
-leave_stranger (gpointer stranger,
+leave_stranger (gpointer data,
                 gpointer unused)
 {
-  MpGreeting *greeting = ((Stranger *) stranger)->greeting;
+  Stranger *stranger = data;
 
-  if (greeting != NULL)
-    mp_greeting_leave (greeting);
+  if (stranger->tls_handshake != NULL)
+    mp_tls_handshake_leave (stranger->tls_handshake);
+  if (stranger->greeting != NULL)
+    mp_greeting_leave (stranger->greeting);
 }
 
 static void
@@ -177,15 +185,18 @@ static MpGreetingStanding
 look_at_stranger (MpStranger *stranger,
                   gint64     *since)
 {
-  return mp_greeting_look (((Stranger *) stranger)->greeting, since);
+  Stranger *self = (Stranger *) stranger;
+
+  return self->tls_handshake != NULL ? mp_tls_handshake_look (self->tls_handshake, since)
+                                     : mp_greeting_look (self->greeting, since);
 }
 
 static void
 stranger_free (Stranger *self)
 {
   mp_strangers_remove (&self->reception->strangers, &self->base);
-  if (self->greeting != NULL)
-    mp_greeting_free_locked (self->greeting);
+  g_clear_pointer (&self->tls_handshake, mp_tls_handshake_free_locked);
+  g_clear_pointer (&self->greeting, mp_greeting_free_locked);
   g_free (self->name);
   g_free (self->peer);
   g_free (self);
@@ -229,7 +240,7 @@ on_greeted (MpGreeting   *greeting,
     session = mp_greeting_get_session (greeting);
   if (failure == NULL && mp_arrival_check_session (&session, form, &failure))
     {
-      arrival = mp_arrival_new (mp_greeting_steal_fd (greeting), form, &session);
+      arrival = mp_arrival_new (mp_greeting_steal_io (greeting), form, &session);
       arrival->peer = g_steal_pointer (&stranger->peer);
       mp_strangers_learn (&self->strangers, g_get_monotonic_time () - mp_greeting_get_start (greeting));
     }
@@ -312,33 +323,96 @@ get_form (MpReception *self)
   if ((self->wire & MP_WIRE_PYTHON) != 0)
     return MP_TRANSPORT_PYTHON;
 
-  return self->place.address->kind == MP_ADDRESS_TCP ? MP_TRANSPORT_STREAM : MP_TRANSPORT_PACKETS;
+  return self->place.address->kind == MP_ADDRESS_TCP || self->has_tls ? MP_TRANSPORT_STREAM : MP_TRANSPORT_PACKETS;
 }
 
+/* Takes the socket. */
 static gboolean
 greet (MpReception  *self,
        Stranger     *stranger,
-       int           fd,
+       MpStreamIo    io,
        GError      **error)
 {
   MpTransportForm form = get_form (self);
   MpDialogue dialogue = { NULL, NULL };
-  MpBinding binding;
 
-  if (!bind_channel (self, fd, &binding, error))
+  if (io.tls != NULL && !mp_arrival_bind_tls (&stranger->binding, io, self->terms, error))
     ;
   else if (form == MP_TRANSPORT_PYTHON)
-    dialogue.python = mp_arrival_begin_python (MP_ROLE_SERVER, self->key, &binding, error);
+    dialogue.python = mp_arrival_begin_python (MP_ROLE_SERVER, self->key, &stranger->binding, error);
   else
-    dialogue.handshake = mp_arrival_begin_handshake (MP_ROLE_SERVER, self->key, &binding, error);
+    dialogue.handshake = mp_arrival_begin_handshake (MP_ROLE_SERVER, self->key, &stranger->binding, error);
   if (dialogue.handshake == NULL && dialogue.python == NULL)
+    {
+      g_clear_pointer (&io.tls, mp_tls_channel_free);
+      mp_fd_close (&io.fd);
+      return FALSE;
+    }
+
+  stranger->greeting = mp_greeting_start_locked (self->pump, io, form, dialogue, stranger->start, on_greeted, stranger,
+                                                 error);
+  return stranger->greeting != NULL;
+}
+
+static void
+turn_away (Stranger     *stranger,
+           const GError *error)
+{
+  refuse (stranger->reception, stranger->name, error);
+  stranger_free (stranger);
+}
+
+static void
+on_tls_agreed (MpTlsHandshake *handshake,
+               MpTlsChannel   *channel,
+               const GError   *error,
+               gpointer        data)
+{
+  Stranger *stranger = data;
+  MpReception *self = stranger->reception;
+  g_autoptr (GError) failure = error != NULL ? g_error_copy (error) : NULL;
+  MpStreamIo io = { -1, channel };
+
+  if (failure == NULL)
+    io.fd = mp_tls_handshake_steal_fd (handshake);
+  g_clear_pointer (&stranger->tls_handshake, mp_tls_handshake_free_locked);
+  if (failure != NULL || !greet (self, stranger, io, &failure))
+    turn_away (stranger, failure);
+  look_for_room (self);
+}
+
+/* Both ends find the same, for one connects to what the other one listens at. */
+static gboolean
+wants_tls (MpReception *self,
+           int          fd)
+{
+  struct sockaddr_storage own;
+  socklen_t size = sizeof own;
+
+  if (self->has_tls || self->terms == NULL)
+    return self->has_tls;
+
+  return getsockname (fd, (struct sockaddr *) &own, &size) != 0 || !mp_inet_is_loopback ((struct sockaddr *) &own);
+}
+
+/* Takes the socket. */
+static gboolean
+talk (MpReception  *self,
+      Stranger     *stranger,
+      int           fd,
+      GError      **error)
+{
+  if (!bind_channel (self, fd, &stranger->binding, error))
     {
       mp_fd_close (&fd);
       return FALSE;
     }
 
-  stranger->greeting = mp_greeting_start_locked (self->pump, fd, form, dialogue, on_greeted, stranger, error);
-  return stranger->greeting != NULL;
+  if (!wants_tls (self, fd))
+    return greet (self, stranger, (MpStreamIo) { fd, NULL }, error);
+
+  stranger->tls_handshake = mp_tls_handshake_start_locked (self->pump, fd, self->terms, on_tls_agreed, stranger, error);
+  return stranger->tls_handshake != NULL;
 }
 
 static char *
@@ -392,12 +466,10 @@ let_in (MpReception                   *self,
   stranger->reception = self;
   stranger->name = g_steal_pointer (&name);
   stranger->peer = g_steal_pointer (&peer);
+  stranger->start = g_get_monotonic_time ();
   mp_strangers_add (&self->strangers, &stranger->base, &whence);
-  if (greet (self, stranger, fd, &error))
-    return;
-
-  refuse (self, stranger->name, error);
-  stranger_free (stranger);
+  if (!talk (self, stranger, fd, &error))
+    turn_away (stranger, error);
 }
 
 /* --- Who comes -------------------------------------------------------------------- */
@@ -525,12 +597,14 @@ look_for_room (MpReception *self)
  * @address: (nullable): where
  * @key: (nullable): the user's
  * @wire: what is spoken there
+ * @tls: (nullable): the user's settings, of which mp_reception_open() gets the same
  * @backlog: how many may wait to be accepted
  */
 MpReception *
 mp_reception_new (const char      *address,
                   MpAuthKey       *key,
                   MpWireFlags      wire,
+                  MpTlsSettings   *tls,
                   guint            backlog,
                   MpReceptionTell  tell,
                   gpointer         data)
@@ -540,8 +614,9 @@ mp_reception_new (const char      *address,
   g_atomic_ref_count_init (&self->refs);
   self->pump = mp_pump_new ("a listener");
   self->wish = g_strdup (address);
-  self->key = mp_arrival_choose_key (key, address, wire, &self->has_key);
+  self->key = mp_arrival_choose_key (key, address, wire, tls, &self->has_key);
   self->wire = wire;
+  self->has_tls = tls != NULL || (wire & MP_WIRE_TLS) != 0;
   self->backlog = backlog;
   self->tell = tell;
   self->data = data;
@@ -587,6 +662,7 @@ mp_reception_unref (MpReception *self)
   mp_pump_unlock (self->pump);
   mp_pump_unref (self->pump);
   g_object_unref (self->key);
+  g_clear_pointer (&self->terms, mp_tls_terms_unref);
   g_free (self->wish);
   g_free (self);
 }
@@ -628,34 +704,26 @@ check_place (MpReception  *self,
              GError      **error)
 {
   MpAddressKind kind = self->place.address->kind;
-  GError *reason = NULL;
 
   self->is_private = kind == MP_ADDRESS_ABSTRACT || (kind == MP_ADDRESS_UNIX && !self->has_key);
   if (kind == MP_ADDRESS_ABSTRACT && !self->has_key)
     return refuse_place (self, "without a key, for other users can take such a name, too; give both ends a key, or "
                          "use a unix socket with a file", error);
 
-  if (!self->place.is_remote)
-    return TRUE;
-
-  if ((self->wire & MP_WIRE_PYTHON) != 0)
+  if (self->place.is_remote && (self->wire & MP_WIRE_PYTHON) != 0)
     return refuse_place (self, "in Python's protocol, which does not notice who stands between two machines; use it "
                          "within one machine, or mpglib's own protocol", error);
 
-  if ((self->wire & MP_WIRE_INSECURE) != 0)
-    return mp_auth_key_check (self->key, FALSE, error);
-
-  mp_inet_refuse_insecure (&reason);
-  g_propagate_prefixed_error (error, reason, "Cannot listen at tcp:%s:%u: ", self->place.address->name,
-                              (guint) self->place.address->port);
-  return FALSE;
+  /* Other machines are talked to with TLS, or where the user trusts what is in between */
+  return !self->place.is_remote ||
+         mp_auth_key_check (self->key, self->terms != NULL && mp_tls_terms_hide_proofs (self->terms), error);
 }
 
 static gboolean
 open_locked (MpReception  *self,
              GError      **error)
 {
-  int type = (self->wire & MP_WIRE_PYTHON) != 0 ? SOCK_STREAM : SOCK_SEQPACKET;
+  int type = (self->wire & MP_WIRE_PYTHON) != 0 || self->has_tls ? SOCK_STREAM : SOCK_SEQPACKET;
 
   if (!check_openable (self, error) || !mp_place_open (&self->place, self->wish, type, error))
     return FALSE;
@@ -677,16 +745,54 @@ open_locked (MpReception  *self,
   return FALSE;
 }
 
-gboolean
-mp_reception_open (MpReception  *self,
-                   GError      **error)
+static gboolean
+wants_remote (MpReception *self)
 {
+  g_autoptr (MpAddress) address = self->wish != NULL ? mp_address_parse (self->wish, NULL) : NULL;
+  struct sockaddr_storage native;
+  socklen_t size;
+
+  return address != NULL && address->kind == MP_ADDRESS_TCP &&
+         mp_inet_read_number (address->name, address->port, &native, &size) &&
+         !mp_inet_is_loopback ((struct sockaddr *) &native);
+}
+
+/* Without the lock, since the settings are objects that a language may know. */
+static gboolean
+make_terms (MpReception    *self,
+            MpTlsSettings  *tls,
+            MpTlsTerms    **terms,
+            GError        **error)
+{
+  if (!mp_arrival_check_wire (self->wire, tls != NULL, error))
+    return FALSE;
+
+  if (!self->has_tls && ((self->wire & (MP_WIRE_INSECURE | MP_WIRE_PYTHON)) != 0 || !wants_remote (self)))
+    return TRUE;
+
+  *terms = mp_tls_terms_new (tls, MP_ROLE_SERVER, NULL, error);
+  return *terms != NULL;
+}
+
+/*< private >
+ * mp_reception_open:
+ * @tls: (nullable): the settings that mp_reception_new() got
+ */
+gboolean
+mp_reception_open (MpReception    *self,
+                   MpTlsSettings  *tls,
+                   GError        **error)
+{
+  g_autoptr (MpTlsTerms) terms = NULL;
   gboolean is_open;
 
-  if (!mp_origin_check (mp_pump_get_origin (self->pump), "The listener", error))
+  if (!mp_origin_check (mp_pump_get_origin (self->pump), "The listener", error) ||
+      !make_terms (self, tls, &terms, error))
     return FALSE;
 
   mp_pump_lock (self->pump);
+  if (self->terms == NULL)
+    self->terms = g_steal_pointer (&terms);
   is_open = open_locked (self, error);
   mp_pump_unlock (self->pump);
 

@@ -36,6 +36,7 @@ typedef struct
   guint8    mark;
   gsize     mark_size; /* 0: records of the format have none */
   gsize     n_written;
+  gboolean  is_held;   /* TLS has bytes of it that have not gone */
 } MpStreamRecord;
 
 typedef struct

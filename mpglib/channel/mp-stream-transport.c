@@ -23,6 +23,7 @@
 typedef struct
 {
   MpTransport base;
+  MpTlsChannel *tls;     /* NULL: plain */
 
   MpStreamRecord record; /* on its way; not open: none is */
   MpParcel *parcel;      /* whose record that is; NULL: it was given up amid the record */
@@ -33,6 +34,12 @@ static MpStreamTransport *
 cast (MpTransport *transport)
 {
   return (MpStreamTransport *) transport;
+}
+
+static MpStreamIo
+get_io (MpStreamTransport *self)
+{
+  return (MpStreamIo) { self->base.fd, self->tls };
 }
 
 /* --- Sending --------------------------------------------------------------------- */
@@ -51,6 +58,8 @@ write_record (MpStreamTransport *self,
               guint             *n_writes,
               GError           **error)
 {
+  MpStreamIo io = get_io (self);
+
   while (self->record.n_written < mp_stream_record_get_size (&self->record))
     {
       int result;
@@ -61,7 +70,7 @@ write_record (MpStreamTransport *self,
           return MP_IO_AGAIN;
         }
 
-      result = mp_stream_write (self->base.fd, &self->record);
+      result = mp_stream_write (&io, &self->record);
       if (result == EAGAIN)
         return MP_IO_AGAIN;
 
@@ -79,7 +88,7 @@ static void
 unwrite_record (MpStreamTransport *self,
                 MpParcel          *parcel)
 {
-  if (!mp_stream_record_is_open (&self->record) || self->record.n_written > 0)
+  if (!mp_stream_record_is_open (&self->record) || self->record.n_written > 0 || self->record.is_held)
     return;
 
   mp_stream_record_clear (&self->record);
@@ -226,6 +235,7 @@ read_ahead (MpTransport  *transport,
 {
   MpStreamTransport *self = cast (transport);
   MpIoStatus status = mp_transport_check_usable (transport, error);
+  MpStreamIo io = get_io (self);
   GError *failure = NULL;
   MpStreamPiece piece;
   int result;
@@ -234,7 +244,7 @@ read_ahead (MpTransport  *transport,
     return status;
 
   self->input.max_body = transport->max_body;
-  result = mp_stream_read (transport->fd, &self->input, &piece);
+  result = mp_stream_read (&io, &self->input, &piece);
   transport->n_bytes_read += piece.n_reserved + piece.size;
   if (!mp_stream_input_feed (&self->input, piece.n_reserved, piece.data, piece.size, take_record, self, &failure) &&
       failure != NULL)
@@ -242,7 +252,10 @@ read_ahead (MpTransport  *transport,
 
   if (result == EAGAIN)
     return MP_IO_AGAIN;
-  if (result != 0 || piece.n_reserved + piece.size == 0)
+  if (result == EBADMSG)
+    mp_transport_set_failure (transport, g_error_new (MP_ERROR, MP_ERROR_CORRUPTED,
+                                                      "What came is not what the other end has sent over TLS"));
+  else if (result != 0 || piece.n_reserved + piece.size == 0)
     take_end (self, result);
 
   return mp_transport_check_usable (transport, error);
@@ -270,7 +283,8 @@ leave (MpTransport *transport)
   if (transport->failure == NULL && self->input.format->has_bye)
     mp_stream_record_say_bye (&last);
 
-  mp_farewell (transport->fd, &self->record, &last);
+  mp_farewell (get_io (self), &self->record, &last);
+  self->tls = NULL;
   transport->fd = -1;
 }
 
@@ -279,6 +293,7 @@ clear (MpTransport *transport)
 {
   MpStreamTransport *self = cast (transport);
 
+  g_clear_pointer (&self->tls, mp_tls_channel_free);
   mp_stream_record_clear (&self->record);
   mp_stream_input_clear (&self->input);
 }
@@ -300,11 +315,13 @@ static const MpTransportKind stream_kind = {
 
 static MpTransport *
 new_with_format (int                   fd,
+                 MpTlsChannel         *tls,
                  const MpStreamFormat *format)
 {
   MpTransport *self = mp_transport_new_of_kind (&stream_kind, fd);
 
   cast (self)->input.format = format;
+  cast (self)->tls = tls;
 
   return self;
 }
@@ -316,24 +333,28 @@ new_with_format (int                   fd,
 MpTransport *
 mp_transport_new_stream (int fd)
 {
-  return new_with_format (fd, &mp_stream_format_native);
+  return new_with_format (fd, NULL, &mp_stream_format_native);
 }
 
 /*< private >
  * mp_transport_new_of_form:
  * @fd: a connected socket of the type that the form has; taken
+ * @tls: (nullable): what is on it, of a stream; taken
+ *
+ * What TLS has read already, with what was to be read before, is looked at by who calls mp_transport_look_ahead().
  */
 MpTransport *
 mp_transport_new_of_form (MpTransportForm form,
-                          int             fd)
+                          int             fd,
+                          MpTlsChannel   *tls)
 {
   switch (form)
     {
     case MP_TRANSPORT_STREAM:
-      return mp_transport_new_stream (fd);
+      return new_with_format (fd, tls, &mp_stream_format_native);
 
     case MP_TRANSPORT_PYTHON:
-      return new_with_format (fd, &mp_stream_format_python);
+      return new_with_format (fd, tls, &mp_stream_format_python);
 
     case MP_TRANSPORT_PACKETS:
     default:

@@ -34,6 +34,7 @@
 #pragma once
 
 #include "mp-frame-private.h"
+#include "mp-tls-channel-private.h"
 
 G_BEGIN_DECLS
 
@@ -76,7 +77,8 @@ gboolean     mp_transport_new_pair           (int           fds[2],
 MpTransport *mp_transport_new                (int           fd);
 MpTransport *mp_transport_new_stream         (int           fd);
 MpTransport *mp_transport_new_of_form        (MpTransportForm form,
-                                              int           fd);
+                                              int           fd,
+                                              MpTlsChannel *tls);
 void         mp_transport_free               (MpTransport  *self);
 int          mp_transport_get_fd             (MpTransport  *self);
 void         mp_transport_set_max_body       (MpTransport  *self,
@@ -114,6 +116,7 @@ guint64      mp_transport_get_lost_serial    (MpTransport  *self);
 void         mp_transport_unget_loss         (MpTransport  *self,
                                               GError       *loss);
 gboolean     mp_transport_has_received       (MpTransport  *self);
+void         mp_transport_look_ahead         (MpTransport  *self);
 const GError *mp_transport_get_end           (MpTransport  *self);
 void         mp_transport_look_for_end       (MpTransport  *self);
 short        mp_transport_get_send_events    (MpTransport  *self);

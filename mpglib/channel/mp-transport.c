@@ -667,6 +667,18 @@ mp_transport_has_received (MpTransport *self)
   return !g_queue_is_empty (&self->kept);
 }
 
+/*< private >
+ * mp_transport_look_ahead:
+ *
+ * Reads what is there, and keeps it, since nothing but a read may tell of it: TLS may have bytes that are in the
+ * socket no more.
+ */
+void
+mp_transport_look_ahead (MpTransport *self)
+{
+  self->kind->read_ahead (self, NULL);
+}
+
 /* --- Ending and sharing ---------------------------------------------------- */
 
 /*< private >

@@ -7,7 +7,7 @@ import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
-import {check, checkRejects, checkSame, checkThrows, run, test} from './support.js';
+import {check, checkRejects, checkSame, checkThrows, run, sourceDirectory, test} from './support.js';
 
 const key = Mp.AuthKey.new_random();
 
@@ -110,14 +110,52 @@ test('the key of the program', async () => {
   listener.close();
 });
 
-test('TCP beyond this machine is asked for', async () => {
-  checkThrows(() => listen({address: 'tcp:0.0.0.0:0', key}), Mp.Error, /INSECURE/);
+test('TCP beyond this machine wants a long key, or TLS with certificates', async () => {
+  const short = Mp.AuthKey.new(new Uint8Array([1, 2, 3]));
+  checkThrows(() => listen({address: 'tcp:0.0.0.0:0', key: short}), Mp.Error, /16 bytes/);
   const wire = Mp.WireFlags.INSECURE;
   const listener = listen({address: 'tcp:0.0.0.0:0', key, wire});
   checkSame(listener.wire, wire);
   const client = await Mp.Connection.open_with_wire_async(listener.address.replace('0.0.0.0', '127.0.0.1'), key, wire);
   client.close();
   (await listener.accept_async()).close();
+  listener.close();
+});
+
+function readCertificate(name) {
+  return Gio.TlsCertificate.new_from_file(`${sourceDirectory}/tls/${name}.pem`);
+}
+
+test('TLS with a key', async () => {
+  const wire = Mp.WireFlags.TLS;
+  const listener = listen({address: 'tcp:127.0.0.1:0', key, wire});
+  const client = await Mp.Connection.open_with_wire_async(listener.address, key, wire);
+  const server = await listener.accept_async();
+  client.send({text: 'x'.repeat(300000)});
+  checkSame((await server.receive_async()).text.length, 300000);
+  await checkRejects(Mp.Connection.open_async(listener.address, key), Mp.Error, /without/);
+  server.close();
+  await checkRejects(client.receive_async(), Mp.Error, /closed/);
+  listener.close();
+});
+
+test('TLS with certificates', async () => {
+  const trusted = readCertificate('authority');
+  const tls = new Mp.TlsSettings({certificate: readCertificate('localhost'), trusted});
+  const listener = listen({address: 'tcp:127.0.0.1:0', tls});
+  checkSame(listener.tls, tls);
+  checkSame(`${tls}`, '<Mp.TlsSettings with a certificate, trusts one>');
+
+  const theirs = new Mp.TlsSettings({certificate: readCertificate('client'), trusted});
+  const client = await Mp.Connection.open_with_tls_async(listener.address, null, Mp.WireFlags.DEFAULT, theirs);
+  const server = await listener.accept_async();
+  client.send('without a key');
+  checkSame(server.receive(), 'without a key');
+
+  const other = new Mp.TlsSettings({certificate: readCertificate('client'), trusted, peerName: 'other.example'});
+  const error = checkThrows(() => Mp.Connection.open_with_tls(listener.address, null, 0, other), Mp.Error, /name/);
+  check(error.matches(Mp.Error, Mp.Error.AUTHENTICATION), error.message);
+  checkThrows(() => new Mp.TlsSettings(trusted), TypeError, /certificate, trusted/);
   listener.close();
 });
 
@@ -164,4 +202,8 @@ const opened = await Mp.Connection.open_async(warm.address);
 opened.poll(0.05);
 opened.close();
 warm.close();
+// And what GIO keeps for TLS.
+const warmTls = listen({address: 'tcp:127.0.0.1:0', key, wire: Mp.WireFlags.TLS});
+(await Mp.Connection.open_with_wire_async(warmTls.address, key, Mp.WireFlags.TLS)).close();
+warmTls.close();
 await run();

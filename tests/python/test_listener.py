@@ -15,7 +15,7 @@ import unittest
 import gi
 
 gi.require_version('Mp', '1.0')
-from gi.repository import GLib, Mp  # noqa: E402
+from gi.repository import Gio, GLib, Mp  # noqa: E402
 
 from mpglib import _listener  # noqa: E402
 
@@ -26,6 +26,11 @@ DEADLINE = 20
 def greet_at(address):
     with Mp.Client(address, timeout=DEADLINE) as client:
         client.send('hello')
+
+
+def read_certificate(name):
+    folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'tls')
+    return Gio.TlsCertificate.new_from_file(os.path.join(folder, f'{name}.pem'))
 
 
 class Listener(unittest.TestCase):
@@ -141,13 +146,55 @@ class Listener(unittest.TestCase):
             listener.accept(DEADLINE).close()
 
     def test_tcp_beyond_this_machine(self):
-        self.assertRaisesRegex(Mp.Refused, 'INSECURE', Mp.Listener, ('0.0.0.0', 0), authkey=KEY)
+        self.assertRaisesRegex(Mp.Refused, '16 bytes', Mp.Listener, ('0.0.0.0', 0), authkey=b'short')
         insecure = Mp.WireFlags.INSECURE
         with Mp.Listener(('0.0.0.0', 0), authkey=KEY, wire=insecure) as listener:
             self.assertEqual(listener.get_wire(), insecure)
             for host in '127.0.0.1', '0.0.0.0':
                 Mp.Client((host, listener.address[1]), authkey=KEY, timeout=DEADLINE, wire=insecure).close()
                 listener.accept(DEADLINE).close()
+
+    def test_tls(self):
+        for address in ('localhost', 0), None:
+            with Mp.Listener(address, authkey=KEY, wire=Mp.WireFlags.TLS) as listener:
+                with Mp.Client(listener.address, authkey=KEY, timeout=DEADLINE, wire=Mp.WireFlags.TLS) as client:
+                    with listener.accept(DEADLINE) as server:
+                        server.send([1, 'two', b'x' * 30000])
+                        self.assertEqual(client.recv(DEADLINE), [1, 'two', b'x' * 30000])
+                    self.assertRaises(EOFError, client.recv, DEADLINE)
+                self.assertRaises(Mp.Refused, Mp.Client, listener.address, authkey=KEY, timeout=DEADLINE)
+
+    def test_certificates(self):
+        ours = Mp.TlsSettings(certificate=read_certificate('localhost'), trusted=read_certificate('authority'))
+        theirs = Mp.TlsSettings(certificate=read_certificate('client'), trusted=read_certificate('authority'))
+        careless = Mp.TlsSettings(certificate=read_certificate('client'), trusted=read_certificate('stranger'))
+        self.assertEqual(repr(theirs), '<Mp.TlsSettings with a certificate, trusts one>')
+        with Mp.Listener(('localhost', 0), tls=ours) as listener:
+            with Mp.Client(listener.address, tls=theirs, timeout=DEADLINE) as client:
+                client.send('without a key')
+                self.assertEqual(listener.accept(DEADLINE).recv(DEADLINE), 'without a key')
+            with self.assertRaisesRegex(Mp.AuthenticationError, 'issued'):
+                Mp.Client(listener.address, tls=careless, timeout=DEADLINE)
+            self.assertRaises(Mp.TimeoutError, listener.accept, 0)
+
+    def test_tls_awaiting(self):
+        settings = Mp.TlsSettings(trusted=read_certificate('self-signed'))
+        pinned = Mp.TlsSettings(certificate=read_certificate('self-signed'))
+
+        async def check():
+            key = Mp.AuthKey(KEY)
+            with Mp.Listener(('localhost', 0), authkey=key, tls=pinned) as listener:
+                client = await Mp.Connection.open_with_tls_async(listener.get_address(), key, 0, settings, DEADLINE)
+                with client, await listener.accept_async() as server:
+                    await client.send_async('here')
+                    self.assertEqual(await server.recv_async(DEADLINE), 'here')
+            with Mp.Listener(('localhost', 0), authkey=key) as listener:
+                client = await Mp.Connection.open_with_wire_async(listener.get_address(), key, 0)
+                with client, await listener.accept_async():
+                    pass
+
+        Mp.run(check())
+        asyncio.run(check())
 
     def test_wire_of_multiprocessing(self):
         wire = Mp.WireFlags.PYTHON

@@ -125,9 +125,55 @@ void test_tcp () {
     var address = open_to_all.address.replace ("0.0.0.0", "127.0.0.1");
     assert_talks (Mp.Connection.open_with_wire (address, key, wire, DEADLINE), open_to_all.accept (DEADLINE));
     try {
-      open_at ("tcp:0.0.0.0:0", key);
+      open_at ("tcp:0.0.0.0:0", new Mp.AuthKey.data ({ 1, 2, 3 }));
       assert_not_reached ();
     } catch (Mp.Error.REFUSED refused) {
+    }
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
+TlsCertificate read_certificate (string name) throws Error {
+  return new TlsCertificate.from_file (Path.build_filename (Environment.get_variable ("G_TEST_SRCDIR"), "tls",
+                                                            name + ".pem"));
+}
+
+void test_tls () {
+  try {
+    var key = new Mp.AuthKey.random ();
+    var wire = Mp.WireFlags.TLS;
+    var listener = new Mp.Listener.with_wire ("tcp:127.0.0.1:0", key, wire);
+
+    listener.open ();
+    var client = Mp.Connection.open_with_wire (listener.address, key, wire, DEADLINE);
+    assert_talks (client, listener.accept (DEADLINE));
+    try {
+      Mp.Connection.open (listener.address, key, DEADLINE);
+      assert_not_reached ();
+    } catch (Mp.Error.REFUSED refused) {
+    }
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
+void test_certificates () {
+  try {
+    var authority = read_certificate ("authority");
+    var ours = new Mp.TlsSettings (read_certificate ("localhost"), authority);
+    var theirs = new Mp.TlsSettings (read_certificate ("client"), authority, null);
+    var listener = new Mp.Listener.with_tls ("tcp:127.0.0.1:0", null, Mp.WireFlags.DEFAULT, ours);
+
+    listener.open ();
+    assert (listener.tls == ours && ours.trusted == authority && ours.peer_name == null);
+    var client = Mp.Connection.open_with_tls (listener.address, null, Mp.WireFlags.DEFAULT, theirs, DEADLINE);
+    assert_talks (client, listener.accept (DEADLINE));
+    try {
+      var other = new Mp.TlsSettings (theirs.certificate, authority, "other.example");
+      Mp.Connection.open_with_tls (listener.address, null, Mp.WireFlags.DEFAULT, other, DEADLINE);
+      assert_not_reached ();
+    } catch (Mp.Error.AUTHENTICATION refused) {
     }
   } catch (Error error) {
     GLib.error ("%s", error.message);
@@ -277,6 +323,8 @@ int main (string[] args) {
   Test.add_func ("/listener/wrong-key", test_wrong_key);
   Test.add_func ("/listener/addresses", test_addresses);
   Test.add_func ("/listener/tcp", test_tcp);
+  Test.add_func ("/listener/tls", test_tls);
+  Test.add_func ("/listener/certificates", test_certificates);
   Test.add_func ("/listener/python", test_python);
   Test.add_func ("/listener/own-key", test_own_key);
   Test.add_func ("/listener/example", test_example);

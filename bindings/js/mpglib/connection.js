@@ -74,6 +74,7 @@ function extendConnection(Mp) {
 
   promisify(Mp.Connection, 'open_async');
   promisify(Mp.Connection, 'open_with_wire_async');
+  promisify(Mp.Connection, 'open_with_tls_async');
   promisify(Mp.Listener.prototype, 'accept_async');
 
   // GJS returns the boolean too, for which errors are thrown.

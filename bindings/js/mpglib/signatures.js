@@ -50,6 +50,7 @@ const SIGNATURES = {
   Connection: {
     new_pair: 'duplex = true',
     open: 'address, key = null, timeout = -1, cancellable = null',
+    open_with_tls: 'address, key = null, wire = 0, tls = null, timeout = -1, cancellable = null',
     open_with_wire: 'address, key = null, wire = 0, timeout = -1, cancellable = null',
     poll: 'timeout = 0',
     receive: 'timeout = -1, cancellable = null',

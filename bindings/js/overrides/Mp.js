@@ -23,7 +23,8 @@ const {extendWaiting} = imports.mpglib.waiting;
 
 // Everything that describes itself in a line.
 const DESCRIBED = ['AuthKey', 'Context', 'Descriptor', 'Launcher', 'Listener', 'Message', 'Pool', 'PoolResult',
-  'PoolWorker', 'Process', 'ResultIterator', 'TaskOptions', 'Worker', 'WorkerTask'];
+  'PoolWorker', 'Process', 'ResultIterator', 'TaskOptions', 'TlsSettings', 'Worker',
+  'WorkerTask'];
 
 function _init() {
   keepCallbacks(this);

@@ -16,6 +16,18 @@ _RAW = 'raw'
 _EXPLAINED = errors.Closed, errors.NotSupported
 
 
+def _open_soon(start, finish, arguments, timeout, cancellable, callback, user_data):
+    timeout = _as_library(timeout)
+    if callback is not None:
+        return start(*arguments, timeout, cancellable, callback, *user_data)
+
+    def begin(cancellable, callback):
+        start(*arguments, timeout, cancellable, callback)
+
+    operation = _awaiting.Operation(begin, finish, lambda: operation.value.close(), cancellable)
+    return operation
+
+
 class Connection(_Base, metaclass=SameType):
     """One end of a pair made by Mp.Pipe(), or one of a client and a listener; it can be an argument or a result.
 
@@ -40,17 +52,27 @@ class Connection(_Base, metaclass=SameType):
         return wait(_Base.open_with_wire, address, key, wire, timeout=timeout, cancellable=cancellable)
 
     @staticmethod
+    def open_with_tls(address, key, wire, tls, timeout=None, cancellable=None):
+        """Connects as open() does, with TLS and the Mp.TlsSettings."""
+        return wait(_Base.open_with_tls, address, key, wire, tls, timeout=timeout, cancellable=cancellable)
+
+    @staticmethod
     def open_async(address, key=None, timeout=None, cancellable=None, callback=None, *user_data):
         """Connects to a listener, to be awaited."""
-        timeout = _as_library(timeout)
-        if callback is not None:
-            return _Base.open_async(address, key, timeout, cancellable, callback, *user_data)
+        return _open_soon(_Base.open_async, _Base.open_finish, (address, key), timeout, cancellable,
+                          callback, user_data)
 
-        def begin(cancellable, callback):
-            _Base.open_async(address, key, timeout, cancellable, callback)
+    @staticmethod
+    def open_with_wire_async(address, key, wire, timeout=None, cancellable=None, callback=None, *user_data):
+        """Connects to a listener that has the wire, to be awaited."""
+        return _open_soon(_Base.open_with_wire_async, _Base.open_with_wire_finish, (address, key, wire), timeout,
+                          cancellable, callback, user_data)
 
-        operation = _awaiting.Operation(begin, _Base.open_finish, lambda: operation.value.close(), cancellable)
-        return operation
+    @staticmethod
+    def open_with_tls_async(address, key, wire, tls, timeout=None, cancellable=None, callback=None, *user_data):
+        """Connects to a listener with TLS, to be awaited."""
+        return _open_soon(_Base.open_with_tls_async, _Base.open_with_tls_finish, (address, key, wire, tls), timeout,
+                          cancellable, callback, user_data)
 
     # --- Sending
 

@@ -9,6 +9,7 @@ from ._auth_key import AuthKey
 from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, wait
 
 _Base = adopt(Mp.Listener)
+_Settings = adopt(Mp.TlsSettings)
 
 # What the library writes before an address.
 _UNIX, _ABSTRACT, _TCP = 'unix:', 'abstract:', 'tcp:'
@@ -67,15 +68,17 @@ class Listener(_Base, metaclass=SameType):
     The address is a path, '\\0name' for a name without a file (which needs a key), (host, port) for TCP (likewise), or
     None for a new place in a private folder.  authkey is bytes or an Mp.AuthKey; None lets all processes of the same
     user in.  Whoever has another key gets AuthenticationError, and accept() does not notice.  wire says what is
-    spoken there; see Mp.WireFlags.
+    spoken there; see Mp.WireFlags.  tls, an Mp.TlsSettings, says which certificates are shown and taken.
     """
 
     __module__ = 'gi.overrides.Mp'
 
-    def __init__(self, address=None, family=None, backlog=None, authkey=None, wire=None):
+    def __init__(self, address=None, family=None, backlog=None, authkey=None, wire=None, tls=None):
         given = {} if backlog is None else {'backlog': max(1, backlog)}
         if wire is not None:
             given['wire'] = wire
+        if tls is not None:
+            given['tls'] = tls
         super().__init__(address=to_text(address, family), key=to_key(authkey), **given)
         self.open()
 
@@ -130,9 +133,25 @@ class Listener(_Base, metaclass=SameType):
     __str__ = __repr__
 
 
-def Client(address, family=None, authkey=None, timeout=None, wire=None):
-    """A Connection to the listener at the address, which has the same wire."""
+class TlsSettings(_Settings, metaclass=SameType):
+    """Which certificates an end shows and takes: Mp.TlsSettings(certificate=..., trusted=..., peer_name=...).
+
+    The first two are Gio.TlsCertificates.  Without any the key tells who is there, as it does without settings.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    def __repr__(self):
+        return self.to_string()
+
+    __str__ = __repr__
+
+
+def Client(address, family=None, authkey=None, timeout=None, wire=None, tls=None):
+    """A Connection to the listener at the address, which has the same wire, and TLS if tls is an Mp.TlsSettings."""
     text, key = to_text(address, family), to_key(authkey)
+    if tls is not None:
+        return _connection.Connection.open_with_tls(text, key, wire or Mp.WireFlags.DEFAULT, tls, timeout=timeout)
     if wire is None:
         return _connection.Connection.open(text, key, timeout=timeout)
     return _connection.Connection.open_with_wire(text, key, wire, timeout=timeout)

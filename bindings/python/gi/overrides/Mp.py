@@ -14,6 +14,7 @@ Descriptor = override(_descriptor.Descriptor)
 Pipe = _connection.Pipe
 Client = _listener.Client
 Listener = override(_listener.Listener)
+TlsSettings = override(_listener.TlsSettings)
 
 wait = wait_many = _waiting.wait
 wait_async = wait_many_async = _waiting.wait_async
@@ -79,6 +80,7 @@ __all__ = [
     'ShareableList',
     'SharedMemory',
     'SimpleQueue',
+    'TlsSettings',
     'Value',
     'active_children',
     'copy',

@@ -1,0 +1,1073 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Listeners and clients with TLS.  The certificates are those of tests/tls. */
+
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <mpglib.h>
+
+#include "mp-arrival-private.h"
+#include "mp-fd-private.h"
+#include "mp-test.h"
+
+#define KEY       "only for tests, and long enough"
+#define LOOPBACK  "tcp:127.0.0.1:0"
+#define LOOPBACK6 "tcp:[::1]:0"
+
+static MpAuthKey *key, *other_key, *short_key;
+
+/* --- Both ends ---------------------------------------------------------------------- */
+
+static GTlsCertificate *
+read_certificate (const char *name)
+{
+  g_autofree char *file = NULL, *path = NULL;
+  g_autoptr (GError) error = NULL;
+  GTlsCertificate *certificate;
+
+  if (name == NULL)
+    return NULL;
+
+  file = g_strconcat (name, ".pem", NULL);
+  path = g_test_build_filename (G_TEST_DIST, "tls", file, NULL);
+  certificate = g_tls_certificate_new_from_file (path, &error);
+  g_assert_no_error (error);
+  return certificate;
+}
+
+static MpTlsSettings *
+new_settings (const char *certificate_name,
+              const char *trusted_name,
+              const char *peer_name)
+{
+  g_autoptr (GTlsCertificate) certificate = read_certificate (certificate_name);
+  g_autoptr (GTlsCertificate) trusted = read_certificate (trusted_name);
+
+  return mp_tls_settings_new (certificate, trusted, peer_name);
+}
+
+static MpListener *
+listen_with (const char    *address,
+             MpAuthKey     *a_key,
+             MpWireFlags    wire,
+             MpTlsSettings *tls)
+{
+  MpListener *listener = mp_listener_new_with_tls (address, a_key, wire, tls);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_listener_open (listener, &error));
+  g_assert_no_error (error);
+  return listener;
+}
+
+static MpListener *
+listen_at (const char *address)
+{
+  return listen_with (address, key, MP_WIRE_TLS, NULL);
+}
+
+static MpConnection *
+connect_to (const char *address)
+{
+  g_autoptr (GError) error = NULL;
+  MpConnection *connection = mp_connection_open_with_wire (address, key, MP_WIRE_TLS, MP_TEST_DEADLINE, NULL, &error);
+
+  g_assert_no_error (error);
+  return connection;
+}
+
+static MpConnection *
+accept_one (MpListener *listener)
+{
+  g_autoptr (GError) error = NULL;
+  MpConnection *connection = mp_listener_accept (listener, MP_TEST_DEADLINE, NULL, &error);
+
+  g_assert_no_error (error);
+  return connection;
+}
+
+static void
+assert_says (const GError *error,
+             const char   *word)
+{
+  if (strstr (error->message, word) == NULL)
+    g_error ("It says nothing of '%s', but: %s", word, error->message);
+}
+
+static void
+assert_cannot_listen (const char    *address,
+                      MpAuthKey     *a_key,
+                      MpWireFlags    wire,
+                      MpTlsSettings *tls,
+                      int            code,
+                      const char    *word)
+{
+  g_autoptr (MpListener) listener = mp_listener_new_with_tls (address, a_key, wire, tls);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (mp_listener_open (listener, &error));
+  g_assert_error (error, MP_ERROR, code);
+  assert_says (error, word);
+}
+
+static void
+assert_cannot_connect (const char    *address,
+                       MpAuthKey     *a_key,
+                       MpWireFlags    wire,
+                       MpTlsSettings *tls,
+                       int            code,
+                       const char    *word)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_connection_open_with_tls (address, a_key, wire, tls, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_error (error, MP_ERROR, code);
+  assert_says (error, word);
+}
+
+static guint8
+get_byte (gsize i,
+          gsize size)
+{
+  return (guint8) (i ^ (i >> 8) ^ size);
+}
+
+static void
+send_bytes (MpConnection *connection,
+            gsize         size)
+{
+  g_autofree guint8 *data = g_malloc (size);
+  g_autoptr (GError) error = NULL;
+
+  for (gsize i = 0; i < size; i++)
+    data[i] = get_byte (i, size);
+  mp_connection_send_data (connection, data, size, "raw", MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+}
+
+static void
+assert_receives_bytes (MpConnection *connection,
+                       gsize         size)
+{
+  g_autoptr (GError) error = NULL;
+  gsize length;
+  g_autofree guint8 *data = mp_connection_receive_data (connection, 0, MP_TEST_DEADLINE, &length, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (length, ==, size);
+  for (gsize i = 0; i < size; i++)
+    g_assert_cmpuint (data[i], ==, get_byte (i, size));
+}
+
+static void
+assert_ended (MpConnection *connection,
+              MpError       code)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_connection_receive (connection, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_error (error, MP_ERROR, (int) code);
+}
+
+static void
+assert_talk (MpConnection *client,
+             MpListener   *listener)
+{
+  g_autoptr (MpConnection) server = accept_one (listener);
+
+  send_bytes (client, 100);
+  assert_receives_bytes (server, 100);
+  send_bytes (server, 1000);
+  assert_receives_bytes (client, 1000);
+}
+
+static void
+assert_works (MpListener *listener,
+              const char *address)
+{
+  g_autoptr (MpConnection) client = connect_to (address);
+
+  assert_talk (client, listener);
+}
+
+/* --- Sockets without manners ---------------------------------------------------------- */
+
+static guint16
+get_port (MpListener *listener)
+{
+  g_autofree char *address = mp_listener_get_address (listener);
+
+  return (guint16) g_ascii_strtoull (strrchr (address, ':') + 1, NULL, 10);
+}
+
+static int
+connect_raw (MpListener *listener)
+{
+  struct sockaddr_in address = {
+    .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) }, .sin_port = htons (get_port (listener)),
+  };
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
+  return fd;
+}
+
+static int
+listen_raw (char **address)
+{
+  struct sockaddr_in native = { .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) } };
+  socklen_t size = sizeof native;
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &native, size), ==, 0);
+  g_assert_cmpint (listen (fd, 10), ==, 0);
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &native, &size), ==, 0);
+  *address = g_strdup_printf ("tcp:127.0.0.1:%u", (guint) ntohs (native.sin_port));
+  return fd;
+}
+
+static void
+assert_closed (int fd)
+{
+  char byte;
+
+  mp_test_poll (fd, POLLIN);
+  g_assert_cmpint (recv (fd, &byte, 1, 0), <=, 0);
+  close (fd);
+}
+
+/* --- Connecting ------------------------------------------------------------------------ */
+
+static void
+test_accept (gconstpointer address)
+{
+  g_autoptr (MpListener) listener = listen_at (address);
+  g_autofree char *actual = mp_listener_get_address (listener);
+  g_autoptr (MpConnection) client = connect_to (actual);
+  g_autoptr (MpConnection) server = accept_one (listener);
+  gsize end = address != NULL ? 3000000 : 30000; /* what a socket surely holds while nobody reads */
+
+  g_assert_cmpint (mp_listener_get_wire (listener), ==, MP_WIRE_TLS);
+  for (gsize size = 1; size < end; size = size * 3 + 7)
+    {
+      send_bytes (client, size);
+      assert_receives_bytes (server, size);
+      send_bytes (server, size);
+      assert_receives_bytes (client, size);
+    }
+
+  /* What was sent before the end can be received */
+  send_bytes (server, 10);
+  mp_connection_close (server);
+  assert_receives_bytes (client, 10);
+  assert_ended (client, MP_ERROR_CLOSED);
+}
+
+/* The sizes around which a record of TLS, or the mark behind it, makes a difference. */
+static void
+test_sizes (void)
+{
+  static const gsize edges[] = { 1024, 16384, 32768, 262144 };
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autoptr (MpConnection) client = connect_to (address);
+  g_autoptr (MpConnection) server = accept_one (listener);
+
+  for (guint i = 0; i < G_N_ELEMENTS (edges); i++)
+    for (gsize size = edges[i] - 80; size < edges[i] + 80; size++)
+      {
+        send_bytes (client, size);
+        assert_receives_bytes (server, size);
+      }
+}
+
+static void
+on_message (MpConnection *connection,
+            MpMessage    *message,
+            gpointer      n)
+{
+  ++*(guint *) n;
+}
+
+static gboolean
+has_all (gpointer n)
+{
+  return *(guint *) n == 100;
+}
+
+/* Many that come in one read are all told of, though the socket is empty after the first. */
+static void
+test_signal (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autoptr (MpConnection) client = connect_to (address);
+  g_autoptr (MpConnection) server = NULL;
+  guint n = 0;
+
+  for (guint i = 0; i < 100; i++)
+    send_bytes (client, 10);
+  server = accept_one (listener);
+  g_signal_connect (server, "message-received", G_CALLBACK (on_message), &n);
+  mp_connection_start_reading (server);
+  mp_test_run_until (has_all, &n);
+  mp_connection_close (server);
+}
+
+#define N_MANY 12
+
+static void
+test_many (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = mp_listener_get_address (listener);
+  GAsyncResult *opened[N_MANY] = { NULL }, *accepted[N_MANY] = { NULL };
+
+  for (guint i = 0; i < N_MANY; i++)
+    {
+      mp_connection_open_with_tls_async (address, key, MP_WIRE_TLS, NULL, MP_TEST_DEADLINE, NULL,
+                                         mp_test_keep_result, &opened[i]);
+      mp_listener_accept_async (listener, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &accepted[i]);
+    }
+
+  for (guint i = 0; i < N_MANY; i++)
+    {
+      g_autoptr (MpConnection) client = NULL, server = NULL;
+      g_autoptr (GError) error = NULL;
+
+      mp_test_await_result (&opened[i]);
+      mp_test_await_result (&accepted[i]);
+      client = mp_connection_open_with_tls_finish (opened[i], &error);
+      g_assert_no_error (error);
+      server = mp_listener_accept_finish (listener, accepted[i], &error);
+      g_assert_no_error (error);
+      send_bytes (client, 5);
+      g_object_unref (opened[i]);
+      g_object_unref (accepted[i]);
+    }
+}
+
+/* A send that is given up has sent nothing, and what comes after it is whole. */
+static void
+test_taken_back (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autoptr (MpConnection) client = connect_to (address);
+  g_autoptr (MpConnection) server = accept_one (listener);
+  static const gsize sizes[] = { 100, 1100, 20000, 700000 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autofree guint8 *data = g_malloc0 (sizes[i]);
+      g_autoptr (GError) error = NULL;
+      guint n_sent = 0;
+
+      while (mp_connection_send_data (client, data, sizes[i], "raw", 0.0, NULL, &error))
+        n_sent++;
+      g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+
+      for (guint j = 0; j < n_sent; j++)
+        {
+          gsize length;
+          g_autofree guint8 *got = mp_connection_receive_data (server, 0, MP_TEST_DEADLINE, &length, NULL, NULL);
+
+          g_assert_cmpuint (length, ==, sizes[i]);
+        }
+      send_bytes (client, 77);
+      assert_receives_bytes (server, 77);
+    }
+}
+
+/* --- Where TLS is there by itself --------------------------------------------------------- */
+
+static char *
+find_own_address (void)
+{
+  struct ifaddrs *all;
+  char *found = NULL;
+
+  if (getifaddrs (&all) != 0)
+    return NULL;
+
+  for (struct ifaddrs *one = all; one != NULL && found == NULL; one = one->ifa_next)
+    {
+      struct sockaddr_in v4;
+
+      if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET)
+        continue;
+      memcpy (&v4, one->ifa_addr, sizeof v4);
+      if (ntohl (v4.sin_addr.s_addr) >> 24 != 127)
+        found = g_strdup (inet_ntoa (v4.sin_addr));
+    }
+
+  freeifaddrs (all);
+  return found;
+}
+
+/* Where the client knows to whom it tells the proof. */
+static void
+assert_short_key_works (const char *host)
+{
+  g_autoptr (MpTlsSettings) ours = new_settings ("localhost", NULL, NULL);
+  g_autoptr (MpTlsSettings) theirs = new_settings (NULL, "authority", "localhost");
+  g_autoptr (MpListener) listener = listen_with ("tcp:0.0.0.0:0", short_key, MP_WIRE_DEFAULT, ours);
+  g_autofree char *there = g_strdup_printf ("tcp:%s:%u", host, (guint) get_port (listener));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpConnection) client = mp_connection_open_with_tls (there, short_key, MP_WIRE_DEFAULT, theirs,
+                                                                 MP_TEST_DEADLINE, NULL, &error);
+
+  g_assert_no_error (error);
+  assert_talk (client, listener);
+}
+
+static void
+test_by_itself (void)
+{
+  g_autofree char *host = find_own_address ();
+  g_autoptr (MpListener) listener = listen_with ("tcp:0.0.0.0:0", key, MP_WIRE_DEFAULT, NULL);
+  g_autofree char *here = g_strdup_printf ("tcp:127.0.0.1:%u", (guint) get_port (listener));
+  g_autofree char *there = NULL;
+  g_autoptr (MpConnection) client = NULL, far_client = NULL;
+  g_autoptr (GError) error = NULL;
+
+  /* Who comes by a loopback address is of this machine */
+  client = mp_connection_open (here, key, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  assert_talk (client, listener);
+  assert_cannot_listen ("tcp:0.0.0.0:0", short_key, MP_WIRE_DEFAULT, NULL, MP_ERROR_REFUSED, "trusts");
+
+  if (host == NULL)
+    {
+      g_test_skip ("this machine has no address but those of the loopback interface");
+      return;
+    }
+
+  there = g_strdup_printf ("tcp:%s:%u", host, (guint) get_port (listener));
+  far_client = mp_connection_open (there, key, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  assert_talk (far_client, listener);
+
+  assert_cannot_connect (there, other_key, MP_WIRE_DEFAULT, NULL, MP_ERROR_AUTHENTICATION, "refused the key");
+  assert_cannot_connect (there, short_key, MP_WIRE_DEFAULT, NULL, MP_ERROR_REFUSED, "16 bytes");
+  assert_short_key_works (host);
+  /* In plain sight only if both ends want that */
+  assert_cannot_connect (there, key, MP_WIRE_INSECURE, NULL, MP_ERROR_REFUSED, "this end has none");
+}
+
+/* --- Certificates --------------------------------------------------------------------------- */
+
+typedef struct
+{
+  const char *listener[3];  /* its certificate, what it trusts, and for which name */
+  const char *client[3];
+  enum { LONG, SHORT, NONE } keys;
+  int code;                 /* of the client's error; -1: it works */
+  const char *word;
+} Case;
+
+static MpAuthKey *
+get_key (const Case *a_case)
+{
+  return a_case->keys == LONG ? key : a_case->keys == SHORT ? short_key : NULL;
+}
+
+static void
+test_certificates (gconstpointer data)
+{
+  const Case *self = data;
+  g_autoptr (MpTlsSettings) ours = new_settings (self->listener[0], self->listener[1], self->listener[2]);
+  g_autoptr (MpTlsSettings) theirs = new_settings (self->client[0], self->client[1], self->client[2]);
+  g_autoptr (MpListener) listener = listen_with (LOOPBACK, get_key (self), MP_WIRE_DEFAULT, ours);
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autoptr (MpConnection) client = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_listener_get_tls (listener) == ours);
+  client = mp_connection_open_with_tls (address, get_key (self), MP_WIRE_DEFAULT, theirs, MP_TEST_DEADLINE, NULL,
+                                        &error);
+  if (self->code < 0)
+    {
+      g_assert_no_error (error);
+      assert_talk (client, listener);
+      return;
+    }
+
+  g_assert_null (client);
+  g_assert_error (error, MP_ERROR, self->code);
+  assert_says (error, self->word);
+  /* Nobody came */
+  g_clear_error (&error);
+  g_assert_null (mp_listener_accept (listener, 0.0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+}
+
+static const struct
+{
+  const char *path;
+  Case a_case;
+} cases[] = {
+  /* The key tells who is there, whatever is shown */
+  { "/tls/certificates/none", { { NULL }, { NULL }, LONG, -1, NULL } },
+  { "/tls/certificates/nobody-looks", { { "self-signed" }, { NULL }, LONG, -1, NULL } },
+  { "/tls/certificates/expired-nobody-looks", { { "expired" }, { NULL }, LONG, -1, NULL } },
+
+  { "/tls/certificates/issued", { { "localhost" }, { NULL, "authority" }, LONG, -1, NULL } },
+  { "/tls/certificates/issued/short-key", { { "localhost" }, { NULL, "authority" }, SHORT, -1, NULL } },
+  { "/tls/certificates/issued/for-another",
+    { { "other-host" }, { NULL, "authority" }, LONG, MP_ERROR_AUTHENTICATION, "another name" } },
+  { "/tls/certificates/issued/for-that-one",
+    { { "other-host" }, { NULL, "authority", "other.example" }, LONG, -1, NULL } },
+  { "/tls/certificates/issued/expired",
+    { { "expired" }, { NULL, "authority" }, LONG, MP_ERROR_AUTHENTICATION, "expired" } },
+  { "/tls/certificates/issued/by-nobody",
+    { { "self-signed" }, { NULL, "authority" }, LONG, MP_ERROR_AUTHENTICATION, "issued" } },
+  { "/tls/certificates/issued/built-in",
+    { { NULL }, { NULL, "authority" }, LONG, MP_ERROR_AUTHENTICATION, "issued" } },
+
+  { "/tls/certificates/pinned", { { "self-signed" }, { NULL, "self-signed" }, LONG, -1, NULL } },
+  { "/tls/certificates/pinned/other-name", { { "other-host" }, { NULL, "other-host" }, SHORT, -1, NULL } },
+  { "/tls/certificates/pinned/another",
+    { { "stranger" }, { NULL, "self-signed" }, LONG, MP_ERROR_AUTHENTICATION, "issued" } },
+  { "/tls/certificates/pinned/built-in",
+    { { NULL }, { NULL, "self-signed" }, LONG, MP_ERROR_AUTHENTICATION, "issued" } },
+  { "/tls/certificates/pinned/expired",
+    { { "expired" }, { NULL, "expired" }, LONG, MP_ERROR_AUTHENTICATION, "expired" } },
+
+  /* No key is needed where each end knows the other one's certificate */
+  { "/tls/certificates/both/issued", { { "localhost", "authority" }, { "client", "authority" }, NONE, -1, NULL } },
+  { "/tls/certificates/both/pinned",
+    { { "self-signed", "stranger" }, { "stranger", "self-signed" }, NONE, -1, NULL } },
+  { "/tls/certificates/both/with-key", { { "localhost", "authority" }, { "client", "authority" }, LONG, -1, NULL } },
+  { "/tls/certificates/both/another",
+    { { "localhost", "client" }, { "stranger", "authority" }, NONE, MP_ERROR_REFUSED, "certificate" } },
+  { "/tls/certificates/both/none",
+    { { "localhost", "authority" }, { NULL, "authority" }, LONG, MP_ERROR_REFUSED, "certificate" } },
+};
+
+static void
+test_settings (void)
+{
+  g_autoptr (GTlsCertificate) certificate = read_certificate ("localhost");
+  g_autofree char *pem = NULL;
+  g_autoptr (GTlsCertificate) bare = NULL;
+  g_autoptr (MpTlsSettings) settings = mp_tls_settings_new (certificate, NULL, "a.example");
+  g_autoptr (MpTlsSettings) bare_settings = NULL;
+  g_autofree char *text = mp_tls_settings_to_string (settings);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_tls_settings_get_certificate (settings) == certificate);
+  g_assert_null (mp_tls_settings_get_trusted (settings));
+  g_assert_cmpstr (mp_tls_settings_get_peer_name (settings), ==, "a.example");
+  g_assert_cmpstr (text, ==, "<Mp.TlsSettings with a certificate, trusts who has the key>");
+
+  g_object_get (certificate, "certificate-pem", &pem, NULL);
+  bare = g_tls_certificate_new_from_pem (pem, -1, &error);
+  g_assert_no_error (error);
+  bare_settings = mp_tls_settings_new (bare, NULL, NULL);
+  assert_cannot_listen (LOOPBACK, key, MP_WIRE_DEFAULT, bare_settings, MP_ERROR_REFUSED, "private key");
+  assert_cannot_connect ("tcp:127.0.0.1:9", key, MP_WIRE_DEFAULT, bare_settings, MP_ERROR_REFUSED, "private key");
+}
+
+static void
+test_wires (void)
+{
+  g_autoptr (MpTlsSettings) settings = new_settings (NULL, NULL, NULL);
+
+  assert_cannot_listen (LOOPBACK, key, MP_WIRE_TLS | MP_WIRE_INSECURE, NULL, MP_ERROR_REFUSED, "INSECURE");
+  assert_cannot_listen (LOOPBACK, key, MP_WIRE_PYTHON, settings, MP_ERROR_REFUSED, "Python");
+  assert_cannot_connect ("tcp:127.0.0.1:9", key, MP_WIRE_INSECURE, settings, MP_ERROR_REFUSED, "INSECURE");
+  assert_cannot_connect ("tcp:127.0.0.1:9", key, MP_WIRE_TLS | MP_WIRE_PYTHON, NULL, MP_ERROR_REFUSED, "Python");
+}
+
+/* In a process of its own, whose GIO has no TLS. */
+static void
+test_no_backend (void)
+{
+  if (g_test_subprocess ())
+    {
+      g_setenv ("GIO_USE_TLS", "dummy", TRUE);
+      assert_cannot_listen (LOOPBACK, key, MP_WIRE_TLS, NULL, MP_ERROR_NOT_SUPPORTED, "glib-networking");
+      assert_cannot_listen ("tcp:0.0.0.0:0", key, MP_WIRE_DEFAULT, NULL, MP_ERROR_NOT_SUPPORTED, "glib-networking");
+      assert_cannot_connect ("tcp:127.0.0.1:9", key, MP_WIRE_TLS, NULL, MP_ERROR_NOT_SUPPORTED, "glib-networking");
+      return;
+    }
+
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_test_trap_assert_passed ();
+}
+
+/* --- Ends that do not agree ------------------------------------------------------------------ */
+
+static void
+test_plain_client (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = mp_listener_get_address (listener);
+
+  assert_cannot_connect (address, key, MP_WIRE_DEFAULT, NULL, MP_ERROR_REFUSED, "without");
+  assert_works (listener, address);
+}
+
+static void
+test_plain_listener (void)
+{
+  g_autoptr (MpListener) listener = listen_with (LOOPBACK, key, MP_WIRE_DEFAULT, NULL);
+  g_autofree char *address = mp_listener_get_address (listener);
+
+  assert_cannot_connect (address, key, MP_WIRE_TLS, NULL, MP_ERROR_REFUSED, "do not agree on TLS");
+}
+
+static void
+test_keys (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = mp_listener_get_address (listener);
+
+  assert_cannot_connect (address, other_key, MP_WIRE_TLS, NULL, MP_ERROR_AUTHENTICATION, address);
+  assert_cannot_connect (address, NULL, MP_WIRE_TLS, NULL, MP_ERROR_AUTHENTICATION, "No key was given");
+  assert_works (listener, address);
+}
+
+/* Who listens and says nothing. */
+static void
+test_silent_listener (void)
+{
+  g_autofree char *address = NULL;
+  int fd = listen_raw (&address);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) opened = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_connection_open_with_wire (address, key, MP_WIRE_TLS, 0.05, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  mp_connection_open_with_tls_async (address, key, MP_WIRE_TLS, NULL, MP_TEST_DEADLINE, cancellable,
+                                     mp_test_keep_result, &opened);
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&opened);
+  g_assert_null (mp_connection_open_with_tls_finish (opened, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  close (fd);
+}
+
+/* The first record of a client, as any of them sends it. */
+static GBytes *
+record_hello (void)
+{
+  g_autofree char *address = NULL;
+  int listening = listen_raw (&address), fd;
+  guint8 hello[4096];
+  gssize size;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) opened = NULL;
+
+  mp_connection_open_with_tls_async (address, key, MP_WIRE_TLS, NULL, MP_TEST_DEADLINE, cancellable,
+                                     mp_test_keep_result, &opened);
+  fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+  mp_test_poll (fd, POLLIN);
+  size = recv (fd, hello, sizeof hello, 0);
+  g_assert_cmpint (size, >, 5);
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&opened);
+  close (fd);
+  close (listening);
+  return g_bytes_new (hello, (gsize) size);
+}
+
+/* Those who say nothing, a part of a hello, or a whole one and then nothing, keep nobody waiting for long. */
+static void
+test_strangers (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autoptr (GBytes) hello = record_hello ();
+  const char request[] = "GET / HTTP/1.1\r\n\r\n";
+  int fds[60], rubbish;
+  gint64 start = g_get_monotonic_time ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      gsize size = g_bytes_get_size (hello), n = i % 6 == 5 ? size : i % 6 == 4 ? size - 1 : i % 6;
+
+      fds[i] = connect_raw (listener);
+      g_assert_cmpint (send (fds[i], g_bytes_get_data (hello, NULL), n, MSG_NOSIGNAL), ==, (gssize) n);
+    }
+  rubbish = connect_raw (listener);
+  g_assert_cmpint (send (rubbish, request, strlen (request), MSG_NOSIGNAL), ==, (gssize) strlen (request));
+  assert_closed (rubbish);
+
+  /* Before the time of the first is over */
+  assert_works (listener, address);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, (gint64) (MP_PREAMBLE_DEADLINE * G_USEC_PER_SEC));
+  mp_fds_close (fds, G_N_ELEMENTS (fds));
+}
+
+/* --- Somebody in between ---------------------------------------------------------------------- */
+
+typedef struct
+{
+  int listening;
+  MpListener *listener;
+  GThread *thread;
+  int control[2];  /* what is written there ends it, or spoils what comes next */
+} Relay;
+
+static gboolean
+accept_any (GTlsConnection       *connection,
+            GTlsCertificate      *peer,
+            GTlsCertificateFlags  flaws,
+            gpointer              data)
+{
+  return TRUE;
+}
+
+static GIOStream *
+to_stream (int fd)
+{
+  g_autoptr (GSocket) native = g_socket_new_from_fd (fd, NULL);
+
+  return G_IO_STREAM (g_socket_connection_factory_create_connection (native));
+}
+
+static void
+pass_all (GIOStream *from,
+          GIOStream *to)
+{
+  guint8 data[16384];
+  gssize n;
+
+  while ((n = g_input_stream_read (g_io_stream_get_input_stream (from), data, sizeof data, NULL, NULL)) > 0)
+    if (!g_output_stream_write_all (g_io_stream_get_output_stream (to), data, (gsize) n, NULL, NULL, NULL))
+      break;
+  g_io_stream_close (from, NULL, NULL);
+  g_io_stream_close (to, NULL, NULL);
+}
+
+static gpointer
+pass_back (gpointer data)
+{
+  GIOStream **ends = data;
+
+  pass_all (ends[1], ends[0]);
+  return NULL;
+}
+
+/* Has a TLS with each end, and passes on unchanged what both say. */
+static gpointer
+relay_tls (gpointer data)
+{
+  Relay *self = data;
+  g_autoptr (GTlsCertificate) certificate = read_certificate ("stranger");
+  g_autoptr (GIOStream) front = to_stream (accept4 (self->listening, NULL, NULL, SOCK_CLOEXEC));
+  g_autoptr (GIOStream) back = to_stream (connect_raw (self->listener));
+  g_autoptr (GIOStream) server = g_tls_server_connection_new (front, certificate, NULL);
+  g_autoptr (GIOStream) client = g_tls_client_connection_new (back, NULL, NULL);
+  GIOStream *ends[2] = { server, client };
+  GThread *thread;
+
+  g_signal_connect (client, "accept-certificate", G_CALLBACK (accept_any), NULL);
+  g_assert_true (g_tls_connection_handshake (G_TLS_CONNECTION (server), NULL, NULL));
+  g_assert_true (g_tls_connection_handshake (G_TLS_CONNECTION (client), NULL, NULL));
+  thread = g_thread_new ("back", pass_back, ends);
+  pass_all (server, client);
+  g_thread_join (thread);
+  return NULL;
+}
+
+static void
+test_relay (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = NULL;
+  Relay self = { listen_raw (&address), listener, NULL, { -1, -1 } };
+  GThread *thread = g_thread_new ("relay", relay_tls, &self);
+
+  assert_cannot_connect (address, key, MP_WIRE_TLS, NULL, MP_ERROR_AUTHENTICATION, "between");
+  g_thread_join (thread);
+  close (self.listening);
+}
+
+/* Carries the bytes; changes one after it was told 'x', and goes without a word after 'q'. */
+static gpointer
+carry (gpointer data)
+{
+  Relay *self = data;
+  struct pollfd fds[3] = { { accept4 (self->listening, NULL, NULL, SOCK_CLOEXEC), POLLIN, 0 },
+                           { connect_raw (self->listener), POLLIN, 0 },
+                           { self->control[0], POLLIN, 0 } };
+  gboolean goes_on = TRUE, spoils = FALSE;
+
+  while (goes_on && poll (fds, 3, (int) (MP_TEST_DEADLINE * 1000)) > 0)
+    {
+      guint8 bytes[4096];
+
+      if (fds[2].revents != 0)
+        {
+          goes_on = read (self->control[0], bytes, 1) == 1 && bytes[0] == 'x';
+          spoils = TRUE;
+          continue;
+        }
+
+      for (guint i = 0; i < 2; i++)
+        if (fds[i].revents != 0)
+          {
+            gssize n = recv (fds[i].fd, bytes, sizeof bytes, 0);
+
+            if (spoils && n > 0)
+              bytes[n / 2] ^= 1;
+            goes_on = goes_on && n > 0 && send (fds[1 - i].fd, bytes, (gsize) n, MSG_NOSIGNAL) == n;
+          }
+    }
+
+  close (fds[0].fd);
+  close (fds[1].fd);
+  return NULL;
+}
+
+static Relay *
+begin_carrying (MpListener  *listener,
+                char       **address)
+{
+  Relay *self = g_new0 (Relay, 1);
+
+  self->listening = listen_raw (address);
+  self->listener = listener;
+  g_assert_cmpint (pipe2 (self->control, O_CLOEXEC), ==, 0);
+  self->thread = g_thread_new ("carry", carry, self);
+  return self;
+}
+
+static void
+tell (Relay *self,
+      char   what)
+{
+  g_assert_cmpint (write (self->control[1], &what, 1), ==, 1);
+}
+
+static void
+end_carrying (Relay *self)
+{
+  g_thread_join (self->thread);
+  close (self->listening);
+  mp_fds_close (self->control, 2);
+  g_free (self);
+}
+
+/* Who only carries what both ends say to each other is no harm, until he stops. */
+static void
+test_cut (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = NULL;
+  Relay *relay = begin_carrying (listener, &address);
+  g_autoptr (MpConnection) client = connect_to (address);
+  g_autoptr (MpConnection) server = accept_one (listener);
+
+  send_bytes (client, 100);
+  assert_receives_bytes (server, 100);
+  tell (relay, 'q');
+  assert_ended (client, MP_ERROR_PEER_DIED);
+  assert_ended (server, MP_ERROR_PEER_DIED);
+  end_carrying (relay);
+}
+
+static void
+test_changed (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = NULL;
+  Relay *relay = begin_carrying (listener, &address);
+  g_autoptr (MpConnection) client = connect_to (address);
+  g_autoptr (MpConnection) server = accept_one (listener);
+
+  send_bytes (client, 100);
+  assert_receives_bytes (server, 100);
+  tell (relay, 'x');
+  send_bytes (client, 100);
+  assert_ended (server, MP_ERROR_CORRUPTED);
+  mp_connection_close (server);
+  mp_connection_close (client);
+  end_carrying (relay);
+}
+
+/* --- The end ------------------------------------------------------------------------------------ */
+
+static void
+say_and_hear (MpHandshake *handshake,
+              GIOStream   *stream,
+              GBytes      *last_words)
+{
+  while (mp_handshake_get_state (handshake) != MP_HANDSHAKE_AGREED)
+    {
+      guint8 data[64];
+      gssize n = g_input_stream_read (g_io_stream_get_input_stream (stream), data,
+                                      MIN (sizeof data, mp_handshake_get_wanted (handshake)), NULL, NULL);
+      g_autoptr (GByteArray) said = g_byte_array_new ();
+      GBytes *output;
+      gsize n_taken;
+
+      g_assert_cmpint (n, >, 0);
+      g_assert_true (mp_handshake_feed (handshake, data, (gsize) n, &n_taken, NULL));
+      output = mp_handshake_take_output (handshake);
+      if (output == NULL)
+        continue;
+
+      g_byte_array_append (said, g_bytes_get_data (output, NULL), (guint) g_bytes_get_size (output));
+      g_bytes_unref (output);
+      if (mp_handshake_get_state (handshake) == MP_HANDSHAKE_AGREED)
+        g_byte_array_append (said, g_bytes_get_data (last_words, NULL), (guint) g_bytes_get_size (last_words));
+      g_assert_true (g_output_stream_write_all (g_io_stream_get_output_stream (stream), said->data, said->len,
+                                                NULL, NULL, NULL));
+    }
+}
+
+/* A listener that is none of ours: its proof and its first message are one record of TLS. */
+static gpointer
+say_all_at_once (gpointer data)
+{
+  static const guint8 message[67] = {
+    58, [8] = 'M', 'P', 1, 1, [8 + 24] = 2, [8 + 38] = 3, [8 + 48] = 'r', 'a', 'w', [8 + 56] = 'h', 'i', 1,
+  };
+  Relay *self = data;
+  g_autoptr (GBytes) last_words = g_bytes_new_static (message, sizeof message);
+  g_autoptr (GTlsCertificate) certificate = read_certificate ("stranger");
+  g_autoptr (GIOStream) plain = to_stream (accept4 (self->listening, NULL, NULL, SOCK_CLOEXEC));
+  g_autoptr (GIOStream) stream = g_tls_server_connection_new (plain, certificate, NULL);
+  g_autoptr (GByteArray) exporter = g_byte_array_new ();
+  g_autoptr (MpHandshake) handshake = NULL;
+  MpBinding binding;
+  char byte;
+
+  g_assert_true (g_tls_connection_handshake (G_TLS_CONNECTION (stream), NULL, NULL));
+  g_assert_true (g_tls_connection_get_channel_binding_data (G_TLS_CONNECTION (stream),
+                                                            G_TLS_CHANNEL_BINDING_TLS_EXPORTER, exporter, NULL));
+  mp_binding_init_tls (&binding, exporter->data);
+  handshake = mp_arrival_begin_handshake (MP_ROLE_SERVER, key, &binding, NULL);
+  say_and_hear (handshake, stream, last_words);
+
+  /* Until it was heard */
+  g_input_stream_read (g_io_stream_get_input_stream (stream), &byte, 1, NULL, NULL);
+  return NULL;
+}
+
+static void
+on_the_message (MpConnection *connection,
+                MpMessage    *message,
+                gpointer      flag)
+{
+  *(gboolean *) flag = TRUE;
+}
+
+/* What came with the handshake's last word is not in the socket any more, which nobody would look at again. */
+static void
+test_at_once (void)
+{
+  g_autofree char *address = NULL;
+  Relay self = { listen_raw (&address), NULL, NULL, { -1, -1 } };
+  GThread *thread = g_thread_new ("at-once", say_all_at_once, &self);
+  g_autoptr (MpConnection) client = connect_to (address);
+  gboolean has_come = FALSE;
+
+  g_signal_connect (client, "message-received", G_CALLBACK (on_the_message), &has_come);
+  mp_connection_start_reading (client);
+  mp_test_run_until_set (&has_come);
+  mp_connection_close (client);
+  g_thread_join (thread);
+  close (self.listening);
+}
+
+/* Who closes a listener, or gives up, amid handshakes leaves nothing behind. */
+static void
+test_given_up (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = mp_listener_get_address (listener);
+  g_autoptr (GBytes) hello = record_hello ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  GAsyncResult *opened[8] = { NULL };
+  int fds[8];
+
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      gssize size = (gssize) g_bytes_get_size (hello);
+
+      fds[i] = connect_raw (listener);
+      g_assert_cmpint (send (fds[i], g_bytes_get_data (hello, NULL), (gsize) size, MSG_NOSIGNAL), ==, size);
+      mp_connection_open_with_tls_async (address, key, MP_WIRE_TLS, NULL, MP_TEST_DEADLINE, cancellable,
+                                         mp_test_keep_result, &opened[i]);
+    }
+  /* The first has its turn */
+  mp_test_poll (fds[0], POLLIN);
+  mp_listener_close (listener);
+  g_cancellable_cancel (cancellable);
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      mp_test_await_result (&opened[i]);
+      g_clear_object (&opened[i]);
+      close (fds[i]);
+    }
+}
+
+static void
+warm_up (void)
+{
+  g_autoptr (MpListener) listener = listen_at (LOOPBACK);
+  g_autofree char *address = mp_listener_get_address (listener);
+
+  assert_works (listener, address);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_test_init (&argc, &argv);
+  key = mp_auth_key_new_data ((const guint8 *) KEY, strlen (KEY));
+  short_key = mp_auth_key_new_data ((const guint8 *) "abc", 3);
+  other_key = mp_auth_key_new_random ();
+
+  /* First, since it may not have been used before */
+  g_test_add_func ("/tls/no-backend", test_no_backend);
+  mp_test_set_warm_up (warm_up);
+
+  mp_test_add_data ("/tls/accept/inet", LOOPBACK, test_accept);
+  mp_test_add_data ("/tls/accept/inet6", LOOPBACK6, test_accept);
+  mp_test_add_data ("/tls/accept/unix", NULL, test_accept);
+  mp_test_add ("/tls/sizes", test_sizes);
+  mp_test_add ("/tls/signal", test_signal);
+  mp_test_add ("/tls/many", test_many);
+  mp_test_add ("/tls/taken-back", test_taken_back);
+  mp_test_add ("/tls/by-itself", test_by_itself);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    mp_test_add_data (cases[i].path, &cases[i].a_case, test_certificates);
+  mp_test_add ("/tls/settings", test_settings);
+  mp_test_add ("/tls/wires", test_wires);
+
+  mp_test_add ("/tls/plain-client", test_plain_client);
+  mp_test_add ("/tls/plain-listener", test_plain_listener);
+  mp_test_add ("/tls/keys", test_keys);
+  mp_test_add ("/tls/silent-listener", test_silent_listener);
+  mp_test_add ("/tls/strangers", test_strangers);
+
+  mp_test_add ("/tls/relay", test_relay);
+  mp_test_add ("/tls/cut", test_cut);
+  mp_test_add ("/tls/changed", test_changed);
+  mp_test_add ("/tls/at-once", test_at_once);
+  mp_test_add ("/tls/given-up", test_given_up);
+
+  return g_test_run ();
+}
