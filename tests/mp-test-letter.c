@@ -10,7 +10,7 @@
 #include "mp-memfd-private.h"
 #include "mp-test-letter.h"
 
-/* Short, about as long as a packet, far longer, or with a descriptor. */
+/* Short, about as long as a packet, far longer, too long for a ring, or with a descriptor. */
 static gsize
 get_length (guint64 number)
 {
@@ -21,7 +21,7 @@ get_length (guint64 number)
     case 5:
       return 65000 + rest;
     case 11:
-      return 100000 + 400 * rest;
+      return (number % 128 == 11 ? 1024 * 1024 + 1 : 100000) + 400 * rest;
     default:
       return 8 + rest / 2;
     }

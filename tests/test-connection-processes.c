@@ -292,11 +292,11 @@ test_share_oddly (void)
   mp_test_pair_free (&carrier);
 }
 
-/* With what is too long for a ring, and is not put into a memfd. */
+/* With what is too long for a ring. */
 static void
 fill_socket (MpConnection *connection)
 {
-  g_autoptr (GBytes) bytes = mp_test_new_bytes (64 * 1024);
+  g_autoptr (GBytes) bytes = mp_test_new_bytes (1024 * 1024 + 1);
   g_autoptr (GError) error = NULL;
 
   while (mp_connection_send_bytes (connection, bytes, NULL, 0, NULL, &error))

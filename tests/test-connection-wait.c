@@ -182,6 +182,35 @@ test_cancel_blocking (void)
   mp_test_pair_free (&pair);
 }
 
+static gpointer
+send_long_in_thread (gpointer data)
+{
+  MpTestWaiter *waiter = data;
+  g_autoptr (GBytes) bytes = mp_test_new_bytes (2 * 1024 * 1024);
+  GError *error = NULL;
+
+  g_atomic_int_set (&waiter->has_begun, TRUE);
+  while (mp_connection_send_bytes (waiter->connection, bytes, NULL, -1, waiter->cancellable, &error))
+    ;
+  return error;
+}
+
+/* Room beside it, for what goes another way, does not keep a sender from its sleep. */
+static void
+test_cancel_long_send (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  MpTestWaiter waiter = { .connection = pair.a, .cancellable = cancellable };
+  GThread *thread = g_thread_new ("waiter", send_long_in_thread, &waiter);
+
+  mp_test_wait_until_asleep (&waiter, 1);
+  g_cancellable_cancel (cancellable);
+  mp_test_finish_waiter (thread, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+
+  mp_test_pair_free (&pair);
+}
+
 /* One of several polls; when it goes, another one does. */
 static void
 test_wait_in_turn (void)
@@ -400,6 +429,7 @@ main (int   argc,
   mp_test_add ("/connection/wait/message", test_wait_for_message);
   mp_test_add ("/connection/wait/room", test_wait_for_room);
   mp_test_add ("/connection/wait/cancel", test_cancel_blocking);
+  mp_test_add ("/connection/wait/cancel-long-send", test_cancel_long_send);
   mp_test_add ("/connection/wait/in-turn", test_wait_in_turn);
   mp_test_add ("/connection/wait/close", test_close_while_waiting);
   mp_test_add ("/connection/wait/peer-closes", test_peer_closes_while_waiting);

@@ -57,7 +57,8 @@ void          mp_conduit_close         (MpConduit            *self);
 void          mp_conduit_drop_rings    (MpConduit            *self);
 
 gboolean      mp_conduit_goes_by_ring  (MpConduit            *self,
-                                        MpFrame              *frame);
+                                        MpFrame              *frame,
+                                        gsize                *length);
 MpIoStatus    mp_conduit_send          (MpConduit            *self,
                                         MpFrame              *frame,
                                         GError              **error);

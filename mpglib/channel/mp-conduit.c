@@ -120,22 +120,28 @@ mp_conduit_fits_ring (MpConduit           *self,
                       const MpTransportBody *body)
 {
   return self->link != NULL && mp_ring_link_has (self->link, MP_RING_LINK_OUT) &&
-         body->length <= MP_RING_LINK_MAX_RECORD - MP_ITEM_MAX_CODEC_LENGTH &&
+         body->length <= MP_RING_LINK_MAX_BODY &&
          body->codec_length <= MP_ITEM_MAX_CODEC_LENGTH;
 }
 
 /*< private >
  * mp_conduit_goes_by_ring:
+ * @length: (out): of the body
  *
  * Returns: whether nothing of the frame is to be prepared for the socket
  */
 gboolean
 mp_conduit_goes_by_ring (MpConduit *self,
-                         MpFrame   *frame)
+                         MpFrame   *frame,
+                         gsize     *length)
 {
   MpTransportBody body;
 
-  return get_body (frame, &body) && mp_conduit_fits_ring (self, &body);
+  if (!get_body (frame, &body))
+    return FALSE;
+
+  *length = body.length;
+  return mp_conduit_fits_ring (self, &body);
 }
 
 /* A ring takes messages for a peer that is gone.  Its death may be known before the kernel has closed its sockets: so

@@ -95,7 +95,8 @@ gboolean    mp_exchange_can_go_on_locked          (MpExchange       *self,
                                                    MpTransfer       *transfer);
 
 gboolean    mp_exchange_spin_locked               (MpExchange       *self,
-                                                   MpRingLinkWay     way);
+                                                   MpRingLinkWay     way,
+                                                   gsize             length);
 
 GError     *mp_transfer_new_timed_out             (const MpTransfer *transfer);
 

@@ -57,6 +57,7 @@ typedef struct
   GList          link;
   struct _MpWaker *waker;    /* of a thread that sleeps for it; nullable */
   gboolean       is_polling; /* that thread polls the descriptor */
+  gboolean       has_spun;   /* since it slept */
   GSource       *source;     /* of an asynchronous one; nullable */
   gboolean       is_ending;  /* it is being finalised */
   gpointer       fd_tag;

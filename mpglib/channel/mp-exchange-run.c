@@ -77,13 +77,14 @@ pause_locked (MpExchange   *self,
 /* Lets go of the lock. */
 gboolean
 mp_exchange_spin_locked (MpExchange    *self,
-                         MpRingLinkWay  way)
+                         MpRingLinkWay  way,
+                         gsize          length)
 {
   gboolean is_there;
 
   self->n_spinning++;
   mp_exchange_unlock (self);
-  is_there = mp_ring_link_spin (self->conduit.link, way);
+  is_there = mp_ring_link_spin (self->conduit.link, way, length);
   mp_exchange_lock (self);
   if (--self->n_spinning == 0 && self->is_closed)
     mp_conduit_drop_rings (&self->conduit);
@@ -92,17 +93,25 @@ mp_exchange_spin_locked (MpExchange    *self,
 
 /* Those that receive a value or bytes have spun before: see mp_exchange_try_receive().
  *
+ * Only once before a sleep: what the ring shows need not be what keeps the transfer waiting.
+ *
  * Returns: whether one has to look before one sleeps
  */
 static gboolean
 spin_for_locked (MpExchange *self,
                  MpTransfer *transfer)
 {
-  if (self->conduit.link == NULL || (transfer->kind == MP_TRANSFER_RECEIVE && transfer->accept != MP_ACCEPT_ANY) ||
-      mp_exchange_get_first_blocking_locked (mp_exchange_get_lane (self, transfer)) != transfer)
+  gsize length = 0;
+
+  if (self->conduit.link == NULL || transfer->has_spun ||
+      (transfer->kind == MP_TRANSFER_RECEIVE && transfer->accept != MP_ACCEPT_ANY) ||
+      (transfer->kind == MP_TRANSFER_SEND && !mp_conduit_goes_by_ring (&self->conduit, transfer->frame, &length)) ||
+      g_queue_peek_head (&mp_exchange_get_lane (self, transfer)->transfers) != transfer)
     return FALSE;
 
-  return mp_exchange_spin_locked (self, transfer->kind == MP_TRANSFER_SEND ? MP_RING_LINK_OUT : MP_RING_LINK_IN) ||
+  transfer->has_spun = TRUE;
+  return mp_exchange_spin_locked (self, transfer->kind == MP_TRANSFER_SEND ? MP_RING_LINK_OUT : MP_RING_LINK_IN,
+                                  length) ||
          transfer->is_done || self->is_closed;
 }
 
@@ -147,6 +156,7 @@ sleep_locked (MpExchange   *self,
 
   transfer->waker = NULL;
   transfer->is_polling = FALSE;
+  transfer->has_spun = FALSE;
   return goes_on;
 }
 

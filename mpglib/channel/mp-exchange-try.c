@@ -113,7 +113,7 @@ spin_locked (MpExchange *self)
   if (self->is_closed || !mp_conduit_is_idle (&self->conduit) || !g_queue_is_empty (&self->receivers.transfers))
     return FALSE;
 
-  return self->conduit.link != NULL ? mp_exchange_spin_locked (self, MP_RING_LINK_IN) : look_locked (self);
+  return self->conduit.link != NULL ? mp_exchange_spin_locked (self, MP_RING_LINK_IN, 0) : look_locked (self);
 }
 
 /*< private >

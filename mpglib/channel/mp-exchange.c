@@ -194,9 +194,10 @@ mp_exchange_prepare (MpExchange  *self,
                      GError     **error)
 {
   gboolean goes_by_ring;
+  gsize length;
 
   mp_exchange_lock (self);
-  goes_by_ring = mp_conduit_goes_by_ring (&self->conduit, frame);
+  goes_by_ring = mp_conduit_goes_by_ring (&self->conduit, frame, &length);
   mp_exchange_unlock (self);
 
   return goes_by_ring || mp_transport_prepare (frame, error);

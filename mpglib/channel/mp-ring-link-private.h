@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 
 /* One end's share of what lies beside the socket of a local pair: a ring for each direction.
  *
- * Small messages without attachments go by the ring, all others by the socket, in one order (mp-ring-aside-private.h).
+ * Messages without attachments that are not very long go by the ring, others by the socket, in one order (mp-ring-aside-private.h).
  * The socket also tells of the end: whoever waits polls it, and a descriptor that is readable once the ring may have
  * something, for which mp_ring_link_arm() asks.  Whoever owns this serialises the calls, but for those of spinning.
  */
@@ -24,8 +24,11 @@ typedef enum
   MP_RING_LINK_N_WAYS
 } MpRingLinkWay;
 
-/* With what is around it; records of this length are not long ones for the ring. */
-#define MP_RING_LINK_MAX_RECORD (60 * 1024)
+/* Bodies up to this length go by the ring, which copies each of them in well below a millisecond, with the lock of its
+ * end.  Unlike in a queue there are few who wait for that, and both copies together take less than the kernel's work
+ * for a file, whose pages it has to find and to clear.
+ */
+#define MP_RING_LINK_MAX_BODY (1024 * 1024)
 
 void         mp_ring_link_set_used   (gboolean             is_used);
 gboolean     mp_ring_link_new_pair   (gboolean             duplex,
@@ -64,7 +67,8 @@ guint        mp_ring_link_hear       (MpRingLink          *self,
                                       gboolean             was_polled);
 int          mp_ring_link_get_bell   (MpRingLink          *self);
 gboolean     mp_ring_link_spin       (MpRingLink          *self,
-                                      MpRingLinkWay        way);
+                                      MpRingLinkWay        way,
+                                      gsize                length);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpRingLink, mp_ring_link_free)
 

@@ -10,6 +10,7 @@
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
+#include "mp-item-private.h"
 #include "mp-queue-private.h"
 #include "mp-ring-link-private.h"
 
@@ -301,7 +302,7 @@ mp_ring_link_get_aside (MpRingLink    *self,
 
 /*< private >
  * mp_ring_link_put:
- * @record: of at most %MP_RING_LINK_MAX_RECORD bytes
+ * @record: with a body of at most %MP_RING_LINK_MAX_BODY bytes
  *
  * Returns: MP_RING_DONE, _AGAIN or _FAILED
  */
@@ -437,15 +438,18 @@ mp_ring_link_hear (MpRingLink *self,
 /*< private >
  * mp_ring_link_spin:
  *
+ * @length: for %MP_RING_LINK_OUT, of the body that is to be put
+ *
  * May be called beside all others, as long as the link is there.
  *
- * Returns: whether a record is there, or room for one of any length
+ * Returns: whether a record is there, or room for that body
  */
 gboolean
 mp_ring_link_spin (MpRingLink    *self,
-                   MpRingLinkWay  way)
+                   MpRingLinkWay  way,
+                   gsize          length)
 {
   return self->ways[way].is_there &&
          mp_ring_spin (&self->ways[way].store.ring,
-                       way == MP_RING_LINK_IN ? 0 : mp_ring_measure (MP_RING_LINK_MAX_RECORD));
+                       way == MP_RING_LINK_IN ? 0 : mp_ring_measure ((guint32) length + MP_ITEM_MAX_CODEC_LENGTH));
 }

@@ -14,24 +14,28 @@
  *   own.connection.pair          mp_connection_send_data() and _receive_into() of 256 bytes in one process
  *   own.connection.256           messages of 256 bytes a second from one process to another, into the caller's memory
  *   own.connection.value.256     GVariants of 255 characters a second
- *   own.connection.1m            messages of 1 MiB a second, as GBytes
+ *   own.connection.64k           messages of 64 KiB a second, as GBytes
+ *   own.connection.1m            of 1 MiB
+ *   own.connection.1m.into       of 1 MiB, into the caller's memory
+ *   own.connection.2m            of 2 MiB, which go by the socket in any case
  *   own.connection.pingpong      there and back, in nanoseconds
  *   own.connection.socket.…      by the socket alone
  */
 
 #define LENGTH 256
+#define LARGE  (1024 * 1024)
 
 enum
 {
   TAKE_DATA,
   TAKE_VALUES,
   TAKE_BYTES,
+  TAKE_LARGE,
   ECHO,
 };
 
 static MpConnection *connection;
 static guint8 data[LENGTH];
-static GBytes *large;
 
 /* --- The other end -------------------------------------------------------- */
 
@@ -39,12 +43,15 @@ static void
 take (MpConnection *other,
       guint32       what)
 {
+  static guint8 large_room[LARGE];
   guint8 room[LENGTH];
 
   if (what == TAKE_VALUES)
     g_variant_unref (mp_connection_receive (other, -1, NULL, NULL));
   else if (what == TAKE_BYTES)
     g_bytes_unref (mp_connection_receive_bytes (other, 0, -1, NULL, NULL));
+  else if (what == TAKE_LARGE)
+    mp_connection_receive_into (other, large_room, LARGE, -1, NULL, NULL);
   else
     mp_connection_receive_into (other, room, sizeof room, -1, NULL, NULL);
 
@@ -120,12 +127,22 @@ send_values (guint64  n,
 }
 
 static void
-send_large (guint64  n,
-            gpointer user_data)
+send_bytes (guint64  n,
+            gpointer bytes)
 {
   order (TAKE_BYTES, n);
   for (guint64 i = 0; i < n; i++)
-    mp_connection_send_bytes (connection, large, NULL, -1, NULL, NULL);
+    mp_connection_send_bytes (connection, bytes, NULL, -1, NULL, NULL);
+  finish ();
+}
+
+static void
+send_large_data (guint64  n,
+                 gpointer bytes)
+{
+  order (TAKE_LARGE, n);
+  for (guint64 i = 0; i < n; i++)
+    mp_connection_send_data (connection, g_bytes_get_data (bytes, NULL), LARGE, NULL, -1, NULL, NULL);
   finish ();
 }
 
@@ -165,16 +182,24 @@ static void
 run (const char  *prefix,
      const char  *name,
      MpBenchUnit  unit,
-     MpBenchFunc  func)
+     MpBenchFunc  func,
+     gpointer     user_data)
 {
   g_autofree char *full = g_strconcat (prefix, name, NULL);
 
-  mp_bench_run (full, unit, func, NULL);
+  mp_bench_run (full, unit, func, user_data);
+}
+
+static GBytes *
+new_bytes (gsize length)
+{
+  return g_bytes_new_take (g_malloc0 (length), length);
 }
 
 static void
 run_all (const char *prefix)
 {
+  g_autoptr (GBytes) middle = new_bytes (64 * 1024), large = new_bytes (LARGE), larger = new_bytes (2 * LARGE);
   g_autoptr (MpMessage) message = mp_message_new (NULL);
   g_autoptr (MpProcess) process = mp_process_new (NULL, "serve", NULL);
   g_autoptr (MpConnection) other = NULL;
@@ -185,11 +210,14 @@ run_all (const char *prefix)
   if (!mp_process_start (process, NULL))
     g_error ("The other process cannot be started");
 
-  run (prefix, ".pair", MP_BENCH_NANOSECONDS, pairs);
-  run (prefix, ".256", MP_BENCH_PER_SECOND, send_data);
-  run (prefix, ".value.256", MP_BENCH_PER_SECOND, send_values);
-  run (prefix, ".1m", MP_BENCH_PER_SECOND, send_large);
-  run (prefix, ".pingpong", MP_BENCH_NANOSECONDS, ping);
+  run (prefix, ".pair", MP_BENCH_NANOSECONDS, pairs, NULL);
+  run (prefix, ".256", MP_BENCH_PER_SECOND, send_data, NULL);
+  run (prefix, ".value.256", MP_BENCH_PER_SECOND, send_values, NULL);
+  run (prefix, ".64k", MP_BENCH_PER_SECOND, send_bytes, middle);
+  run (prefix, ".1m", MP_BENCH_PER_SECOND, send_bytes, large);
+  run (prefix, ".1m.into", MP_BENCH_PER_SECOND, send_large_data, large);
+  run (prefix, ".2m", MP_BENCH_PER_SECOND, send_bytes, larger);
+  run (prefix, ".pingpong", MP_BENCH_NANOSECONDS, ping, NULL);
 
   mp_connection_close (connection);
   mp_connection_close (other);
@@ -204,12 +232,10 @@ main (int   argc,
   mp_register_target ("serve", serve, NULL, NULL);
   mp_init ();
   mp_bench_init (argc, argv);
-  large = g_bytes_new_take (g_malloc0 (1024 * 1024), 1024 * 1024);
 
   run_all ("connection");
   mp_ring_link_set_used (FALSE);
   run_all ("connection.socket");
 
-  g_bytes_unref (large);
   return 0;
 }
