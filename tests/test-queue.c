@@ -217,6 +217,38 @@ test_tries (void)
 }
 
 static void
+expect_value_frame (MpQueue      *queue,
+                    gconstpointer expected,
+                    gsize         expected_length)
+{
+  gsize length;
+  g_autofree guint8 *frame = mp_queue_try_get_value_frame (queue, 0, &length);
+
+  g_assert_cmpmem (frame, length, expected, expected_length);
+}
+
+/* What is no value stays there. */
+static void
+test_tries_for_values (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  gsize length = 7;
+
+  mp_queue_put (queue, g_variant_new_string ("x"), 0, NULL, NULL);
+  mp_queue_put_data (queue, (const guint8 *) "ab", 2, NULL, 0, NULL, NULL);
+  mp_queue_put_data (queue, (const guint8 *) "cd", 2, "json", 0, NULL, NULL);
+  expect_value_frame (queue, "x\0\0=s", 5);
+  expect_value_frame (queue, "ab\0raw", 6);
+  for (guint i = 0; i < 2; i++)
+    g_assert_null (mp_queue_try_get_value_frame (queue, i * 1e-5, &length));
+  g_assert_cmpuint (length, ==, 0);
+  expect_frame (queue, "cd\0json", 7);
+
+  mp_queue_close (queue);
+  g_assert_null (mp_queue_try_get_value_frame (queue, 0, &length));
+}
+
+static void
 expect_numbers_of (GVariant     *value,
                    const guint8 *data,
                    gsize         n)
@@ -1409,6 +1441,7 @@ main (int   argc,
   mp_test_add ("/queue/bytes", test_bytes);
   mp_test_add ("/queue/frames", test_frames);
   mp_test_add ("/queue/tries", test_tries);
+  mp_test_add ("/queue/tries-for-values", test_tries_for_values);
   mp_test_add ("/queue/large", test_large);
   mp_test_add ("/queue/messages", test_messages);
   mp_test_add ("/queue/long-type", test_long_type);

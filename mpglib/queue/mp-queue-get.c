@@ -88,6 +88,29 @@ to_frame (MpNet               *net,
   return frame;
 }
 
+/* Neither waits for long nor tells why. */
+static guint8 *
+try_get_frame (MpQueue   *self,
+               MpNetWant  want,
+               gdouble    patience,
+               gsize     *length)
+{
+  g_autoptr (GError) error = NULL;
+  MpNetRoom room;
+  g_auto (MpNet) net = mp_net_new (want, MP_NET_ANY_LENGTH, room.bytes, sizeof room);
+  MpRingRecord record;
+  guint8 *frame;
+
+  *length = 0;
+  if (!mp_net_get_one (&net, self, &record, CLAMP (patience, 0, MP_QUEUE_MAX_PATIENCE), NULL, NULL))
+    return NULL;
+
+  frame = to_frame (&net, &record, length, &error);
+  if (frame == NULL)
+    g_warning ("An item of a queue was left out: %s", error->message);
+  return frame;
+}
+
 /* --- In a main loop ------------------------------------------------------- */
 
 static void
@@ -596,23 +619,34 @@ mp_queue_try_get_frame (MpQueue *self,
                         gdouble  patience,
                         gsize   *length)
 {
-  g_autoptr (GError) error = NULL;
-  MpNetRoom room;
-  g_auto (MpNet) net = mp_net_new (MP_NET_ANY, MP_NET_ANY_LENGTH, room.bytes, sizeof room);
-  MpRingRecord record;
-  guint8 *frame;
-
   g_return_val_if_fail (MP_QUEUE_IS_ONE (self), NULL);
   g_return_val_if_fail (length != NULL, NULL);
 
-  *length = 0;
-  if (!mp_net_get_one (&net, self, &record, CLAMP (patience, 0, MP_QUEUE_MAX_PATIENCE), NULL, NULL))
-    return NULL;
+  return try_get_frame (self, MP_NET_ANY, patience, length);
+}
 
-  frame = to_frame (&net, &record, length, &error);
-  if (frame == NULL)
-    g_warning ("An item of a queue was left out: %s", error->message);
-  return frame;
+/**
+ * mp_queue_try_get_value_frame:
+ * @self: a queue
+ * @patience: seconds for which it may see whether there is an item soon, 0.001 at most; 0 for none
+ * @length: (out): length in bytes
+ *
+ * Gets the first item, if it is a value as for [method@Mp.Queue.get], in the form of [method@Mp.Queue.get_frame];
+ * bytes of the codec `raw` are one. It neither waits nor tells why it did not, as [method@Mp.Queue.try_get_frame].
+ *
+ * Returns: (transfer full) (array length=length) (nullable): body and codec, or %NULL
+ *
+ * Since: 1.0
+ */
+guint8 *
+mp_queue_try_get_value_frame (MpQueue *self,
+                              gdouble  patience,
+                              gsize   *length)
+{
+  g_return_val_if_fail (MP_QUEUE_IS_ONE (self), NULL);
+  g_return_val_if_fail (length != NULL, NULL);
+
+  return try_get_frame (self, MP_NET_VALUES, patience, length);
 }
 
 /**

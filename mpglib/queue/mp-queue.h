@@ -250,6 +250,10 @@ guint8       *mp_queue_try_get_frame      (MpQueue              *self,
                                            gdouble               patience,
                                            gsize                *length);
 MP_AVAILABLE_IN_1_0
+guint8       *mp_queue_try_get_value_frame (MpQueue             *self,
+                                           gdouble               patience,
+                                           gsize                *length);
+MP_AVAILABLE_IN_1_0
 void          mp_queue_get_frame_async    (MpQueue              *self,
                                            gdouble               timeout,
                                            GCancellable         *cancellable,

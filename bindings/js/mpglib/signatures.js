@@ -242,15 +242,15 @@ function checkCall(owner, className, name) {
     isAsync: name.endsWith('_async'),
   };
   const func = owner[name];
-  // Nothing can be left out or mistaken, so that nothing is to be looked at but how many there are.
-  const isPlain = call.parameters.every(({isOptional, kind}) => !isOptional && !kind);
-  const {length} = call.parameters;
+  const needed = call.parameters.filter(({isOptional}) => !isOptional);
+  const usual = call.parameters.filter(({isOptional}) => isOptional).map(parameter => parameter.usual);
+  // Where nothing that is there can be mistaken, only how many there are is to be looked at: so it is in most calls.
+  const isPlain = needed.every(({kind}) => !kind);
+  const {length} = needed;
   owner[name] = length === 0 ? function (...args) {
-    if (args.length > 0)
-      complete(call, args);
-    return func.call(this);
+    return args.length === 0 ? func.apply(this, usual) : func.apply(this, complete(call, args));
   } : function (...args) {
-    return func.apply(this, isPlain && args.length === length ? args : complete(call, args));
+    return func.apply(this, isPlain && args.length === length ? args.concat(usual) : complete(call, args));
   };
   if (isPromisified(func))
     markPromisified(owner[name]);
