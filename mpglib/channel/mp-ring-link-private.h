@@ -12,8 +12,9 @@ G_BEGIN_DECLS
 /* One end's share of what lies beside the socket of a local pair: a ring for each direction.
  *
  * Messages without attachments that are not very long go by the ring, others by the socket, in one order:
- * mp-ring-aside-private.h.  The socket also tells of the end: whoever waits polls it, and a descriptor that is readable once the ring may have
- * something, for which mp_ring_link_arm() asks.  Whoever owns this serialises the calls, but for those of spinning.
+ * mp-ring-aside-private.h.  The socket also tells of the end: whoever waits polls it, and a descriptor that is
+ * readable once the ring may have something, for which mp_ring_link_arm() asks.  Whoever owns this serialises the
+ * calls, but for those of spinning.
  */
 typedef struct _MpRingLink MpRingLink;
 
