@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 /* Messages of all kinds that can be told from any other and from what is torn: short ones, some about as long as a
- * packet, some far longer, some with a descriptor.
+ * packet, some far longer, some longer than what goes by a ring, some with a descriptor.
  */
 MpMessage *mp_test_letter_new        (guint64    number,
                                       gboolean   carries_fds);
