@@ -49,7 +49,8 @@ leave_all (void)
 {
   for (GList *link = all.head; link != NULL; link = link->next)
     mp_fd_close (&((Farewell *) link->data)->io.fd);
-  g_queue_init (&all);
+  if (all.head != NULL)
+    g_queue_init (&all);
 }
 
 static void __attribute__ ((constructor))

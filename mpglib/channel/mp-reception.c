@@ -118,7 +118,8 @@ leave_all (void)
 {
   for (GList *l = open_receptions.head; l != NULL; l = l->next)
     leave (l->data);
-  g_queue_init (&open_receptions);
+  if (open_receptions.head != NULL)
+    g_queue_init (&open_receptions);
 }
 
 static void __attribute__ ((constructor))

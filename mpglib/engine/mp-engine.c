@@ -256,20 +256,30 @@ mp_engine_remove_pump (int     epoll_fd,
 
 /* --- forks ------------------------------------------------------------------------------------------------ */
 
+static Engine *locked; /* while a fork is on its way */
+
 void
 mp_engine_before_fork (void)
 {
   g_mutex_lock (&engine_lock);
-  if (engine != NULL)
-    g_mutex_lock (&engine->lock);
+  locked = engine;
+  if (locked != NULL)
+    g_mutex_lock (&locked->lock);
 }
 
 void
-mp_engine_after_fork (gboolean in_child)
+mp_engine_after_fork (void)
+{
+  if (locked != NULL)
+    g_mutex_unlock (&locked->lock);
+  locked = NULL;
+  g_mutex_unlock (&engine_lock);
+}
+
+/* It has no thread here */
+void
+mp_engine_forget_parent (void)
 {
   if (engine != NULL)
-    g_mutex_unlock (&engine->lock);
-  if (in_child)
-    g_atomic_pointer_set (&engine, NULL); /* it has no thread here */
-  g_mutex_unlock (&engine_lock);
+    g_atomic_pointer_set (&engine, NULL);
 }

@@ -10,6 +10,8 @@
  *     engine        what makes and serves them
  *     leaves        locks under which no other of the library's is taken
  *
+ * A process with one thread takes none: nobody else could have one.
+ *
  * GLib's own locks are not among them, so the library's threads take those only with one of these held.
  * Locks of single objects that only their own methods take (MpExchange) stay out of it: those look at the origin
  * before they lock. */
@@ -19,14 +21,18 @@
 
 G_BEGIN_DECLS
 
-/* From constructors of the library.  Both may be NULL; `in_child` forgets what is the parent's, no lock is held */
+/* From constructors of the library.  Both may be NULL; `in_child` forgets what is the parent's, no lock is held.  It
+ * writes nothing where there is nothing to forget: in a template's child each page that is written to is copied */
 void mp_fork_add_leaf (GMutex  *lock,
                        void   (*in_child) (void));
 
 /* In their files: what fork() does with their locks */
-void mp_pump_before_fork   (void);
-void mp_pump_after_fork    (gboolean in_child);
-void mp_engine_before_fork (void);
-void mp_engine_after_fork  (gboolean in_child);
+void mp_pump_before_fork     (void);
+void mp_pump_after_fork      (void);
+void mp_engine_before_fork   (void);
+void mp_engine_after_fork    (void);
+/* In the child, which may have the locks still */
+void mp_pump_forget_parent   (void);
+void mp_engine_forget_parent (void);
 
 G_END_DECLS

@@ -6,6 +6,9 @@
 #include "mp-fork-private.h"
 
 #include <pthread.h>
+#include <sys/single_threaded.h>
+
+#include "mp-origin-private.h"
 
 #define MAX_LEAVES 24
 
@@ -17,6 +20,7 @@ typedef struct {
 static Leaf leaves[MAX_LEAVES];
 static guint n_leaves;
 static GMutex fork_lock; /* one fork at a time: of two each would wait for the other's locks */
+static gboolean is_locked;
 
 void
 mp_fork_add_leaf (GMutex  *lock,
@@ -26,10 +30,15 @@ mp_fork_add_leaf (GMutex  *lock,
   leaves[n_leaves++] = (Leaf) { lock, in_child };
 }
 
+/* With one thread there is nobody who could have a lock.  A template is such a process, and each lock that was taken
+ * would be a page to be copied, there and in the child. */
 static void
 before (void)
 {
+  if (__libc_single_threaded)
+    return;
   g_mutex_lock (&fork_lock);
+  is_locked = TRUE;
   mp_pump_before_fork ();
   mp_engine_before_fork ();
   for (guint i = 0; i < n_leaves; i++)
@@ -38,26 +47,26 @@ before (void)
 }
 
 static void
-after (gboolean in_child)
+after (void)
 {
+  if (!is_locked)
+    return;
+  is_locked = FALSE;
   for (guint i = n_leaves; i > 0; i--)
     if (leaves[i - 1].lock != NULL)
       g_mutex_unlock (leaves[i - 1].lock);
-  mp_engine_after_fork (in_child);
-  mp_pump_after_fork (in_child);
+  mp_engine_after_fork ();
+  mp_pump_after_fork ();
   g_mutex_unlock (&fork_lock);
-}
-
-static void
-in_parent (void)
-{
-  after (FALSE);
 }
 
 static void
 in_child (void)
 {
-  after (TRUE);
+  mp_origin_begin ();
+  mp_engine_forget_parent ();
+  mp_pump_forget_parent ();
+  after ();
   for (guint i = 0; i < n_leaves; i++)
     if (leaves[i].in_child != NULL)
       leaves[i].in_child ();
@@ -66,5 +75,5 @@ in_child (void)
 static void __attribute__ ((constructor))
 watch_forks (void)
 {
-  pthread_atfork (before, in_parent, in_child);
+  pthread_atfork (before, after, in_child);
 }

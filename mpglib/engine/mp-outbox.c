@@ -37,7 +37,8 @@ static GMutex outboxes_lock;
 static void
 forget_outboxes (void)
 {
-  outboxes = NULL;
+  if (outboxes != NULL)
+    outboxes = NULL;
 }
 
 static void __attribute__ ((constructor))

@@ -712,15 +712,19 @@ mp_pump_before_fork (void)
 }
 
 void
-mp_pump_after_fork (gboolean in_child)
+mp_pump_forget_parent (void)
+{
+  if (pumps.head != NULL)
+    g_queue_init (&pumps);
+  if (shared != NULL)
+    g_atomic_pointer_set (&shared, NULL);
+}
+
+void
+mp_pump_after_fork (void)
 {
   g_autoptr (GPtrArray) pumps_locked = g_steal_pointer (&locked);
 
-  if (in_child)
-    {
-      g_queue_init (&pumps);
-      g_atomic_pointer_set (&shared, NULL);
-    }
   for (guint i = pumps_locked->len; i > 0; i--)
     g_mutex_unlock (&((MpPump *) g_ptr_array_index (pumps_locked, i - 1))->post_lock);
   g_mutex_unlock (&pumps_lock);

@@ -11,6 +11,9 @@ G_BEGIN_DECLS
 
 /* Never 0; the same for the whole life of a process image, another one in a forked child */
 guint32  mp_origin_get   (void);
+/* For a child that was just forked, where all of the first mp_origin_get() but a look at the page is done with one
+ * page fault less */
+void     mp_origin_begin (void);
 /* FALSE and MP_ERROR_FORKED, naming `what`, if `origin` is another process's */
 gboolean mp_origin_check (guint32      origin,
                           const char  *what,

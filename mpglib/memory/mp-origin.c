@@ -11,21 +11,27 @@
  * all that it was forked from, where a process id comes back in time, and in a new namespace at once. */
 static _Atomic guint32 last_origin;
 
+static guint32
+make_origin (MpSelf *self)
+{
+  guint32 origin = 0, made = atomic_fetch_add (&last_origin, 1) + 1;
+
+  return atomic_compare_exchange_strong (&self->origin, &origin, made) ? made : origin;
+}
+
 guint32
 mp_origin_get (void)
 {
   MpSelf *self = mp_self_get ();
   guint32 origin = atomic_load_explicit (&self->origin, memory_order_relaxed);
 
-  if (G_UNLIKELY (origin == 0))
-    {
-      guint32 made = atomic_fetch_add (&last_origin, 1) + 1;
+  return G_LIKELY (origin != 0) ? origin : make_origin (self);
+}
 
-      if (atomic_compare_exchange_strong (&self->origin, &origin, made))
-        origin = made;
-    }
-
-  return origin;
+void
+mp_origin_begin (void)
+{
+  make_origin (mp_self_get ());
 }
 
 gboolean

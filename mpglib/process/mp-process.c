@@ -88,7 +88,8 @@ static GPtrArray *unheard;
 static void
 forget_processes (void)
 {
-  living = unheard = NULL;
+  if (living != NULL)
+    living = unheard = NULL;
 }
 
 static void __attribute__ ((constructor))

@@ -42,6 +42,9 @@ static GPtrArray *waits;
 static void
 forget_parent (void)
 {
+  if (descriptions->len == 0 && waits->len == 0)
+    return;
+
   for (guint i = 0; i < descriptions->len; i++)
     close (g_array_index (descriptions, int, i));
 

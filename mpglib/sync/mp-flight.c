@@ -94,6 +94,9 @@ forget_parent (void)
 {
   GQueue of_parent = flights;
 
+  if (departed.head == NULL && awaited.head == NULL && flights.head == NULL && g_atomic_int_get (&n_awaited) == 0)
+    return;
+
   g_queue_init (&departed);
   g_queue_init (&awaited);
   g_atomic_int_set (&n_awaited, 0);

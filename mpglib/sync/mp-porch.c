@@ -176,7 +176,8 @@ porch_new (GMainContext  *context,
 static void
 forget_porches (void)
 {
-  porches = NULL;
+  if (porches != NULL)
+    porches = NULL;
 }
 
 __attribute__ ((constructor))
