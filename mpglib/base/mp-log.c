@@ -65,7 +65,8 @@ mp_log_set_threshold (MpLogLevel level)
 void
 mp_log_set_process_name (const char *name)
 {
-  g_atomic_pointer_set (&process_name, g_intern_string (name));
+  /* Never freed, since other threads may read it; and only who is forked from a process with a name has a second */
+  g_atomic_pointer_set (&process_name, g_strdup (name));
 }
 
 typedef struct

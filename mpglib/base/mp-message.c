@@ -95,7 +95,10 @@ G_DEFINE_FINAL_TYPE (MpMessage, mp_message, G_TYPE_OBJECT)
 gboolean
 mp_message_is_codec_name (const char *name)
 {
-  gsize length = strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+  gsize length = 0;
+
+  while (g_ascii_islower (name[length]) || g_ascii_isdigit (name[length]) || name[length] == '-' || name[length] == '.')
+    length++;
 
   return length > 0 && length <= MP_MESSAGE_MAX_CODEC_LENGTH && name[length] == '\0' &&
          strcmp (name, "gvariant") != 0;

@@ -291,7 +291,7 @@ decode_sections (const guint8  *data,
   if (packet->body_size > max_body)
     return refuse (error, "it is too large");
 
-  if (!g_utf8_validate_len (packet->name, packet->name_length, NULL))
+  if (packet->name_length > 0 && !g_utf8_validate_len (packet->name, packet->name_length, NULL))
     return refuse (error, "its name is not UTF-8");
 
   return TRUE;

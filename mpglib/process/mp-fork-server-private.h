@@ -33,9 +33,9 @@ void          mp_fork_server_free         (MpForkServer  *self);
 gboolean      mp_fork_server_wait         (MpForkServer  *self);
 void          mp_fork_server_made         (MpForkServer  *self,
                                            int            pid); /* -1: fork failed, errno tells */
-/* In the child: lets go of all that is the template's.  What it returns is the child's channel, or where that will
- * come from, in a record WANTED, once the child is wanted (`is_spare`) */
-int           mp_fork_server_become_child (MpForkServer  *self,
-                                           gboolean      *is_spare);
+/* In the child: closes all that is the template's, and leaves it alone for good.  What it returns is the child's
+ * channel, or where that will come from, in a record WANTED, once the child is wanted (`is_spare`) */
+int           mp_fork_server_become_child (const MpForkServer *self,
+                                           gboolean           *is_spare);
 
 G_END_DECLS

@@ -21,8 +21,9 @@
 #include "mp-fork-record-private.h"
 #include "mp-report-private.h"
 
-typedef struct
+typedef struct _Forked
 {
+  struct _Forked *next, *previous;
   guint64 serial; /* 0: the spare */
   int pid;
   int pidfd;
@@ -35,7 +36,7 @@ struct _MpForkServer
   int epoll_fd;
   int host_fd;             /* pidfd of the host */
   int threads_fd;          /* the folder of its own threads */
-  GHashTable *children;    /* pidfd → Forked */
+  Forked *children;        /* the last one first */
 
   /* What mp_fork_server_wait() wants a child for: a request, or nothing yet */
   guint64 serial;          /* 0: to be the spare */
@@ -45,22 +46,44 @@ struct _MpForkServer
   int to_spare_fd;         /* the other end of the pair */
 };
 
-static void
-forked_free (gpointer data)
-{
-  Forked *self = data;
-
-  mp_fd_close (&self->pidfd);
-  g_free (self);
-}
-
+/* `whose`: what its event is told by: one of the children, or which of its own descriptors it is */
 static gboolean
 watch (MpForkServer *self,
-       int           fd)
+       int           fd,
+       gpointer      whose)
 {
-  struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+  struct epoll_event event = { .events = EPOLLIN, .data.ptr = whose };
 
   return epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static Forked *
+add_child (MpForkServer *self,
+           int           pid,
+           int           pidfd)
+{
+  Forked *child = g_new (Forked, 1);
+
+  *child = (Forked) { .next = self->children, .serial = self->serial, .pid = pid, .pidfd = pidfd };
+  if (child->next != NULL)
+    child->next->previous = child;
+  self->children = child;
+  if (!watch (self, pidfd, child))
+    g_critical ("The template cannot watch its child %d: %s", pid, g_strerror (errno));
+  return child;
+}
+
+/* The host has the same pidfd open: closing ours would not end the watch */
+static void
+remove_child (MpForkServer *self,
+              Forked       *child)
+{
+  *(child->previous != NULL ? &child->previous->next : &self->children) = child->next;
+  if (child->next != NULL)
+    child->next->previous = child->previous;
+  epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, child->pidfd, NULL);
+  close (child->pidfd);
+  g_free (child);
 }
 
 MpForkServer *
@@ -74,12 +97,11 @@ mp_fork_server_new (MpTransport  *transport,
   self->transport = transport;
   self->requests_fd = requests_fd;
   self->channel = self->to_spare_fd = -1;
-  self->children = g_hash_table_new_full (NULL, NULL, NULL, forked_free);
   self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   self->host_fd = (int) syscall (SYS_pidfd_open, host_pid, 0);
   self->threads_fd = open ("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* without /proc: -1 */
   if (self->epoll_fd < 0 || self->host_fd < 0
-      || !watch (self, self->host_fd) || !watch (self, self->requests_fd))
+      || !watch (self, self->host_fd, &self->host_fd) || !watch (self, self->requests_fd, &self->requests_fd))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "The template cannot watch process %d: %s",
                    host_pid, g_strerror (errno));
@@ -101,7 +123,8 @@ mp_fork_server_free (MpForkServer *self)
   mp_fd_close (&self->threads_fd);
   mp_fd_close (&self->channel);
   mp_fd_close (&self->to_spare_fd);
-  g_hash_table_unref (self->children);
+  while (self->children != NULL)
+    remove_child (self, self->children);
   g_free (self);
 }
 
@@ -213,23 +236,20 @@ reap (MpForkServer *self,
     return;
   if (child == self->spare)
     drop_spare (self);
-  /* The host has the same pidfd open: closing ours would not end the watch */
-  epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, child->pidfd, NULL);
-  g_hash_table_remove (self->children, GINT_TO_POINTER (child->pidfd));
+  remove_child (self, child);
   /* If somebody else reaped it, the host does without the status */
   if (serial != 0 && pid > 0)
     tell (self, MP_FORK_ENDED, serial, status, -1, NULL);
 }
 
+/* Of 0: all of them */
 static void
-kill_children (MpForkServer *self)
+kill_children (MpForkServer *self,
+               guint64       serial)
 {
-  GHashTableIter iter;
-  gpointer value;
-
-  g_hash_table_iter_init (&iter, self->children);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    syscall (SYS_pidfd_send_signal, ((Forked *) value)->pidfd, SIGKILL, NULL, 0);
+  for (Forked *child = self->children; child != NULL; child = child->next)
+    if (serial == 0 || child->serial == serial)
+      syscall (SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
 }
 
 /* What the host cannot be told of is of no use to anybody */
@@ -316,19 +336,6 @@ take_request (MpForkServer *self,
   return FALSE;
 }
 
-static void
-kill_unwanted (MpForkServer *self,
-               guint64       serial)
-{
-  GHashTableIter iter;
-  gpointer value;
-
-  g_hash_table_iter_init (&iter, self->children);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((Forked *) value)->serial == serial)
-      syscall (SYS_pidfd_send_signal, ((Forked *) value)->pidfd, SIGKILL, NULL, 0);
-}
-
 /* Returns whether to fork */
 static gboolean
 read_requests (MpForkServer *self)
@@ -343,7 +350,7 @@ read_requests (MpForkServer *self)
         return take_request (self, record.serial, descriptor);
       mp_fd_close (&descriptor);
       if (record.word == MP_FORK_UNWANTED)
-        kill_unwanted (self, record.serial);
+        kill_children (self, record.serial);
       return FALSE;
     case MP_IO_AGAIN:
       return FALSE;
@@ -355,21 +362,6 @@ read_requests (MpForkServer *self)
     }
 }
 
-/* Returns whether to fork */
-static gboolean
-handle_event (MpForkServer *self,
-              int           fd)
-{
-  Forked *child;
-
-  if (fd == self->requests_fd)
-    return read_requests (self);
-  child = g_hash_table_lookup (self->children, GINT_TO_POINTER (fd));
-  if (child != NULL)
-    reap (self, child);
-  return FALSE;
-}
-
 gboolean
 mp_fork_server_wait (MpForkServer *self)
 {
@@ -379,37 +371,23 @@ mp_fork_server_wait (MpForkServer *self)
   if (has_served && want_spare (self))
     return TRUE;
 
-  while (self->requests_fd >= 0 || g_hash_table_size (self->children) > 0)
+  while (self->requests_fd >= 0 || self->children != NULL)
     {
       struct epoll_event event;
 
       if (epoll_wait (self->epoll_fd, &event, 1, -1) < 1)
         continue;
-      if (event.data.fd == self->host_fd)
+      if (event.data.ptr == &self->host_fd)
         {
-          kill_children (self);
+          kill_children (self, 0);
           return FALSE;
         }
-      if (handle_event (self, event.data.fd))
+      if (event.data.ptr != &self->requests_fd)
+        reap (self, event.data.ptr);
+      else if (read_requests (self))
         return TRUE;
     }
   return FALSE;
-}
-
-static Forked *
-add_child (MpForkServer *self,
-           int           pid,
-           int           pidfd)
-{
-  Forked *child = g_new (Forked, 1);
-
-  child->serial = self->serial;
-  child->pid = pid;
-  child->pidfd = pidfd;
-  g_hash_table_insert (self->children, GINT_TO_POINTER (pidfd), child);
-  if (!watch (self, pidfd))
-    g_critical ("The template cannot watch its child %d: %s", pid, g_strerror (errno));
-  return child;
 }
 
 void
@@ -441,14 +419,19 @@ mp_fork_server_made (MpForkServer *self,
     self->spare = add_child (self, pid, pidfd);
 }
 
+/* What is the template's in memory stays as it is: whatever was freed here, its page would be copied for that */
 int
-mp_fork_server_become_child (MpForkServer *self,
-                             gboolean     *is_spare)
+mp_fork_server_become_child (const MpForkServer *self,
+                             gboolean           *is_spare)
 {
-  int channel = self->channel;
+  const int descriptors[] = { self->requests_fd, self->epoll_fd, self->host_fd, self->threads_fd, self->to_spare_fd };
+
+  for (guint i = 0; i < G_N_ELEMENTS (descriptors); i++)
+    if (descriptors[i] >= 0)
+      close (descriptors[i]);
+  for (Forked *child = self->children; child != NULL; child = child->next)
+    close (child->pidfd);
 
   *is_spare = self->serial == 0;
-  self->channel = -1;
-  mp_fork_server_free (self);
-  return channel;
+  return self->channel;
 }

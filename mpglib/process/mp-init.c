@@ -32,12 +32,22 @@ fail (MpWorker *worker,
   return 1;
 }
 
+/* The arguments of who is given none.  A template has them made before it forks. */
+static MpMessage *
+get_no_arguments (void)
+{
+  static MpMessage *nothing;
+
+  if (nothing == NULL)
+    nothing = mp_message_new (g_variant_new ("()"));
+  return nothing;
+}
+
 static int
 run_process (MpWorker *worker)
 {
   const char *target = mp_worker_get_target (worker);
-  g_autoptr (MpMessage) arguments = NULL;
-  g_autoptr (MpMessage) result = NULL;
+  MpMessage *arguments = mp_worker_get_arguments (worker);
   g_autoptr (GError) error = NULL;
   gpointer user_data;
   MpFunc func;
@@ -49,10 +59,7 @@ run_process (MpWorker *worker)
   if (!mp_worker_ready (worker, NULL))
     return 1;
 
-  arguments = mp_worker_get_arguments (worker) != NULL ? g_object_ref (mp_worker_get_arguments (worker))
-                                                        : mp_message_new (g_variant_new ("()"));
-  result = mp_target_call (target, arguments, NULL, &error);
-  if (result != NULL)
+  if (mp_target_run (target, arguments != NULL ? arguments : get_no_arguments (), &error))
     return 0;
   g_printerr ("%s: target '%s' failed: %s\n", mp_worker_get_name (worker), target, error->message);
   return fail (worker, error);
@@ -87,6 +94,7 @@ end_forked (int code)
 G_NORETURN static void
 run_template (MpWorker *worker)
 {
+  get_no_arguments ();
   while (mp_worker_wait_fork (worker))
     {
       pid_t pid = fork ();

@@ -17,8 +17,8 @@ G_BEGIN_DECLS
 
 /* Host: the reading end, to be duplicated into children.  -1 and an error when descriptors have run out */
 int      mp_lifeline_get_fd (GError **error);
-/* Template: before it forks children, which hold on with less work then */
-void     mp_lifeline_prepare (void);
+/* Template: before it forks children, which hold on to the pipe behind `fd` with less work then */
+void     mp_lifeline_prepare (int      fd);
 /* Child: holds on to the pipe behind `fd`; ends the process if the host has gone already */
 gboolean mp_lifeline_hold   (int      fd,
                              GError **error);

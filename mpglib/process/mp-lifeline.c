@@ -64,14 +64,16 @@ end_with_host (void)
   _exit (137); /* not reached */
 }
 
-/* Of a template, for the children that it forks; -1: none */
+/* Of a template, for the children that it forks: its folder, where the pipe has that name.  -1: none */
 static int descriptors = -1;
+static char name_there[12];
 
 void
-mp_lifeline_prepare (void)
+mp_lifeline_prepare (int fd)
 {
   if (descriptors < 0)
     descriptors = open ("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  snprintf (name_there, sizeof name_there, "%d", fd);
 }
 
 /* A file description of its own.  By the descriptors of the template, while that lives: each process that looks into
@@ -84,8 +86,7 @@ open_anew (int fd)
 
   if (descriptors >= 0)
     {
-      snprintf (path, sizeof path, "%d", fd);
-      own = openat (descriptors, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+      own = openat (descriptors, name_there, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
       mp_fd_close (&descriptors);
     }
   if (own < 0)

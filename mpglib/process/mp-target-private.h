@@ -19,5 +19,9 @@ MpMessage  *mp_target_call         (const char     *name,
                                     MpMessage      *arguments,
                                     GCancellable   *cancellable,
                                     GError        **error);
+/* Likewise, where nobody wants the result */
+gboolean    mp_target_run          (const char     *name,
+                                    MpMessage      *arguments,
+                                    GError        **error);
 
 G_END_DECLS

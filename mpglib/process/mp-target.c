@@ -88,8 +88,10 @@ mp_register_target (const char     *name,
 const char *
 mp_target_get_language (const char *name)
 {
-  gsize length = strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789");
+  gsize length = 0;
 
+  while (g_ascii_islower (name[length]) || g_ascii_isdigit (name[length]))
+    length++;
   if (length > 0 && name[length] == ':')
     {
       g_autofree char *language = g_strndup (name, length);
@@ -288,17 +290,26 @@ mp_target_find (const char  *name,
 
 /* --- Calls ------------------------------------------------------------------------------------------------ */
 
-/* What is attached to the result of the call that this thread makes; NULL: it makes none. */
-static _Thread_local MpMessage *attached;
+/* One that a thread makes */
+typedef struct
+{
+  MpMessage *attached; /* holds what is attached to its result; NULL: nothing yet */
+} Call;
+
+static _Thread_local Call *innermost; /* NULL: this thread makes none */
 
 static MpMessage *
 get_attached (GError **error)
 {
-  if (attached == NULL)
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
-                         "This thread runs no native function whose result something could be attached to: in Python "
-                         "and JavaScript return the object itself");
-  return attached;
+  if (innermost != NULL && innermost->attached == NULL)
+    innermost->attached = mp_message_new (NULL);
+  if (innermost != NULL)
+    return innermost->attached;
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                       "This thread runs no native function whose result something could be attached to: in Python "
+                       "and JavaScript return the object itself");
+  return NULL;
 }
 
 /**
@@ -366,21 +377,25 @@ mp_result_attach_fd (int      fd,
   return message != NULL ? mp_message_attach_fd (message, fd, error) : -1;
 }
 
-/* A function may call another one in the same way. */
+/* A function may call another one in the same way.  Its result may be NULL; who fails sets the error. */
 static GVariant *
-call (MpFunc         func,
-      gpointer       user_data,
-      MpMessage     *arguments,
-      MpMessage     *for_result,
-      GCancellable  *cancellable,
-      GError       **error)
+run (Call          *call,
+     const char    *name,
+     MpMessage     *arguments,
+     GCancellable  *cancellable,
+     GError       **error)
 {
-  MpMessage *outer = attached;
+  Call *outer = innermost;
+  gpointer user_data;
   GVariant *value;
+  MpFunc func;
 
-  attached = for_result;
+  if (!mp_target_find (name, &func, &user_data, error))
+    return NULL;
+
+  innermost = call;
   value = func (arguments, cancellable, user_data, error);
-  attached = outer;
+  innermost = outer;
   return value != NULL ? g_variant_take_ref (value) : NULL;
 }
 
@@ -390,18 +405,12 @@ mp_target_call (const char    *name,
                 GCancellable  *cancellable,
                 GError       **error)
 {
-  g_autoptr (MpMessage) for_result = NULL;
-  g_autoptr (GVariant) value = NULL;
+  Call call = { NULL };
   GError *failure = NULL;
+  g_autoptr (GVariant) value = run (&call, name, arguments, cancellable, &failure);
+  g_autoptr (MpMessage) attached = call.attached;
   MpMessage *result;
-  gpointer user_data;
-  MpFunc func;
 
-  if (!mp_target_find (name, &func, &user_data, error))
-    return NULL;
-
-  for_result = mp_message_new (NULL);
-  value = call (func, user_data, arguments, for_result, cancellable, &failure);
   if (failure != NULL)
     {
       g_propagate_error (error, failure);
@@ -409,6 +418,23 @@ mp_target_call (const char    *name,
     }
 
   result = mp_message_new (value);
-  mp_message_share_attachments (result, for_result);
+  if (attached != NULL)
+    mp_message_share_attachments (result, attached);
   return result;
+}
+
+gboolean
+mp_target_run (const char  *name,
+               MpMessage   *arguments,
+               GError     **error)
+{
+  Call call = { NULL };
+  GError *failure = NULL;
+  g_autoptr (GVariant) value = run (&call, name, arguments, NULL, &failure);
+
+  g_clear_object (&call.attached);
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, failure);
+  return FALSE;
 }

@@ -496,7 +496,7 @@ mp_worker_wait_fork (MpWorker *self)
           mp_worker_report_error (self, error);
           return FALSE;
         }
-      mp_lifeline_prepare ();
+      mp_lifeline_prepare (MP_MARKER_LIFELINE_FD);
       rehearse (self);
       if (!mp_worker_ready (self, NULL))
         return FALSE;
@@ -566,8 +566,10 @@ mp_worker_forked_child (MpWorker  *self,
   g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
   g_return_val_if_fail (self->fork_server != NULL, FALSE);
 
-  channel = mp_fork_server_become_child (g_steal_pointer (&self->fork_server), &is_spare);
-  g_clear_pointer (&self->transport, mp_transport_free); /* the template's copy stays open: nobody is told */
+  channel = mp_fork_server_become_child (self->fork_server, &is_spare);
+  close (mp_transport_get_fd (self->transport)); /* the template's copy stays open: nobody is told */
+  self->fork_server = NULL;
+  self->transport = NULL;
   self->is_ready = FALSE;
   setpgid (0, 0); /* like a child that was spawned */
   if (!mp_lifeline_hold (MP_MARKER_LIFELINE_FD, error))
@@ -575,7 +577,6 @@ mp_worker_forked_child (MpWorker  *self,
   if (is_spare && !wait_wanted (&channel, error))
     return FALSE;
   self->transport = mp_transport_new (channel);
-  g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
   return read_bootstrap (self, error) && become (self, error);
 }
 
