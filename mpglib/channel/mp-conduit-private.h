@@ -26,10 +26,17 @@ typedef struct
   guint        n_since_news;   /* sends since a peer may have gone */
 } MpConduit;
 
+typedef enum
+{
+  MP_ACCEPT_ANY,
+  MP_ACCEPT_VALUE,             /* a GVariant */
+  MP_ACCEPT_BYTES,             /* bytes of whatever codec */
+} MpAccept;
+
 /* What is wanted of the next message; else it stays. */
 typedef struct
 {
-  gboolean takes_value;        /* a GVariant; else bytes of whatever codec */
+  MpAccept accept;
   gsize    max_length;         /* of the body; 0: any */
   guint8  *into;               /* room for `max_length` bytes; nullable */
 } MpConduitWish;

@@ -504,7 +504,8 @@ is_wanted (const MpConduitWish *wish,
            gboolean             is_value,
            gsize                length)
 {
-  return is_value == wish->takes_value && (wish->max_length == 0 || length <= wish->max_length);
+  return (wish->accept == MP_ACCEPT_ANY || is_value == (wish->accept == MP_ACCEPT_VALUE)) &&
+         (wish->max_length == 0 || length <= wish->max_length);
 }
 
 /* Rubbish is taken, and told of. */

@@ -72,7 +72,7 @@ mp_connection_receive_into (MpConnection *self,
                             GError      **error)
 {
   g_autoptr (MpFrame) frame = NULL;
-  const MpConduitWish wish = { FALSE, size, buffer };
+  const MpConduitWish wish = { MP_ACCEPT_BYTES, size, buffer };
   MpConduitUsual usual;
   MpIoStatus status;
 

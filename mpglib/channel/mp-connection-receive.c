@@ -192,6 +192,15 @@ usual_to_data (const MpConduitUsual *usual,
 }
 
 static MpMessage *
+usual_to_message (const MpConduitUsual  *usual,
+                  GError               **error)
+{
+  g_autoptr (GBytes) body = g_bytes_new (usual->body, usual->length);
+
+  return mp_message_new_received (usual->codec, body, NULL, NULL, 0, error);
+}
+
+static MpMessage *
 frame_to_message (MpFrame *frame)
 {
   g_autoptr (MpFrame) owned = frame;
@@ -228,7 +237,7 @@ mp_connection_receive (MpConnection *self,
                        GCancellable *cancellable,
                        GError      **error)
 {
-  const MpConduitWish wish = { TRUE, 0, NULL };
+  const MpConduitWish wish = { MP_ACCEPT_VALUE, 0, NULL };
   MpConduitUsual usual;
   MpIoStatus status;
 
@@ -324,7 +333,7 @@ mp_connection_receive_data (MpConnection *self,
                             GCancellable *cancellable,
                             GError      **error)
 {
-  const MpConduitWish wish = { FALSE, max_length, NULL };
+  const MpConduitWish wish = { MP_ACCEPT_BYTES, max_length, NULL };
   MpConduitUsual usual;
   MpIoStatus status;
 
@@ -427,7 +436,7 @@ mp_connection_receive_bytes (MpConnection *self,
                              GCancellable *cancellable,
                              GError      **error)
 {
-  const MpConduitWish wish = { FALSE, max_length, NULL };
+  const MpConduitWish wish = { MP_ACCEPT_BYTES, max_length, NULL };
   MpConduitUsual usual;
   MpIoStatus status;
 
@@ -517,9 +526,17 @@ mp_connection_receive_message (MpConnection *self,
                                GCancellable *cancellable,
                                GError      **error)
 {
+  const MpConduitWish wish = { MP_ACCEPT_ANY, 0, NULL };
+  MpConduitUsual usual;
+  MpIoStatus status;
+
   g_return_val_if_fail (MP_IS_CONNECTION (self), NULL);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  status = mp_connection_receive_at_once (self, &wish, timeout, cancellable, &usual, error);
+  if (status != MP_IO_AGAIN)
+    return status == MP_IO_DONE ? usual_to_message (&usual, error) : NULL;
 
   return frame_to_message (mp_connection_receive_frame (self, MP_ACCEPT_ANY, 0, timeout, cancellable, error));
 }

@@ -34,13 +34,6 @@ typedef enum
   MP_TRANSFER_READABLE, /* takes nothing: done when a receive would not wait */
 } MpTransferKind;
 
-typedef enum
-{
-  MP_ACCEPT_ANY,
-  MP_ACCEPT_VALUE,      /* a GVariant */
-  MP_ACCEPT_BYTES,      /* bytes of whatever codec */
-} MpAccept;
-
 typedef struct
 {
   MpTransferKind kind;

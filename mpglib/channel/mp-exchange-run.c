@@ -91,7 +91,7 @@ mp_exchange_spin_locked (MpExchange    *self,
   return is_there;
 }
 
-/* Those that receive a value or bytes have spun before: see mp_exchange_try_receive().
+/* Those that receive have spun before: see mp_exchange_try_receive().
  *
  * Only once before a sleep: what the ring shows need not be what keeps the transfer waiting.
  *
@@ -103,8 +103,7 @@ spin_for_locked (MpExchange *self,
 {
   gsize length = 0;
 
-  if (self->conduit.link == NULL || transfer->has_spun ||
-      (transfer->kind == MP_TRANSFER_RECEIVE && transfer->accept != MP_ACCEPT_ANY) ||
+  if (self->conduit.link == NULL || transfer->has_spun || transfer->kind == MP_TRANSFER_RECEIVE ||
       (transfer->kind == MP_TRANSFER_SEND && !mp_conduit_goes_by_ring (&self->conduit, transfer->frame, &length)) ||
       g_queue_peek_head (&mp_exchange_get_lane (self, transfer)->transfers) != transfer)
     return FALSE;

@@ -14,6 +14,7 @@
  *   own.connection.pair          mp_connection_send_data() and _receive_into() of 256 bytes in one process
  *   own.connection.256           messages of 256 bytes a second from one process to another, into the caller's memory
  *   own.connection.value.256     GVariants of 255 characters a second
+ *   own.connection.message.256   the same as MpMessages, as Python and JavaScript have them
  *   own.connection.64k           messages of 64 KiB a second, as GBytes
  *   own.connection.1m            of 1 MiB
  *   own.connection.1m.into       of 1 MiB, into the caller's memory
@@ -29,6 +30,7 @@ enum
 {
   TAKE_DATA,
   TAKE_VALUES,
+  TAKE_MESSAGES,
   TAKE_BYTES,
   TAKE_LARGE,
   ECHO,
@@ -48,6 +50,8 @@ take (MpConnection *other,
 
   if (what == TAKE_VALUES)
     g_variant_unref (mp_connection_receive (other, -1, NULL, NULL));
+  else if (what == TAKE_MESSAGES)
+    g_object_unref (mp_connection_receive_message (other, -1, NULL, NULL));
   else if (what == TAKE_BYTES)
     g_bytes_unref (mp_connection_receive_bytes (other, 0, -1, NULL, NULL));
   else if (what == TAKE_LARGE)
@@ -112,17 +116,37 @@ send_data (guint64  n,
   finish ();
 }
 
-static void
-send_values (guint64  n,
-             gpointer user_data)
+static GVariant *
+new_value (void)
 {
   char text[LENGTH];
 
   memset (text, 'x', LENGTH - 1);
   text[LENGTH - 1] = '\0';
+  return g_variant_new_string (text);
+}
+
+static void
+send_values (guint64  n,
+             gpointer user_data)
+{
   order (TAKE_VALUES, n);
   for (guint64 i = 0; i < n; i++)
-    mp_connection_send (connection, g_variant_new_string (text), -1, NULL, NULL);
+    mp_connection_send (connection, new_value (), -1, NULL, NULL);
+  finish ();
+}
+
+static void
+send_messages (guint64  n,
+               gpointer user_data)
+{
+  order (TAKE_MESSAGES, n);
+  for (guint64 i = 0; i < n; i++)
+    {
+      g_autoptr (MpMessage) message = mp_message_new (new_value ());
+
+      mp_connection_send_message (connection, message, -1, NULL, NULL);
+    }
   finish ();
 }
 
@@ -213,6 +237,7 @@ run_all (const char *prefix)
   run (prefix, ".pair", MP_BENCH_NANOSECONDS, pairs, NULL);
   run (prefix, ".256", MP_BENCH_PER_SECOND, send_data, NULL);
   run (prefix, ".value.256", MP_BENCH_PER_SECOND, send_values, NULL);
+  run (prefix, ".message.256", MP_BENCH_PER_SECOND, send_messages, NULL);
   run (prefix, ".64k", MP_BENCH_PER_SECOND, send_bytes, middle);
   run (prefix, ".1m", MP_BENCH_PER_SECOND, send_bytes, large);
   run (prefix, ".1m.into", MP_BENCH_PER_SECOND, send_large_data, large);
