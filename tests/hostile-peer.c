@@ -8,6 +8,8 @@
  *   crowd   likewise, to as many as may have descriptors, and says `empty` when the last one has gone
  *   ask     connects, has a number given back and closes, again and again
  *
+ * `-python` behind it: in Python's protocol, and with bytes.
+ *
  * They end when descriptor 4 is closed at its other end, and say on descriptor 3 what came of it.
  */
 
@@ -54,6 +56,7 @@ tell (const char *format,
 
 static guint n_accepted, n_echoed, n_open;
 static gboolean is_crowd;
+static MpWireFlags wire;
 
 static void await_number (MpConnection *connection);
 
@@ -124,13 +127,54 @@ await_number (MpConnection *connection)
   mp_connection_receive_async (connection, -1, NULL, on_number, NULL);
 }
 
+static void await_bytes (MpConnection *connection);
+
+static void
+on_bytes_sent (GObject      *source,
+               GAsyncResult *result,
+               gpointer      data)
+{
+  if (mp_connection_send_bytes_finish (MP_CONNECTION (source), result, NULL))
+    await_bytes (MP_CONNECTION (source));
+  else
+    lose (MP_CONNECTION (source));
+}
+
+static void
+on_bytes (GObject      *source,
+          GAsyncResult *result,
+          gpointer      data)
+{
+  g_autoptr (GBytes) bytes = mp_connection_receive_bytes_finish (MP_CONNECTION (source), result, NULL);
+
+  if (bytes == NULL)
+    {
+      lose (MP_CONNECTION (source));
+      return;
+    }
+
+  n_echoed++;
+  mp_connection_send_bytes_async (MP_CONNECTION (source), bytes, "raw", -1, NULL, on_bytes_sent, NULL);
+}
+
+/* Keeps the reference. */
+static void
+await_bytes (MpConnection *connection)
+{
+  mp_connection_receive_bytes_async (connection, 0, -1, NULL, on_bytes, NULL);
+}
+
 static void
 on_incoming (MpListener   *listener,
              MpConnection *connection)
 {
   n_accepted++;
   n_open++;
-  await_number (g_object_ref (connection));
+  g_object_ref (connection);
+  if (wire == MP_WIRE_PYTHON)
+    await_bytes (connection);
+  else
+    await_number (connection);
 }
 
 static gboolean
@@ -156,7 +200,7 @@ static void
 serve (const char *address)
 {
   g_autoptr (MpAuthKey) key = new_key ();
-  g_autoptr (MpListener) listener = mp_listener_new (address, key);
+  g_autoptr (MpListener) listener = mp_listener_new_with_wire (address, key, wire);
   g_autofree char *in_use = NULL;
   g_autoptr (GError) error = NULL;
   gboolean is_over = FALSE;
@@ -176,6 +220,35 @@ serve (const char *address)
 
 /* --- Asking --------------------------------------------------------------------------- */
 
+static void
+have_number_back (MpConnection *connection,
+                  gint32        number)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = NULL;
+
+  mp_connection_send (connection, g_variant_new_int32 (number), MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  answer = mp_connection_receive (connection, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int32 (answer), ==, number);
+}
+
+static void
+have_bytes_back (MpConnection *connection,
+                 gint32        number)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree guint8 *answer = NULL;
+  gsize length;
+
+  mp_connection_send_data (connection, (const guint8 *) &number, sizeof number, "raw", MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  answer = mp_connection_receive_data (connection, 0, MP_TEST_DEADLINE, &length, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (answer, length, &number, sizeof number);
+}
+
 /* At the first try.  Returns the microseconds that it took. */
 static gint64
 ask_once (const char *address,
@@ -184,15 +257,14 @@ ask_once (const char *address,
 {
   gint64 start = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) answer = NULL;
-  g_autoptr (MpConnection) connection = mp_connection_open (address, key, MP_TEST_DEADLINE, NULL, &error);
+  g_autoptr (MpConnection) connection = mp_connection_open_with_wire (address, key, wire, MP_TEST_DEADLINE, NULL,
+                                                                      &error);
 
   g_assert_no_error (error);
-  mp_connection_send (connection, g_variant_new_int32 (number), MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-  answer = mp_connection_receive (connection, MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpint (g_variant_get_int32 (answer), ==, number);
+  if (wire == MP_WIRE_PYTHON)
+    have_bytes_back (connection, number);
+  else
+    have_number_back (connection, number);
   mp_connection_close (connection);
 
   return g_get_monotonic_time () - start;
@@ -242,10 +314,11 @@ main (int    argc,
 {
   g_auto (GStrv) words = g_strsplit (argv[1], " ", 2);
 
+  wire = g_str_has_suffix (words[0], "-python") ? MP_WIRE_PYTHON : MP_WIRE_DEFAULT;
   is_crowd = g_str_equal (words[0], "crowd");
   if (is_crowd)
     raise_limit ();
-  if (is_crowd || g_str_equal (words[0], "serve"))
+  if (is_crowd || g_str_has_prefix (words[0], "serve"))
     serve (words[1]);
   else
     ask (words[1]);

@@ -45,12 +45,13 @@ hear (int fd)
     }
 }
 
-void
-start_honest (Honest     *self,
-              const char *what,
-              const char *address)
+static void
+start_honest_as (Honest     *self,
+                 const char *what,
+                 const char *wire,
+                 const char *address)
 {
-  g_autofree char *mode = g_strdup_printf ("%s %s", what, address);
+  g_autofree char *mode = g_strdup_printf ("%s%s %s", what, wire, address);
   g_autofree char *ready = NULL;
   int said[2], end[2];
 
@@ -64,6 +65,14 @@ start_honest (Honest     *self,
   ready = hear (self->said_fd);
   g_assert_true (g_str_has_prefix (ready, "ready"));
   self->address = ready[5] == ' ' ? g_strdup (ready + 6) : NULL;
+}
+
+void
+start_honest (Honest     *self,
+              const char *what,
+              const char *address)
+{
+  start_honest_as (self, what, "", address);
 }
 
 char *
@@ -117,25 +126,40 @@ ask (Siege *self)
   Honest honest;
   guint n_asked;
 
-  start_honest (&honest, "ask", self->server.address);
+  start_honest_as (&honest, "ask", self->wire, self->server.address);
   line = end_honest (&honest);
   g_assert_cmpint (sscanf (line, "%u", &n_asked), ==, 1);
   self->n_asked += n_asked;
+}
+
+static void
+begin (Siege      *self,
+       const char *wire,
+       const char *address)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "besieged", NULL);
+
+  self->wire = wire;
+  start_honest_as (&self->server, "serve", wire, address != NULL ? address : path);
+  self->n_asked = 0;
+  self->max_p99 = MAX_P99;
+  ask (self); /* what the first one brings with it stays */
+  self->memory_before = get_memory_kib (self->server.pid, "VmRSS:");
+  self->fds_before = count_fds_of (self->server.pid);
+  start_honest_as (&self->client, "ask", wire, self->server.address);
 }
 
 void
 siege_begin (Siege      *self,
              const char *address)
 {
-  g_autofree char *path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "besieged", NULL);
+  begin (self, "", address);
+}
 
-  start_honest (&self->server, "serve", address != NULL ? address : path);
-  self->n_asked = 0;
-  self->max_p99 = MAX_P99;
-  ask (self); /* what the first one brings with it stays */
-  self->memory_before = get_memory_kib (self->server.pid, "VmRSS:");
-  self->fds_before = count_fds_of (self->server.pid);
-  start_honest (&self->client, "ask", self->server.address);
+void
+siege_begin_python (Siege *self)
+{
+  begin (self, "-python", NULL);
 }
 
 /* Sockets of TCP say farewell for some seconds at most after nobody needs them any more; nothing tells when they

@@ -31,6 +31,7 @@ typedef struct
 {
   Honest server;
   Honest client;
+  const char *wire;    /* behind what the honest ones do */
   guint n_asked;       /* by other honest ones */
   gint64 max_p99;      /* what of a hundred answers 99 may take, in µs; siege_end() looks at it */
   guint memory_before;
@@ -40,6 +41,8 @@ typedef struct
 /* address: nullable */
 void         siege_begin   (Siege              *self,
                             const char         *address);
+/* In Python's protocol. */
+void         siege_begin_python (Siege         *self);
 
 /* All have been answered who are honest, at their first try, nobody was let in besides but so many, and what the
  * others have cost is gone.

@@ -10,7 +10,9 @@
 
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -439,6 +441,14 @@ is_of_streams (const Variation *variation)
 }
 
 static void
+remove_those_of_packets (GArray *variations)
+{
+  for (guint i = variations->len; i-- > 0;)
+    if (!is_of_streams (&g_array_index (variations, Variation, i)))
+      g_array_remove_index_fast (variations, i);
+}
+
+static void
 test_tcp_clients (void)
 {
   const gsize hello = MP_PREAMBLE_HEADER + MP_HELLO_CLIENT_SIZE;
@@ -446,10 +456,7 @@ test_tcp_clients (void)
   g_autoptr (GArray) chosen = choose (all, 4, N_CASES_LONG / 2);
   Siege siege;
 
-  for (guint i = chosen->len; i-- > 0;)
-    if (!is_of_streams (&g_array_index (chosen, Variation, i)))
-      g_array_remove_index_fast (chosen, i);
-
+  remove_those_of_packets (chosen);
   siege_begin (&siege, "tcp:127.0.0.1:0");
   attempt_all (chosen, siege.server.address);
   siege_end (&siege, "hostile clients over TCP", chosen->len, 0);
@@ -617,13 +624,29 @@ await_message (int fd)
   return receive (fd);
 }
 
+static int
+listen_tcp (char **address)
+{
+  struct sockaddr_in native = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  socklen_t size = sizeof native;
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
+  g_assert_cmpint (listen (fd, 8), ==, 0);
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &native, &size), ==, 0);
+  *address = g_strdup_printf ("tcp:127.0.0.1:%u", (guint) ntohs (native.sin_port));
+  return fd;
+}
+
 /* Plays the listener, as far as the client goes with it. */
 static void
 receive_client (int              fd,
+                gboolean         is_stream,
                 const Variation *variation)
 {
-  g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_SERVER, variation->change == OTHER_KEY ? other_key : key,
-                                                     variation->change == NO_FDS ? 0 : MP_FEATURE_FDS, -1);
+  g_autoptr (MpHandshake) handshake =
+    new_handshake (MP_ROLE_SERVER, variation->change == OTHER_KEY ? other_key : key,
+                   is_stream || variation->change == NO_FDS ? 0 : MP_FEATURE_FDS, is_stream ? fd : -1);
 
   for (guint phase = 0; phase < 2; phase++)
     {
@@ -635,6 +658,10 @@ receive_client (int              fd,
 
       right = answer (handshake, heard);
       if (right == NULL || !say (fd, variation, phase, MP_ROLE_SERVER, right, heard))
+        return;
+
+      /* Of a stream nobody knows that it is torn before it ends. */
+      if (is_stream && phase == variation->phase && variation->change == TRUNCATED)
         return;
     }
 }
@@ -655,54 +682,83 @@ expect_refusal (const Variation *variation,
 }
 
 static GAsyncResult *
-connect_and_receive (const char      *path,
+connect_and_receive (const char      *address,
                      int              listening,
                      const Variation *variation)
 {
   GAsyncResult *result = NULL;
   int fd;
 
-  mp_connection_open_async (path, key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &result);
+  mp_connection_open_async (address, key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &result);
   fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
   g_assert_cmpint (fd, >=, 0);
-  receive_client (fd, variation);
+  receive_client (fd, is_tcp (address), variation);
   close (fd);
   mp_test_await_result (&result);
   return result;
 }
 
 static void
-test_listeners (void)
+check_listeners (GArray     *variations,
+                 const char *address,
+                 int         listening,
+                 const char *what)
 {
-  const gsize hello = MP_PREAMBLE_HEADER + MP_HELLO_SERVER_SIZE;
-  g_autoptr (GArray) all = list_variations (hello, MP_PREAMBLE_HEADER + 49);
-  g_autoptr (GArray) chosen = NULL;
-  g_autofree char *path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "hostile", NULL);
   static const Variation right = { 2, AS_IT_IS, 0 };
   g_autoptr (MpConnection) connection = NULL;
   GAsyncResult *result;
-  int listening = listen_raw (path);
 
-  add_all (all, 0, NO_FDS, 0, 1);
-  chosen = choose (all, 1, N_CASES_LONG / 2);
-  for (guint i = 0; i < chosen->len; i++)
+  for (guint i = 0; i < variations->len; i++)
     {
-      const Variation *variation = &g_array_index (chosen, Variation, i);
+      const Variation *variation = &g_array_index (variations, Variation, i);
 
       alarm (60);
-      result = connect_and_receive (path, listening, variation);
+      result = connect_and_receive (address, listening, variation);
       expect_refusal (variation, result);
       g_object_unref (result);
     }
 
   /* It is no wonder that nobody gets in where nobody can. */
-  result = connect_and_receive (path, listening, &right);
+  result = connect_and_receive (address, listening, &right);
   connection = mp_connection_open_finish (result, NULL);
   g_assert_nonnull (connection);
   g_object_unref (result);
-  g_test_message ("hostile listeners: %u cases", chosen->len);
+  g_test_message ("%s: %u cases", what, variations->len);
+}
+
+static GArray *
+list_of_listeners (void)
+{
+  return list_variations (MP_PREAMBLE_HEADER + MP_HELLO_SERVER_SIZE, MP_PREAMBLE_HEADER + 49);
+}
+
+static void
+test_listeners (void)
+{
+  g_autoptr (GArray) all = list_of_listeners ();
+  g_autoptr (GArray) chosen = NULL;
+  g_autofree char *path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "hostile", NULL);
+  int listening = listen_raw (path);
+
+  add_all (all, 0, NO_FDS, 0, 1);
+  chosen = choose (all, 1, N_CASES_LONG / 2);
+  check_listeners (chosen, path, listening, "hostile listeners");
   close (listening);
   unlink (path);
+}
+
+static void
+test_tcp_listeners (void)
+{
+  g_autoptr (GArray) all = list_of_listeners ();
+  g_autoptr (GArray) chosen = NULL;
+  g_autofree char *address = NULL;
+  int listening = listen_tcp (&address);
+
+  remove_those_of_packets (all);
+  chosen = choose (all, 1, N_CASES_LONG / 4);
+  check_listeners (chosen, address, listening, "hostile listeners over TCP");
+  close (listening);
 }
 
 /* --- Relays --------------------------------------------------------------------------- */
@@ -811,6 +867,7 @@ main (int    argc,
   mp_test_add ("/hostile-peers/silent", test_silent);
   mp_test_add ("/hostile-peers/floods", test_floods);
   mp_test_add ("/hostile-peers/listeners", test_listeners);
+  mp_test_add ("/hostile-peers/tcp-listeners", test_tcp_listeners);
   mp_test_add ("/hostile-peers/relay", test_relay);
 
   return g_test_run ();
