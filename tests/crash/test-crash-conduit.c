@@ -434,7 +434,7 @@ receive_some (void)
 static void
 receive_usual (void)
 {
-  const MpConduitWish wish = { .takes_value = FALSE };
+  const MpConduitWish wish = { .accept = MP_ACCEPT_BYTES };
   MpConduitUsual usual;
 
   if (mp_conduit_receive_usual (&other, &wish, &usual, NULL) == MP_IO_DONE)
