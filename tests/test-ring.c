@@ -222,6 +222,42 @@ test_batches (void)
   tear_down ();
 }
 
+/* What a function that was here before has left. */
+static void G_GNUC_NO_INLINE
+soil_stack (void)
+{
+  guint8 bytes[20000];
+
+  memset (bytes, 0xee, sizeof bytes);
+  __asm__ volatile ("" : : "r" (bytes) : "memory");
+}
+
+/* Others see what lies between the records, too: it tells nothing of this process's stack. */
+static void
+test_between_records (void)
+{
+  static const guint8 zeros[8];
+  MpRingRecord records[8];
+  guint64 position = 0;
+  guint n_put;
+
+  set_up (MP_RING_MAX_RECORDS);
+  for (guint i = 0; i < G_N_ELEMENTS (records); i++)
+    records[i] = (MpRingRecord) { "1234567", i, 0 };
+  get_me ();
+  soil_stack ();
+  g_assert_cmpint (mp_ring_try_put (&ring, get_me (), records, G_N_ELEMENTS (records), &n_put, NULL), ==, MP_RING_DONE);
+  g_assert_cmpuint (n_put, ==, G_N_ELEMENTS (records));
+  for (guint i = 0; i < n_put; i++)
+    {
+      gsize padding = -records[i].length % 8;
+
+      position += mp_ring_measure (records[i].length);
+      g_assert_cmpmem (mp_ring_memory_get_place (&ring.memory, position - padding), padding, zeros, padding);
+    }
+  tear_down ();
+}
+
 /* More than is put together at a time, with records that end in all places of a chunk, and one that is longer. */
 static void
 test_long_batches (void)
@@ -1224,6 +1260,7 @@ main (int   argc,
   g_test_add_func ("/ring/lengths", test_lengths);
   g_test_add_func ("/ring/full", test_full);
   g_test_add_func ("/ring/batches", test_batches);
+  g_test_add_func ("/ring/between-records", test_between_records);
   g_test_add_func ("/ring/long-batches", test_long_batches);
   g_test_add_func ("/ring/part-of-batch", test_part_of_batch);
   g_test_add_func ("/ring/unwanted", test_unwanted);

@@ -329,6 +329,9 @@ add (Putting            *putting,
   guint8 *place = putting->run != NULL ? mp_ring_run_add (putting->run, putting->place, need) : putting->place;
 
   write_head (place, record->length, record->kind);
+  /* Others see the padding, too, and this is in the stack. */
+  if (putting->run != NULL && record->length > 0)
+    memset (place + need - 8, 0, 8);
   if (G_LIKELY (record->length > 0))
     memcpy (place + MP_RING_HEAD, record->data, record->length);
   putting->own.position += need;
