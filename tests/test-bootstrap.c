@@ -88,6 +88,23 @@ test_round_trip (gconstpointer is_full)
   assert_same (told, heard);
 }
 
+/* What a program has serialised itself and got wrong counts as GVariant reads it */
+static void
+test_unsound_preparation (void)
+{
+  g_autoptr (MpBootstrap) told = new_bootstrap (FALSE), heard = NULL;
+  g_autoptr (GBytes) body = NULL;
+  g_autoptr (GError) error = NULL;
+
+  told->preparation = g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE ("as"), "\xff\xfe", 2, FALSE, NULL,
+                                                                   NULL));
+  g_assert_false (g_variant_is_normal_form (told->preparation));
+  body = to_bytes (told);
+  heard = read_body (g_bytes_get_data (body, NULL), g_bytes_get_size (body), &error);
+  g_assert_no_error (error);
+  assert_same (told, heard);
+}
+
 /* Of a value that may have any length nothing shows where it ends */
 static void
 test_cut (void)
@@ -173,6 +190,7 @@ main (int   argc,
 
   g_test_add_data_func ("/bootstrap/round-trip", GINT_TO_POINTER (FALSE), test_round_trip);
   g_test_add_data_func ("/bootstrap/round-trip-of-all", GINT_TO_POINTER (TRUE), test_round_trip);
+  g_test_add_func ("/bootstrap/unsound-preparation", test_unsound_preparation);
   g_test_add_func ("/bootstrap/cut", test_cut);
   g_test_add_func ("/bootstrap/more", test_more);
   g_test_add_func ("/bootstrap/changed", test_changed);

@@ -98,10 +98,12 @@ append_preparation (GByteArray *body,
                     GVariant   *preparation)
 {
   static const guint8 zeros[8];
+  g_autoptr (GVariant) sound = mp_variant_ref_sound (preparation);
+  g_autoptr (GBytes) bytes = mp_variant_to_wire (sound);
 
-  append_string (body, g_variant_get_type_string (preparation));
+  append_string (body, g_variant_get_type_string (sound));
   g_byte_array_append (body, zeros, -body->len % 8);
-  g_byte_array_append (body, g_variant_get_data (preparation), (guint) g_variant_get_size (preparation));
+  g_byte_array_append (body, g_bytes_get_data (bytes, NULL), (guint) g_bytes_get_size (bytes));
 }
 
 static GBytes *
