@@ -11,8 +11,11 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <poll.h>
+#include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <mpglib.h>
@@ -663,6 +666,59 @@ test_silent_listener (void)
   close (fd);
 }
 
+/* Returns: how many threads of the library's there are of that name, none of which takes signals */
+static guint
+count_deaf_threads (const char *name)
+{
+  g_autoptr (GDir) tasks = g_dir_open ("/proc/self/task", 0, NULL);
+  const char *task;
+  guint n = 0;
+
+  while ((task = g_dir_read_name (tasks)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/task", task, "status", NULL), *status = NULL;
+      const char *blocked;
+
+      if (!g_file_get_contents (path, &status, NULL, NULL) || !g_str_has_prefix (status, "Name:\t") ||
+          strncmp (status + 6, name, strlen (name)) != 0)
+        continue;
+
+      blocked = strstr (status, "SigBlk:");
+      g_assert_nonnull (blocked);
+      g_assert_cmpuint (g_ascii_strtoull (blocked + 7, NULL, 16) & (1u << (SIGINT - 1)), !=, 0);
+      n++;
+    }
+
+  return n;
+}
+
+/* Signals are for threads of the program's, also where its own thread begins the handshake: by a unix socket. */
+static void
+test_deaf_thread (void)
+{
+  struct sockaddr_un native = { .sun_family = AF_UNIX };
+  g_autofree char *address = g_strdup_printf ("abstract:mpglib-test-tls-%d", (int) getpid ());
+  int fd, listening = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) opened = NULL;
+  g_autoptr (GError) error = NULL;
+  socklen_t size = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + strlen (address) - strlen ("abstract"));
+
+  memcpy (native.sun_path + 1, address + strlen ("abstract:"), strlen (address) - strlen ("abstract:"));
+  g_assert_cmpint (bind (listening, (struct sockaddr *) &native, size), ==, 0);
+  g_assert_cmpint (listen (listening, 10), ==, 0);
+  mp_connection_open_with_tls_async (address, key, MP_WIRE_TLS, NULL, MP_TEST_DEADLINE, cancellable,
+                                     mp_test_keep_result, &opened);
+  fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+  mp_test_poll (fd, POLLIN);
+  g_assert_cmpuint (count_deaf_threads ("mp-tls"), ==, 1);
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&opened);
+  g_assert_null (mp_connection_open_with_tls_finish (opened, &error));
+  close (fd);
+  close (listening);
+}
+
 /* The first record of a client, as any of them sends it. */
 static GBytes *
 record_hello (void)
@@ -1061,6 +1117,7 @@ main (int   argc,
   mp_test_add ("/tls/plain-listener", test_plain_listener);
   mp_test_add ("/tls/keys", test_keys);
   mp_test_add ("/tls/silent-listener", test_silent_listener);
+  mp_test_add ("/tls/deaf-thread", test_deaf_thread);
   mp_test_add ("/tls/strangers", test_strangers);
 
   mp_test_add ("/tls/relay", test_relay);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <gio/gio.h>
@@ -15,6 +16,7 @@
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-inet-private.h"
+#include "mp-thread-private.h"
 
 /* For one address; a host that drops what comes would hold up the others for minutes. */
 #define PATIENCE (10 * G_USEC_PER_SEC)
@@ -100,15 +102,17 @@ add_place (Lookup       *self,
     g_array_append_val (self->places, place);
 }
 
-static gpointer
-look_up (gpointer data)
+static void *
+look_up (void *data)
 {
   Lookup *self = data;
   MpPump *pump = mp_pump_ref (self->pump);
   g_autoptr (GResolver) resolver = g_resolver_get_default ();
   g_autoptr (GError) error = NULL;
-  GList *hosts = g_resolver_lookup_by_name (resolver, self->host, self->cancellable, &error);
+  GList *hosts;
 
+  prctl (PR_SET_NAME, "mp-resolve");
+  hosts = g_resolver_lookup_by_name (resolver, self->host, self->cancellable, &error);
   for (GList *link = hosts; link != NULL; link = link->next)
     add_place (self, link->data);
   g_resolver_free_addresses (hosts);
@@ -126,7 +130,7 @@ begin_lookup (MpDial          *self,
               const MpAddress *address)
 {
   Lookup *lookup = g_new0 (Lookup, 1);
-  GThread *thread;
+  int failed;
 
   lookup->pump = mp_pump_ref (self->pump);
   lookup->host = g_strdup (address->name);
@@ -136,11 +140,13 @@ begin_lookup (MpDial          *self,
   lookup->dial = self;
   self->lookup = lookup;
 
-  thread = g_thread_try_new ("mp-resolve", look_up, lookup, &lookup->error);
-  if (thread != NULL)
-    g_thread_unref (thread);
-  else
-    mp_pump_post (self->pump, on_found, lookup);
+  failed = mp_thread_start (look_up, lookup, 0, NULL);
+  if (failed == 0)
+    return;
+
+  g_set_error (&lookup->error, MP_ERROR, MP_ERROR_START_FAILED, "Cannot make a thread to look the host up: %s",
+               g_strerror (failed));
+  mp_pump_post (self->pump, on_found, lookup);
 }
 
 /* --- Connecting -------------------------------------------------------------------- */

@@ -6,8 +6,11 @@
 
 #include "mp-tls-turns-private.h"
 
+#include <sys/prctl.h>
+
 #include "mp-error.h"
 #include "mp-fork-private.h"
+#include "mp-thread-private.h"
 #include "mp-tls-handshake-private.h"
 
 typedef struct
@@ -139,13 +142,14 @@ goes_on (void)
   return is_busy;
 }
 
-static gpointer
-run (gpointer data)
+static void *
+run (void *data)
 {
   static GSourceFuncs timer_funcs = { .dispatch = dispatch_timer };
   g_autoptr (GMainContext) mine = data;
   g_autoptr (GSource) timer = g_source_new (&timer_funcs, sizeof (GSource));
 
+  prctl (PR_SET_NAME, "mp-tls");
   g_source_attach (timer, mine);
   g_main_context_push_thread_default (mine);
   while (goes_on ())
@@ -162,8 +166,7 @@ run (gpointer data)
 static gboolean
 ensure_thread_locked (GError **error)
 {
-  g_autoptr (GError) reason = NULL;
-  GThread *thread;
+  int failed;
 
   if (context != NULL)
     {
@@ -172,17 +175,13 @@ ensure_thread_locked (GError **error)
     }
 
   context = g_main_context_new ();
-  thread = g_thread_try_new ("mp-tls", run, g_main_context_ref (context), &reason);
-  g_main_context_unref (context);
-  if (thread != NULL)
-    {
-      g_thread_unref (thread);
-      return TRUE;
-    }
+  failed = mp_thread_start (run, context, 0, NULL);
+  if (failed == 0)
+    return TRUE;
 
   g_main_context_unref (context);
   context = NULL;
-  g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "Cannot make a thread for TLS: %s", reason->message);
+  g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "Cannot make a thread for TLS: %s", g_strerror (failed));
   return FALSE;
 }
 
