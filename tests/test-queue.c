@@ -17,6 +17,7 @@
 #include "mp-ring-end-private.h"
 #include "mp-test-shared.h"
 #include "mp-test.h"
+#include "mp-variant-private.h"
 
 #define FOREVER -1.0
 
@@ -337,6 +338,31 @@ test_long_type (void)
     children[i] = g_variant_new_byte ((guint8) i);
   mp_test_expect_error (!mp_queue_put (queue, g_variant_new_tuple (children, 254), 0, NULL, &error), &error,
                         MP_ERROR, MP_ERROR_TOO_BIG);
+}
+
+static GVariant *
+new_nested (guint depth)
+{
+  g_autofree char *type = g_strnfill (depth, 'a');
+
+  type[depth - 1] = 'i';
+  return g_variant_new_array (G_VARIANT_TYPE (type), NULL, 0);
+}
+
+/* Who gets it would refuse it. */
+static void
+test_deep_type (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GVariant) deepest = g_variant_ref_sink (new_nested (MP_VARIANT_MAX_DEPTH)), got = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_queue_put (queue, deepest, 0, NULL, NULL));
+  got = mp_queue_get (queue, 0, NULL, NULL);
+  g_assert_cmpvariant (got, deepest);
+  for (guint depth = MP_VARIANT_MAX_DEPTH + 1; depth < 100; depth += 17)
+    mp_test_expect_error (!mp_queue_put (queue, new_nested (depth), 0, NULL, &error), &error,
+                          MP_ERROR, MP_ERROR_TOO_BIG);
 }
 
 /* --- Bounds --------------------------------------------------------------- */
@@ -1445,6 +1471,7 @@ main (int   argc,
   mp_test_add ("/queue/large", test_large);
   mp_test_add ("/queue/messages", test_messages);
   mp_test_add ("/queue/long-type", test_long_type);
+  mp_test_add ("/queue/deep-type", test_deep_type);
   mp_test_add ("/queue/full-and-empty", test_full_and_empty);
   mp_test_add ("/queue/byte-limit", test_byte_limit);
   mp_test_add ("/queue/wrong-codec", test_wrong_codec);

@@ -180,6 +180,14 @@ check_type (const char  *type,
       return FALSE;
     }
 
+  /* Shorter ones cannot be. */
+  if (strlen (type) > MP_VARIANT_MAX_DEPTH && !mp_variant_check_type (type, NULL))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+                   "The type of the value is nested too deeply to be sent: \"%.40s…\"", type);
+      return FALSE;
+    }
+
   if (strchr (type, 'h') != NULL)
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE,
