@@ -8,6 +8,7 @@
 
 #include "mp-test-connection.h"
 #include "mp-test.h"
+#include "mp-variant-private.h"
 
 #define MIB ((gsize) 1024 * 1024)
 
@@ -103,6 +104,31 @@ test_long_types (void)
           g_assert_no_error (error);
           g_assert_true (g_variant_equal (received, value));
         }
+      else
+        g_assert_error (error, MP_ERROR, MP_ERROR_TOO_BIG);
+    }
+
+  mp_test_pair_free (&pair);
+}
+
+/* Who sends a value learns that its receiver would refuse it, whichever way it goes. */
+static void
+test_deep_types (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+
+  for (guint depth = MP_VARIANT_MAX_DEPTH - 1; depth < 100; depth++)
+    {
+      g_autofree char *type = g_strnfill (depth, 'a');
+      g_autoptr (GVariant) value = NULL, received = NULL;
+      g_autoptr (GError) error = NULL;
+
+      type[depth - 1] = 'i';
+      value = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE (type), NULL, 0));
+      if (mp_connection_send (pair.a, value, 0, NULL, &error))
+        received = mp_connection_receive (pair.b, 0, NULL, &error);
+      if (depth <= MP_VARIANT_MAX_DEPTH)
+        g_assert_cmpvariant (received, value);
       else
         g_assert_error (error, MP_ERROR, MP_ERROR_TOO_BIG);
     }
@@ -400,6 +426,7 @@ main (int   argc,
   mp_test_add ("/connection/data", test_data);
   mp_test_add ("/connection/bytes", test_bytes);
   mp_test_add ("/connection/long-types", test_long_types);
+  mp_test_add ("/connection/deep-types", test_deep_types);
   mp_test_add ("/connection/stays", test_stays);
   mp_test_add ("/connection/into/room", test_into);
   mp_test_add ("/connection/into/part", test_into_part);

@@ -115,13 +115,30 @@ get_body (MpFrame        *frame,
   return TRUE;
 }
 
+/* Short types are not nested too deeply. */
+#define SHORT_CODEC 64
+
+G_STATIC_ASSERT (SHORT_CODEC <= MP_VARIANT_MAX_DEPTH);
+G_STATIC_ASSERT (SHORT_CODEC <= MP_ITEM_MAX_CODEC_LENGTH);
+
+/* What the receiver would refuse is left to the transport, which tells the sender. */
+static gboolean
+may_travel (const MpTransportBody *body)
+{
+  return G_LIKELY (body->codec_length <= SHORT_CODEC) || body->codec[0] != '=' ||
+         mp_variant_check_type (body->codec + 1, NULL);
+}
+
+/*< private >
+ * mp_conduit_fits_ring:
+ * @body: its codec is terminated
+ */
 gboolean
-mp_conduit_fits_ring (MpConduit           *self,
+mp_conduit_fits_ring (MpConduit             *self,
                       const MpTransportBody *body)
 {
   return self->link != NULL && mp_ring_link_has (self->link, MP_RING_LINK_OUT) &&
-         body->length <= MP_RING_LINK_MAX_BODY &&
-         body->codec_length <= MP_ITEM_MAX_CODEC_LENGTH;
+         body->length <= MP_RING_LINK_MAX_BODY && body->codec_length <= MP_ITEM_MAX_CODEC_LENGTH && may_travel (body);
 }
 
 /*< private >
@@ -476,12 +493,6 @@ mp_conduit_receive (MpConduit  *self,
 }
 
 /* --- Without a frame ------------------------------------------------------ */
-
-/* A type that is not longer is not nested too deeply either. */
-#define SHORT_CODEC 64
-
-G_STATIC_ASSERT (SHORT_CODEC <= MP_VARIANT_MAX_DEPTH);
-G_STATIC_ASSERT (SHORT_CODEC <= MP_ITEM_MAX_CODEC_LENGTH);
 
 /*< private >
  * mp_conduit_try_send:
