@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "mp-connection-private.h"
+#include "mp-item-private.h"
 #include "mp-ring-link-private.h"
 #include "mp-test-connection.h"
 #include "mp-test-process.h"
@@ -501,6 +502,44 @@ test_rubbish (void)
   mp_test_pair_free (&pair);
 }
 
+/* The longest body with the longest name goes by the ring. */
+static void
+test_longest (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  g_autofree char *codec = g_strnfill (32, 'c');
+  g_autofree guint8 *sent = g_malloc0 (MP_RING_LINK_MAX_BODY);
+  g_autoptr (GBytes) received = NULL;
+
+  sent[MP_RING_LINK_MAX_BODY - 1] = 7;
+  g_assert_true (mp_connection_send_data (pair.a, sent, MP_RING_LINK_MAX_BODY, codec, 0, NULL, NULL));
+  g_assert_cmpuint (count_records (pair.b), ==, 1);
+  received = mp_connection_receive_bytes (pair.b, 0, 0, NULL, NULL);
+  g_assert_cmpmem (g_bytes_get_data (received, NULL), g_bytes_get_size (received), sent, MP_RING_LINK_MAX_BODY);
+  mp_test_pair_free (&pair);
+}
+
+/* A record may say that it has 4 GiB, in memory of a file that has none: nobody takes memory for that, or copies it
+ * with a lock for which a main loop waits.
+ */
+static void
+test_too_long (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpRingLink *link = mp_exchange_get_link (get_exchange (pair.a));
+  const guint32 length = MP_RING_LINK_MAX_BODY + MP_ITEM_MAX_CODEC_LENGTH + 1;
+  g_autofree guint8 *bytes = g_malloc0 (length), *room = g_malloc0 (length);
+  const MpRingRecord record = { .data = bytes, .length = length, .kind = MP_ITEM_RAW };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (mp_ring_link_put (link, &record, NULL), ==, MP_RING_DONE);
+  g_assert_cmpint (mp_connection_receive_into (pair.b, room, length, MP_TEST_DEADLINE, NULL, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_CORRUPTED);
+  mp_test_send_int (pair.a, 3);
+  mp_test_assert_receive_fails (pair.b, MP_ERROR, MP_ERROR_CORRUPTED);
+  mp_test_pair_free (&pair);
+}
+
 /* -------------------------------------------------------------------------- */
 
 static void
@@ -527,6 +566,8 @@ main (int   argc,
   mp_test_add ("/connection-rings/closed-while-full", test_closed_while_full);
   mp_test_add ("/connection-rings/forked", test_forked);
   mp_test_add ("/connection-rings/rubbish", test_rubbish);
+  mp_test_add ("/connection-rings/longest", test_longest);
+  mp_test_add ("/connection-rings/too-long", test_too_long);
   mp_test_add ("/connection-rings/order/looks", test_order_of_looks);
   mp_test_add ("/connection-rings/order/threads", test_order_of_threads);
   mp_test_add_methods ("/connection-rings/order/processes", test_order_of_processes);

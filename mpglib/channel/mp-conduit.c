@@ -291,6 +291,32 @@ is_its_turn (const MpRingRecord *record,
          (turn->wants == NULL || turn->wants (record, turn->user_data));
 }
 
+/* Of a record that no proper peer puts there: it is left, so that nobody copies it. */
+static MpIoStatus
+refuse_long (MpConduit  *self,
+             guint32     length,
+             GError    **error)
+{
+  return handle_ring_failure (self, g_error_new (MP_ERROR, MP_ERROR_CORRUPTED,
+                                                 "The peer sent a record of %u bytes, where %d are allowed", length,
+                                                 MP_RING_LINK_MAX_RECORD), error);
+}
+
+/* FALSE: it is not to be taken. */
+static gboolean
+make_room (guint32   length,
+           guint8  **own,
+           GError  **error)
+{
+  g_free (*own);
+  *own = g_try_malloc (length);
+  if (*own != NULL)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "There is no memory for the %u bytes of the next message", length);
+  return FALSE;
+}
+
 /* Into `next`.  Not if it was put after `limit`, and something may be in the socket: then it was not `its_turn`. */
 static MpIoStatus
 take_record (MpConduit  *self,
@@ -309,14 +335,14 @@ take_record (MpConduit  *self,
   *its_turn = TRUE;
   while ((result = mp_ring_link_take (self->link, &haul, &reason)) == MP_RING_NO_ROOM)
     {
-      g_free (own);
-      own = g_try_malloc (record.length);
-      if (own == NULL)
+      if (record.length > MP_RING_LINK_MAX_RECORD)
         {
-          g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "There is no memory for the %u bytes of the next message",
-                       record.length);
-          return MP_IO_FAILED;
+          g_free (own);
+          return refuse_long (self, record.length, error);
         }
+      if (!make_room (record.length, &own, error))
+        return MP_IO_FAILED;
+
       haul.data = own;
       haul.room = record.length;
     }
@@ -548,7 +574,7 @@ take_usual (MpConduit           *self,
             MpRingRecord        *record)
 {
   MpRingHaul haul = { usual->room, sizeof usual->room, record, 1, is_its_turn, turn };
-  MpRingHaul straight = { wish->into, wish->max_length, record, 1, is_its_turn, turn };
+  MpRingHaul straight = { wish->into, MIN (wish->max_length, MP_RING_LINK_MAX_RECORD), record, 1, is_its_turn, turn };
   MpRingResult result = MP_RING_UNWANTED;
 
   if (wish->into != NULL)

@@ -46,10 +46,10 @@
  *
  * # Sizes
  *
- * Small messages without attachments go through shared memory, if the connection is one of a
+ * Messages of up to 1 MiB without attachments go through shared memory, if the connection is one of a
  * pair; others up to 64 KiB go through the socket, and larger ones in memory that
  * is sealed against changes, without a copy at the receiver. A sender waits when
- * the receiver has 16 MiB of small ones, some 50 MiB of large ones, or a few messages, to receive yet.
+ * the receiver has 16 MiB in shared memory, some 50 MiB of large ones, or a few messages, to receive yet.
  *
  * # The end
  *

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "mp-item-private.h"
 #include "mp-queue-store-private.h"
 #include "mp-ring-aside-private.h"
 
@@ -30,6 +31,9 @@ typedef enum
  * for a file, whose pages it has to find and to clear.
  */
 #define MP_RING_LINK_MAX_BODY (1024 * 1024)
+
+/* With the name of its codec: longer ones are refused. */
+#define MP_RING_LINK_MAX_RECORD (MP_RING_LINK_MAX_BODY + MP_ITEM_MAX_CODEC_LENGTH)
 
 void         mp_ring_link_set_used   (gboolean             is_used);
 gboolean     mp_ring_link_new_pair   (gboolean             duplex,
