@@ -97,7 +97,9 @@ mp_message_is_codec_name (const char *name)
 {
   gsize length = 0;
 
-  while (g_ascii_islower (name[length]) || g_ascii_isdigit (name[length]) || name[length] == '-' || name[length] == '.')
+  /* Without GLib's table, a page that a forked child would have to look at for this */
+  while ((name[length] >= 'a' && name[length] <= 'z') || (name[length] >= '0' && name[length] <= '9')
+         || name[length] == '-' || name[length] == '.')
     length++;
 
   return length > 0 && length <= MP_MESSAGE_MAX_CODEC_LENGTH && name[length] == '\0' &&

@@ -90,7 +90,7 @@ mp_target_get_language (const char *name)
 {
   gsize length = 0;
 
-  while (g_ascii_islower (name[length]) || g_ascii_isdigit (name[length]))
+  while ((name[length] >= 'a' && name[length] <= 'z') || (name[length] >= '0' && name[length] <= '9'))
     length++;
   if (length > 0 && name[length] == ':')
     {

@@ -23,6 +23,7 @@
 #include "mp-marker-private.h"
 #include "mp-report-private.h"
 #include "mp-table-private.h"
+#include "mp-warm-up-private.h"
 
 /**
  * MpWorker:
@@ -69,6 +70,7 @@ struct _MpWorker {
   MpBootstrap *bootstrap;
   MpMessage *arguments;
   MpForkServer *fork_server; /* of a template, from its first wait */
+  GBytes *usual_bootstrap;   /* likewise: the body of one such as children get */
   int host_pid;
   gboolean is_ready;
   gboolean has_finished;
@@ -92,6 +94,7 @@ mp_worker_finalize (GObject *object)
   g_clear_pointer (&self->fork_server, mp_fork_server_free);
   g_clear_pointer (&self->transport, mp_transport_free);
   g_clear_pointer (&self->bootstrap, mp_bootstrap_free);
+  g_clear_pointer (&self->usual_bootstrap, g_bytes_unref);
   g_clear_object (&self->arguments);
   g_free (self->loading_what);
   g_free (self->loading_remedy);
@@ -442,6 +445,7 @@ rehearse (MpWorker *self)
   bootstrap.role = MP_WORKER_ROLE_PROCESS;
   bootstrap.is_forked = TRUE;
   frame = mp_bootstrap_to_frame (&bootstrap);
+  self->usual_bootstrap = g_bytes_ref (mp_frame_get_body (frame));
   host = mp_transport_new (ends[0]);
   child = mp_transport_new (ends[1]);
   mp_transport_set_raw (child, TRUE);
@@ -528,12 +532,15 @@ mp_worker_forked_parent (MpWorker *self,
 
 /* The template may have no more use for a spare: then that is all there is of it */
 static gboolean
-wait_wanted (int      *channel,
-             GError  **error)
+wait_wanted (MpWorker  *self,
+             int       *channel,
+             GError   **error)
 {
   MpForkRecord record;
   int from_template = *channel;
 
+  if (self->usual_bootstrap != NULL)
+    mp_warm_up (self->usual_bootstrap);
   fcntl (from_template, F_SETFL, O_RDWR); /* it has nothing else to wait for */
   if (mp_fork_record_receive (from_template, &record, channel) != MP_IO_DONE || record.word != MP_FORK_WANTED)
     _exit (0);
@@ -574,7 +581,7 @@ mp_worker_forked_child (MpWorker  *self,
   setpgid (0, 0); /* like a child that was spawned */
   if (!mp_lifeline_hold (MP_MARKER_LIFELINE_FD, error))
     return FALSE;
-  if (is_spare && !wait_wanted (&channel, error))
+  if (is_spare && !wait_wanted (self, &channel, error))
     return FALSE;
   self->transport = mp_transport_new (channel);
   return read_bootstrap (self, error) && become (self, error);
