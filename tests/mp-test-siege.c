@@ -209,6 +209,42 @@ siege_end (Siege      *self,
 #endif
 }
 
+/* --- Attempts ------------------------------------------------------------------------- */
+
+void
+siege_attempt_all (guint       n,
+                   SiegeBegin  begin_one,
+                   SiegeGoOn   go_on,
+                   gpointer    user_data)
+{
+  struct pollfd fds[MP_TEST_SIEGE_WINDOW];
+  guint next = 0, n_open = 0;
+
+  for (guint i = 0; i < MP_TEST_SIEGE_WINDOW; i++)
+    fds[i] = (struct pollfd) { -1, POLLIN, 0 };
+
+  for (;;)
+    {
+      for (guint i = 0; i < MP_TEST_SIEGE_WINDOW && next < n; i++)
+        if (fds[i].fd < 0)
+          {
+            fds[i].fd = begin_one (i, next++, user_data);
+            n_open++;
+          }
+      if (n_open == 0)
+        return;
+
+      alarm (60);
+      g_assert_cmpint (poll (fds, MP_TEST_SIEGE_WINDOW, (int) (MP_TEST_DEADLINE * 1000)), >, 0);
+      for (guint i = 0; i < MP_TEST_SIEGE_WINDOW; i++)
+        if (fds[i].fd >= 0 && fds[i].revents != 0 && !go_on (i))
+          {
+            fds[i].fd = -1;
+            n_open--;
+          }
+    }
+}
+
 /* --- By hand ------------------------------------------------------------------------- */
 
 int

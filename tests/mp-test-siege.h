@@ -65,6 +65,22 @@ guint        get_memory_kib (GPid               pid,
                              const char        *key_of_line);
 guint        count_fds_of  (GPid                pid);
 
+/* Attempts at a time: fewer than a listener talks to, so that none pushes out another one. */
+#define MP_TEST_SIEGE_WINDOW 48
+
+/* Makes attempts, several at a time, since refusals come late.  `begin` makes one in a place, and returns its socket;
+ * `go_on` is called when that has something to say, and returns FALSE when it is over.
+ */
+typedef int      (*SiegeBegin) (guint          place,
+                                guint          number,
+                                gpointer       user_data);
+typedef gboolean (*SiegeGoOn)  (guint          place);
+
+void         siege_attempt_all (guint          n,
+                                SiegeBegin     begin,
+                                SiegeGoOn      go_on,
+                                gpointer       user_data);
+
 int          new_socket    (void);
 void         fill_address  (struct sockaddr_un *native,
                             const char         *path);

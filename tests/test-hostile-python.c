@@ -20,9 +20,6 @@
 #include "mp-test-siege.h"
 #include "mp-test.h"
 
-/* Attempts at a time: fewer than a listener talks to. */
-#define WINDOW 48
-
 #define N_RANDOM_LONG 20000
 
 /* The messages of a client, in their order, and how long they are. */
@@ -278,42 +275,39 @@ attempt_go_on (Attempt *self)
     attempt_say_all (self, says);
 }
 
-/* Several at a time, since refusals come late. */
+static Attempt attempts[MP_TEST_SIEGE_WINDOW];
+
+typedef struct
+{
+  GArray *variations;
+  const char *path;
+} Attack;
+
+static int
+begin_one (guint    place,
+           guint    number,
+           gpointer user_data)
+{
+  const Attack *attack = user_data;
+
+  attempt_begin (&attempts[place], &g_array_index (attack->variations, Variation, number), attack->path);
+  return attempts[place].fd;
+}
+
+static gboolean
+go_on (guint place)
+{
+  attempt_go_on (&attempts[place]);
+  return attempts[place].fd >= 0;
+}
+
 static void
 attempt_all (GArray     *variations,
              const char *path)
 {
-  Attempt attempts[WINDOW];
-  struct pollfd fds[WINDOW];
-  guint next = 0, n_open = 0;
+  Attack attack = { variations, path };
 
-  for (guint i = 0; i < WINDOW; i++)
-    attempts[i].fd = -1;
-
-  for (;;)
-    {
-      for (guint i = 0; i < WINDOW; i++)
-        {
-          if (attempts[i].fd < 0 && next < variations->len)
-            {
-              attempt_begin (&attempts[i], &g_array_index (variations, Variation, next++), path);
-              n_open++;
-            }
-          fds[i] = (struct pollfd) { .fd = attempts[i].fd, .events = POLLIN };
-        }
-
-      if (n_open == 0)
-        return;
-
-      alarm (60);
-      g_assert_cmpint (poll (fds, WINDOW, (int) (MP_TEST_DEADLINE * 1000)), >, 0);
-      for (guint i = 0; i < WINDOW; i++)
-        if (fds[i].revents != 0)
-          {
-            attempt_go_on (&attempts[i]);
-            n_open -= attempts[i].fd < 0;
-          }
-    }
+  siege_attempt_all (variations->len, begin_one, go_on, &attack);
 }
 
 /* --- Variations ----------------------------------------------------------------------- */

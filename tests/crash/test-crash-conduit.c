@@ -659,7 +659,7 @@ main (int   argc,
   static const MpCrashHooks hooks = {
     .begin_round = begin_round,
     .reset = clear_ends,
-    .max_usec = 600 * G_TIME_SPAN_MILLISECOND,
+    .max_usec = 300 * G_TIME_SPAN_MILLISECOND,
   };
   int result;
 

@@ -11,13 +11,12 @@
 
 #include <mpglib.h>
 
-#include "mp-crash-family.h"
+#include "mp-crash-crew.h"
 #include "mp-futex-private.h"
 #include "mp-queue-private.h"
 #include "../mp-test.h"
 
-#define N_SIDE       3     /* workers of each side */
-#define N_WORKERS    (2 * N_SIDE)
+#define N_SIDE       (MP_CRASH_N_WORKERS / 2)
 #define N_KILLS      300
 #define N_KILLS_LONG 10000
 #define MAX_ITEMS    (1 << 26)
@@ -60,8 +59,6 @@ typedef enum
 
 typedef struct
 {
-  MpAtomic32 me;
-  MpAtomic32 n_done;
   MpAtomic32 doing;   /* Doing | kind << 8 */
 } Worker;
 
@@ -73,7 +70,7 @@ typedef struct
   MpAtomic32 n_after_done;
   MpAtomic32 n_failed;
   char       wrong[256];   /* what was corrupt, at last */
-  Worker     workers[N_WORKERS];
+  Worker     workers[MP_CRASH_N_WORKERS];
   MpAtomic32 items[MAX_ITEMS];
 } Shared;
 
@@ -88,7 +85,6 @@ typedef struct
 
 static Shared *shared;
 static MpQueue *queues[N_QUEUES];
-static pid_t pids[N_WORKERS];
 static guint n_hands[N_QUEUES];   /* victims that may have had something of that in their hands */
 static guint n_put_victims;
 
@@ -96,6 +92,7 @@ static guint n_put_victims;
 static Worker *self;
 static GRand *chance;
 static guint my_place;
+static gboolean is_putter;
 static guint32 last_seen[N_QUEUES][N_SIDE];
 
 /* --- Items ---------------------------------------------------------------- */
@@ -298,56 +295,40 @@ get_some (Kind kind)
     note_failure (error);
 }
 
-static void
-be_worker (gpointer data)
+static guint32
+begin_to_work (guint i)
 {
-  guint i = GPOINTER_TO_UINT (data);
-
   self = &shared->workers[i];
   my_place = i % N_SIDE;
+  is_putter = i < N_SIDE;
   chance = g_rand_new ();
   do_now (NOTHING, PLAIN);
-  mp_test_set_word (&self->me, mp_participant_enter (mp_table_get_default (NULL), NULL));
-
-  for (;;)
-    {
-      Kind kind = (Kind) g_rand_int_range (chance, 0, N_QUEUES);
-
-      if (i < N_SIDE)
-        put_some (kind);
-      else
-        get_some (kind);
-      linger ();
-      atomic_fetch_add (&self->n_done, 1);
-    }
+  return mp_participant_enter (mp_table_get_default (NULL), NULL);
 }
 
 static void
-start_worker (guint i)
+put_or_get_some (void)
 {
-  atomic_store (&shared->workers[i].me, 0);
-  pids[i] = mp_test_fork (be_worker, GUINT_TO_POINTER (i));
+  Kind kind = (Kind) g_rand_int_range (chance, 0, N_QUEUES);
+
+  if (is_putter)
+    put_some (kind);
+  else
+    get_some (kind);
+  linger ();
 }
 
 /* --- What is lost and found ----------------------------------------------- */
 
-/* Of one that is stopped. */
 static void
-look_what_it_does (const Worker *worker)
+look_what_it_does (guint i)
 {
-  guint32 doing = atomic_load (&worker->doing);
+  guint32 doing = atomic_load (&shared->workers[i].doing);
 
   if ((doing & 0xff) == PUTTING)
     n_put_victims++;
   if ((doing & 0xff) == GETTING || (doing & 0xff) == HOLDING)
     n_hands[doing >> 8]++;
-}
-
-static void
-wait_for_worker (guint i)
-{
-  while (atomic_load (&shared->workers[i].me) == 0)
-    mp_futex_wait (&shared->workers[i].me, 0, MP_DEADLINE_NEVER);
 }
 
 static void
@@ -357,25 +338,6 @@ fail_stalled (guint i)
 
   g_error ("worker %u stalls: it does %u at queue %u, which has %u items", i, doing & 0xff, doing >> 8,
            mp_queue_get_length (queues[doing >> 8]));
-}
-
-/* No survivor waits for ever. */
-static void
-assert_survivors_go_on (guint victim)
-{
-  gint64 end = g_get_monotonic_time () + MP_CRASH_STALL_USEC;
-  guint32 n_done[N_WORKERS];
-
-  for (guint i = 0; i < N_WORKERS; i++)
-    n_done[i] = atomic_load (&shared->workers[i].n_done);
-
-  for (guint i = 0; i < N_WORKERS; i++)
-    while (i != victim && atomic_load (&shared->workers[i].n_done) == n_done[i])
-      {
-        if (g_get_monotonic_time () >= end)
-          fail_stalled (i);
-        mp_futex_pause (50);
-      }
 }
 
 static void
@@ -393,34 +355,6 @@ collect_lost (void)
         atomic_fetch_add (&shared->items[head.number], LOST);
       g_clear_object (&item);
     }
-}
-
-static void
-kill_one (GRand *random)
-{
-  guint i = (guint) g_rand_int_range (random, 0, N_WORKERS);
-
-  wait_for_worker (i);
-  mp_futex_pause (g_rand_int_range (random, 0, 700));
-  mp_crash_stop (pids[i]);
-  look_what_it_does (&shared->workers[i]);
-  mp_test_kill (pids[i]);
-  assert_survivors_go_on (i);
-  collect_lost ();
-  start_worker (i);
-}
-
-static void
-end_storm (void)
-{
-  for (guint i = 0; i < N_WORKERS; i++)
-    {
-      wait_for_worker (i);
-      mp_crash_stop (pids[i]);
-      look_what_it_does (&shared->workers[i]);
-    }
-  for (guint i = 0; i < N_WORKERS; i++)
-    mp_test_kill (pids[i]);
 }
 
 /* What is left, by one that outlives all. */
@@ -480,19 +414,8 @@ account_for (Account *accounts,
     }
 }
 
-static guint
-count_done (void)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < N_WORKERS; i++)
-    n += atomic_load (&shared->workers[i].n_done);
-
-  return n;
-}
-
 static void
-check_accounts (guint n_kills)
+check_accounts (void)
 {
   Account accounts[N_QUEUES] = { { 0 } };
   guint n_half = 0;
@@ -508,8 +431,7 @@ check_accounts (guint n_kills)
                       accounts[i].n_twice, accounts[i].n_lost, accounts[i].n_again, n_hands[i]);
       g_assert_cmpuint (accounts[i].n_twice, ==, 0);
     }
-  g_test_message ("%u kills, %u operations, %u items; %u victims that put", n_kills, count_done (),
-                  atomic_load (&shared->n_items), n_put_victims);
+  g_test_message ("%u items; %u victims that put", atomic_load (&shared->n_items), n_put_victims);
 
   /* Of a plain queue only what a victim had just got can be missing. */
   g_assert_cmpuint (accounts[PLAIN].n_missing, <=, MAX_BATCH * n_hands[PLAIN]);
@@ -530,27 +452,23 @@ check_accounts (guint n_kills)
 static void
 test_queues (void)
 {
-  g_autoptr (GRand) random = g_rand_new_with_seed (mp_crash_get_seed ());
-  guint n_kills = mp_crash_get_n_rounds (N_KILLS, N_KILLS_LONG);
+  static const MpCrashCrew crew = {
+    .begin = begin_to_work, .work = put_or_get_some, .look = look_what_it_does, .killed = collect_lost,
+    .stalled = fail_stalled,
+  };
 
   shared = mp_test_share (sizeof *shared);
   queues[PLAIN] = g_object_new (MP_TYPE_QUEUE, "max-size", 50, NULL);
   queues[NARROW] = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 20000, NULL);
   queues[REPORTING] = g_object_new (MP_TYPE_JOINABLE_QUEUE, "max-size", 50, NULL);
   queues[REDELIVERING] = g_object_new (MP_TYPE_JOINABLE_QUEUE, "max-size", 50, "redelivery", TRUE, NULL);
-  for (guint i = 0; i < N_WORKERS; i++)
-    start_worker (i);
-
-  for (guint i = 0; i < n_kills; i++)
-    kill_one (random);
-
-  end_storm ();
+  mp_crash_crew_run (&crew, mp_crash_get_n_rounds (N_KILLS, N_KILLS_LONG));
   for (guint i = 0; i < N_QUEUES; i++)
     drain ((Kind) i);
   for (guint i = REPORTING; i < N_QUEUES; i++)
     g_assert_true (mp_joinable_queue_join (MP_JOINABLE_QUEUE (queues[i]), MP_TEST_DEADLINE, NULL, NULL));
   collect_lost ();
-  check_accounts (n_kills);
+  check_accounts ();
   for (guint i = 0; i < N_QUEUES; i++)
     g_clear_object (&queues[i]);
 }

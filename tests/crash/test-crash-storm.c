@@ -7,14 +7,11 @@
  * must get, and be told.
  */
 
-#include <signal.h>
-#include <sys/wait.h>
-
 #include <mpglib.h>
 
 #include "mp-clock-private.h"
 #include "mp-counter-private.h"
-#include "mp-crash-family.h"
+#include "mp-crash-crew.h"
 #include "mp-flag-private.h"
 #include "mp-futex-private.h"
 #include "mp-notes-private.h"
@@ -22,7 +19,6 @@
 #include "mp-permits-private.h"
 #include "mp-rendezvous-private.h"
 
-#define N_WORKERS    6
 #define N_LOCKS      2
 #define N_PERMITS    3
 #define N_PARTIES    2
@@ -34,8 +30,6 @@
 
 typedef struct
 {
-  MpAtomic32 me;
-  MpAtomic32 n_done;
   MpAtomic32 has_lock[N_LOCKS];  /* and whoever left it so was accounted for */
   MpAtomic32 has_permit;
 } Worker;
@@ -61,7 +55,7 @@ typedef struct
   MpAtomic32 n_wrong;
   MpAtomic32 n_locks_told;
   MpAtomic32 n_permits_told;
-  Worker     workers[N_WORKERS];
+  Worker     workers[MP_CRASH_N_WORKERS];
 } Shared;
 
 /* What victims had, and of that what they had not said yet: of those they may have
@@ -78,7 +72,6 @@ static MpTable *table;
 static Worker *self;
 static guint32 me;
 static GRand *chance;
-static pid_t pids[N_WORKERS];
 static Losses lost_locks, lost_permits;
 
 /* --- What the workers do -------------------------------------------------- */
@@ -241,32 +234,25 @@ use_rendezvous (void)
 }
 
 static void
-be_worker (gpointer data)
+use_any (void)
 {
   static void (*const uses[]) (void) = {
     use_lock, use_permit, use_counter, use_flag, use_tokens, use_rendezvous,
   };
 
-  self = &shared->workers[GPOINTER_TO_UINT (data)];
-  me = mp_participant_enter (table, NULL);
-  chance = g_rand_new ();
-  for (guint i = 0; i < N_LOCKS; i++)
-    atomic_store (&self->has_lock[i], 0);
-  atomic_store (&self->has_permit, 0);
-  mp_test_set_word (&self->me, me);
-
-  for (;;)
-    {
-      uses[g_rand_int_range (chance, 0, G_N_ELEMENTS (uses))] ();
-      atomic_fetch_add (&self->n_done, 1);
-    }
+  uses[g_rand_int_range (chance, 0, G_N_ELEMENTS (uses))] ();
 }
 
-static void
-start_worker (guint i)
+static guint32
+begin_to_work (guint i)
 {
-  atomic_store (&shared->workers[i].me, 0);
-  pids[i] = mp_test_fork (be_worker, GUINT_TO_POINTER (i));
+  self = &shared->workers[i];
+  me = mp_participant_enter (table, NULL);
+  chance = g_rand_new ();
+  for (guint j = 0; j < N_LOCKS; j++)
+    atomic_store (&self->has_lock[j], 0);
+  atomic_store (&self->has_permit, 0);
+  return me;
 }
 
 /* --- What is lost and found ----------------------------------------------- */
@@ -284,11 +270,11 @@ count_loss (Losses   *losses,
   losses->n_unsure += !is_sure;
 }
 
-/* Of one that is stopped. */
 static void
-look_what_it_holds (const Worker *worker)
+look_what_it_holds (guint which)
 {
-  guint32 victim = atomic_load (&worker->me);
+  const Worker *worker = &shared->workers[which];
+  guint32 victim = mp_crash_crew_get_me (which);
 
   for (guint i = 0; i < N_LOCKS; i++)
     count_loss (&lost_locks, atomic_load (&shared->locks[i].word), victim,
@@ -299,56 +285,9 @@ look_what_it_holds (const Worker *worker)
 }
 
 static void
-wait_for_worker (guint i)
+fail_stalled (guint i)
 {
-  while (atomic_load (&shared->workers[i].me) == 0)
-    mp_futex_wait (&shared->workers[i].me, 0, MP_DEADLINE_NEVER);
-}
-
-/* No survivor waits for ever. */
-static void
-assert_survivors_go_on (guint victim)
-{
-  gint64 end = g_get_monotonic_time () + MP_CRASH_STALL_USEC;
-  guint32 n_done[N_WORKERS];
-
-  for (guint i = 0; i < N_WORKERS; i++)
-    n_done[i] = atomic_load (&shared->workers[i].n_done);
-
-  for (guint i = 0; i < N_WORKERS; i++)
-    while (i != victim && atomic_load (&shared->workers[i].n_done) == n_done[i])
-      {
-        g_assert_cmpint (g_get_monotonic_time (), <, end);
-        mp_futex_pause (50);
-      }
-}
-
-static void
-kill_one (GRand *random)
-{
-  guint i = (guint) g_rand_int_range (random, 0, N_WORKERS);
-
-  wait_for_worker (i);
-  mp_futex_pause (g_rand_int_range (random, 0, 700));
-  mp_crash_stop (pids[i]);
-  look_what_it_holds (&shared->workers[i]);
-  mp_test_kill (pids[i]);
-  assert_survivors_go_on (i);
-  start_worker (i);
-}
-
-static void
-end_storm (void)
-{
-  for (guint i = 0; i < N_WORKERS; i++)
-    {
-      wait_for_worker (i);
-      mp_crash_stop (pids[i]);
-    }
-  for (guint i = 0; i < N_WORKERS; i++)
-    look_what_it_holds (&shared->workers[i]);
-  for (guint i = 0; i < N_WORKERS; i++)
-    mp_test_kill (pids[i]);
+  g_error ("worker %u stalls", i);
 }
 
 /* All can be had again, by one that waits for it. */
@@ -384,38 +323,21 @@ assert_told (const Losses *losses,
   g_assert_cmpuint (n_told + losses->n_unsure, >=, losses->n_held);
 }
 
-static guint
-count_done (void)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < N_WORKERS; i++)
-    n += atomic_load (&shared->workers[i].n_done);
-
-  return n;
-}
-
 static void
 test_storm (void)
 {
-  g_autoptr (GRand) random = g_rand_new_with_seed (mp_crash_get_seed ());
+  static const MpCrashCrew crew = {
+    .begin = begin_to_work, .work = use_any, .look = look_what_it_holds, .stalled = fail_stalled,
+  };
   g_autoptr (GError) error = NULL;
-  guint n_kills = mp_crash_get_n_rounds (N_KILLS, N_KILLS_LONG);
 
   table = mp_table_get_default (&error);
   g_assert_no_error (error);
   shared = mp_test_share (sizeof *shared);
   me = mp_participant_enter (table, NULL);
-  for (guint i = 0; i < N_WORKERS; i++)
-    start_worker (i);
-
-  for (guint i = 0; i < n_kills; i++)
-    kill_one (random);
-
-  end_storm ();
+  mp_crash_crew_run (&crew, mp_crash_get_n_rounds (N_KILLS, N_KILLS_LONG));
   take_everything ();
-  g_test_message ("%u kills, %u operations; locks: %u held, %u unsure, %u told; permits: %u held, %u unsure, %u told",
-                  n_kills, count_done (),
+  g_test_message ("locks: %u held, %u unsure, %u told; permits: %u held, %u unsure, %u told",
                   lost_locks.n_held, lost_locks.n_unsure, atomic_load (&shared->n_locks_told),
                   lost_permits.n_held, lost_permits.n_unsure, atomic_load (&shared->n_permits_told));
   g_assert_cmpuint (atomic_load (&shared->n_wrong), ==, 0);
