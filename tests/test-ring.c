@@ -509,10 +509,94 @@ put_long (gpointer length)
 {
   g_autofree guint8 *bytes = g_malloc0 (GPOINTER_TO_UINT (length));
 
+  get_me ();   /* which may sleep, too */
   mp_test_tell_ready ();
   g_assert_cmpint (put_one (bytes, GPOINTER_TO_UINT (length), 9, MP_WAIT_UNTIL (mp_test_deadline ())), ==,
                    MP_RING_DONE);
   mp_test_set_word (&shared->is_done, 1);
+}
+
+/* A quarter of what there can be. */
+static const guint8 quarter[CAPACITY / 4 - 8];
+
+static MpRingResult
+put_quarter (void)
+{
+  return put_one (quarter, sizeof quarter, 0, MP_WAIT_ENDS_NOW);
+}
+
+static void
+take_quarter (void)
+{
+  guint8 bytes[CAPACITY];
+  MpRingRecord record;
+
+  g_assert_cmpint (take_one (bytes, sizeof bytes, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_cmpuint (record.length, ==, sizeof quarter);
+}
+
+static pid_t
+fill_and_wait_for_half (void)
+{
+  set_up (10);
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpint (put_quarter (), ==, MP_RING_DONE);
+  return mp_test_fork_waiter (put_long, GUINT_TO_POINTER (CAPACITY / 2 - 8));
+}
+
+/* Whoever waits for much room gets it, though others would have taken it bit by bit. */
+static void
+test_turn_of_large (void)
+{
+  pid_t putter = fill_and_wait_for_half ();
+
+  take_quarter ();
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (put_quarter (), ==, MP_RING_AGAIN);
+  take_quarter ();
+  mp_test_wait_word (&shared->is_done, 1);
+  mp_test_join (putter);
+
+  g_assert_cmpint (put_quarter (), ==, MP_RING_AGAIN);
+  take_quarter ();
+  g_assert_cmpint (put_quarter (), ==, MP_RING_DONE);
+  tear_down ();
+}
+
+/* What the dead have waited for is others' room. */
+static void
+test_turn_of_dead (void)
+{
+  pid_t putter = fill_and_wait_for_half ();
+
+  take_quarter ();
+  g_assert_cmpint (put_quarter (), ==, MP_RING_AGAIN);
+  mp_test_kill (putter);
+  g_assert_cmpint (put_quarter (), ==, MP_RING_DONE);
+  tear_down ();
+}
+
+/* So is what somebody has waited for who waits no longer, and main loops hear of that. */
+static void
+test_turn_given_up (void)
+{
+  guint n_put;
+  static const guint8 half[CAPACITY / 2 - 8];
+  MpRingRecord record = { half, sizeof half, 0 };
+
+  set_up (10);
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpint (put_quarter (), ==, MP_RING_DONE);
+  take_quarter ();
+  g_assert_cmpint (mp_ring_try_put_in_turn (&ring, get_me (), &record, 1, &n_put, NULL), ==, MP_RING_AGAIN);
+  g_assert_cmpint (put_quarter (), ==, MP_RING_AGAIN);
+  mp_ring_give_up_turn (&ring, get_me ());
+  g_assert_cmpint (put_quarter (), ==, MP_RING_DONE);
+
+  g_assert_cmpint (put_one (quarter, sizeof quarter, 0, MP_WAIT_UNTIL (g_get_monotonic_time () + 1000)), ==,
+                   MP_RING_AGAIN);
+  g_assert_cmpuint (atomic_load (&ring.layout->put.claimant), ==, 0);
+  tear_down ();
 }
 
 /* It is woken when it has room, though there would be more. */
@@ -854,6 +938,48 @@ test_long_of_dead (void)
   mp_ring_forget (&ring, get_me (), &record);
   g_assert_cmpuint (count_extents (), ==, 1);
   check_long (7);
+  g_assert_cmpuint (count_extents (), ==, 0);
+  tear_down ();
+}
+
+static void
+prepare_one_put_many (gpointer unused)
+{
+  g_autofree guint8 *bytes = make_long (7);
+  MpRingRecord records[3] = { { "a", 1, 1 }, { bytes, LONG, 2 }, { "b", 1, 3 } };
+  guint n_put;
+
+  if (!mp_ring_prepare (&ring, get_me (), &records[1], NULL) ||
+      mp_ring_try_put (&ring, get_me (), records, 3, &n_put, NULL) != MP_RING_DONE)
+    _exit (1);
+}
+
+/* Nobody looks at all records for it: those that lie before what was put with it are made rubbish meanwhile. */
+static void
+test_place_of_dead (void)
+{
+  g_autofree guint8 *taken = g_malloc (LONG);
+  MpRingRecord record = { taken, LONG, 0 };
+  guint32 *head;
+
+  set_up_with (16 * MEGABYTE, MP_RING_MAX_RECORDS, MP_RING_CHUNK_BITS);
+  for (guint i = 0; i < 10; i++)
+    g_assert_cmpint (put_one (&i, sizeof i, 0, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  mp_test_join (mp_test_fork (prepare_one_put_many, NULL));
+
+  head = (guint32 *) (gpointer) mp_ring_memory_get_place (&ring.memory, 2 * mp_ring_measure (sizeof (guint)));
+  g_assert_cmpuint (head[0], ==, sizeof (guint));
+  head[0] = G_MAXUINT32;
+  g_assert_true (mp_ring_prepare (&ring, get_me (), &record, NULL));
+  mp_ring_forget (&ring, get_me (), &record);
+  g_assert_cmpuint (count_extents (), ==, 1);
+
+  head[0] = sizeof (guint);
+  for (guint i = 0; i < 13; i++)
+    {
+      g_assert_cmpint (take_one (taken, LONG, &record, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      g_assert_cmpuint (record.kind, ==, i < 10 ? 0 : i - 9);
+    }
   g_assert_cmpuint (count_extents (), ==, 0);
   tear_down ();
 }
@@ -1268,6 +1394,9 @@ main (int   argc,
   g_test_add_func ("/ring/threads", test_threads);
   g_test_add_func ("/ring/sleeping-taker", test_sleeping_taker);
   g_test_add_func ("/ring/sleeping-putter", test_sleeping_putter);
+  g_test_add_func ("/ring/turn-of-large", test_turn_of_large);
+  g_test_add_func ("/ring/turn-of-dead", test_turn_of_dead);
+  g_test_add_func ("/ring/turn-given-up", test_turn_given_up);
   g_test_add_func ("/ring/sleeper-dies", test_sleeper_dies);
   g_test_add_func ("/ring/ends-of-waits", test_ends_of_waits);
   g_test_add_func ("/ring/bell", test_bell);
@@ -1277,6 +1406,7 @@ main (int   argc,
   g_test_add_func ("/ring/long", test_long);
   g_test_add_func ("/ring/many-long", test_many_long);
   g_test_add_func ("/ring/long-of-dead", test_long_of_dead);
+  g_test_add_func ("/ring/place-of-dead", test_place_of_dead);
   g_test_add_func ("/ring/hold", test_hold);
   g_test_add_func ("/ring/redelivery", test_redelivery);
   g_test_add_func ("/ring/lost", test_lost);

@@ -430,7 +430,9 @@ typedef struct
   MpAtomic64 other_position;  /* likewise */
   MpAtomic64 other_weight;    /* likewise */
   MpAtomic32 holding;         /* of take: owner word of who notes what it is about to take in its hand; 0: nobody */
-  guint8     reserved1[28];
+  MpAtomic32 claimant;        /* of put: owner word of who waits for room that others leave to it; 0: nobody */
+  MpAtomic64 claimed;         /* of put: how much, in bytes */
+  guint8     reserved1[16];
 
   MpAtomic32 count;           /* futex; records so far << 1 | which position holds */
   MpAtomic32 cpu;             /* on which this side ran when it did that; 0: unknown, else + 1 */
@@ -522,6 +524,7 @@ G_STATIC_ASSERT (sizeof (MpWhole) == 8);
 G_STATIC_ASSERT (sizeof (MpArrayLayout) == 48);
 G_STATIC_ASSERT (sizeof (MpListItem) == 16);
 G_STATIC_ASSERT (sizeof (MpListLayout) == 48);
+G_STATIC_ASSERT (offsetof (MpRingEnd, claimed) == 40);
 G_STATIC_ASSERT (offsetof (MpRingEnd, count) == 64);
 G_STATIC_ASSERT (offsetof (MpRingEnd, turn) == 128);
 G_STATIC_ASSERT (offsetof (MpRingEnd, bell) == 192);
@@ -566,8 +569,9 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
 #define MP_FINGERPRINT_SHARED   MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX ( \
                                 MP_FINGERPRINT_SYNC, offsetof (MpValueLayout, words)), sizeof (MpArrayLayout)), \
                                 sizeof (MpListItem)), sizeof (MpListLayout))
-#define MP_FINGERPRINT_QUEUE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_SHARED, \
-                                sizeof (MpRingEnd)), sizeof (MpRingLayout)), sizeof (MpQueueLayout))
+#define MP_FINGERPRINT_QUEUE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX ( \
+                                MP_FINGERPRINT_SHARED, sizeof (MpRingEnd)), offsetof (MpRingEnd, claimed)), \
+                                sizeof (MpRingLayout)), sizeof (MpQueueLayout))
 #define MP_FINGERPRINT_ASIDE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_QUEUE, sizeof (MpRingAsideLayout))
 #define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_ASIDE
 
@@ -575,7 +579,7 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
  * format, and changes the text and the version too.
  */
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
-G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0xdd7de311441db091));
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x4d281f8554699beb));
 #endif
 
 G_END_DECLS

@@ -59,6 +59,7 @@ gboolean     mp_ring_read_head           (MpRing                  *self,
                                           MpRingRecord            *record);
 gboolean     mp_ring_find_extent         (gpointer                 ring,
                                           const MpRingExtentName  *name,
+                                          guint64                  position,
                                           gboolean                *is_there);
 MpRingResult mp_ring_read_hauled         (MpRing                  *self,
                                           guint32                  me,
@@ -156,6 +157,32 @@ mp_ring_end_lock (MpRing     *self,
 {
   return G_LIKELY (mp_owner_lock_try (&end->lock, me)) ||
          mp_short_lock_acquire (self->table, &end->lock, NULL, me, error);
+}
+
+/* Of the end put, with its lock. */
+static inline void
+mp_ring_get_chunks (MpRing           *self,
+                    const MpRingMark *own,
+                    MpRingChunks     *chunks)
+{
+  MpRingEnd *end = &self->layout->put;
+  guint64 rest = (G_GUINT64_CONSTANT (1) << self->memory.chunk_bits) - 1;
+
+  chunks->n_entered = mp_ring_get_number (self, own->position + rest);
+  chunks->n_reused = atomic_load_explicit (&end->n_reused[own->count & 1], memory_order_relaxed);
+  chunks->n_spare = atomic_load_explicit (&end->n_spare[own->count & 1], memory_order_relaxed);
+}
+
+/* What the next commit makes valid. */
+static inline void
+mp_ring_set_next_chunks (MpRingEnd          *end,
+                         guint32             count,
+                         const MpRingChunks *chunks)
+{
+  guint next = (count & 1) ^ 1;
+
+  atomic_store_explicit (&end->n_reused[next], chunks->n_reused, memory_order_relaxed);
+  atomic_store_explicit (&end->n_spare[next], chunks->n_spare, memory_order_relaxed);
 }
 
 G_END_DECLS

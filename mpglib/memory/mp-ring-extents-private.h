@@ -26,6 +26,9 @@ G_BEGIN_DECLS
  *
  * `t` is a ticket, which the record names, too: so an old record does not name a new content.
  *
+ * Who puts the record notes where the first one of that commit begins, and who takes it into his hand where it begins
+ * itself.  So to see whether there is a record of a dead one's extent one looks at those of one commit.
+ *
  * In a ring that holds (mp-ring-hold.c), all that is taken stays with HAND until it is acknowledged, and D|HAND is
  * what D held: an orphan, which waits for somebody who inherits it.
  */
@@ -52,6 +55,7 @@ typedef struct
 
 typedef gboolean (*MpRingExtentFind) (gpointer                ring,
                                       const MpRingExtentName *name,
+                                      guint64                 position,
                                       gboolean               *is_there);
 
 guint64       mp_ring_extents_measure      (guint64                  capacity);
@@ -79,6 +83,9 @@ gboolean      mp_ring_extents_fill_to_hold (MpRingExtents           *self,
                                             guint32                  length,
                                             MpRingExtentName        *name,
                                             GError                 **error);
+void          mp_ring_extents_note_place   (MpRingExtents           *self,
+                                            const MpRingExtentName  *name,
+                                            guint64                  position);
 MpRingExtent *mp_ring_extents_get          (MpRingExtents           *self,
                                             const MpRingExtentName  *name);
 gboolean      mp_ring_extents_take         (MpRingExtents           *self,

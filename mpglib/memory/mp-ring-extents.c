@@ -214,6 +214,21 @@ mp_ring_extents_forget (MpRingExtents          *self,
 }
 
 /*< private >
+ * mp_ring_extents_note_place:
+ * @name: that this process filled
+ * @position: of the first record of the commit in which it is about to be put
+ *
+ * With the lock of the end put.
+ */
+void
+mp_ring_extents_note_place (MpRingExtents          *self,
+                            const MpRingExtentName *name,
+                            guint64                 position)
+{
+  atomic_store_explicit (&self->extents[name->place - 1].position, position, memory_order_relaxed);
+}
+
+/*< private >
  * mp_ring_extents_get:
  * @name: as a record has it
  *
@@ -340,7 +355,7 @@ sweep_one (MpRingExtents    *self,
   MpRingExtentName name = { i + 1, get_ticket (state) };
   gboolean is_there;
 
-  if (!find (ring, &name, &is_there))
+  if (!find (ring, &name, atomic_load (&self->extents[i].position), &is_there))
     return FALSE;
 
   if (is_there)

@@ -7,32 +7,43 @@
 #include "mp-error.h"
 #include "mp-ring-end-private.h"
 
-/* With the lock of the end take, so that no record goes. */
+/*< private >
+ * mp_ring_find_extent:
+ * @position: that was noted in it
+ *
+ * With the lock of the end take, so that no record goes: looks at as many records as one commit has, at most.  The
+ * position is where a record begins, if there is one: also of somebody who died before the commit, since the next
+ * commit began there.
+ *
+ * Returns: %FALSE if there is rubbish
+ */
 gboolean
 mp_ring_find_extent (gpointer                data,
                      const MpRingExtentName *name,
+                     guint64                 position,
                      gboolean               *is_there)
 {
   MpRing *self = data;
-  MpRingMark own, put;
-  guint32 n;
+  MpRingMark at, put;
 
-  mp_ring_end_get_mark (&self->layout->take, &own);
+  *is_there = FALSE;
+  mp_ring_end_get_mark (&self->layout->take, &at);
   if (!mp_ring_end_look (&self->layout->put, &put))
     return FALSE;
 
-  *is_there = FALSE;
-  n = mp_ring_count_between (put.count, own.count);
-  for (guint32 i = 0; i < n && !*is_there; i++)
+#ifdef MP_FAULT_NO_PLACE
+  position = at.position;
+#endif
+  at.position = MAX (at.position, position);
+  for (guint i = 0; i < MP_RING_BATCH && at.position < put.position && !*is_there; i++)
     {
       MpRingRecord record;
 
-      if (!mp_ring_read_head (self, &own, &put, &record))
+      if (!mp_ring_read_head (self, &at, &put, &record))
         return FALSE;
 
       *is_there = record.extent.place == name->place && record.extent.ticket == name->ticket;
-      own.position += mp_ring_measure_place (&record);
-      own.weight += mp_ring_measure (record.length);
+      at.position += mp_ring_measure_place (&record);
     }
 
   return TRUE;

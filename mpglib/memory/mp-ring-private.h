@@ -42,6 +42,15 @@ G_BEGIN_DECLS
  * sleeps, and only if it finds what it needs.  A lock is held by nobody who takes another, and a turn by
  * nobody who takes another turn.
  *
+ * Whoever waits for room with the turn claims it, so that no smaller records of others take it again and again:
+ *
+ *   claimant   claimed   who puts without the turn                 who changes it, with the lock
+ *   0          any       may have all room                         X that has the turn, and finds too little room:
+ *                                                                  claimed -> need, then claimant -> X
+ *   X          need      leaves so much to X                       X, when it has put; or without the lock, when it
+ *                                                                  gives up
+ *   D          any       may have all room                         the next one that has the turn, as from 0
+ *
  * Main loops wait by the bell of the other end, and arm it before they look under that end's lock.
  *
  * Nothing in the memory is believed: marks and lengths are read once and checked, and what does not fit
@@ -134,6 +143,14 @@ MpRingResult mp_ring_try_put  (MpRing              *self,
                                guint                n_records,
                                guint               *n_put,
                                GError             **error);
+MpRingResult mp_ring_try_put_in_turn (MpRing       *self,
+                               guint32              me,
+                               const MpRingRecord  *records,
+                               guint                n_records,
+                               guint               *n_put,
+                               GError             **error);
+void         mp_ring_give_up_turn (MpRing           *self,
+                                   guint32           me);
 MpRingResult mp_ring_try_take (MpRing              *self,
                                guint32              me,
                                MpRingHaul          *haul,

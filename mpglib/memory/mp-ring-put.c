@@ -5,37 +5,11 @@
 #include "config.h"
 
 #include "mp-error.h"
-#include "mp-futex-private.h"
+#include "mp-ring-claim-private.h"
 #include "mp-ring-end-private.h"
 #include "mp-ring-run-private.h"
 
 /* --- Memory --------------------------------------------------------------- */
-
-/* Of the end put, with its lock. */
-static void
-get_chunks (MpRing           *self,
-            const MpRingMark *own,
-            MpRingChunks     *chunks)
-{
-  MpRingEnd *end = &self->layout->put;
-  guint64 rest = (G_GUINT64_CONSTANT (1) << self->memory.chunk_bits) - 1;
-
-  chunks->n_entered = mp_ring_get_number (self, own->position + rest);
-  chunks->n_reused = atomic_load_explicit (&end->n_reused[own->count & 1], memory_order_relaxed);
-  chunks->n_spare = atomic_load_explicit (&end->n_spare[own->count & 1], memory_order_relaxed);
-}
-
-/* What the next commit makes valid. */
-static void
-set_next_chunks (MpRingEnd          *end,
-                 guint32             count,
-                 const MpRingChunks *chunks)
-{
-  guint next = (count & 1) ^ 1;
-
-  atomic_store_explicit (&end->n_reused[next], chunks->n_reused, memory_order_relaxed);
-  atomic_store_explicit (&end->n_spare[next], chunks->n_spare, memory_order_relaxed);
-}
 
 /* Up to a position.  What was taken until now has chunks that need not be made, and are in the caches. */
 static gboolean
@@ -55,102 +29,6 @@ enter_chunks (MpRing        *self,
         return FALSE;
     }
 
-  return TRUE;
-}
-
-static void
-commit_no_record (MpRing             *self,
-                  const MpRingMark   *own,
-                  const MpRingChunks *chunks)
-{
-  MpRingEnd *end = &self->layout->put;
-  guint next = (own->count & 1) ^ 1;
-
-  set_next_chunks (end, own->count, chunks);
-  atomic_store_explicit (&end->position[next], own->position, memory_order_relaxed);
-  atomic_store_explicit (&end->weight[next], own->weight, memory_order_relaxed);
-  atomic_store_explicit (&end->count, own->count ^ 1, memory_order_release);
-}
-
-/* Nobody is to be woken. */
-static void
-give_back_locked (MpRing *self)
-{
-  MpRingEnd *end = &self->layout->put;
-  MpRingMark own, take;
-  MpRingChunks chunks;
-  guint n;
-
-  mp_ring_end_get_mark (end, &own);
-  get_chunks (self, &own, &chunks);
-  if (!mp_ring_end_look (&self->layout->take, &take) ||
-      !mp_ring_memory_check (&self->memory, &chunks, mp_ring_get_number (self, take.position)))
-    return;
-
-  n = mp_ring_memory_spare (&self->memory, &chunks, mp_ring_get_number (self, take.position), NULL);
-  if (n == 0)
-    return;
-
-  commit_no_record (self, &own, &chunks);
-  mp_ring_memory_drop (&self->memory, chunks.n_spare - n, n);
-}
-
-/*< private >
- * mp_ring_give_back:
- *
- * Gives back some of the memory that is not needed, if there is much and nobody puts just now.
- */
-void
-mp_ring_give_back (MpRing  *self,
-                   guint32  me)
-{
-  MpRingEnd *end = &self->layout->put;
-  guint32 count = atomic_load_explicit (&end->count, memory_order_relaxed);
-  guint64 n_reused = atomic_load_explicit (&end->n_reused[count & 1], memory_order_relaxed);
-
-  if (mp_ring_get_number (self, mp_ring_end_get_position (&self->layout->take)) - n_reused <= MP_RING_N_KEPT ||
-      !mp_owner_lock_try (&end->lock, me))
-    return;
-
-  give_back_locked (self);
-  mp_ring_end_unlock (self, end, me, FALSE);
-}
-
-/* Without a record, so that whoever looked before, and is about to sleep, does not. */
-static void
-commit_nothing (MpRing *self)
-{
-  MpRingEnd *end = &self->layout->put;
-  MpRingMark own;
-  MpRingChunks chunks;
-
-  mp_ring_end_get_mark (end, &own);
-  get_chunks (self, &own, &chunks);
-  commit_no_record (self, &own, &chunks);
-  atomic_store_explicit (&end->asleep, 0, memory_order_relaxed);
-}
-
-/*< private >
- * mp_ring_wake_taker:
- *
- * Lets who waits for a record look again: there is something to take that was not put just now.  If this process is
- * killed before it has woken the sleeper, its death does.
- *
- * Fails with %MP_ERROR_TIMED_OUT if somebody is stopped who puts.
- */
-gboolean
-mp_ring_wake_taker (MpRing   *self,
-                    guint32   me,
-                    GError  **error)
-{
-  MpRingEnd *end = &self->layout->put;
-
-  if (!mp_ring_end_lock (self, end, me, error))
-    return FALSE;
-
-  commit_nothing (self);
-  mp_ring_end_unlock (self, end, me, TRUE);
-  mp_futex_wake (&end->count, 1);
   return TRUE;
 }
 
@@ -227,6 +105,7 @@ typedef struct
   guint64      begun;    /* position of before */
   guint8      *place;    /* of the position */
   guint64      rest;     /* bytes of the chunk from there on */
+  guint64      claimed;  /* bytes of room that are left to somebody else */
   MpRingRun   *run;      /* nullable: where those are that go to the places before */
   guint        n;
   gboolean     is_new;   /* whether `take` was seen just now */
@@ -254,9 +133,10 @@ begin (MpRing    *self,
     return FALSE;
 
   mp_ring_end_get_seen (end, &putting->take);
-  get_chunks (self, &putting->own, &putting->chunks);
+  mp_ring_get_chunks (self, &putting->own, &putting->chunks);
   set_position (self, putting, putting->own.position);
   putting->begun = putting->own.position;
+  putting->claimed = 0;
   putting->run = run;
   putting->n = 0;
   putting->is_new = FALSE;
@@ -288,7 +168,7 @@ find_room (MpRing   *self,
     {
       guint32 n = mp_ring_count_between (putting->own.count, putting->take.count) + putting->n;
 
-      if (G_LIKELY (mp_ring_fits (self, putting->own.weight - putting->take.weight, n, need)))
+      if (G_LIKELY (mp_ring_fits (self, putting->own.weight - putting->take.weight, n, need + putting->claimed)))
         return MP_RING_DONE;
 
       if (putting->is_new)
@@ -316,6 +196,8 @@ add_in_parts (MpRing              *self,
 
   if (putting->run != NULL)
     mp_ring_run_bring (putting->run);
+  if (record->extent.place != 0)
+    mp_ring_extents_note_place (&self->extents, &record->extent, putting->begun);
   write_in_parts (self, putting->own.position, record);
   set_position (self, putting, after);
   return TRUE;
@@ -377,12 +259,15 @@ put_locked (MpRing              *self,
             guint                n,
             guint               *n_put,
             MpRingRun           *run,
+            guint64              claimed,
             GError             **error)
 {
   Putting putting;
 
   if (!begin (self, run, &putting))
     return mp_ring_set_corrupted (error), MP_RING_FAILED;
+
+  putting.claimed = claimed;
 
   for (; putting.n < n; putting.n++)
     {
@@ -413,7 +298,7 @@ put_locked (MpRing              *self,
 
   if (run != NULL)
     mp_ring_run_bring (run);
-  set_next_chunks (&self->layout->put, putting.own.count, &putting.chunks);
+  mp_ring_set_next_chunks (&self->layout->put, putting.own.count, &putting.chunks);
   mp_ring_end_commit (self, &self->layout->put, putting.own.count, putting.own.position, putting.own.weight,
                       putting.n);
   if (run == NULL)
@@ -426,12 +311,13 @@ put_several_locked (MpRing              *self,
                     const MpRingRecord  *records,
                     guint                n,
                     guint               *n_put,
+                    guint64              claimed,
                     GError             **error)
 {
   MpRingRun run;
 
   run.length = 0;
-  return put_locked (self, records, n, n_put, &run, error);
+  return put_locked (self, records, n, n_put, &run, claimed, error);
 }
 
 /*< private >
@@ -452,13 +338,45 @@ mp_ring_try_put (MpRing              *self,
 {
   MpRingEnd *end = &self->layout->put;
   MpRingResult result;
+  guint64 claimed;
 
   *n_put = 0;
   if (!mp_ring_end_lock (self, end, me, error))
     return MP_RING_FAILED;
 
-  result = n_records <= 1 ? put_locked (self, records, n_records, n_put, NULL, error)
-                          : put_several_locked (self, records, n_records, n_put, error);
+  claimed = mp_ring_claim_measure (self);
+  result = n_records <= 1 ? put_locked (self, records, n_records, n_put, NULL, claimed, error)
+                          : put_several_locked (self, records, n_records, n_put, claimed, error);
+  mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
+  return result;
+}
+
+/*< private >
+ * mp_ring_try_put_in_turn:
+ *
+ * As mp_ring_try_put(), for who has the turn to put.  If there is no room for the first record, others leave it some
+ * until it is put, or mp_ring_give_up_turn() is called.
+ */
+MpRingResult
+mp_ring_try_put_in_turn (MpRing              *self,
+                         guint32              me,
+                         const MpRingRecord  *records,
+                         guint                n_records,
+                         guint               *n_put,
+                         GError             **error)
+{
+  MpRingEnd *end = &self->layout->put;
+  MpRingResult result;
+
+  *n_put = 0;
+  if (!mp_ring_end_lock (self, end, me, error))
+    return MP_RING_FAILED;
+
+  result = put_several_locked (self, records, n_records, n_put, 0, error);
+  if (result == MP_RING_AGAIN)
+    mp_ring_claim (self, me, mp_ring_measure (records[0].length));
+  else if (result == MP_RING_DONE)
+    mp_ring_claim_end (self, me);
   mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
   return result;
 }

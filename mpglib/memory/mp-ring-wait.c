@@ -283,6 +283,7 @@ try_until (Waiter    *self,
 static MpRingResult
 wait_and_try (Waiter    *self,
               TryFunc    try_once,
+              TryFunc    try_in_turn,
               gpointer   data,
               guint32    me,
               MpWait     wait,
@@ -301,7 +302,9 @@ wait_and_try (Waiter    *self,
   if (mp_owner_lock_acquire (self->ring->table, &self->own->turn, me, wait) == MP_OWNER_LOCK_TIMED_OUT)
     return MP_RING_AGAIN;
 
-  result = try_until (self, try_once, data, me, wait, error);
+  result = try_until (self, try_in_turn, data, me, wait, error);
+  if (self->need != 0 && result != MP_RING_DONE)
+    mp_ring_give_up_turn (self->ring, me);
   mp_owner_lock_release (&self->own->turn);
   return result;
 }
@@ -322,6 +325,17 @@ try_put (MpRing    *ring,
   Putting *putting = data;
 
   return mp_ring_try_put (ring, me, putting->records, putting->n_records, putting->n_put, error);
+}
+
+static MpRingResult
+try_put_in_turn (MpRing    *ring,
+                 guint32    me,
+                 gpointer   data,
+                 GError   **error)
+{
+  Putting *putting = data;
+
+  return mp_ring_try_put_in_turn (ring, me, putting->records, putting->n_records, putting->n_put, error);
 }
 
 static MpRingResult
@@ -390,7 +404,7 @@ mp_ring_put (MpRing              *self,
   Putting putting = { records, n_records, n_put };
   Waiter waiter = make_waiter (self, mp_ring_measure (records[0].length));
 
-  return wait_and_try (&waiter, try_put, &putting, me, wait, error);
+  return wait_and_try (&waiter, try_put, try_put_in_turn, &putting, me, wait, error);
 }
 
 /*< private >
@@ -407,5 +421,5 @@ mp_ring_take (MpRing      *self,
 {
   Waiter waiter = make_waiter (self, 0);
 
-  return wait_and_try (&waiter, try_take, haul, me, wait, error);
+  return wait_and_try (&waiter, try_take, try_take, haul, me, wait, error);
 }

@@ -191,6 +191,10 @@ mp_queue_class_init (MpQueueClass *klass)
    * It is made a multiple of 8 from 64 to 1 TiB; by default it is 1 GiB. That much memory is
    * never taken at once: a queue has what its items need, and gives it back.
    *
+   * Who waits for room in a blocking call is left as much as it needs by those who put
+   * something later, so that smaller items do not overtake a large one for ever; to them the
+   * queue may be full before.
+   *
    * Since: 1.0
    */
   properties[PROP_BYTE_LIMIT] =

@@ -125,6 +125,8 @@ expect_failure MP_FAULT_ONE_POSITION crash/test-crash-ring --long -p /crash/ring
 expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/put-stopped
 # Chunks are given to new numbers in the words that tell the old ones.
 expect_failure MP_FAULT_SHORT_MAP crash/test-crash-ring --long -p /crash/ring/put-much
+# A sweep that looks for a record of a dead one from the first one on.
+expect_failure MP_FAULT_NO_PLACE test-ring -p /ring/place-of-dead
 
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
   test-flag test-notes test-rendezvous test-cell test-ring \
