@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright 2026 The mpglib developers
-"""The other program of test-python-channel.c, which has nothing of mpglib.
+"""The other program of test-python-channel.c and test-challenge.c, which has nothing of mpglib.
 
-    python-channel-peer.py listener|client model|multiprocessing ADDRESS KEY-IN-HEX
+    python-channel-peer.py listener|client|challenged|wrong model|multiprocessing ADDRESS KEY-IN-HEX
 
 ADDRESS is a path or HOST:PORT.  A listener says where it listens, in a line, and gives back what comes; a client
-wants back what it sends.  Ends with 0 if both ends knew the key, and with 3 if not.
+wants back what it sends.  Ends with 0 if both ends knew the key, and with 3 if not.  One that is challenged is a
+client that answers once more, and asks, as does one with the wrong key.
 """
 
 import importlib.util
@@ -90,11 +91,29 @@ def want_back(connection):
         assert connection.recv() == {'an': ['object', 1]}
 
 
+def authenticate_again(implementation, connection, key):
+    if implementation == 'model':
+        peer = load_model()
+        module, refusals = peer.Model, peer.Refused
+    else:
+        from multiprocessing import AuthenticationError, connection as module
+        refusals = AuthenticationError
+    try:
+        module.answer_challenge(connection, key)
+        module.deliver_challenge(connection, key)
+    except refusals:
+        return REFUSED
+    return AUTHENTICATED
+
+
 def main(role, implementation, address, key):
     meet = meet_with_model if implementation == 'model' else meet_with_multiprocessing
-    connection = meet(role, split(address), bytes.fromhex(key))
+    is_listener = role == 'listener'
+    connection = meet('listener' if is_listener else 'client', split(address), bytes.fromhex(key))
     if connection is None:
         return REFUSED
+    if role in {'challenged', 'wrong'}:
+        return authenticate_again(implementation, connection, bytes.fromhex(key) if role == 'challenged' else b'wrong')
     if role == 'client':
         want_back(connection)
     else:

@@ -1097,6 +1097,9 @@ main (int   argc,
 
   /* First, since it may not have been used before */
   g_test_add_func ("/tls/no-backend", test_no_backend);
+  if (g_test_subprocess ())
+    return g_test_run ();
+
   mp_test_set_warm_up (warm_up);
 
   mp_test_add_data ("/tls/accept/inet", LOOPBACK, test_accept);

@@ -29,6 +29,7 @@ typedef struct
 {
   MpStreamIo io;
   MpTransportForm form;
+  gboolean  is_in_sight; /* over a network without TLS */
   char     *peer;    /* nullable: the address of who connected, if that has one */
   MpSession session;
 } MpArrival;
@@ -62,6 +63,7 @@ MpHandshake  *mp_arrival_begin_handshake (MpRole             role,
                                           MpAuthKey         *key,
                                           const MpBinding   *binding,
                                           GError           **error);
+const guint8 *mp_arrival_get_secret      (void);
 MpPythonWire *mp_arrival_begin_python    (MpRole             role,
                                           MpAuthKey         *key,
                                           const MpBinding   *binding,

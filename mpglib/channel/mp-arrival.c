@@ -89,6 +89,8 @@ mp_arrival_to_connection (MpArrival    *self,
   if (has_tls)
     mp_transport_look_ahead (transport);
   connection = mp_connection_new_agreed (transport, context);
+  connection->is_by_address = TRUE;
+  connection->is_in_sight = self->is_in_sight;
   mp_arrival_free (self);
 
   return connection;
@@ -253,9 +255,13 @@ mp_arrival_begin_handshake (MpRole            role,
   return mp_handshake_new (&terms, error);
 }
 
-/* By which this process knows its own challenges.  One that was forked from it has the same. */
-static const guint8 *
-get_secret (void)
+/*< private >
+ * mp_arrival_get_secret:
+ *
+ * Returns: what this process knows its own challenges by. One that was forked from it has the same
+ */
+const guint8 *
+mp_arrival_get_secret (void)
 {
   static guint8 secret[MP_PYTHON_WIRE_SECRET_SIZE];
   static gsize once;
@@ -284,7 +290,7 @@ mp_arrival_begin_python (MpRole            role,
     .role = role,
     .key = key,
     .is_local = binding->is_private,
-    .secret = get_secret (),
+    .secret = mp_arrival_get_secret (),
   };
 
   return mp_python_wire_new (&terms, error);

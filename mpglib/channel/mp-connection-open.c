@@ -199,6 +199,8 @@ on_greeted (MpGreeting   *greeting,
         self->arrival = mp_arrival_new (mp_greeting_steal_io (greeting), form, &session);
     }
 
+  if (self->arrival != NULL)
+    self->arrival->is_in_sight = !self->binding.is_private && self->arrival->io.tls == NULL;
   self->greeting = NULL;
   mp_greeting_free_locked (greeting);
   end_locked (self);

@@ -21,6 +21,8 @@ struct _MpConnection
   GMainContext *main_context;
   gboolean readable;
   gboolean writable;
+  gboolean is_by_address; /* and not of a pair */
+  gboolean is_in_sight; /* of others, over a network without TLS */
 
   int state;            /* MpConnectionState; atomic */
 

@@ -102,6 +102,41 @@ MpConnection      *mp_connection_open_with_tls_finish   (GAsyncResult         *r
                                                          GError              **error);
 
 MP_AVAILABLE_IN_1_0
+gboolean           mp_connection_deliver_challenge      (MpConnection         *self,
+                                                         MpAuthKey            *key,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+void               mp_connection_deliver_challenge_async (MpConnection        *self,
+                                                         MpAuthKey            *key,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GAsyncReadyCallback   callback,
+                                                         gpointer              user_data);
+MP_AVAILABLE_IN_1_0
+gboolean           mp_connection_deliver_challenge_finish (MpConnection       *self,
+                                                         GAsyncResult         *result,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+gboolean           mp_connection_answer_challenge       (MpConnection         *self,
+                                                         MpAuthKey            *key,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GError              **error);
+MP_AVAILABLE_IN_1_0
+void               mp_connection_answer_challenge_async (MpConnection         *self,
+                                                         MpAuthKey            *key,
+                                                         gdouble               timeout,
+                                                         GCancellable         *cancellable,
+                                                         GAsyncReadyCallback   callback,
+                                                         gpointer              user_data);
+MP_AVAILABLE_IN_1_0
+gboolean           mp_connection_answer_challenge_finish (MpConnection        *self,
+                                                         GAsyncResult         *result,
+                                                         GError              **error);
+
+MP_AVAILABLE_IN_1_0
 gboolean           mp_connection_get_readable           (MpConnection         *self);
 MP_AVAILABLE_IN_1_0
 gboolean           mp_connection_get_writable           (MpConnection         *self);

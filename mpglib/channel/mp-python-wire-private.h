@@ -42,6 +42,8 @@ typedef struct
   MpAuthKey    *key;
   gboolean      is_local; /* no other machine sees what goes over the channel */
   const guint8 *secret;   /* of this process, drawn once, to recognise its challenges by */
+  gboolean      is_half;  /* a server challenges alone, and a client answers alone */
+  gboolean      may_be_own; /* who asks may be in this process, with another connection's end */
 } MpPythonWireTerms;
 
 typedef struct _MpPythonWire MpPythonWire;
@@ -53,6 +55,8 @@ MpPythonWire      *mp_python_wire_new_with    (const MpPythonWireTerms  *terms,
                                                GError                  **error);
 void               mp_python_wire_free        (MpPythonWire             *self);
 MpPythonWireState  mp_python_wire_get_state   (const MpPythonWire       *self);
+gboolean           mp_python_wire_has_key      (const MpPythonWire       *self,
+                                                MpAuthKey                *key);
 gsize              mp_python_wire_get_wanted  (const MpPythonWire       *self);
 gboolean           mp_python_wire_feed        (MpPythonWire             *self,
                                                const guint8             *data,

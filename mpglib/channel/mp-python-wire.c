@@ -36,6 +36,8 @@ struct _MpPythonWire
 {
   MpPythonWireState state;
   MpRole role;
+  gboolean is_half;
+  gboolean may_be_own;
   MpAuthKey *key;
   guint8 secret[MP_PYTHON_WIRE_SECRET_SIZE];
   guint8 challenge[CHALLENGE_SIZE];
@@ -75,11 +77,12 @@ refuse (MpPythonWire  *self,
 /* By which a process knows its own challenges. To all others it is random. */
 static void
 compute_mark (MpPythonWire *self,
+              MpRole        role,
               const guint8 *nonce,
               guint8       *mark)
 {
-  const guint8 role = (guint8) self->role;
-  const MpPiece pieces[] = { { &role, 1 }, { nonce, MP_PYTHON_WIRE_NONCE_SIZE } };
+  const guint8 byte = (guint8) role;
+  const MpPiece pieces[] = { { &byte, 1 }, { nonce, MP_PYTHON_WIRE_NONCE_SIZE } };
   guint8 digest[MP_DIGEST_SIZE];
 
   mp_digest_hmac (self->secret, sizeof self->secret, pieces, G_N_ELEMENTS (pieces), digest);
@@ -95,7 +98,7 @@ prepare_challenge (MpPythonWire *self,
   at = (guint8 *) memcpy (at, LABEL, LENGTH (LABEL)) + LENGTH (LABEL);
   at = (guint8 *) memcpy (at, DIGEST, LENGTH (DIGEST)) + LENGTH (DIGEST);
   at = (guint8 *) memcpy (at, nonce, MP_PYTHON_WIRE_NONCE_SIZE) + MP_PYTHON_WIRE_NONCE_SIZE;
-  compute_mark (self, nonce, at);
+  compute_mark (self, self->role, nonce, at);
 }
 
 static void
@@ -150,6 +153,8 @@ mp_python_wire_new_with (const MpPythonWireTerms  *terms,
 
   self = g_new0 (MpPythonWire, 1);
   self->role = terms->role;
+  self->is_half = terms->is_half;
+  self->may_be_own = terms->may_be_own;
   self->key = g_object_ref (terms->key);
   self->output = g_byte_array_new ();
   memcpy (self->secret, terms->secret, sizeof self->secret);
@@ -184,7 +189,7 @@ compute_response (MpPythonWire *self,
 }
 
 /* Whether an end with the same role, in this process, has made the challenge: so it
- * waits for the response that this end is asked for.
+ * waits for the response that this end is asked for.  An end that only answers asks in neither.
  */
 static gboolean
 is_own_challenge (MpPythonWire *self,
@@ -194,11 +199,18 @@ is_own_challenge (MpPythonWire *self,
   const guint8 *nonce = challenge + LENGTH (LABEL) + LENGTH (DIGEST);
   guint8 mark[MARK_SIZE];
 
-  if (size != CHALLENGE_SIZE)
+  if (size != CHALLENGE_SIZE || self->may_be_own)
     return FALSE;
 
-  compute_mark (self, nonce, mark);
-  return mp_digest_is_equal (nonce + MP_PYTHON_WIRE_NONCE_SIZE, mark, sizeof mark);
+  for (MpRole role = MP_ROLE_CLIENT; role <= MP_ROLE_SERVER; role++)
+    {
+      compute_mark (self, role, nonce, mark);
+      if ((role == self->role || self->is_half) &&
+          mp_digest_is_equal (nonce + MP_PYTHON_WIRE_NONCE_SIZE, mark, sizeof mark))
+        return TRUE;
+    }
+
+  return FALSE;
 }
 
 static gboolean
@@ -236,7 +248,7 @@ take_verdict (MpPythonWire  *self,
   if (memcmp (body, WELCOME, LENGTH (WELCOME)) != 0)
     return refuse (self, error, MP_ERROR_CORRUPTED, "The other end says neither yes nor no to the key");
 
-  if (self->role == MP_ROLE_CLIENT)
+  if (self->role == MP_ROLE_CLIENT && !self->is_half)
     say_challenge (self);
   else
     self->state = MP_PYTHON_WIRE_AGREED;
@@ -259,7 +271,7 @@ take_response (MpPythonWire  *self,
     return refuse (self, error, MP_ERROR_AUTHENTICATION, "The other end does not know the key");
 
   say (self, WELCOME, LENGTH (WELCOME));
-  self->state = self->role == MP_ROLE_SERVER ? MP_PYTHON_WIRE_CHALLENGE : MP_PYTHON_WIRE_AGREED;
+  self->state = self->role == MP_ROLE_SERVER && !self->is_half ? MP_PYTHON_WIRE_CHALLENGE : MP_PYTHON_WIRE_AGREED;
 
   return TRUE;
 }
@@ -310,6 +322,13 @@ MpPythonWireState
 mp_python_wire_get_state (const MpPythonWire *self)
 {
   return self->state;
+}
+
+gboolean
+mp_python_wire_has_key (const MpPythonWire *self,
+                        MpAuthKey          *key)
+{
+  return mp_auth_key_equal (self->key, key);
 }
 
 /*< private >

@@ -243,6 +243,7 @@ on_greeted (MpGreeting   *greeting,
     {
       arrival = mp_arrival_new (mp_greeting_steal_io (greeting), form, &session);
       arrival->peer = g_steal_pointer (&stranger->peer);
+      arrival->is_in_sight = !stranger->binding.is_private && arrival->io.tls == NULL;
       mp_strangers_learn (&self->strangers, g_get_monotonic_time () - mp_greeting_get_start (greeting));
     }
   else

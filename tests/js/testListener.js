@@ -159,6 +159,31 @@ test('TLS with certificates', async () => {
   listener.close();
 });
 
+test('ends ask each other for another key', async () => {
+  const listener = listen({key});
+  const client = await Mp.Connection.open_async(listener.address, key);
+  const server = await listener.accept_async();
+  const [first, second] = Mp.Connection.new_pair();
+  await Promise.all([first.deliver_challenge_async(key), second.answer_challenge_async(key)]);
+  await Promise.all([second.deliver_challenge_async(key), first.answer_challenge_async(key)]);
+  for (const outcome of await Promise.allSettled([
+    first.deliver_challenge_async(key), second.answer_challenge_async(Mp.AuthKey.new_random())])) {
+    checkSame(outcome.status, 'rejected');
+    check(outcome.reason.matches(Mp.Error, Mp.Error.AUTHENTICATION), outcome.reason.message);
+  }
+  checkThrows(() => first.answer_challenge(key, 0.01), Mp.Error, /has not asked/);
+  checkThrows(() => first.deliver_challenge(), TypeError, /key/);
+  first.close();
+  second.close();
+
+  // What this process has asked elsewhere is not answered to whom it met by an address.
+  const asking = server.deliver_challenge_async(key);
+  await checkRejects(client.answer_challenge_async(key), Mp.Error, /sends back/);
+  client.close();
+  await checkRejects(asking, Mp.Error, /closed/);
+  listener.close();
+});
+
 test("the wire of Python's multiprocessing", async () => {
   const wire = Mp.WireFlags.PYTHON;
   const listener = listen({key, wire});
@@ -202,6 +227,7 @@ const opened = await Mp.Connection.open_async(warm.address);
 opened.poll(0.05);
 opened.close();
 warm.close();
+Mp.Connection.new_pair().forEach(end => end.close());
 // And what GIO keeps for TLS.
 const warmTls = listen({address: 'tcp:127.0.0.1:0', key, wire: Mp.WireFlags.TLS});
 (await Mp.Connection.open_with_wire_async(warmTls.address, key, Mp.WireFlags.TLS)).close();

@@ -17,7 +17,7 @@ import gi
 gi.require_version('Mp', '1.0')
 from gi.repository import Gio, GLib, Mp  # noqa: E402
 
-from mpglib import _listener  # noqa: E402
+from mpglib import _listener, connection  # noqa: E402
 
 KEY = b'only for tests, and long enough'
 DEADLINE = 20
@@ -26,6 +26,11 @@ DEADLINE = 20
 def greet_at(address):
     with Mp.Client(address, timeout=DEADLINE) as client:
         client.send('hello')
+
+
+def answer(client, key):
+    client.answer_challenge(key, timeout=DEADLINE)
+    client.deliver_challenge(key, timeout=DEADLINE)
 
 
 def read_certificate(name):
@@ -194,6 +199,62 @@ class Listener(unittest.TestCase):
                     pass
 
         Mp.run(check())
+        asyncio.run(check())
+
+    def test_challenges(self):
+        with Mp.Listener(authkey=KEY) as listener, Mp.Client(listener.address, authkey=KEY, timeout=DEADLINE) as client:
+            server = listener.accept(DEADLINE)
+            child = Mp.Process(target=answer, args=(client, b'right'))
+            child.start()
+            server.deliver_challenge(b'right', timeout=DEADLINE)
+            server.answer_challenge(Mp.AuthKey(b'right'), timeout=DEADLINE)
+            child.join(DEADLINE)
+            self.assertEqual(child.exitcode, 0)
+            for wrong in None, 'text':
+                with self.subTest(wrong), self.assertRaises(TypeError):
+                    server.answer_challenge(wrong)
+            self.assertRaises(ValueError, connection.deliver_challenge, server, KEY, 'md5')
+            self.assertRaises(Mp.TimeoutError, connection.answer_challenge, server, KEY, timeout=0.01)
+
+    def test_challenge_with_another_key(self):
+        ours, theirs = Mp.Pipe()
+        thread = threading.Thread(target=self.assertRaises, args=(
+            connection.AuthenticationError, theirs.answer_challenge, b'wrong', DEADLINE))
+        thread.start()
+        self.assertRaises(Mp.AuthenticationError, connection.deliver_challenge, ours, b'right', timeout=DEADLINE)
+        thread.join(DEADLINE)
+        theirs.close()
+        self.assertRaises(EOFError, ours.answer_challenge, KEY, DEADLINE)
+
+    def test_challenge_goes_on_after_a_signal(self):
+        """What was said already is not said again."""
+        ours, theirs = Mp.Pipe()
+        signals = []
+
+        def go_on(*_):
+            signals.append(1)
+            if len(signals) == 3:
+                thread.start()
+
+        thread = threading.Thread(target=theirs.answer_challenge, args=(KEY, DEADLINE))
+        old = signal.signal(signal.SIGALRM, go_on)
+        self.addCleanup(signal.signal, signal.SIGALRM, old)
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        self.addCleanup(signal.setitimer, signal.ITIMER_REAL, 0)
+        ours.deliver_challenge(KEY, timeout=DEADLINE)
+        thread.join(DEADLINE)
+        self.assertFalse(theirs.poll(0))
+
+    def test_challenges_awaiting(self):
+        ours, theirs = Mp.Pipe()
+
+        async def check():
+            await asyncio.gather(ours.deliver_challenge_async(KEY, DEADLINE),
+                                 theirs.answer_challenge_async(KEY, DEADLINE))
+            with self.assertRaises(Mp.AuthenticationError):
+                await asyncio.gather(ours.deliver_challenge_async(KEY, DEADLINE),
+                                     theirs.answer_challenge_async(b'wrong', DEADLINE))
+
         asyncio.run(check())
 
     def test_wire_of_multiprocessing(self):

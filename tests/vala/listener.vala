@@ -180,6 +180,52 @@ void test_certificates () {
   }
 }
 
+async void ask_async (Mp.Connection asking, Mp.Connection answering, Mp.AuthKey answer, MainLoop loop) {
+  var key = new Mp.AuthKey.data ({ 1, 2, 3 });
+
+  answering.answer_challenge_async.begin (answer, DEADLINE, null, (object, result) => {
+    try {
+      answering.answer_challenge_async.end (result);
+      assert (answer.equal (key));
+    } catch (Error error) {
+      assert (error is Mp.Error.AUTHENTICATION && !answer.equal (key));
+    }
+    loop.quit ();
+  });
+  try {
+    yield asking.deliver_challenge_async (key, DEADLINE, null);
+    assert (answer.equal (key));
+  } catch (Error error) {
+    assert (error is Mp.Error.AUTHENTICATION && !answer.equal (key));
+  }
+}
+
+void test_challenges () {
+  try {
+    var loop = new MainLoop ();
+    Mp.Connection first, second;
+
+    Mp.Connection.new_pair (true, out first, out second);
+    ask_async.begin (first, second, new Mp.AuthKey.data ({ 1, 2, 3 }), loop);
+    loop.run ();
+    ask_async.begin (first, second, new Mp.AuthKey.random (), loop);
+    loop.run ();
+    try {
+      first.answer_challenge (new Mp.AuthKey.random (), 0.01);
+      assert_not_reached ();
+    } catch (Mp.Error.TIMED_OUT late) {
+    }
+    try {
+      second.close ();
+      first.deliver_challenge (new Mp.AuthKey.random (), DEADLINE);
+      assert_not_reached ();
+    } catch (Mp.Error.CLOSED closed) {
+    }
+  } catch (Error error) {
+    GLib.error ("%s", error.message);
+  }
+}
+
 void test_python () {
   try {
     var key = new Mp.AuthKey.random ();
@@ -325,6 +371,7 @@ int main (string[] args) {
   Test.add_func ("/listener/tcp", test_tcp);
   Test.add_func ("/listener/tls", test_tls);
   Test.add_func ("/listener/certificates", test_certificates);
+  Test.add_func ("/listener/challenges", test_challenges);
   Test.add_func ("/listener/python", test_python);
   Test.add_func ("/listener/own-key", test_own_key);
   Test.add_func ("/listener/example", test_example);

@@ -10,7 +10,7 @@ const {markPromisified, promisify} = imports.mpglib.promises;
 const {fillRoom, findRoom} = imports.mpglib.rooms;
 
 const ASYNC = ['send_data', 'send_bytes', 'send_message', 'receive', 'receive_data', 'receive_bytes', 'receive_message',
-  'wait_readable'];
+  'wait_readable', 'deliver_challenge', 'answer_challenge'];
 
 // Values go in messages, which take the objects among them along.
 function extendSend(Mp, prototype) {

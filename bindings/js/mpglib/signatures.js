@@ -48,6 +48,8 @@ const SIGNATURES = {
     wait_for_async: 'predicate, timeout = -1, cancellable = null',
   },
   Connection: {
+    answer_challenge: 'key, timeout = -1, cancellable = null',
+    deliver_challenge: 'key, timeout = -1, cancellable = null',
     new_pair: 'duplex = true',
     open: 'address, key = null, timeout = -1, cancellable = null',
     open_with_tls: 'address, key = null, wire = 0, tls = null, timeout = -1, cancellable = null',

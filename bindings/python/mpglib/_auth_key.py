@@ -34,3 +34,8 @@ class AuthKey(_Base, metaclass=SameType):
         return self.to_string()
 
     __str__ = __repr__
+
+
+def to_key(authkey):
+    """An AuthKey, or None, of bytes or one of these."""
+    return authkey if authkey is None or isinstance(authkey, Mp.AuthKey) else AuthKey(authkey)

@@ -7,6 +7,7 @@ import time
 from gi.repository import GLib
 
 from . import _awaiting, _messages, _shareables, errors
+from ._auth_key import to_key
 from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, wait
 
 _Base = adopt(Mp.Connection)
@@ -14,6 +15,17 @@ _RAW = 'raw'
 
 # What the library reports by one code, and Python tells apart.
 _EXPLAINED = errors.Closed, errors.NotSupported
+
+
+def _to_given_key(authkey):
+    if authkey is None:
+        raise TypeError('a challenge is about a key, and None is none')
+    return to_key(authkey)
+
+
+def _check_digest(name):
+    if name != 'sha256':
+        raise ValueError(f'there is no digest {name!r} here; there is sha256, which Python has from 3.12 on')
 
 
 def _open_soon(start, finish, arguments, timeout, cancellable, callback, user_data):
@@ -73,6 +85,52 @@ class Connection(_Base, metaclass=SameType):
         """Connects to a listener with TLS, to be awaited."""
         return _open_soon(_Base.open_with_tls_async, _Base.open_with_tls_finish, (address, key, wire, tls), timeout,
                           cancellable, callback, user_data)
+
+    # --- Keys besides that of the listener
+
+    def deliver_challenge(self, authkey, digest_name='sha256', timeout=None, cancellable=None):
+        """Has the other end prove that it knows the key, which answers by answer_challenge(), also that of Python.
+
+        AuthenticationError if it has another one.  authkey is bytes or an Mp.AuthKey.
+        """
+        _check_digest(digest_name)
+        self._converse(_Base.deliver_challenge, authkey, timeout, cancellable)
+
+    def answer_challenge(self, authkey, timeout=None, cancellable=None):
+        """Proves to the other end that this one knows the key; AuthenticationError if that has another one."""
+        self._converse(_Base.answer_challenge, authkey, timeout, cancellable)
+
+    def deliver_challenge_async(self, authkey, timeout=None, cancellable=None, callback=None, *user_data):
+        """The same as deliver_challenge(), to be awaited."""
+        return self._converse_soon(_Base.deliver_challenge_async, _Base.deliver_challenge_finish, authkey,
+                                   timeout, cancellable, callback, user_data)
+
+    def answer_challenge_async(self, authkey, timeout=None, cancellable=None, callback=None, *user_data):
+        """The same as answer_challenge(), to be awaited."""
+        return self._converse_soon(_Base.answer_challenge_async, _Base.answer_challenge_finish, authkey,
+                                   timeout, cancellable, callback, user_data)
+
+    def _converse(self, function, authkey, timeout, cancellable):
+        try:
+            wait(function, self, _to_given_key(authkey), timeout=timeout, cancellable=cancellable)
+        except _EXPLAINED as error:
+            failure = self._explain(error, errors.Closed)
+        else:
+            return
+        raise failure
+
+    def _converse_soon(self, start, finish, authkey, timeout, cancellable, callback, user_data):
+        key, timeout = _to_given_key(authkey), _as_library(timeout)
+        if callback is not None:
+            return start(self, key, timeout, cancellable, callback, *user_data)
+
+        def begin(cancellable, callback):
+            start(self, key, timeout, cancellable, callback)
+
+        def end(outcome):
+            finish(self, outcome)
+
+        return _awaiting.Operation(begin, end, cancellable=cancellable)
 
     # --- Sending
 

@@ -5,7 +5,7 @@
 import os
 
 from . import _awaiting, _connection
-from ._auth_key import AuthKey
+from ._auth_key import to_key
 from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, wait
 
 _Base = adopt(Mp.Listener)
@@ -55,11 +55,6 @@ def from_text(text):
         return '\0' + text.removeprefix(_ABSTRACT)
     host, _, port = text.removeprefix(_TCP).rpartition(':')
     return host.strip('[]'), int(port)
-
-
-def to_key(authkey):
-    """An AuthKey, or None, of bytes or one of these."""
-    return authkey if authkey is None or isinstance(authkey, Mp.AuthKey) else AuthKey(authkey)
 
 
 class Listener(_Base, metaclass=SameType):
