@@ -343,6 +343,7 @@ test_small_ones_go_by_ring (void)
 {
   MpTestPair pair = mp_test_pair_new ();
   g_autoptr (GBytes) bytes = mp_test_new_bytes (LONG_LENGTH);
+  g_autoptr (GBytes) longest = mp_test_new_bytes (MP_RING_LINK_MAX_BODY);
   g_autoptr (GBytes) received = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -352,12 +353,19 @@ test_small_ones_go_by_ring (void)
   g_assert_no_error (error);
   mp_test_send_int (pair.a, 2);
   g_assert_cmpuint (count_records (pair.b), ==, 2);
+  mp_connection_send_bytes (pair.a, longest, NULL, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (count_records (pair.b), ==, 3);
 
   g_assert_cmpint (mp_test_receive_int (pair.b), ==, 1);
   received = mp_connection_receive_bytes (pair.b, 0, 0, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (g_bytes_equal (received, bytes));
   g_assert_cmpint (mp_test_receive_int (pair.b), ==, 2);
+  g_clear_pointer (&received, g_bytes_unref);
+  received = mp_connection_receive_bytes (pair.b, 0, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_bytes_equal (received, longest));
   mp_test_pair_free (&pair);
 }
 

@@ -14,8 +14,10 @@
 #include "mp-queue-private.h"
 #include "mp-ring-link-private.h"
 
-/* Of messages that were sent and not received, each way. */
-#define CAPACITY (16 * 1024 * 1024)
+/* Of messages that were sent and not received, each way.  What has once got memory keeps it as long as the ring is
+ * there, since giving it back and taking it again would cost several times as much as copying a long message twice.
+ */
+#define CAPACITY (4 * 1024 * 1024)
 
 /* For each way, if it is there: how many descriptors are its, and what mp_queue_store_pack() gave.  Without a
  * link it is the unit.
@@ -66,6 +68,7 @@ static void
 begin_way (Way *way)
 {
   way->is_there = TRUE;
+  way->store.ring.memory.n_kept = way->store.ring.memory.n_chunks;
   mp_ring_aside_init (&way->aside, &way->store.ring, mp_queue_store_get_head (&way->store));
 }
 

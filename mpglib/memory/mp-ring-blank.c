@@ -59,7 +59,7 @@ mp_ring_give_back (MpRing  *self,
   guint32 count = atomic_load_explicit (&end->count, memory_order_relaxed);
   guint64 n_reused = atomic_load_explicit (&end->n_reused[count & 1], memory_order_relaxed);
 
-  if (mp_ring_get_number (self, mp_ring_end_get_position (&self->layout->take)) - n_reused <= MP_RING_N_KEPT ||
+  if (mp_ring_get_number (self, mp_ring_end_get_position (&self->layout->take)) - n_reused <= self->memory.n_kept ||
       !mp_owner_lock_try (&end->lock, me))
     return;
 

@@ -37,6 +37,7 @@ typedef struct
   guint32     n_chunks;    /* a power of two */
   guint32     n_words;     /* of the map */
   guint32     chunk_bits;
+  guint32     n_kept;      /* free chunks that keep their memory, if they are not more */
   int         fd;          /* -1: all of it has memory */
 } MpRingMemory;
 
@@ -44,7 +45,7 @@ typedef struct
 #define MP_RING_MIN_CHUNK_BITS 6
 #define MP_RING_MAX_CHUNK_BITS 24
 
-/* Free chunks keep their memory, if they are not more than these. */
+/* Of free chunks, unless whoever has the ring says otherwise. */
 #define MP_RING_N_KEPT 16
 
 /* What the end put knows, beside its position. */

@@ -87,6 +87,7 @@ mp_ring_memory_open (MpRingMemory *self,
     .n_words = 2 * n_chunks,
 #endif
     .chunk_bits = chunk_bits,
+    .n_kept = MP_RING_N_KEPT,
     .fd = fd,
   };
   return size >= mp_ring_memory_measure (capacity, chunk_bits);
@@ -220,7 +221,7 @@ mp_ring_memory_spare (MpRingMemory  *self,
 {
   guint n = 0;
 
-  while (n < MP_RING_N_KEPT && n_taken - chunks->n_reused > MP_RING_N_KEPT)
+  while (n < MP_RING_N_KEPT && n_taken - chunks->n_reused > self->n_kept)
     {
       MpAtomic32 *word = &self->spare[chunks->n_spare];
 
