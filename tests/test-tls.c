@@ -16,13 +16,17 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <mpglib.h>
 
 #include "mp-arrival-private.h"
 #include "mp-fd-private.h"
+#include "mp-fd-stream-private.h"
 #include "mp-test.h"
+#include "mp-tls-channel-private.h"
+#include "mp-transport-private.h"
 
 #define KEY       "only for tests, and long enough"
 #define LOOPBACK  "tcp:127.0.0.1:0"
@@ -719,6 +723,40 @@ test_deaf_thread (void)
   close (listening);
 }
 
+/* GIO's part of a connection may be amid anything where a stranger forks, with locks of another thread: the child,
+ * which drops its copy, leaves it alone.
+ */
+static void
+test_forked (void)
+{
+  int status, fds[2];
+  g_autoptr (GIOStream) base = NULL;
+  g_autoptr (GError) error = NULL;
+  GIOStream *connection;
+  MpTransport *transport;
+  pid_t pid;
+
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), ==, 0);
+  base = mp_fd_stream_new (fds[0], NULL, 0);
+  connection = g_tls_client_connection_new (base, NULL, &error);
+  g_assert_no_error (error);
+  g_object_add_weak_pointer (G_OBJECT (connection), (gpointer *) &connection);
+  transport = mp_transport_new_of_form (MP_TRANSPORT_STREAM, fds[0],
+                                        mp_tls_channel_new (G_TLS_CONNECTION (connection), base));
+
+  pid = fork ();
+  if (pid == 0)
+    {
+      mp_transport_free (transport);
+      _exit (connection != NULL && fcntl (fds[0], F_GETFD) == -1 ? 0 : 1);
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+  mp_transport_free (transport);
+  g_assert_null (connection);
+  close (fds[1]);
+}
+
 /* The first record of a client, as any of them sends it. */
 static GBytes *
 record_hello (void)
@@ -1121,6 +1159,7 @@ main (int   argc,
   mp_test_add ("/tls/keys", test_keys);
   mp_test_add ("/tls/silent-listener", test_silent_listener);
   mp_test_add ("/tls/deaf-thread", test_deaf_thread);
+  mp_test_add ("/tls/forked", test_forked);
   mp_test_add ("/tls/strangers", test_strangers);
 
   mp_test_add ("/tls/relay", test_relay);

@@ -14,6 +14,7 @@
 #include "mp-error.h"
 #include "mp-farewell-private.h"
 #include "mp-fd-private.h"
+#include "mp-origin-private.h"
 #include "mp-stream-io-private.h"
 #include "mp-transport-base-private.h"
 
@@ -292,6 +293,10 @@ static void
 clear (MpTransport *transport)
 {
   MpStreamTransport *self = cast (transport);
+
+  /* In a forked process it may be amid anything, with locks that threads have which are not here: so it stays */
+  if (transport->origin != mp_origin_get ())
+    return;
 
   g_clear_pointer (&self->tls, mp_tls_channel_free);
   mp_stream_record_clear (&self->record);
