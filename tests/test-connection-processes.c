@@ -12,6 +12,7 @@
 #include <mpglib.h>
 
 #include "mp-connection-private.h"
+#include "mp-exchange-base-private.h"
 #include "mp-fd-private.h"
 #include "mp-test-connection.h"
 #include "mp-test.h"
@@ -432,6 +433,72 @@ test_forked (void)
   mp_test_pair_free (&pair);
 }
 
+static void
+keep_error (GObject      *source,
+            GAsyncResult *result,
+            gpointer      error)
+{
+  g_assert_null (mp_connection_receive_finish (MP_CONNECTION (source), result, error));
+}
+
+static void
+await_error (GError  **error,
+             MpError   code)
+{
+  while (*error == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_error (*error, MP_ERROR, (int) code);
+}
+
+static void
+use_and_drop (MpTestPair  *pair,
+              GError     **pending)
+{
+  GObject *waitable = G_OBJECT (pair->b);
+  g_autoptr (GError) error = NULL;
+  guint n_ready;
+  g_autofree char *text = mp_shareable_to_string (MP_SHAREABLE (pair->a));
+
+  g_assert_cmpstr (text, ==, "<Mp.Connection of another process>");
+  g_assert_null (mp_wait_many (&waitable, 1, -1, &n_ready, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_FORKED);
+  await_error (pending, MP_ERROR_FORKED);
+  mp_connection_start_reading (pair->a);
+  mp_connection_stop_reading (pair->a);
+  mp_connection_close (pair->a);
+  g_clear_object (&pair->a);
+  g_clear_object (&pair->b);
+}
+
+/* Another thread was amid a call: its lock stays locked there. */
+static void
+test_forked_amid_call (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpExchange *exchanges[] = { pair.a->exchange, pair.b->exchange };
+  g_autoptr (GError) pending = NULL;
+  int status;
+  pid_t pid;
+
+  mp_connection_receive_async (pair.b, 0.01, NULL, keep_error, &pending);
+  for (guint i = 0; i < 2; i++)
+    mp_exchange_lock (exchanges[i]);
+  pid = fork ();
+  if (pid == 0)
+    {
+      mp_connection_close_all ();
+      use_and_drop (&pair, &pending);
+      _exit (0);
+    }
+  for (guint i = 2; i > 0; i--)
+    mp_exchange_unlock (exchanges[i - 1]);
+
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+  await_error (&pending, MP_ERROR_TIMED_OUT);
+  mp_test_pair_free (&pair);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -449,6 +516,7 @@ main (int   argc,
   mp_test_add ("/connection/process/many-large", test_many_large);
   mp_test_add ("/connection/process/fds", test_fds);
   mp_test_add ("/connection/process/forked", test_forked);
+  mp_test_add ("/connection/process/forked-amid-call", test_forked_amid_call);
   mp_test_add ("/connection/share/process", test_share);
   mp_test_add ("/connection/share/oddly", test_share_oddly);
   mp_test_add ("/connection/share/time-out", test_share_and_time_out);

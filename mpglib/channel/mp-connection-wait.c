@@ -14,7 +14,8 @@ static gboolean
 check_open (MpConnection  *self,
             GError       **error)
 {
-  if (!mp_connection_check_usable (self, MP_TRANSFER_READABLE, error))
+  if (!mp_connection_check_usable (self, MP_TRANSFER_READABLE, error) ||
+      !mp_exchange_check_origin (self->exchange, error))
     return FALSE;
 
   if (!mp_exchange_is_closed (self->exchange))

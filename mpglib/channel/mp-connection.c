@@ -260,10 +260,12 @@ mp_connection_finalize (GObject *object)
 {
   MpConnection *self = MP_CONNECTION (object);
 
+  /* In a forked process a thread that is not here may have it */
+  if (self->exchange == NULL || mp_exchange_check_origin (self->exchange, NULL))
+    g_mutex_clear (&self->reader_lock);
   g_clear_pointer (&self->exchange, mp_exchange_unref);
   g_clear_pointer (&self->outbox, mp_outbox_unref);
   g_clear_pointer (&self->main_context, g_main_context_unref);
-  g_mutex_clear (&self->reader_lock);
 
   G_OBJECT_CLASS (mp_connection_parent_class)->finalize (object);
 }
@@ -509,6 +511,9 @@ mp_connection_to_string (MpShareable *shareable)
 
   if (mp_connection_is_closed (self))
     return g_strdup ("<Mp.Connection closed>");
+
+  if (!mp_exchange_check_origin (self->exchange, NULL))
+    return g_strdup ("<Mp.Connection of another process>");
 
   return g_strdup_printf ("<Mp.Connection fd=%d%s%s>", mp_exchange_get_socket (self->exchange),
                           self->readable ? " readable" : "", self->writable ? " writable" : "");

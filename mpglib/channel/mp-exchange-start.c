@@ -21,6 +21,17 @@ typedef struct
   gint64 deadline;
 } TransferSource;
 
+/* Its lane is another process's, in which somebody may have the lock for ever. */
+static gboolean
+leave_transfer (TransferSource *self,
+                GError         *error_taken)
+{
+  g_clear_error (&self->transfer.error);
+  self->transfer.error = error_taken;
+  self->return_func (self->task, &self->transfer);
+  return G_SOURCE_REMOVE;
+}
+
 static gboolean
 on_transfer (GSource     *source,
              GSourceFunc  callback,
@@ -29,6 +40,9 @@ on_transfer (GSource     *source,
   TransferSource *self = (TransferSource *) source;
   MpTransfer *transfer = &self->transfer;
   GError *error = NULL;
+
+  if (!mp_exchange_check_origin (self->exchange, &error))
+    return leave_transfer (self, error);
 
   mp_exchange_lock (self->exchange);
   mp_exchange_hear_locked (self->exchange, TRUE);

@@ -44,6 +44,13 @@ mp_exchange_unlock (MpExchange *self)
   g_slist_free_full (released, (GDestroyNotify) g_source_unref);
 }
 
+/* In a process that was forked from its own: a thread that is not here may have the lock, and for ever. */
+static gboolean
+is_foreign (MpExchange *self)
+{
+  return self->origin != mp_origin_get ();
+}
+
 /* --- Life ------------------------------------------------------------------ */
 
 /*< private >
@@ -92,7 +99,8 @@ mp_exchange_unref (MpExchange *self)
   g_clear_pointer (&self->reader, g_source_unref);
   mp_fd_close (&self->epoll_fd);
   mp_fd_close (&self->kept_fd);
-  g_mutex_clear (&self->lock);
+  if (!is_foreign (self))
+    g_mutex_clear (&self->lock);
   g_free (self);
 }
 
@@ -105,7 +113,7 @@ mp_exchange_unref (MpExchange *self)
 void
 mp_exchange_close (MpExchange *self)
 {
-  if (self->origin != mp_origin_get ())
+  if (is_foreign (self))
     return;
 
   mp_exchange_remove_from_open (self);
@@ -125,10 +133,18 @@ mp_exchange_close (MpExchange *self)
   mp_exchange_unlock (self);
 }
 
+/*< private >
+ * mp_exchange_is_closed:
+ *
+ * Returns: whether it is of no use here: it was closed, or is another process's
+ */
 gboolean
 mp_exchange_is_closed (MpExchange *self)
 {
   gboolean is_closed;
+
+  if (is_foreign (self))
+    return TRUE;
 
   mp_exchange_lock (self);
   is_closed = self->is_closed;
@@ -137,10 +153,18 @@ mp_exchange_is_closed (MpExchange *self)
   return is_closed;
 }
 
+/*< private >
+ * mp_exchange_get_socket:
+ *
+ * Returns: its descriptor; -1 where it was closed, or is another process's
+ */
 int
 mp_exchange_get_socket (MpExchange *self)
 {
   int fd;
+
+  if (is_foreign (self))
+    return -1;
 
   mp_exchange_lock (self);
   fd = mp_transport_get_fd (self->conduit.transport);
