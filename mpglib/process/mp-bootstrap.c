@@ -274,7 +274,7 @@ mp_bootstrap_from_frame (MpFrame  *frame,
                    frame->kind);
       return NULL;
     }
-  if (body != NULL)
+  if (body != NULL && g_bytes_get_size (body) > 0)
     memcpy (&fixed, g_bytes_get_data (body, NULL), MIN (g_bytes_get_size (body), sizeof fixed));
   if (GUINT32_FROM_LE (fixed.version) != MP_BOOTSTRAP_VERSION)
     {

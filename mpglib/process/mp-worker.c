@@ -71,6 +71,12 @@ struct _MpWorker {
   MpMessage *arguments;
   MpForkServer *fork_server; /* of a template, from its first wait */
   GBytes *usual_bootstrap;   /* likewise: the body of one such as children get */
+  struct
+  {
+    MpForkServer *fork_server;
+    MpTransport *transport;
+    MpBootstrap *bootstrap;
+  } of_template;             /* of a child that was forked; let alone, see mp_fork_server_become_child() */
   int host_pid;
   gboolean is_ready;
   gboolean has_finished;
@@ -575,8 +581,9 @@ mp_worker_forked_child (MpWorker  *self,
 
   channel = mp_fork_server_become_child (self->fork_server, &is_spare);
   close (mp_transport_get_fd (self->transport)); /* the template's copy stays open: nobody is told */
-  self->fork_server = NULL;
-  self->transport = NULL;
+  self->of_template.fork_server = g_steal_pointer (&self->fork_server);
+  self->of_template.transport = g_steal_pointer (&self->transport);
+  self->of_template.bootstrap = self->bootstrap;
   self->is_ready = FALSE;
   setpgid (0, 0); /* like a child that was spawned */
   if (!mp_lifeline_hold (MP_MARKER_LIFELINE_FD, error))
