@@ -46,6 +46,35 @@ test_outlives (void)
   g_bytes_unref (bytes);
 }
 
+/* It is what processes that are started get, whatever its length; see test_listener.py for these. */
+static void
+test_own (void)
+{
+  g_autoptr (MpAuthKey) drawn = mp_auth_key_new_own ();
+  g_autoptr (MpAuthKey) empty = mp_auth_key_new_data (NULL, 0);
+  g_autoptr (GError) error = NULL;
+  guint8 secret[65];
+
+  g_assert_cmpuint (mp_auth_key_get_length (drawn), ==, 32);
+  memset (secret, 7, sizeof secret);
+  for (gsize size = 1; size <= sizeof secret; size += 8)
+    {
+      g_autoptr (MpAuthKey) key = mp_auth_key_new_data (secret, size);
+      g_autoptr (MpAuthKey) own = NULL;
+      gboolean is_done = mp_auth_key_make_own (key, &error);
+
+      g_assert_true (is_done == (size <= 64));
+      own = mp_auth_key_new_own ();
+      g_assert_true (mp_auth_key_equal (own, key) == is_done);
+    }
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_BIG);
+  g_clear_error (&error);
+
+  g_assert_false (mp_auth_key_make_own (empty, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_REFUSED);
+  g_assert_true (mp_auth_key_make_own (drawn, NULL));
+}
+
 static void
 test_random (void)
 {
@@ -211,6 +240,7 @@ main (int   argc,
   mp_test_add ("/auth-key/bytes", test_bytes);
   mp_test_add ("/auth-key/outlives", test_outlives);
   mp_test_add ("/auth-key/random", test_random);
+  mp_test_add ("/auth-key/own", test_own);
   mp_test_add ("/auth-key/equal", test_equal);
   mp_test_add ("/auth-key/to-string", test_to_string);
   mp_test_add ("/auth-key/properties", test_properties);

@@ -24,7 +24,8 @@ new_bootstrap (gboolean is_full)
   self->generation = 0x01020304;
   self->hello_timeout = 2.5;
   self->family_fd = self->requests_fd = -1;
-  memset (self->key, 0x5a, sizeof self->key);
+  self->key.size = 32;
+  memset (self->key.bytes, 0x5a, 32);
   if (is_full)
     {
       self->target = g_strdup ("module:function");
@@ -69,7 +70,7 @@ assert_same (const MpBootstrap *a,
   g_assert_true (a->has_arguments == b->has_arguments);
   g_assert_cmpuint (a->generation, ==, b->generation);
   g_assert_cmpfloat (a->hello_timeout, ==, b->hello_timeout);
-  g_assert_cmpmem (a->key, sizeof a->key, b->key, sizeof b->key);
+  g_assert_cmpmem (&a->key, sizeof a->key, &b->key, sizeof b->key);
   g_assert_cmpint (b->family_fd, ==, -1);
   g_assert_true ((a->preparation == NULL) == (b->preparation == NULL));
   if (a->preparation != NULL)

@@ -236,26 +236,73 @@ mp_auth_key_new_random (void)
 /**
  * mp_auth_key_new_own:
  *
- * Makes the key that this program has and all processes which it starts, and nobody else: 32 random bytes.
+ * Makes the key that this program has and all processes which it starts, and nobody else: 32 random bytes, or what
+ * [method@Mp.AuthKey.make_own] said.
  *
  * It is what listeners and clients use that are given none, where there must be one: over TCP, and in the
  * protocol of Python's `multiprocessing`. Whoever hands it to another program makes that one of the family.
  *
- * Returns: the key; always the same secret in one program
+ * Returns: the key
  *
  * Since: 1.0
  */
 MpAuthKey *
 mp_auth_key_new_own (void)
 {
-  guint8 secret[MP_OWN_KEY_SIZE];
+  MpOwnKey secret;
   MpAuthKey *self;
 
-  mp_own_key_get (secret);
-  self = mp_auth_key_new_data (secret, sizeof secret);
-  explicit_bzero (secret, sizeof secret);
+  mp_own_key_get (&secret);
+  self = mp_auth_key_new_data (secret.bytes, secret.size);
+  explicit_bzero (&secret, sizeof secret);
 
   return self;
+}
+
+/**
+ * mp_auth_key_make_own:
+ * @self: a key of 1 to 64 bytes
+ * @error: return location for an error
+ *
+ * Makes it the key of this program, which [ctor@Mp.AuthKey.new_own] gives: of this process, and of those that it
+ * starts from now on, and theirs. Processes that are there already keep the one that they have, as do listeners and
+ * connections.
+ *
+ * So two programs that have the same key meet without giving it to each listener and client.
+ *
+ * Fails with %MP_ERROR_REFUSED for a key without bytes, and %MP_ERROR_TOO_BIG for one of more than 64, of which HMAC
+ * makes 32 anyway.
+ *
+ * Returns: (skip): %TRUE if it is
+ *
+ * Since: 1.0
+ */
+gboolean
+mp_auth_key_make_own (MpAuthKey  *self,
+                      GError    **error)
+{
+  MpOwnKey secret = { 0 };
+
+  g_return_val_if_fail (MP_IS_AUTH_KEY (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!mp_auth_key_check (self, TRUE, error))
+    return FALSE;
+
+  if (self->length > sizeof secret.bytes)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+                   "A key of %" G_GSIZE_FORMAT " bytes is too long for the program's own, which has %d at most",
+                   self->length, MP_OWN_KEY_MAX);
+      return FALSE;
+    }
+
+  secret.size = (guint32) self->length;
+  memcpy (secret.bytes, self->data, self->length);
+  mp_own_key_set (&secret);
+  explicit_bzero (&secret, sizeof secret);
+
+  return TRUE;
 }
 
 /**

@@ -29,6 +29,9 @@ MpAuthKey *mp_auth_key_new_random (void);
 MP_AVAILABLE_IN_1_0
 MpAuthKey *mp_auth_key_new_own    (void);
 MP_AVAILABLE_IN_1_0
+gboolean   mp_auth_key_make_own   (MpAuthKey    *self,
+                                   GError      **error);
+MP_AVAILABLE_IN_1_0
 gsize      mp_auth_key_get_length (MpAuthKey    *self);
 MP_AVAILABLE_IN_1_0
 GBytes    *mp_auth_key_get_bytes  (MpAuthKey    *self);

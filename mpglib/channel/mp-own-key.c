@@ -13,7 +13,7 @@
 
 static GMutex lock; /* a leaf */
 static gboolean is_there;
-static guint8 own_key[MP_OWN_KEY_SIZE];
+static MpOwnKey own_key;
 
 static void __attribute__ ((constructor))
 watch_forks (void)
@@ -23,29 +23,32 @@ watch_forks (void)
 
 /*< private >
  * mp_own_key_get:
- * @key: (out caller-allocates): %MP_OWN_KEY_SIZE bytes
+ * @key: (out caller-allocates): to be wiped by who gets it
  */
 void
-mp_own_key_get (guint8 *key)
+mp_own_key_get (MpOwnKey *key)
 {
   g_mutex_lock (&lock);
   if (!is_there)
-    mp_random_fill (own_key, sizeof own_key);
+    {
+      own_key.size = MP_OWN_KEY_SIZE;
+      mp_random_fill (own_key.bytes, MP_OWN_KEY_SIZE);
+    }
   is_there = TRUE;
-  memcpy (key, own_key, sizeof own_key);
+  *key = own_key;
   g_mutex_unlock (&lock);
 }
 
 /*< private >
  * mp_own_key_set:
  *
- * In a child, when it learns who it is.
+ * In a child, when it learns who it is, or as the user says.
  */
 void
-mp_own_key_set (const guint8 *key)
+mp_own_key_set (const MpOwnKey *key)
 {
   g_mutex_lock (&lock);
-  memcpy (own_key, key, sizeof own_key);
+  own_key = *key;
   is_there = TRUE;
   g_mutex_unlock (&lock);
 }

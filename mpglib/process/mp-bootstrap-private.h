@@ -16,10 +16,10 @@
  *             32 the last descriptor is where a template's requests come from
  *     7   1   0
  *     8   4   generation, as in the marker
- *     12  4   0
+ *     12  4   bytes of the key, 1 to 64
  *     16  8   hello-timeout: for what a pool's worker loads, in seconds, a double; below 0: no end
- *     24  32  the program's authentication key
- *     56      name, identity ("2:1"), target, type of the preparation: strings that end with a zero; the last two if
+ *     24  64  the program's authentication key, and zeros
+ *     88      name, identity ("2:1"), target, type of the preparation: strings that end with a zero; the last two if
  *             they are there.  Then the preparation, aligned to 8, up to the end */
 #pragma once
 
@@ -30,7 +30,6 @@
 G_BEGIN_DECLS
 
 #define MP_BOOTSTRAP_VERSION 1
-#define MP_KEY_SIZE          MP_OWN_KEY_SIZE
 
 typedef struct {
   MpWorkerRole role;
@@ -45,7 +44,7 @@ typedef struct {
   GVariant *preparation; /* nullable */
   int family_fd;         /* of one received; -1: none */
   int requests_fd;       /* of a template; -1: none */
-  guint8 key[MP_KEY_SIZE];
+  MpOwnKey key;
 } MpBootstrap;
 
 MpFrame     *mp_bootstrap_to_frame   (const MpBootstrap  *self);

@@ -60,12 +60,12 @@ typedef struct
   guint8 flags;
   guint8 zero;
   guint32 generation;
-  guint32 zeros;
+  guint32 key_size;
   guint64 hello_timeout; /* the bits of a double */
-  guint8 key[MP_KEY_SIZE];
+  guint8 key[MP_OWN_KEY_MAX];
 } Fixed;
 
-G_STATIC_ASSERT (sizeof (Fixed) == 56);
+G_STATIC_ASSERT (sizeof (Fixed) == 88);
 
 static guint64
 bits_of (gdouble number)
@@ -120,9 +120,10 @@ to_bytes (const MpBootstrap *self,
                        | (self->preparation != NULL ? FLAG_PREPARATION : 0) | descriptor_flags),
     .generation = GUINT32_TO_LE (self->generation),
     .hello_timeout = bits_of (self->hello_timeout),
+    .key_size = GUINT32_TO_LE (self->key.size),
   };
 
-  memcpy (fixed.key, self->key, sizeof fixed.key);
+  memcpy (fixed.key, self->key.bytes, sizeof fixed.key);
   g_byte_array_append (body, (const guint8 *) &fixed, sizeof fixed);
   append_string (body, self->name);
   append_string (body, self->identity);
@@ -236,13 +237,29 @@ read_rest (MpBootstrap *self,
 }
 
 static gboolean
+read_key (MpBootstrap *self,
+          const Fixed *fixed)
+{
+  self->key.size = GUINT32_FROM_LE (fixed->key_size);
+  if (self->key.size == 0 || self->key.size > sizeof fixed->key)
+    return FALSE;
+
+  for (gsize i = self->key.size; i < sizeof fixed->key; i++)
+    if (fixed->key[i] != 0)
+      return FALSE;
+
+  memcpy (self->key.bytes, fixed->key, sizeof fixed->key);
+  return TRUE;
+}
+
+static gboolean
 read_body (MpBootstrap *self,
            MpFrame     *frame,
            GBytes      *body,
            const Fixed *fixed)
 {
   if (fixed->role > MP_WORKER_ROLE_TEMPLATE || fixed->is_forked > 1 || (fixed->flags & ~ALL_FLAGS) != 0
-      || fixed->zero != 0 || fixed->zeros != 0)
+      || fixed->zero != 0 || !read_key (self, fixed))
     return FALSE;
 
   self->role = fixed->role;
@@ -251,7 +268,6 @@ read_body (MpBootstrap *self,
   self->has_arguments = (fixed->flags & FLAG_ARGUMENTS) != 0;
   self->generation = GUINT32_FROM_LE (fixed->generation);
   self->hello_timeout = number_of (fixed->hello_timeout);
-  memcpy (self->key, fixed->key, sizeof self->key);
   if ((fixed->flags & FLAG_FAMILY) != 0 && frame->message != NULL)
     self->family_fd = mp_message_get_attached_fd (frame->message, 0, NULL);
   if ((fixed->flags & FLAG_REQUESTS) != 0 && frame->message != NULL)
@@ -301,6 +317,6 @@ mp_bootstrap_free (MpBootstrap *self)
   mp_fd_close (&self->family_fd);
   mp_fd_close (&self->requests_fd);
   g_clear_pointer (&self->preparation, g_variant_unref);
-  explicit_bzero (self->key, sizeof self->key);
+  explicit_bzero (&self->key, sizeof self->key);
   g_free (self);
 }

@@ -6,7 +6,7 @@
  * the second child of the main process); the key that all of them share is in mp-own-key-private.h. */
 #pragma once
 
-#include <glib.h>
+#include "mp-own-key-private.h"
 
 G_BEGIN_DECLS
 
@@ -15,8 +15,8 @@ const char *mp_identity_get_numbers (void); /* "" in the first one */
 /* Numbers for the next child */
 char       *mp_identity_new_child (void);
 /* In a child, when it learns who it is */
-void        mp_identity_set       (const char   *name,
-                                   const char   *numbers,
-                                   const guint8 *key);
+void        mp_identity_set       (const char     *name,
+                                   const char     *numbers,
+                                   const MpOwnKey *key);
 
 G_END_DECLS

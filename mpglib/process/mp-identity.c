@@ -49,9 +49,9 @@ mp_identity_new_child (void)
 }
 
 void
-mp_identity_set (const char   *name,
-                 const char   *numbers,
-                 const guint8 *key)
+mp_identity_set (const char     *name,
+                 const char     *numbers,
+                 const MpOwnKey *key)
 {
   g_mutex_lock (&identity.lock);
   g_free (identity.name);

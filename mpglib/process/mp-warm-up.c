@@ -77,11 +77,11 @@ use_heap (GBytes *bootstrap)
 void
 mp_warm_up (GBytes *bootstrap)
 {
-  guint8 key[MP_KEY_SIZE];
+  MpOwnKey key;
 
   look_at_code ();
   use_stack ();
   use_heap (bootstrap);
-  mp_own_key_get (key); /* a lock beside what the child is told */
-  explicit_bzero (key, sizeof key);
+  mp_own_key_get (&key); /* a lock beside what the child is told */
+  explicit_bzero (&key, sizeof key);
 }

@@ -224,7 +224,7 @@ static gboolean
 become (MpWorker  *self,
         GError   **error)
 {
-  mp_identity_set (self->bootstrap->name, self->bootstrap->identity, self->bootstrap->key);
+  mp_identity_set (self->bootstrap->name, self->bootstrap->identity, &self->bootstrap->key);
   mp_table_inherit (&self->bootstrap->family_fd);
 
   if (self->bootstrap->has_arguments)

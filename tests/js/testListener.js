@@ -107,6 +107,13 @@ test('the key of the program', async () => {
   checkSame(server.receive(), 7);
   await checkRejects(Mp.Connection.open_async(listener.address, key), Mp.Error, /another one/);
   check(Mp.AuthKey.new_own().equal(Mp.AuthKey.new_own()), 'it is the same');
+
+  const drawn = Mp.AuthKey.new_own();
+  Mp.AuthKey.new_random().make_own();
+  check(!Mp.AuthKey.new_own().equal(drawn), 'it is another one');
+  await checkRejects(Mp.Connection.open_async(listener.address), Mp.Error, /another one/);
+  drawn.make_own();
+  (await Mp.Connection.open_async(listener.address)).close();
   listener.close();
 });
 

@@ -150,6 +150,25 @@ class Listener(unittest.TestCase):
             Mp.Client(('localhost', listener.address[1]), authkey=KEY, timeout=DEADLINE).close()
             listener.accept(DEADLINE).close()
 
+    def test_another_key_of_the_program(self):
+        drawn = Mp.AuthKey.new_own()
+        self.addCleanup(drawn.make_own)
+        for key in b'short', b'x' * 64:
+            with self.subTest(key):
+                Mp.AuthKey(key).make_own()
+                self.assertEqual(bytes(Mp.AuthKey.new_own()), key)
+                with Mp.Listener(('localhost', 0)) as listener:
+                    child = Mp.Process(target=greet_at, args=(listener.address,))
+                    child.start()
+                    self.assertEqual(listener.accept(DEADLINE).recv(DEADLINE), 'hello')
+                    child.join(DEADLINE)
+                    self.assertEqual(child.exitcode, 0)
+                    with Mp.Client(listener.address, authkey=key, timeout=DEADLINE):
+                        pass
+                    with self.assertRaises(Mp.AuthenticationError):
+                        Mp.Client(listener.address, authkey=drawn, timeout=DEADLINE)
+        self.assertRaises(Mp.Refused, Mp.AuthKey(b'').make_own)
+
     def test_tcp_beyond_this_machine(self):
         self.assertRaisesRegex(Mp.Refused, '16 bytes', Mp.Listener, ('0.0.0.0', 0), authkey=b'short')
         insecure = Mp.WireFlags.INSECURE

@@ -253,6 +253,11 @@ void test_own_key () {
 
     assert_talks (Mp.Connection.open (listener.address, null, DEADLINE), listener.accept (DEADLINE));
     assert_talks (Mp.Connection.open (listener.address, new Mp.AuthKey.own (), DEADLINE), listener.accept (DEADLINE));
+    var drawn = new Mp.AuthKey.own ();
+    new Mp.AuthKey.random ().make_own ();
+    assert (!drawn.equal (new Mp.AuthKey.own ()));
+    drawn.make_own ();
+    assert (drawn.equal (new Mp.AuthKey.own ()));
     try {
       Mp.Connection.open (listener.address, new Mp.AuthKey.random (), DEADLINE);
       assert_not_reached ();
