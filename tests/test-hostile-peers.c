@@ -593,6 +593,10 @@ check_flood (const char *address,
 static void
 test_floods (void)
 {
+  check_flood (NULL, KEEP, "a flood of silent ones");
+  check_flood (NULL, LEAVE, "a flood of those who leave");
+  check_flood (NULL, HELLO, "a flood of hellos");
+  check_flood (NULL, WRONG_PROOF, "a flood of wrong proofs");
   check_flood ("tcp:127.0.0.1:0", KEEP, "a flood of silent ones over TCP");
   check_flood ("tcp:127.0.0.1:0", HELLO, "a flood of hellos over TCP");
 }

@@ -574,7 +574,7 @@ test_silent (void)
 #define N_FLOOD (MP_PREAMBLE_MAX_STRANGERS + 100)
 
 /* Of who says nothing nobody is pushed out before so many microseconds. */
-#define LEAST_PATIENCE 5000
+#define LEAST_PATIENCE 10000
 
 /* There are never more strangers than the number, and the oldest go first, but not before they had
  * some time.
@@ -713,7 +713,7 @@ test_rubbish_listener (void)
       g_object_unref (result);
     }
 
-  /* It says nothing at all; when its queue is full one need not even wait. */
+  /* It says nothing at all; when its queue is full one waits for nothing, and for 5 seconds. */
   {
     g_autoptr (GError) error = NULL;
     GAsyncResult *results[2] = { NULL };
@@ -738,6 +738,89 @@ test_rubbish_listener (void)
 
   close (fd);
   assert_cannot_connect (path, key, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+  unlink (path);
+}
+
+/* A listener that is stopped: so many have connected that the kernel takes no more. */
+static int
+listen_full (const char *path,
+             int        *waiting)
+{
+  struct sockaddr_un native = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+  g_strlcpy (native.sun_path, path, sizeof native.sun_path);
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
+  g_assert_cmpint (listen (fd, 0), ==, 0);
+  *waiting = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (connect (*waiting, (struct sockaddr *) &native, sizeof native), ==, 0);
+  return fd;
+}
+
+/* Who comes when too many wait comes in when there is room, in order; or gives up. */
+static void
+test_full (void)
+{
+  g_autofree char *path = new_path ("full");
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *results[4] = { NULL };
+  int waiting, fd = listen_full (path, &waiting);
+
+  mp_connection_open_async (path, key, -1, cancellable, mp_test_keep_result, &results[0]);
+  for (guint i = 1; i < G_N_ELEMENTS (results); i++)
+    mp_connection_open_async (path, key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &results[i]);
+  g_assert_null (mp_connection_open (path, key, 0.05, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&results[0]);
+  g_assert_null (mp_connection_open_finish (results[0], &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+  g_clear_object (&results[0]);
+
+  close (accept (fd, NULL, NULL));
+  for (guint i = 1; i <= 2; i++)
+    {
+      int peer;
+
+      mp_test_poll (fd, POLLIN);
+      peer = accept (fd, NULL, NULL);
+      mp_test_poll (peer, POLLIN); /* its hello */
+      close (peer);
+      mp_test_await_result (&results[i]);
+      g_assert_null (mp_connection_open_finish (results[i], &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_REFUSED);
+      g_clear_error (&error);
+    }
+
+  mp_test_poll (fd, POLLIN); /* the last one takes the place, and nobody is there any more */
+  close (fd);
+  mp_test_await_result (&results[3]);
+  g_assert_null (mp_connection_open_finish (results[3], &error));
+  for (guint i = 1; i < G_N_ELEMENTS (results); i++)
+    g_object_unref (results[i]);
+  close (waiting);
+  unlink (path);
+}
+
+/* Who waits when the listener ends learns it at once. */
+static void
+test_full_ends (void)
+{
+  g_autofree char *path = new_path ("full");
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *result = NULL;
+  int waiting, fd = listen_full (path, &waiting);
+
+  mp_connection_open_async (path, key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &result);
+  close (fd);
+  mp_test_await_result (&result);
+  g_assert_null (mp_connection_open_finish (result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED);
+  g_object_unref (result);
+  close (waiting);
   unlink (path);
 }
 
@@ -1300,6 +1383,8 @@ main (int    argc,
   mp_test_add ("/listener/deadline", test_deadline);
   mp_test_add ("/listener/rubbish", test_rubbish);
   mp_test_add ("/listener/rubbish-listener", test_rubbish_listener);
+  mp_test_add ("/listener/full", test_full);
+  mp_test_add ("/listener/full-ends", test_full_ends);
   mp_test_add ("/listener/peer-dies", test_peer_dies);
   mp_test_add ("/listener/no-descriptors", test_no_descriptors);
   mp_test_add ("/listener/close", test_close);

@@ -16,6 +16,7 @@
 #include "mp-fd-private.h"
 #include "mp-greeting-private.h"
 #include "mp-inet-private.h"
+#include "mp-knock-private.h"
 #include "mp-pump-private.h"
 #include "mp-tls-handshake-private.h"
 #include "mp-waiters-private.h"
@@ -36,6 +37,7 @@ typedef struct
   gint64 start;         /* monotonic time of the connection */
   MpBinding binding;    /* of the socket */
   MpDial *dial;         /* while it goes on */
+  MpKnock *knock;       /* likewise */
   MpTlsHandshake *tls_handshake; /* likewise */
   MpGreeting *greeting; /* likewise */
   MpWaiters *waiters;
@@ -52,6 +54,7 @@ opening_free (gpointer data)
   mp_pump_lock (self->pump);
   mp_waiters_free_locked (self->waiters);
   g_clear_pointer (&self->dial, mp_dial_free_locked);
+  g_clear_pointer (&self->knock, mp_knock_free_locked);
   g_clear_pointer (&self->tls_handshake, mp_tls_handshake_free_locked);
   g_clear_pointer (&self->greeting, mp_greeting_free_locked);
   mp_pump_unlock (self->pump);
@@ -122,14 +125,14 @@ explain_connect (int      failed,
     }
 }
 
+/* Never waits.  Returns -1 with errno if it is not connected. */
 static int
-connect_to (MpAddress  *address,
-            int         type,
-            GError    **error)
+connect_to (MpAddress *address,
+            int        type)
 {
   struct sockaddr_storage native;
   socklen_t size;
-  int low_fd, fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int failed, low_fd, fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
   if (fd >= 0 && fd <= 2)
     {
@@ -142,8 +145,9 @@ connect_to (MpAddress  *address,
   if (fd >= 0 && connect (fd, (struct sockaddr *) &native, size) == 0)
     return fd;
 
-  explain_connect (errno, error);
+  failed = errno;
   mp_fd_close (&fd);
+  errno = failed;
   return -1;
 }
 
@@ -265,30 +269,84 @@ talk_locked (Opening          *self,
   return self->tls_handshake != NULL;
 }
 
+static MpTransportForm
+get_unix_form (Opening *self)
+{
+  return is_python (self) ? MP_TRANSPORT_PYTHON :
+         self->terms != NULL ? MP_TRANSPORT_STREAM : MP_TRANSPORT_PACKETS;
+}
+
+/* Takes the socket, which is connected. */
+static gboolean
+meet_locked (Opening    *self,
+             MpAddress  *address,
+             int         fd,
+             GError    **error)
+{
+  uid_t server = mp_arrival_get_peer_uid (fd);
+
+  if (check_listener (self, address, server, error) &&
+      mp_binding_init_unix (&self->binding, server, geteuid (), error))
+    return talk_locked (self, fd, get_unix_form (self), error);
+
+  mp_fd_close (&fd);
+  return FALSE;
+}
+
+static void
+on_let_in (int      fd,
+           int      failed,
+           gpointer data)
+{
+  Opening *self = data;
+  g_autoptr (MpAddress) address = mp_address_parse (self->address, NULL);
+
+  self->knock = NULL;
+  if (fd < 0)
+    explain_connect (failed, &self->error);
+  else
+    meet_locked (self, address, fd, &self->error);
+  if (self->error != NULL)
+    end_locked (self);
+}
+
+static gboolean
+knock (Opening    *self,
+       MpAddress  *address,
+       int         type,
+       GError    **error)
+{
+  if (!mp_pump_open (self->pump, error))
+    return FALSE;
+
+  mp_pump_lock (self->pump);
+  self->knock = mp_knock_start_locked (self->pump, address, type, on_let_in, self);
+  mp_pump_unlock (self->pump);
+  if (self->knock == NULL)
+    explain_connect (EAGAIN, error);
+  return self->knock != NULL;
+}
+
 static gboolean
 begin_unix (Opening    *self,
             MpAddress  *address,
             GError    **error)
 {
-  MpTransportForm form = is_python (self) ? MP_TRANSPORT_PYTHON :
-                         self->terms != NULL ? MP_TRANSPORT_STREAM : MP_TRANSPORT_PACKETS;
+  int type = get_unix_form (self) == MP_TRANSPORT_PACKETS ? SOCK_SEQPACKET : SOCK_STREAM;
   gboolean goes_on = FALSE;
-  uid_t server;
-  int fd = connect_to (address, form == MP_TRANSPORT_PACKETS ? SOCK_SEQPACKET : SOCK_STREAM, error);
+  int fd = connect_to (address, type);
+
+  if (fd < 0 && errno == EAGAIN)
+    return knock (self, address, type, error);
 
   if (fd < 0)
-    return FALSE;
-
-  server = mp_arrival_get_peer_uid (fd);
-  if (!check_listener (self, address, server, error) ||
-      !mp_binding_init_unix (&self->binding, server, geteuid (), error))
     {
-      mp_fd_close (&fd);
+      explain_connect (errno, error);
       return FALSE;
     }
 
   mp_pump_lock (self->pump);
-  goes_on = talk_locked (self, fd, form, error);
+  goes_on = meet_locked (self, address, fd, error);
   mp_pump_unlock (self->pump);
 
   return goes_on;
@@ -559,7 +617,7 @@ finish_open (GAsyncResult  *result,
  * - %MP_ERROR_REFUSED: another user listens there, which only a key allows; the listener
  *   closed the connection without a word; or the two ends do not agree on TLS, which is there by
  *   itself where the listener is on another machine;
- * - %MP_ERROR_FULL: too many wait there to be let in;
+ * - %MP_ERROR_FULL: too many wait there to be let in, and have done so for 5 seconds;
  * - %MP_ERROR_TIMED_OUT: the listener did not answer in time: it is stopped, too busy, or none;
  * - %MP_ERROR_CORRUPTED, %MP_ERROR_NOT_SUPPORTED: what listens there is of another kind or version;
  * - %MP_ERROR_INTERRUPTED (see [func@Mp.thread_set_interruptible]), %G_IO_ERROR_CANCELLED, and others of

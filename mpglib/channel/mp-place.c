@@ -26,7 +26,7 @@
 #include "mp-random-private.h"
 
 /* What the kernel keeps of who has connected and was not looked at yet, if it is not told to keep fewer.  They are
- * taken out as soon as there is room for strangers, some thousands a second at worst, so who comes behind a crowd is
+ * taken out as soon as there is room for strangers, some thousands a second, so who comes behind a crowd is
  * late and not turned away.
  */
 #define N_WAITING 1024

@@ -14,17 +14,17 @@
  */
 #define ALLOWANCE 8
 
-/* Between these, in µs.  The least is more than two turns of a busy processor; what a crowd takes of it is what all
+/* Between these, in µs.  The least is more than some turns of a busy processor; what a crowd takes of it is what all
  * others wait.
  */
-#define LEAST_PATIENCE (10 * 1000)
+#define LEAST_PATIENCE (30 * 1000)
 #define MOST_PATIENCE  ((gint64) (MP_PREAMBLE_REFUSAL_DELAY * G_USEC_PER_SEC))
 
-/* For the first word, which the honest say as soon as they are connected: one turn. */
-#define FIRST_WORD (5 * 1000)
+/* For the first word, which the honest say as soon as they are connected: some turns. */
+#define FIRST_WORD (10 * 1000)
 
-/* As long as nobody has come who had the key: twice the least. */
-#define USUAL (2 * LEAST_PATIENCE / ALLOWANCE)
+/* As long as nobody has come who had the key. */
+#define USUAL (LEAST_PATIENCE / ALLOWANCE)
 
 /* Of so many who had the key the mean is made. */
 #define N_LEARNED 8
