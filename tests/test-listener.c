@@ -574,7 +574,7 @@ test_silent (void)
 #define N_FLOOD (MP_PREAMBLE_MAX_STRANGERS + 100)
 
 /* Of who says nothing nobody is pushed out before so many microseconds. */
-#define LEAST_PATIENCE 10000
+#define LEAST_PATIENCE 20000
 
 /* There are never more strangers than the number, and the oldest go first, but not before they had
  * some time.

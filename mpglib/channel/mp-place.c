@@ -25,11 +25,12 @@
 #include "mp-private-folder-private.h"
 #include "mp-random-private.h"
 
-/* What the kernel keeps of who has connected and was not looked at yet, if it is not told to keep fewer.  They are
- * taken out as soon as there is room for strangers, some thousands a second, so who comes behind a crowd is
- * late and not turned away.
+/* What the kernel keeps of who has connected and was not looked at yet.  They are taken out as soon as there is room
+ * for strangers, some thousands a second.  Of unix sockets these are fewer, since who finds no place waits for one in
+ * turn; who comes by TCP is not heard then, and tries again after a second.
  */
-#define N_WAITING 1024
+#define N_WAITING_UNIX 512
+#define N_WAITING_TCP  1024
 
 static gboolean
 fail (MpPlace     *self,
@@ -80,7 +81,7 @@ bind_and_listen (MpPlace                *self,
 {
   self->fd = new_socket (self);
   if (self->fd >= 0 && fchmod (self->fd, 0600) == 0 && bind (self->fd, native, size) == 0 &&
-      listen (self->fd, N_WAITING) == 0)
+      listen (self->fd, N_WAITING_UNIX) == 0)
     return TRUE;
 
   if (errno == EADDRINUSE)
@@ -301,7 +302,7 @@ bind_tcp (MpPlace                 *self,
   if (native->ss_family == AF_INET6)
     setsockopt (self->fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
 
-  return bind (self->fd, (struct sockaddr *) native, size) == 0 && listen (self->fd, N_WAITING) == 0;
+  return bind (self->fd, (struct sockaddr *) native, size) == 0 && listen (self->fd, N_WAITING_TCP) == 0;
 }
 
 /* What the kernel has chosen, if the port was 0. */

@@ -60,8 +60,7 @@ typedef struct
   MpStrangerLook look;
   GQueue groups;
   guint n;
-  gint64 usual;    /* µs that the honest take from when they are let in */
-  gint64 n_learned;
+  gint64 slowest;  /* of the last honest ones: µs from when they were let in */
 } MpStrangers;
 
 void        mp_strangers_init          (MpStrangers      *self,

@@ -8,26 +8,23 @@
 
 #include <string.h>
 
-/* What an honest one is given beyond what the others took: he may be one of many who come at once to a busy
- * machine.  Who was given too little time teaches nothing, so this must be so much that those who just made it
- * teach that it is to be more.
+/* What an honest one is given, in times of what the slowest of the last ones took: he may be one of many who come at
+ * once to a busy machine.  Who was given too little time teaches nothing, so this must be so much that those who just
+ * made it teach that it is to be more.
  */
-#define ALLOWANCE 8
+#define ALLOWANCE 4
 
 /* Between these, in µs.  The least is more than some turns of a busy processor; what a crowd takes of it is what all
  * others wait.
  */
-#define LEAST_PATIENCE (30 * 1000)
+#define LEAST_PATIENCE (40 * 1000)
 #define MOST_PATIENCE  ((gint64) (MP_PREAMBLE_REFUSAL_DELAY * G_USEC_PER_SEC))
 
 /* For the first word, which the honest say as soon as they are connected: some turns. */
-#define FIRST_WORD (10 * 1000)
+#define FIRST_WORD (20 * 1000)
 
-/* As long as nobody has come who had the key. */
-#define USUAL (LEAST_PATIENCE / ALLOWANCE)
-
-/* Of so many who had the key the mean is made. */
-#define N_LEARNED 8
+/* So many honest ones later that part of what a slow one took is forgotten. */
+#define MEMORY 16
 
 /* What was said and not looked at yet is looked at in this turn of the pump. */
 #define TURN 1000
@@ -39,8 +36,7 @@ mp_strangers_init (MpStrangers    *self,
   self->look = look;
   g_queue_init (&self->groups);
   self->n = 0;
-  self->usual = USUAL;
-  self->n_learned = 1; /* that is worth as much as one */
+  self->slowest = 0;
 }
 
 /* --- Groups ----------------------------------------------------------------------- */
@@ -140,14 +136,13 @@ mp_strangers_foreach (MpStrangers *self,
 /*< private >
  * mp_strangers_learn:
  *
- * A mean in which the last ones weigh most.
+ * A slow one is remembered for a while.
  */
 void
 mp_strangers_learn (MpStrangers *self,
                     gint64       took)
 {
-  self->n_learned = MIN (self->n_learned + 1, N_LEARNED);
-  self->usual += (took - self->usual) / self->n_learned;
+  self->slowest = MAX (took, self->slowest - self->slowest / MEMORY);
 }
 
 /* Returns from when on he gives way to others: not before what he has said was looked at. */
@@ -155,7 +150,7 @@ static gint64
 get_end (MpStrangers *self,
          MpStranger  *stranger)
 {
-  const gint64 patience = CLAMP (ALLOWANCE * self->usual, LEAST_PATIENCE, MOST_PATIENCE);
+  const gint64 patience = CLAMP (ALLOWANCE * self->slowest, LEAST_PATIENCE, MOST_PATIENCE);
   gint64 since;
 
   switch (self->look (stranger, &since))
