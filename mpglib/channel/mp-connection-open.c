@@ -595,7 +595,8 @@ finish_open (GAsyncResult  *result,
  * @address: where somebody listens, as [property@Mp.Listener:address] says
  * @key: (nullable): the key that the listener has; %NULL if it has none and is a process of the same user, or, over
  *   TCP, of the same program: see [ctor@Mp.AuthKey.new_own]
- * @timeout: seconds to wait; negative for as long as it can take, which is 5 seconds, and for TCP until the name
+ * @timeout: seconds to wait; negative for as long as it can take, which is 5 seconds, and 5 more on a unix socket where
+ *   too many wait to be let in, and for TCP until the name
  *   of the host was found, and up to 10 seconds more for each address that it has
  * @cancellable: (nullable): to end the wait
  * @error: return location for an error
@@ -641,7 +642,7 @@ mp_connection_open (const char    *address,
  * mp_connection_open_async:
  * @address: where somebody listens
  * @key: (nullable): the key that the listener has
- * @timeout: seconds to wait; negative for as long as it can take, which is 5 seconds
+ * @timeout: seconds to wait; negative for as long as it can take: see [func@Mp.Connection.open]
  * @cancellable: (nullable): to end the wait
  * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
  * @user_data: data for @callback
