@@ -2,8 +2,8 @@
  * Copyright 2026 The mpglib developers
  */
 
-/* Queues of one process: what goes in comes out, and how one waits for it.  Between processes they have
- * test-queue-processes.c.
+/* Queues of one process: what goes in comes out, and how one waits for it in a thread; in main loops they have
+ * test-queue-loop.c, between processes test-queue-processes.c.
  */
 
 #include <pthread.h>
@@ -15,57 +15,12 @@
 #include "mp-item-private.h"
 #include "mp-queue-private.h"
 #include "mp-ring-end-private.h"
+#include "mp-test-queue.h"
 #include "mp-test-shared.h"
 #include "mp-test.h"
 #include "mp-variant-private.h"
 
 #define FOREVER -1.0
-
-static void
-put_int (MpQueue *queue,
-         int      number)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_queue_put (queue, g_variant_new_int32 (number), 0, NULL, &error);
-  g_assert_no_error (error);
-}
-
-static int
-get_int (MpQueue *queue)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) value = mp_queue_get (queue, 0, NULL, &error);
-
-  g_assert_no_error (error);
-  return g_variant_get_int32 (value);
-}
-
-static int
-finish_int (MpQueue      *queue,
-            GAsyncResult *result)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) value = mp_queue_get_finish (queue, result, &error);
-
-  g_assert_no_error (error);
-  return g_variant_get_int32 (value);
-}
-
-static void
-clear_results (GAsyncResult **results,
-               guint          n)
-{
-  for (guint i = 0; i < n; i++)
-    g_clear_object (&results[i]);
-}
-
-static void
-turn_loop (void)
-{
-  while (g_main_context_iteration (NULL, FALSE))
-    ;
-}
 
 static void
 expect_string (MpQueue    *queue,
@@ -107,22 +62,6 @@ test_values (void)
 }
 
 static void
-expect_message (MpQueue    *queue,
-                const char *codec,
-                const char *body)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (MpMessage) message = mp_queue_get_message (queue, 0, NULL, &error);
-  const guint8 *payload;
-  gsize length;
-
-  g_assert_no_error (error);
-  g_assert_cmpstr (mp_message_get_codec (message), ==, codec);
-  payload = mp_message_get_payload (message, &length);
-  g_assert_cmpmem (payload, length, body, strlen (body));
-}
-
-static void
 test_bytes (void)
 {
   static const char *const codecs[] = { NULL, "json", "pickle5", "my-own.codec" };
@@ -139,9 +78,9 @@ test_bytes (void)
     }
   for (guint i = 0; i < G_N_ELEMENTS (codecs); i++)
     {
-      expect_message (queue, codecs[i] != NULL ? codecs[i] : "raw", "data");
-      expect_message (queue, codecs[i] != NULL ? codecs[i] : "raw", "bytes");
-      expect_message (queue, codecs[i] != NULL ? codecs[i] : "raw", "");
+      mp_test_expect_message (queue, codecs[i] != NULL ? codecs[i] : "raw", "data");
+      mp_test_expect_message (queue, codecs[i] != NULL ? codecs[i] : "raw", "bytes");
+      mp_test_expect_message (queue, codecs[i] != NULL ? codecs[i] : "raw", "");
     }
 
   g_assert_true (mp_queue_put_data (queue, (const guint8 *) "data", 4, "my-own.codec", 0, NULL, NULL));
@@ -308,7 +247,7 @@ test_messages (void)
   got = mp_queue_get_message (queue, 0, NULL, NULL);
   nothing = mp_message_get_value (got, NULL);
   g_assert_cmpstr (g_variant_get_type_string (nothing), ==, "mv");
-  expect_message (queue, "json", "{}");
+  mp_test_expect_message (queue, "json", "{}");
 
   mp_message_attach (message, MP_SHAREABLE (queue));
   mp_test_expect_error (!mp_queue_put_message (queue, message, 0, NULL, &error), &error,
@@ -375,9 +314,9 @@ test_full_and_empty (void)
 
   mp_test_expect_error (mp_queue_get (queue, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
   mp_test_expect_error (mp_queue_get (queue, 0.01, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
-  put_int (queue, 1);
+  mp_test_put_int (queue, 1);
   g_assert_false (mp_queue_is_full (queue));
-  put_int (queue, 2);
+  mp_test_put_int (queue, 2);
   g_assert_true (mp_queue_is_full (queue));
   g_assert_false (mp_queue_is_empty (queue));
   expect_string (queue, "<Mp.Queue 2 of 2 items>");
@@ -385,10 +324,10 @@ test_full_and_empty (void)
                         MP_ERROR, MP_ERROR_FULL);
   mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (3), 0.01, NULL, &error), &error,
                         MP_ERROR, MP_ERROR_FULL);
-  g_assert_cmpint (get_int (queue), ==, 1);
-  put_int (queue, 3);
-  g_assert_cmpint (get_int (queue), ==, 2);
-  g_assert_cmpint (get_int (queue), ==, 3);
+  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
+  mp_test_put_int (queue, 3);
+  g_assert_cmpint (mp_test_get_int (queue), ==, 2);
+  g_assert_cmpint (mp_test_get_int (queue), ==, 3);
   g_assert_true (mp_queue_is_empty (queue));
 }
 
@@ -437,7 +376,7 @@ test_wrong_codec (void)
   gsize length;
 
   mp_queue_put_data (queue, (const guint8 *) "bytes", 5, "my-own", 0, NULL, NULL);
-  put_int (queue, 1);
+  mp_test_put_int (queue, 1);
   mp_test_expect_error (mp_queue_get (queue, FOREVER, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_CODEC);
   mp_test_expect_error (mp_queue_get_many (queue, 9, FOREVER, NULL, &error) == NULL, &error,
                         MP_ERROR, MP_ERROR_WRONG_CODEC);
@@ -449,7 +388,7 @@ test_wrong_codec (void)
 
   mp_test_expect_error (mp_queue_get_payload (queue, 0, FOREVER, &length, NULL, &error) == NULL, &error,
                         MP_ERROR, MP_ERROR_WRONG_CODEC);
-  g_assert_cmpint (get_int (queue), ==, 1);
+  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
 }
 
 /* What has no codec is a value, too. */
@@ -470,7 +409,7 @@ test_raw_values (void)
       g_assert_cmpmem (g_variant_get_data (value), g_variant_get_size (value), "bytes", n * 2);
     }
 
-  put_int (queue, 1);
+  mp_test_put_int (queue, 1);
   mp_queue_put_data (queue, (const guint8 *) "a", 1, "raw", 0, NULL, NULL);
   mp_queue_put_data (queue, (const guint8 *) "b", 1, "json", 0, NULL, NULL);
   values = mp_queue_get_many (queue, 9, FOREVER, NULL, NULL);
@@ -525,7 +464,7 @@ test_many (void)
   mp_queue_put_data (queue, NULL, 0, "json", 0, NULL, NULL);
   expect_numbers (mp_queue_get_many (queue, G_MAXUINT, 0, NULL, NULL), 101, 49);
   mp_test_expect_error (mp_queue_get_many (queue, 9, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_CODEC);
-  expect_message (queue, "json", "");
+  mp_test_expect_message (queue, "json", "");
   mp_test_expect_error (mp_queue_get_many (queue, 9, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
 
   g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 0), 0, NULL, &error), ==, 0);
@@ -567,13 +506,13 @@ test_part_of_many (void)
   g_assert_no_error (error);
   mp_test_expect_error (mp_queue_put_many (queue, make_numbers (3, 2), 0.01, NULL, &error) == 0, &error,
                         MP_ERROR, MP_ERROR_FULL);
-  g_assert_cmpint (get_int (queue), ==, 0);
+  g_assert_cmpint (mp_test_get_int (queue), ==, 0);
   g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (3, 2), 0.01, NULL, &error), ==, 1);
   g_assert_no_error (error);
 
   mp_queue_put_many_async (queue, make_numbers (4, 4), 0.05, NULL, mp_test_keep_result, &put);
-  turn_loop ();
-  g_assert_cmpint (get_int (queue), ==, 1);
+  mp_test_turn_loop ();
+  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
   mp_test_await_result (&put);
   g_assert_cmpuint (mp_queue_put_many_finish (queue, put, &error), ==, 1);
   g_assert_no_error (error);
@@ -624,9 +563,9 @@ test_cancel (void)
         g_assert_false (mp_queue_put (queue, g_variant_new_int32 (2), 0, cancellable, &error));
       g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
       if (i == 0)
-        put_int (queue, 1);
+        mp_test_put_int (queue, 1);
     }
-  g_assert_cmpint (get_int (queue), ==, 1);
+  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
 }
 
 static void
@@ -668,14 +607,14 @@ test_interrupted (void)
   thread = g_thread_new ("signals", send_signals, &target);
   mp_test_expect_error (mp_queue_get (queue, MP_TEST_DEADLINE, NULL, &error) == NULL, &error,
                         MP_ERROR, MP_ERROR_INTERRUPTED);
-  put_int (queue, 1);
+  mp_test_put_int (queue, 1);
   mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (2), MP_TEST_DEADLINE, NULL, &error), &error,
                         MP_ERROR, MP_ERROR_INTERRUPTED);
   g_atomic_int_set (&target.is_over, TRUE);
   g_thread_join (thread);
   mp_thread_set_interruptible (FALSE);
   sigaction (SIGUSR1, &saved, NULL);
-  g_assert_cmpint (get_int (queue), ==, 1);
+  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
 }
 
 /* --- Threads -------------------------------------------------------------- */
@@ -770,7 +709,7 @@ test_closed (void)
   g_autoptr (MpMessage) message = mp_message_new (NULL);
   gsize length;
 
-  put_int (queue, 1);
+  mp_test_put_int (queue, 1);
   mp_queue_close (queue);
   mp_queue_close (queue);
   g_assert_true (mp_queue_is_closed (queue));
@@ -794,7 +733,7 @@ test_closed (void)
   /* It is this object that was closed, and the item is there. */
   g_assert_false (mp_queue_is_closed (same));
   mp_queue_put_async (same, g_variant_new_int32 (2), FOREVER, NULL, mp_test_keep_result, &second);
-  turn_loop ();
+  mp_test_turn_loop ();
   g_assert_null (second);
   mp_queue_close (same);
   mp_test_await_result (&second);
@@ -809,14 +748,14 @@ test_closed_while_waited (void)
   g_autoptr (GError) error = NULL;
   GThread *threads[4];
 
-  put_int (full, 1);
+  mp_test_put_int (full, 1);
   threads[0] = g_thread_new ("get", wait_for_item, empty);
   threads[1] = g_thread_new ("get", wait_for_item, empty);
   threads[2] = g_thread_new ("put", wait_for_space, full);
   threads[3] = g_thread_new ("put", wait_for_space, full);
   mp_queue_get_async (empty, FOREVER, NULL, mp_test_keep_result, &result);
   mp_queue_get_async (other, FOREVER, NULL, mp_test_keep_result, &others);
-  turn_loop ();
+  mp_test_turn_loop ();
   while (!has_waits (empty) || !has_waits (full))
     g_thread_yield ();
 
@@ -827,487 +766,11 @@ test_closed_while_waited (void)
   mp_test_await_result (&result);
   mp_test_expect_error (mp_queue_get_finish (empty, result, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
 
-  turn_loop ();
+  mp_test_turn_loop ();
   g_assert_null (others);
-  put_int (other, 5);
+  mp_test_put_int (other, 5);
   mp_test_await_result (&others);
-  g_assert_cmpint (finish_int (other, others), ==, 5);
-}
-
-/* --- Main loops ----------------------------------------------------------- */
-
-/* The callbacks in the order in which they came. */
-typedef struct
-{
-  MpQueue *queue;
-  GArray  *numbers;
-} Log;
-
-static void
-log_number (GObject      *queue,
-            GAsyncResult *result,
-            gpointer      data)
-{
-  Log *log = data;
-  g_autoptr (GVariant) value = mp_queue_get_finish (MP_QUEUE (queue), result, NULL);
-  int number = value != NULL ? g_variant_get_int32 (value) : -1;
-
-  g_array_append_val (log->numbers, number);
-}
-
-typedef struct
-{
-  guint n;
-  Log  *log;
-} Until;
-
-static gboolean
-is_logged (gpointer data)
-{
-  Until *until = data;
-
-  return until->log->numbers->len == until->n;
-}
-
-static void
-expect_log (Log *log,
-            guint n,
-            ...)
-{
-  Until until = { n, log };
-  va_list numbers;
-
-  mp_test_run_until (is_logged, &until);
-  va_start (numbers, n);
-  for (guint i = 0; i < n; i++)
-    g_assert_cmpint (g_array_index (log->numbers, int, i), ==, va_arg (numbers, int));
-  va_end (numbers);
-  g_array_set_size (log->numbers, 0);
-}
-
-static void
-log_init (Log     *log,
-          MpQueue *queue)
-{
-  log->queue = queue;
-  log->numbers = g_array_new (FALSE, FALSE, sizeof (int));
-}
-
-static void
-test_async_order (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new (), other = g_cancellable_new ();
-  GAsyncResult *results[4] = { NULL };
-  GAsyncReadyCallback keep = mp_test_keep_result;
-  Log log;
-
-  log_init (&log, queue);
-  for (guint i = 0; i < 4; i++)
-    mp_queue_get_async (queue, FOREVER, NULL, keep, &results[i]);
-  g_assert_null (results[0]);
-  turn_loop ();
-  put_int (queue, 1);
-  put_int (queue, 2);
-  mp_test_await_result (&results[1]);
-  put_int (queue, 3);
-  put_int (queue, 4);
-  mp_test_await_result (&results[3]);
-  for (int i = 0; i < 4; i++)
-    g_assert_cmpint (finish_int (queue, results[i]), ==, i + 1);
-  clear_results (results, 4);
-
-  /* Those that leave do not hold up who is behind them. */
-  mp_queue_get_async (queue, FOREVER, cancellable, log_number, &log);
-  mp_queue_get_async (queue, FOREVER, other, log_number, &log);
-  mp_queue_get_async (queue, FOREVER, NULL, log_number, &log);
-  turn_loop ();
-  g_cancellable_cancel (other);
-  expect_log (&log, 1, -1);
-  g_cancellable_cancel (cancellable);
-  expect_log (&log, 1, -1);
-  put_int (queue, 5);
-  expect_log (&log, 1, 5);
-
-  mp_queue_get_async (queue, 0.01, NULL, log_number, &log);
-  mp_queue_get_async (queue, FOREVER, NULL, log_number, &log);
-  expect_log (&log, 1, -1);
-  put_int (queue, 6);
-  expect_log (&log, 1, 6);
-
-  /* What is there is not for who waits longest only. */
-  put_int (queue, 7);
-  put_int (queue, 8);
-  put_int (queue, 9);
-  mp_queue_get_async (queue, 0, NULL, log_number, &log);
-  mp_queue_get_async (queue, FOREVER, NULL, log_number, &log);
-  mp_queue_get_async (queue, 0, NULL, log_number, &log);
-  mp_queue_get_async (queue, 0, NULL, log_number, &log);
-  expect_log (&log, 4, 7, 8, 9, -1);
-  g_array_unref (log.numbers);
-}
-
-static void
-test_async_put (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (1);
-  GAsyncResult *results[5] = { NULL };
-  g_autoptr (GBytes) bytes = g_bytes_new_static ("bytes", 5);
-  g_autoptr (MpMessage) message = mp_message_new (g_variant_new_string ("message"));
-  g_autoptr (GVariant) value = NULL;
-  g_autoptr (GError) error = NULL;
-  char data[] = "data";
-
-  mp_queue_put_async (queue, g_variant_new_int32 (1), FOREVER, NULL, mp_test_keep_result, &results[0]);
-  mp_queue_put_data_async (queue, (guint8 *) data, 4, NULL, FOREVER, NULL, mp_test_keep_result, &results[1]);
-  mp_queue_put_bytes_async (queue, bytes, "json", FOREVER, NULL, mp_test_keep_result, &results[2]);
-  mp_queue_put_message_async (queue, message, FOREVER, NULL, mp_test_keep_result, &results[3]);
-  memset (data, 'x', 4);
-  mp_test_await_result (&results[0]);
-  g_assert_true (mp_queue_put_finish (queue, results[0], NULL));
-  turn_loop ();
-  g_assert_null (results[1]);
-  g_assert_cmpint (get_int (queue), ==, 1);
-  mp_test_await_result (&results[1]);
-  g_assert_true (mp_queue_put_data_finish (queue, results[1], NULL));
-  expect_message (queue, "raw", "data");
-  mp_test_await_result (&results[2]);
-  g_assert_true (mp_queue_put_bytes_finish (queue, results[2], NULL));
-  expect_message (queue, "json", "bytes");
-  mp_test_await_result (&results[3]);
-  g_assert_true (mp_queue_put_message_finish (queue, results[3], NULL));
-
-  mp_queue_put_async (queue, g_variant_new_int32 (2), 0.01, NULL, mp_test_keep_result, &results[4]);
-  mp_test_await_result (&results[4]);
-  mp_test_expect_error (!mp_queue_put_finish (queue, results[4], &error), &error, MP_ERROR, MP_ERROR_FULL);
-  g_clear_object (&results[4]);
-  mp_queue_put_async (queue, g_variant_new ("h", 2), 0.01, NULL, mp_test_keep_result, &results[4]);
-  g_assert_null (results[4]);
-  mp_test_await_result (&results[4]);
-  mp_test_expect_error (!mp_queue_put_finish (queue, results[4], &error), &error, MP_ERROR, MP_ERROR_NOT_SHAREABLE);
-  value = mp_queue_get (queue, 0, NULL, NULL);
-  g_assert_cmpstr (g_variant_get_string (value, NULL), ==, "message");
-  clear_results (results, 5);
-}
-
-/* Who has less to put does not come before who has more, not even at the end of its time. */
-static void
-test_async_put_order (void)
-{
-  g_autoptr (MpQueue) queue = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 8192, NULL);
-  g_autofree guint8 *data = g_malloc0 (8000), *got = NULL;
-  g_autoptr (GAsyncResult) large = NULL, small = NULL;
-  g_autoptr (GError) error = NULL;
-  gsize length;
-
-  g_assert_true (mp_queue_put_data (queue, data, 4000, NULL, 0, NULL, NULL));
-  mp_queue_put_data_async (queue, data, 8000, NULL, FOREVER, NULL, mp_test_keep_result, &large);
-  mp_queue_put_data_async (queue, data, 1, NULL, 0.01, NULL, mp_test_keep_result, &small);
-  mp_test_await_result (&small);
-  mp_test_expect_error (!mp_queue_put_data_finish (queue, small, &error), &error, MP_ERROR, MP_ERROR_FULL);
-  got = mp_queue_get_payload (queue, 0, 0, &length, NULL, NULL);
-  mp_test_await_result (&large);
-  g_assert_true (mp_queue_put_data_finish (queue, large, NULL));
-}
-
-static void
-test_async_get (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0);
-  GAsyncResult *results[5] = { NULL };
-  g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (MpMessage) message = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autofree guint8 *data = NULL, *frame = NULL;
-  gsize length;
-
-  mp_queue_get_payload_async (queue, 3, FOREVER, NULL, mp_test_keep_result, &results[0]);
-  mp_queue_get_payload_async (queue, 4, FOREVER, NULL, mp_test_keep_result, &results[1]);
-  mp_queue_get_bytes_async (queue, 0, FOREVER, NULL, mp_test_keep_result, &results[2]);
-  mp_queue_get_message_async (queue, FOREVER, NULL, mp_test_keep_result, &results[3]);
-  mp_queue_get_frame_async (queue, FOREVER, NULL, mp_test_keep_result, &results[4]);
-  turn_loop ();
-  for (guint i = 0; i < 4; i++)
-    mp_queue_put_data (queue, (const guint8 *) "data", 4, "json", 0, NULL, NULL);
-  mp_test_await_result (&results[4]);
-
-  mp_test_expect_error (mp_queue_get_payload_finish (queue, results[0], &length, &error) == NULL, &error,
-                        MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT);
-  data = mp_queue_get_payload_finish (queue, results[1], &length, NULL);
-  g_assert_cmpmem (data, length, "data", 4);
-  bytes = mp_queue_get_bytes_finish (queue, results[2], NULL);
-  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), "data", 4);
-  message = mp_queue_get_message_finish (queue, results[3], NULL);
-  g_assert_cmpstr (mp_message_get_codec (message), ==, "json");
-  frame = mp_queue_get_frame_finish (queue, results[4], &length, NULL);
-  g_assert_cmpmem (frame, length, "data\0json", 9);
-  clear_results (results, 5);
-}
-
-typedef struct
-{
-  MpQueue *queue;
-  GMutex   lock;
-  GCond    cond;
-  gboolean has_looked;
-} Committing;
-
-/* One byte behind the last record, as who puts does it with the lock. */
-static void
-commit_one (MpRing *ring)
-{
-  MpRingEnd *end = &ring->layout->put;
-  MpRingMark own;
-  guint8 *place;
-  guint next;
-
-  mp_ring_end_get_mark (end, &own);
-  next = (own.count & 1) ^ 1;
-  place = mp_ring_memory_get_place (&ring->memory, own.position);
-  memcpy (place, (guint32[]) { 1, MP_ITEM_RAW }, 8);
-  place[8] = 'x';
-  atomic_store (&end->n_reused[next], atomic_load (&end->n_reused[next ^ 1]));
-  atomic_store (&end->n_spare[next], atomic_load (&end->n_spare[next ^ 1]));
-  mp_ring_end_commit (ring, end, own.count, own.position + 16, own.weight + 16, 1);
-}
-
-/* Who commits looks at the bell with the lock: here so early that nobody has armed it yet, and commits so late that
- * whoever has armed it meanwhile has looked.  That has to wait for the lock, then, since nobody rings.
- */
-static gpointer
-commit_slowly (gpointer data)
-{
-  Committing *self = data;
-  guint32 me = 0;
-  MpRing *ring = mp_queue_enter (mp_queue_get_private (self->queue), &me, NULL);
-  MpAtomic32 *lock = &ring->layout->put.lock;
-  gint64 deadline = g_get_monotonic_time () + (gint64) (MP_TEST_DEADLINE / 2 * G_TIME_SPAN_SECOND);
-
-  mp_owner_lock_acquire (ring->table, lock, me, MP_WAIT_NEVER_ENDS);
-  g_assert_cmpuint (atomic_load (&ring->layout->put.bell.gate) & (MP_BELL_WAIT | MP_BELL_MANY), ==, 0);
-  g_mutex_lock (&self->lock);
-  self->has_looked = TRUE;
-  g_cond_signal (&self->cond);
-  g_mutex_unlock (&self->lock);
-
-  while ((atomic_load (lock) & MP_OWNER_WAIT) == 0)
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);   /* else nobody waits for the lock */
-      g_thread_yield ();
-    }
-  commit_one (ring);
-  mp_short_lock_release (lock);
-  return NULL;
-}
-
-static void
-test_pass_through (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0);
-  Committing committing = { .queue = queue };
-  g_autoptr (GAsyncResult) result = NULL;
-  g_autofree guint8 *data = NULL;
-  g_autoptr (GError) error = NULL;
-  GThread *thread;
-  gsize length;
-
-  put_int (queue, 1);
-  g_assert_cmpint (get_int (queue), ==, 1);
-  g_mutex_init (&committing.lock);
-  g_cond_init (&committing.cond);
-  thread = g_thread_new (NULL, commit_slowly, &committing);
-  g_mutex_lock (&committing.lock);
-  while (!committing.has_looked)
-    g_cond_wait (&committing.cond, &committing.lock);
-  g_mutex_unlock (&committing.lock);
-
-  mp_queue_get_payload_async (queue, 0, FOREVER, NULL, mp_test_keep_result, &result);
-  mp_test_await_result (&result);
-  data = mp_queue_get_payload_finish (queue, result, &length, &error);
-  g_assert_no_error (error);
-  g_assert_cmpmem (data, length, "x", 1);
-  g_thread_join (thread);
-  g_mutex_clear (&committing.lock);
-  g_cond_clear (&committing.cond);
-}
-
-/* A loop that does not run does not hold up another. */
-static void
-test_async_contexts (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0);
-  g_autoptr (GMainContext) idle = g_main_context_new ();
-  g_autoptr (GAsyncResult) stuck = NULL, result = NULL;
-
-  g_main_context_push_thread_default (idle);
-  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &stuck);
-  while (g_main_context_iteration (idle, FALSE))
-    ;
-  g_main_context_pop_thread_default (idle);
-  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &result);
-  turn_loop ();
-  put_int (queue, 1);
-  mp_test_await_result (&result);
-  g_assert_cmpint (finish_int (queue, result), ==, 1);
-
-  put_int (queue, 2);
-  while (stuck == NULL)
-    g_main_context_iteration (idle, TRUE);
-  g_assert_cmpint (finish_int (queue, stuck), ==, 2);
-}
-
-/* --- Signals -------------------------------------------------------------- */
-
-typedef struct
-{
-  guint n_calls;
-  guint n_at_once;   /* what a call does at most */
-  guint n_done;
-} Listener;
-
-static void
-on_items (MpQueue  *queue,
-          Listener *listener)
-{
-  listener->n_calls++;
-  for (guint i = 0; i < listener->n_at_once; i++)
-    {
-      g_autoptr (GVariant) value = mp_queue_get (queue, 0, NULL, NULL);
-
-      if (value == NULL)
-        break;
-      listener->n_done++;
-    }
-}
-
-static void
-on_space (MpQueue  *queue,
-          Listener *listener)
-{
-  listener->n_calls++;
-  for (guint i = 0; i < listener->n_at_once && mp_queue_put (queue, g_variant_new_int32 (0), 0, NULL, NULL); i++)
-    listener->n_done++;
-}
-
-static gboolean
-was_called (gpointer data)
-{
-  return ((Listener *) data)->n_calls > 0;
-}
-
-static gboolean
-has_done_three (gpointer data)
-{
-  return ((Listener *) data)->n_done == 3;
-}
-
-static gboolean
-set_flag (gpointer flag)
-{
-  *(gboolean *) flag = TRUE;
-  return G_SOURCE_REMOVE;
-}
-
-/* Long enough for a loop that spins to be seen. */
-static void
-settle (void)
-{
-  gboolean is_over = FALSE;
-
-  g_timeout_add (20, set_flag, &is_over);
-  mp_test_run_until_set (&is_over);
-}
-
-static void
-test_item_available (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0), other = mp_test_pass_on (queue, NULL);
-  Listener listener = { 0 };
-
-  g_signal_connect (queue, "item-available", G_CALLBACK (on_items), &listener);
-  put_int (other, 0);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 0);
-
-  g_assert_false (mp_queue_get_live (queue));
-  mp_queue_set_live (queue, TRUE);
-  g_assert_true (mp_queue_get_live (queue));
-  mp_test_run_until (was_called, &listener);
-
-  /* It gets nothing: once, and once more when more come. */
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 1);
-  put_int (other, 1);
-  put_int (other, 2);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 2);
-
-  /* One each: as often as there are some. */
-  listener.n_at_once = 1;
-  put_int (other, 3);
-  g_assert_cmpint (get_int (other), ==, 0);
-  mp_test_run_until (has_done_three, &listener);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 5);
-
-  mp_queue_set_live (queue, FALSE);
-  put_int (other, 4);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 5);
-}
-
-static void
-test_space_available (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (3), other = mp_test_pass_on (queue, NULL);
-  Listener listener = { .n_at_once = 1 };
-
-  /* Nobody listens yet. */
-  mp_queue_set_live (queue, TRUE);
-  g_assert_null (mp_queue_get_private (queue)->watches[MP_QUEUE_SPACE]);
-  g_signal_connect (queue, "space-available", G_CALLBACK (on_space), &listener);
-  mp_queue_set_live (queue, TRUE);
-  g_assert_null (mp_queue_get_private (queue)->watches[MP_QUEUE_ITEMS]);
-  mp_test_run_until (has_done_three, &listener);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 3);
-  g_assert_true (mp_queue_is_full (queue));
-
-  listener.n_at_once = 0;
-  get_int (other);
-  get_int (other);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 4);
-
-  mp_queue_close (queue);
-  g_assert_false (mp_queue_get_live (queue));
-  get_int (other);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 4);
-}
-
-static void
-on_items_there (MpQueue      *queue,
-                GMainContext *context)
-{
-  g_assert_true (g_main_context_is_owner (context));
-  get_int (queue);
-}
-
-static void
-test_main_context (void)
-{
-  g_autoptr (GMainContext) context = g_main_context_new ();
-  g_autoptr (MpQueue) queue = g_object_new (MP_TYPE_QUEUE, "main-context", context, NULL);
-  g_autoptr (MpQueue) plain = mp_queue_new (0);
-
-  g_assert_true (mp_queue_get_main_context (queue) == context);
-  g_assert_true (mp_queue_get_main_context (plain) == g_main_context_default ());
-  g_signal_connect (queue, "item-available", G_CALLBACK (on_items_there), context);
-  g_object_set (queue, "live", TRUE, NULL);
-  put_int (queue, 1);
-  while (!mp_queue_is_empty (queue))
-    g_main_context_iteration (context, TRUE);
+  g_assert_cmpint (mp_test_finish_int (other, others), ==, 5);
 }
 
 /* --- Rubbish -------------------------------------------------------------- */
@@ -1402,9 +865,9 @@ test_rubbish (void)
   /* Good ones are got all the same. */
   put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);
   mp_test_expect_error (mp_queue_get_many (queue, 5, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
-  put_int (queue, 1);
+  mp_test_put_int (queue, 1);
   put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);
-  put_int (queue, 2);
+  mp_test_put_int (queue, 2);
   g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*left out*");
   expect_numbers (mp_queue_get_many (queue, 5, 0, NULL, NULL), 1, 2);
   g_test_assert_expected_messages ();
@@ -1435,10 +898,10 @@ test_pass_on (void)
 
   g_assert_cmpuint (mp_queue_get_max_size (same), ==, 5);
   g_assert_cmpuint (mp_queue_get_byte_limit (same), ==, 8192);
-  put_int (queue, 1);
+  mp_test_put_int (queue, 1);
   g_clear_object (&queue);
   expect_string (same, "<Mp.Queue 1 of 5 items>");
-  g_assert_cmpint (get_int (same), ==, 1);
+  g_assert_cmpint (mp_test_get_int (same), ==, 1);
   g_assert_nonnull (mp_queue_get_main_context (same));
 }
 
@@ -1449,10 +912,10 @@ warm_up (void)
   g_autoptr (GAsyncResult) result = NULL;
 
   mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &result);
-  turn_loop ();
-  put_int (queue, 1);
+  mp_test_turn_loop ();
+  mp_test_put_int (queue, 1);
   mp_test_await_result (&result);
-  g_assert_cmpint (finish_int (queue, result), ==, 1);
+  g_assert_cmpint (mp_test_finish_int (queue, result), ==, 1);
 }
 
 int
@@ -1483,15 +946,6 @@ main (int   argc,
   mp_test_add ("/queue/threads", test_threads);
   mp_test_add ("/queue/closed", test_closed);
   mp_test_add ("/queue/closed-while-waited", test_closed_while_waited);
-  mp_test_add ("/queue/async/order", test_async_order);
-  mp_test_add ("/queue/async/put", test_async_put);
-  mp_test_add ("/queue/async/put-order", test_async_put_order);
-  mp_test_add ("/queue/async/get", test_async_get);
-  mp_test_add ("/queue/async/pass-through", test_pass_through);
-  mp_test_add ("/queue/async/contexts", test_async_contexts);
-  mp_test_add ("/queue/item-available", test_item_available);
-  mp_test_add ("/queue/space-available", test_space_available);
-  mp_test_add ("/queue/main-context", test_main_context);
   mp_test_add ("/queue/rubbish", test_rubbish);
   mp_test_add ("/queue/bad-ring", test_bad_ring);
   mp_test_add ("/queue/pass-on", test_pass_on);
