@@ -62,9 +62,12 @@ check_accept (const MpTransfer *transfer,
 
   if ((transfer->accept == MP_ACCEPT_VALUE && !is_value) || (transfer->accept == MP_ACCEPT_BYTES && is_value))
     {
-      g_set_error (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
-                   "The message is of the codec \"%s\"; it waits to be received as what it is",
-                   is_value ? "gvariant" : codec);
+      if (is_value)
+        g_set_error_literal (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
+                             "The message is a value, not bytes; it waits to be received as a value");
+      else
+        g_set_error (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
+                     "The message is bytes of the codec \"%s\", not a value; it waits to be received as bytes", codec);
       return FALSE;
     }
 

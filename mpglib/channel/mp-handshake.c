@@ -199,7 +199,8 @@ refuse_server_length (MpHandshake  *self,
 
   if (self->state == MP_HANDSHAKE_HELLO && length == PYTHON_CHALLENGE_SIZE)
     return refuse (self, error, MP_ERROR_CORRUPTED,
-                   "The listener speaks the protocol of Python's multiprocessing; choose it at both ends or at none");
+                   "The listener speaks the protocol of Python's multiprocessing; choose the wire PYTHON for "
+                   "this end, or for none");
 
   return refuse (self, error, MP_ERROR_CORRUPTED, "The listener does not speak mpglib's protocol");
 }
@@ -370,7 +371,8 @@ take_server_proof (MpHandshake   *self,
 
   if (size == REFUSAL_SIZE && body[0] == REFUSAL && body[1] == AUTHENTICATION_FAILED)
     return refuse (self, error, MP_ERROR_AUTHENTICATION,
-                   "The listener refused the key: it has another one, or somebody is between it and this client");
+                   "The listener refused the key: it has another one or none, or somebody is between it and "
+                   "this client");
 
   if (size != SERVER_PROOF_SIZE || body[0] != PROOF)
     return refuse (self, error, MP_ERROR_CORRUPTED, "The listener says neither yes nor no to the key");

@@ -40,7 +40,7 @@
  *
  * That is done on a thread of the library's, for many at a time: whoever connects and says
  * nothing, or rubbish, or has another key, is let go after 5 seconds or at once, and nobody
- * notices but the log. A connection is there to be accepted when its ends know
+ * notices but the log and [signal@Mp.Listener::refused]. A connection is there to be accepted when its ends know
  * each other.
  *
  * # Accepting
