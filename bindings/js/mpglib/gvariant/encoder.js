@@ -119,7 +119,8 @@ var {encode, encodeTuple, encodeTuples} = (function () {
         refuse(`a ${name}`, remedy);
     }
     if (value instanceof GObjectObject)
-      refuse(`a ${name}`, 'only objects that implement Mp.Shareable can be attached to a message');
+      refuse(`a ${name}`, 'only objects that implement Mp.Shareable can be attached to a message; ' +
+        'Mp.Descriptor.duplicate_socket() and duplicate() make one of a socket, and of a descriptor');
     refuse(`a ${name}`, 'send a plain object with what the other side needs, such as {...value}');
   }
 
