@@ -548,11 +548,19 @@ open_and_tell (const char          *address,
                gpointer             user_data,
                gpointer             tag)
 {
-  Opening *opening = opening_new (address, key, wire, tls);
-  g_autoptr (MpPump) pump = mp_pump_ref (opening->pump);
-  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  g_autoptr (MpPump) pump = NULL;
+  Opening *opening;
   GError *error = NULL;
+  GTask *task;
 
+  g_return_if_fail (address != NULL);
+  g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
+  g_return_if_fail (tls == NULL || MP_IS_TLS_SETTINGS (tls));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  opening = opening_new (address, key, wire, tls);
+  pump = mp_pump_ref (opening->pump);
+  task = g_task_new (NULL, cancellable, callback, user_data);
   g_task_set_source_tag (task, tag);
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, opening, opening_free);
@@ -659,10 +667,6 @@ mp_connection_open_async (const char          *address,
                           GAsyncReadyCallback  callback,
                           gpointer             user_data)
 {
-  g_return_if_fail (address != NULL);
-  g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
-
   open_and_tell (address, key, MP_WIRE_DEFAULT, NULL, timeout, cancellable, callback, user_data,
                  mp_connection_open_async);
 }
@@ -734,10 +738,6 @@ mp_connection_open_with_wire_async (const char          *address,
                                     GAsyncReadyCallback  callback,
                                     gpointer             user_data)
 {
-  g_return_if_fail (address != NULL);
-  g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
-
   open_and_tell (address, key, wire, NULL, timeout, cancellable, callback, user_data,
                  mp_connection_open_with_wire_async);
 }
@@ -826,11 +826,6 @@ mp_connection_open_with_tls_async (const char          *address,
                                    GAsyncReadyCallback  callback,
                                    gpointer             user_data)
 {
-  g_return_if_fail (address != NULL);
-  g_return_if_fail (key == NULL || MP_IS_AUTH_KEY (key));
-  g_return_if_fail (tls == NULL || MP_IS_TLS_SETTINGS (tls));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
-
   open_and_tell (address, key, wire, tls, timeout, cancellable, callback, user_data,
                  mp_connection_open_with_tls_async);
 }
