@@ -49,7 +49,7 @@
  * Messages of up to 1 MiB without attachments go through shared memory, if the connection is one of a
  * pair; others up to 64 KiB go through the socket, and larger ones in memory that
  * is sealed against changes, without a copy at the receiver. A sender waits when
- * the receiver has 16 MiB in shared memory, some 50 MiB of large ones, or a few messages, to receive yet.
+ * the receiver has 4 MiB in shared memory, some 50 MiB of large ones, or a few messages, to receive yet.
  *
  * # The end
  *
