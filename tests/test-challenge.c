@@ -311,28 +311,68 @@ meet (Pair        *pair,
 
 /* Who asks one end what another one has asked, to pass the answer on, is refused. */
 static void
-test_reflection (void)
+assert_refuses_reflection (Pair *first,
+                           Pair *second)
 {
-  g_auto (Pair) first = { { NULL, NULL } }, second = { { NULL, NULL } };
   g_autoptr (GAsyncResult) asked = NULL;
   g_autoptr (GBytes) challenge = NULL;
   g_autoptr (GError) error = NULL;
   gsize size;
 
-  meet (&first, NULL, MP_WIRE_DEFAULT);
-  meet (&second, "tcp:127.0.0.1:0", MP_WIRE_DEFAULT);
-  mp_connection_deliver_challenge_async (first.ends[0], other_key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &asked);
-  challenge = hear (first.ends[1]);
-  say (second.ends[1], g_bytes_get_data (challenge, &size), g_bytes_get_size (challenge));
-  g_assert_false (mp_connection_answer_challenge (second.ends[0], other_key, MP_TEST_DEADLINE, NULL, &error));
+  mp_connection_deliver_challenge_async (first->ends[0], other_key, MP_TEST_DEADLINE, NULL, mp_test_keep_result,
+                                         &asked);
+  challenge = hear (first->ends[1]);
+  say (second->ends[1], g_bytes_get_data (challenge, &size), g_bytes_get_size (challenge));
+  g_assert_false (mp_connection_answer_challenge (second->ends[0], other_key, MP_TEST_DEADLINE, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_REFUSED);
   g_assert_nonnull (strstr (error->message, "sends back"));
 
-  mp_connection_close (first.ends[1]);
+  mp_connection_close (first->ends[1]);
   mp_test_await_result (&asked);
   g_clear_error (&error);
-  g_assert_false (mp_connection_deliver_challenge_finish (first.ends[0], asked, &error));
+  g_assert_false (mp_connection_deliver_challenge_finish (first->ends[0], asked, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+}
+
+static void
+test_reflection (void)
+{
+  g_auto (Pair) first = { { NULL, NULL } }, second = { { NULL, NULL } };
+
+  meet (&first, NULL, MP_WIRE_DEFAULT);
+  meet (&second, "tcp:127.0.0.1:0", MP_WIRE_DEFAULT);
+  assert_refuses_reflection (&first, &second);
+}
+
+static void
+pass_on (MpConnection **connection)
+{
+  g_auto (Pair) carrier = { { NULL, NULL } };
+  g_autoptr (MpMessage) message = mp_message_new (NULL), received = NULL;
+  g_autoptr (GError) error = NULL;
+
+  make_pair (&carrier);
+  mp_message_attach (message, MP_SHAREABLE (*connection));
+  mp_connection_send_message (carrier.ends[0], message, MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  received = mp_connection_receive_message (carrier.ends[1], MP_TEST_DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  g_clear_object (connection);
+  *connection = MP_CONNECTION (mp_message_get_attachment (received, 0, &error));
+  g_assert_no_error (error);
+}
+
+/* Also where one process has accepted, and another one, which got the connections from it, asks and answers. */
+static void
+test_reflection_passed_on (void)
+{
+  g_auto (Pair) first = { { NULL, NULL } }, second = { { NULL, NULL } };
+
+  meet (&first, NULL, MP_WIRE_DEFAULT);
+  meet (&second, NULL, MP_WIRE_DEFAULT);
+  pass_on (&first.ends[0]);
+  pass_on (&second.ends[0]);
+  assert_refuses_reflection (&first, &second);
 }
 
 /* --- With Python ----------------------------------------------------------------------------- */
@@ -423,6 +463,7 @@ main (int   argc,
     mp_test_add_data (answers[i].path, &answers[i], test_answer);
   mp_test_add ("/challenge/never", test_never);
   mp_test_add ("/challenge/reflection", test_reflection);
+  mp_test_add ("/challenge/reflection/passed-on", test_reflection_passed_on);
   for (guint i = 0; i < G_N_ELEMENTS (peers); i++)
     mp_test_add_data (peers[i].path, &peers[i], test_python);
 

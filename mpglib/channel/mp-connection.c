@@ -485,7 +485,8 @@ mp_connection_unpack (MpUnpacking  *unpacking,
 {
   g_autoptr (MpRingLink) link = NULL;
   g_autoptr (GVariant) rings = NULL;
-  gboolean readable, writable;
+  gboolean readable, writable, has_rings;
+  MpConnection *self;
   int fd;
 
   if (n_fds < 1 || !g_variant_is_of_type (description, G_VARIANT_TYPE (DESCRIPTION_TYPE)) ||
@@ -501,7 +502,11 @@ mp_connection_unpack (MpUnpacking  *unpacking,
 
   fd = fds[n_fds - 1];
   fds[n_fds - 1] = -1;
-  return MP_SHAREABLE (mp_connection_new_take (fd, g_steal_pointer (&link), readable, writable, TRUE));
+  has_rings = link != NULL;
+  self = mp_connection_new_take (fd, g_steal_pointer (&link), readable, writable, TRUE);
+  /* A pair without rings, for which there was no memory, looks the same: then it is taken for the worse */
+  self->is_by_address = !has_rings;
+  return MP_SHAREABLE (self);
 }
 
 static char *
