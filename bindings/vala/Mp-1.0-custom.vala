@@ -5,7 +5,7 @@
 namespace Mp {
   public sealed class Connection : GLib.Object {
     [CCode (array_length_type = "gsize")]
-    public async uint8[] receive_data_async (size_t max_length, double timeout = -1,
+    public async uint8[] receive_data_async (size_t max_length = 0, double timeout = -1,
                                              GLib.Cancellable? cancellable = null) throws GLib.Error;
     public ssize_t receive_into ([CCode (array_length_type = "gsize")] uint8[] buffer, double timeout = -1,
                                  GLib.Cancellable? cancellable = null) throws GLib.Error;

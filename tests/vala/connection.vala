@@ -61,8 +61,8 @@ async void test_bytes () throws Error {
   Mp.Connection first, second;
   Mp.Connection.new_pair (true, out first, out second);
 
-  first.send_data ({ 1, 2, 3 }, null);
-  uint8[] data = second.receive_data (0);
+  first.send_data ({ 1, 2, 3 });
+  uint8[] data = second.receive_data ();
   assert_cmpint (data.length, CompareOperator.EQ, 3);
   assert_cmpint (data[2], CompareOperator.EQ, 3);
 
