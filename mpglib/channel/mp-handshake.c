@@ -24,6 +24,8 @@
 
 /* The challenge with which a listener of Python's protocol begins. */
 #define PYTHON_CHALLENGE_SIZE 59
+/* The first two bytes of what a client of TLS says, which are a length here. */
+#define TLS_RECORD 0x1603
 
 struct _MpHandshake
 {
@@ -185,6 +187,9 @@ refuse_client_length (MpHandshake  *self,
 {
   if (self->state == MP_HANDSHAKE_HELLO && length == MP_HELLO_SERVER_SIZE)
     return refuse (self, error, MP_ERROR_CORRUPTED, "Both ends of the connection want to be the server");
+
+  if (self->state == MP_HANDSHAKE_HELLO && length >> 16 == TLS_RECORD)
+    return refuse (self, error, MP_ERROR_CORRUPTED, "What connected speaks TLS, which is not wanted here");
 
   return refuse (self, error, MP_ERROR_CORRUPTED, "What connected does not speak mpglib's protocol");
 }
