@@ -49,11 +49,17 @@ GOALS = [
     ('Connection, beside the ring for two', 'own.connection.256', r'stream\.256\.spsc', 0.8),
     ('Connection by socket, beside send_bytes', 'own.connection.socket.256', r'py31\d\.pipe_bytes\.256', 2.5),
     ('Connection by socket, beside the socket', 'own.connection.socket.256', r'stream\.256\.seqpacket', 0.9),
+    ('Connection, 1 MiB, beside a stream socket', 'own.connection.1m', r'stream\.1048576\.sock(-bufread)?', 2),
     ('Round trip by a connection, beside Pipe', 'own.connection.pingpong', r'py31\d\.pipe\.pingpong', 40),
     ('Queue in Python, beside Python', 'own.python.queue.256', PYTHON_QUEUE, 3.5),
     ('Queue in Python, 16 at a time', 'own.python.queue.many', PYTHON_QUEUE, 5),
     ('Queue in JavaScript, beside threads of Node', 'own.js.queue.256', r'node\.worker\.stream\.256', 1),
     ('Queue in JavaScript, beside processes of Node', 'own.js.queue.256', r'node\.child\.stream\.256', 2.5),
+    ('Fork server, beside a raw one', 'own.process.forkserver', r'spawn\.forkserver\.small', 1 / 1.5),
+    ('Fork server, beside one like it', 'own.process.forkserver', r'own\.process\.linked\.forkserver', 1 / 1.5),
+    ('Fork server, beside Python', 'own.process.forkserver', r'py311\.process\.forkserver', 20),
+    ('Spawn, beside a program with GLib', 'own.process.spawn', r'spawn\.posix_spawn-glib\.small', 1 / 1.3),
+    ('Spawn, beside one like it', 'own.process.spawn', r'own\.process\.linked\.posix_spawn', 1 / 1.3),
 ]
 # what, ours, at most
 LIMITS = [
