@@ -355,6 +355,21 @@ class Listener(unittest.TestCase):
         Mp.run(check())
         asyncio.run(check_cancelling())
 
+    def test_awaiting_what_is_wrong(self):
+        async def check():
+            with self.assertRaises(TypeError):
+                await Mp.Connection.open_async(17)
+            with self.assertRaises(TypeError):
+                await Mp.Connection.open_async('/nowhere', None, cancellable='none')
+            with Mp.Listener(('localhost', 0), authkey=KEY) as listener:
+                with await Mp.Connection.open_async(listener.address, KEY, DEADLINE) as client:
+                    await client.send_async('here')
+                    with await listener.accept_async(DEADLINE) as server:
+                        self.assertEqual(await server.recv_async(DEADLINE), 'here')
+
+        Mp.run(check())
+        asyncio.run(check())
+
     def test_signal(self):
         loop = GLib.MainLoop()
         received = []

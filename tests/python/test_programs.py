@@ -234,9 +234,12 @@ class Interrupts(MpCase):
                 self.assertRegex(complaints, 'KeyboardInterrupt\n$')
 
     def test_program_that_catches_it_does_not_wait_for_its_children(self):
-        for call in ('process.join()', 'pool.apply(signal.pause)'):
+        for call in ('process.join()', 'pool.apply(signal.pause)', 'Mp.run(wait_soon(Mp.wait_async([process])))'):
             with self.subTest(call):
                 complaints = self.interrupt(f'''
+                    async def wait_soon(something):
+                        await something
+
                     if __name__ == '__main__':
                         pool = Mp.Pool(1)
                         pool.apply(os.getpid)

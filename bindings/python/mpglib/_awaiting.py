@@ -8,7 +8,7 @@ import threading
 
 from gi.repository import Gio, GLib
 
-from ._calls import FOREVER
+from ._calls import FOREVER, on_interrupt
 
 
 def wait_for(result):
@@ -61,7 +61,11 @@ class Operation:
                 self.take_back()
             callback(self, None)
 
-        self.begin(self.cancellable, on_end)
+        try:
+            self.begin(self.cancellable, on_end)
+        except Exception as error:      # nothing has begun: an argument is wrong, and that belongs to who awaits, too
+            self.error, self.has_ended = error, True
+            _call_soon(lambda: callback(self, None))
 
     def take_back(self):
         if self.error is None and self.undo is not None:
@@ -81,6 +85,16 @@ class Operation:
         if self.error is not None:
             raise self.error
         return self.value
+
+
+def _call_soon(function):
+    def call(*_):
+        function()
+        return GLib.SOURCE_REMOVE
+
+    source = GLib.Idle(priority=GLib.PRIORITY_DEFAULT)
+    source.set_callback(call)
+    source.attach(GLib.MainContext.get_thread_default())
 
 
 def _operate(operation):
@@ -187,6 +201,9 @@ def run(coroutine):
         result.wait_async(FOREVER, None, lambda *_, loop=loop: loop.quit())
         try:
             loop.run()      # which Ctrl-C ends
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                for react in on_interrupt:
+                    react()
             coroutine.close()
             raise

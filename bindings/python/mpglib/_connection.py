@@ -7,6 +7,7 @@ import time
 from gi.repository import GLib
 
 from . import _awaiting, _messages, _shareables, errors
+from ._addresses import to_text
 from ._auth_key import to_key
 from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, wait
 
@@ -29,6 +30,8 @@ def _check_digest(name):
 
 
 def _open_soon(start, finish, arguments, timeout, cancellable, callback, user_data):
+    address, key, *wires = arguments
+    arguments = to_text(address), to_key(key), *wires
     timeout = _as_library(timeout)
     if callback is not None:
         return start(*arguments, timeout, cancellable, callback, *user_data)
@@ -55,18 +58,19 @@ class Connection(_Base, metaclass=SameType):
 
     @staticmethod
     def open(address, key=None, timeout=None, cancellable=None):
-        """Connects to a listener: an address as Listener.get_address() gives it, and an Mp.AuthKey or None."""
-        return wait(_Base.open, address, key, timeout=timeout, cancellable=cancellable)
+        """Connects to a listener, as Mp.Client(): the key is bytes, an Mp.AuthKey or None."""
+        return wait(_Base.open, to_text(address), to_key(key), timeout=timeout, cancellable=cancellable)
 
     @staticmethod
     def open_with_wire(address, key, wire, timeout=None, cancellable=None):
         """Connects as open() does, to a listener that has the wire."""
-        return wait(_Base.open_with_wire, address, key, wire, timeout=timeout, cancellable=cancellable)
+        return wait(_Base.open_with_wire, to_text(address), to_key(key), wire, timeout=timeout, cancellable=cancellable)
 
     @staticmethod
     def open_with_tls(address, key, wire, tls, timeout=None, cancellable=None):
         """Connects as open() does, with TLS and the Mp.TlsSettings."""
-        return wait(_Base.open_with_tls, address, key, wire, tls, timeout=timeout, cancellable=cancellable)
+        return wait(_Base.open_with_tls, to_text(address), to_key(key), wire, tls,
+                    timeout=timeout, cancellable=cancellable)
 
     @staticmethod
     def open_async(address, key=None, timeout=None, cancellable=None, callback=None, *user_data):

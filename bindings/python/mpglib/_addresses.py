@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright 2026 The mpglib developers
+"""Addresses of listeners, as multiprocessing.connection has them and as the library does."""
+
+import os
+
+# What the library writes before an address.
+_UNIX, _ABSTRACT, _TCP = 'unix:', 'abstract:', 'tcp:'
+_FAMILIES = {'AF_UNIX': (_UNIX, _ABSTRACT), 'AF_INET': (_TCP,)}
+
+
+def to_text(address, family=None):
+    """The library's form of an address of either form: (host, port), a path, '\\0name', or what the library writes."""
+    if family is not None and family not in _FAMILIES:
+        raise ValueError(f'there is no family {family!r} here; there are {", ".join(_FAMILIES)}')
+    text = _to_any_text(address)
+    if text is not None and family is not None and not text.startswith(_FAMILIES[family]):
+        raise ValueError(f'the address {address!r} is not of the family {family}')
+    if text is None and family == 'AF_INET':
+        return _TCP + '127.0.0.1:0'
+    return text
+
+
+def _to_any_text(address):
+    if address is None:
+        return None
+    if isinstance(address, tuple):
+        host, port = address
+        return f'{_TCP}[{host}]:{port}' if ':' in host else f'{_TCP}{host}:{port}'
+    path = os.fsdecode(address)
+    if path.startswith('\0'):
+        return _ABSTRACT + path[1:]
+    if path.startswith((_UNIX, _ABSTRACT, _TCP)):
+        return path
+    if path.startswith('\\\\'):
+        raise ValueError(f'{path} is an address of the family AF_PIPE, which belongs to another platform; '
+                         f'there are {", ".join(_FAMILIES)}')
+    return _UNIX + path
+
+
+def from_text(text):
+    """The form that multiprocessing has for it."""
+    if text is None:
+        return None
+    if text.startswith(_UNIX):
+        return text.removeprefix(_UNIX)
+    if text.startswith(_ABSTRACT):
+        return '\0' + text.removeprefix(_ABSTRACT)
+    host, _, port = text.removeprefix(_TCP).rpartition(':')
+    return host.strip('[]'), int(port)
