@@ -469,6 +469,8 @@ test_many (void)
 
   g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 0), 0, NULL, &error), ==, 0);
   g_assert_no_error (error);
+  g_assert_cmpuint (mp_queue_put_many (queue, g_variant_new_parsed ("@ai [0, 1, 2]"), 0, NULL, &error), ==, 3);
+  expect_numbers (mp_queue_get_many (queue, 3, 0, NULL, NULL), 0, 3);
 
   /* The first is as large as others are together. */
   mp_queue_put (queue, g_variant_new_string (text), 0, NULL, NULL);

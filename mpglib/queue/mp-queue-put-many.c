@@ -18,6 +18,18 @@ free_items (MpItem *items,
 
 /* --- Values --------------------------------------------------------------- */
 
+static GVariant *
+get_value (GVariant *values,
+           guint     index)
+{
+  g_autoptr (GVariant) child = g_variant_get_child_value (values, index);
+
+  if (g_variant_is_of_type (child, G_VARIANT_TYPE_VARIANT))
+    return g_variant_get_variant (child);
+
+  return g_steal_pointer (&child);
+}
+
 /* The items are to be cleared also where it failed. */
 static MpItem *
 new_items (MpQueue   *self,
@@ -35,8 +47,7 @@ new_items (MpQueue   *self,
   *n = is_sound ? (guint) n_values : 0;
   for (guint i = 0; is_sound && i < *n; i++)
     {
-      g_autoptr (GVariant) boxed = g_variant_get_child_value (values, i);
-      g_autoptr (GVariant) value = g_variant_get_variant (boxed);
+      g_autoptr (GVariant) value = get_value (values, i);
 
       is_sound = mp_item_init_value (&items[i], value, mp_queue_get_limit (self), NULL, error);
     }
@@ -47,7 +58,7 @@ new_items (MpQueue   *self,
 /**
  * mp_queue_put_many:
  * @self: a queue
- * @values: what to put, an array of variants (`av`); a floating reference is sunk
+ * @values: what to put, an array, of variants (`av`) if their types differ; a floating reference is sunk
  * @timeout: seconds to wait; negative for ever, 0 not at all
  * @cancellable: (nullable): to end the wait
  * @error: return location for an error
@@ -77,7 +88,7 @@ mp_queue_put_many (MpQueue       *self,
   guint n, n_put = 0;
 
   g_return_val_if_fail (MP_QUEUE_IS_ONE (self), 0);
-  g_return_val_if_fail (values != NULL && g_variant_is_of_type (values, G_VARIANT_TYPE ("av")), 0);
+  g_return_val_if_fail (values != NULL && g_variant_is_of_type (values, G_VARIANT_TYPE_ARRAY), 0);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
@@ -95,7 +106,7 @@ mp_queue_put_many (MpQueue       *self,
 /**
  * mp_queue_put_many_async:
  * @self: a queue
- * @values: what to put, an array of variants (`av`); a floating reference is sunk
+ * @values: what to put, an array, of variants (`av`) if their types differ; a floating reference is sunk
  * @timeout: seconds to wait; negative for ever, 0 not at all
  * @cancellable: (nullable): to end the wait
  * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
@@ -121,7 +132,7 @@ mp_queue_put_many_async (MpQueue             *self,
   guint n;
 
   g_return_if_fail (MP_QUEUE_IS_ONE (self));
-  g_return_if_fail (values != NULL && g_variant_is_of_type (values, G_VARIANT_TYPE ("av")));
+  g_return_if_fail (values != NULL && g_variant_is_of_type (values, G_VARIANT_TYPE_ARRAY));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   sunk = g_variant_ref_sink (values);

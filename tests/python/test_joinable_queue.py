@@ -4,7 +4,6 @@
 
 import gc
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -41,7 +40,7 @@ class JoinableQueueTest(MpCase):
     def lose(self):
         tasks = Mp.JoinableQueue()
         self.kill_holder(tasks)
-        self.assertEqual(pickle.loads(tasks.take_lost().get_payload()), {'a': 1})
+        self.assertEqual(Mp.from_message(tasks.take_lost()), {'a': 1})
 
     def start(self, function, *args):
         process = Mp.Process(context=self.forkserver, target=function, args=args)
@@ -106,14 +105,14 @@ class JoinableQueueTest(MpCase):
         tasks = Mp.JoinableQueue()
         self.kill_holder(tasks)
         tasks.join(DEADLINE)
-        self.assertEqual(pickle.loads(tasks.take_lost().get_payload()), {'a': 1})
+        self.assertEqual(Mp.from_message(tasks.take_lost()), {'a': 1})
         with self.assertRaises(queue.Empty):
             tasks.take_lost()
 
     def test_item_lost(self):
         tasks = Mp.JoinableQueue()
         lost = []
-        tasks.connect('item-lost', lambda source, item: lost.append((source, pickle.loads(item.get_payload()))))
+        tasks.connect('item-lost', lambda source, item: lost.append((source, Mp.from_message(item))))
         tasks.set_live(True)
         self.kill_holder(tasks)
         run_loop(lambda: lost)
@@ -138,7 +137,7 @@ class JoinableQueueTest(MpCase):
         del other
         gc.collect()
         self.assertTrue(tasks.join(DEADLINE))
-        self.assertEqual(pickle.loads(tasks.take_lost().get_payload()), 'b')
+        self.assertEqual(Mp.from_message(tasks.take_lost()), 'b')
 
     def test_redelivery(self):
         tasks = Mp.JoinableQueue(redelivery=True)

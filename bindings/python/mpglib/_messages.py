@@ -47,7 +47,7 @@ def make_value(value, codec):
 
 
 def read_value(message):
-    """The value in a message; bytes of a codec that Python does not know stay bytes."""
+    """The object in an Mp.Message, which lost items are; bytes of a codec that is not known here stay bytes."""
     note_loop()
     type_string = message.get_type_string()
     if type_string is not None:

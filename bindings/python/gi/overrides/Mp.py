@@ -4,7 +4,8 @@
 
 from gi.overrides import override
 from mpglib import _arrays, _auth_key, _awaiting, _connection, _context, _descriptor, _launcher, _listener, _lists
-from mpglib import _memory, _pool, _process, _queue, _raw, _sync, _synchronized, _tasks, _values, _waiting, errors
+from mpglib import _memory, _messages, _pool, _process, _queue, _raw, _sync, _synchronized, _tasks, _values
+from mpglib import _waiting, errors
 from mpglib._process import active_children, current_process, shutdown
 from mpglib.errors import *  # noqa: F403
 
@@ -47,6 +48,7 @@ Process = override(_process.Process)
 ResultIterator = override(_pool.ResultIterator)
 
 current_task = _tasks.current_task
+from_message = _messages.read_value
 run = _awaiting.run
 
 _launcher.register()
@@ -86,6 +88,7 @@ __all__ = [
     'copy',
     'current_process',
     'current_task',
+    'from_message',
     'run',
     'shutdown',
     'synchronized',
