@@ -958,7 +958,7 @@ prepare_one_put_many (gpointer unused)
 static void
 test_place_of_dead (void)
 {
-  g_autofree guint8 *taken = g_malloc (LONG);
+  g_autofree guint8 *taken = g_malloc0 (LONG);
   MpRingRecord record = { taken, LONG, 0 };
   guint32 *head;
 
