@@ -84,6 +84,18 @@ test('addresses', () => {
   checkThrows(() => new Mp.Listener('/somewhere'), TypeError, /new Mp.Listener\(\{address, key\}\)/);
 });
 
+test('a name without a file', async () => {
+  const address = `abstract:mp-test-js-${new Gio.Credentials().get_unix_pid()}`;
+  checkThrows(() => listen({address}), Mp.Error, /key/);
+  const listener = listen({address, key});
+  checkSame(listener.address, address);
+  const client = await Mp.Connection.open_async(address, key);
+  const server = await listener.accept_async();
+  await server.send_async('here');
+  checkSame(await client.receive_async(), 'here');
+  listener.close();
+});
+
 test('a port of TCP', async () => {
   const listener = listen({address: 'tcp:localhost:0', key});
   check(/^tcp:127\.0\.0\.1:[1-9]\d*$/.test(listener.address), listener.address);
