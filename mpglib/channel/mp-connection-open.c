@@ -316,15 +316,18 @@ knock (Opening    *self,
        int         type,
        GError    **error)
 {
+  gboolean goes_on;
+
   if (!mp_pump_open (self->pump, error))
     return FALSE;
 
   mp_pump_lock (self->pump);
   self->knock = mp_knock_start_locked (self->pump, address, type, on_let_in, self);
+  goes_on = self->knock != NULL; /* without the lock it may be over already */
   mp_pump_unlock (self->pump);
-  if (self->knock == NULL)
+  if (!goes_on)
     explain_connect (EAGAIN, error);
-  return self->knock != NULL;
+  return goes_on;
 }
 
 static gboolean

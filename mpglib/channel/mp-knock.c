@@ -259,6 +259,7 @@ mp_knock_start_locked (MpPump          *pump,
 {
   MpKnock *self = g_new0 (MpKnock, 1);
   struct sockaddr_storage native;
+  gboolean is_waiting;
   socklen_t size;
 
   mp_address_to_native (address, &native, &size);
@@ -273,11 +274,12 @@ mp_knock_start_locked (MpPump          *pump,
   self->door = find_door_locked (&native, size, type);
   if (self->door == NULL)
     self->door = open_door_locked (&native, size, type);
-  if (self->door != NULL)
+  is_waiting = self->door != NULL; /* it has none any more once it was let in, which may be at once */
+  if (is_waiting)
     g_queue_push_tail_link (&self->door->knocks, &self->link);
   g_mutex_unlock (&door_lock);
 
-  if (self->door != NULL)
+  if (is_waiting)
     return self;
 
   knock_free (self);
