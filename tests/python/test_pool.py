@@ -11,14 +11,13 @@ import pickle
 import signal
 import sys
 import threading
+import time
 import unittest
-
-from mpglib import _awaiting
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
 from gi.repository import Gio  # noqa: E402
-from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop, wait_for_death  # noqa: E402
+from mp_case import DEADLINE, GLib, Mp, MpCase, let_tasks_run, run_loop, wait_for_death  # noqa: E402
 
 NATIVE = os.environ['MP_TEST_TARGETS']
 
@@ -333,10 +332,6 @@ def report_and_wait():
 
 
 class MainLoops(PoolCase):
-    def setUp(self):
-        _awaiting._watcher.call(int)        # it stays, once it is there
-        super().setUp()
-
     def test_signals(self):
         pool = self.make_pool(1)
         paths = [os.path.join(self.make_folder(), 'fifo') for _ in range(3)]
@@ -444,6 +439,67 @@ class MainLoops(PoolCase):
         self.assertEqual(Mp.run(work()), ([1, 4], 81))
         with self.assertRaises(TypeError):
             Mp.run(work)
+
+
+    def test_results_that_are_awaited_with_a_limit(self):
+        async def work():
+            pool = self.make_pool(2)
+            result = pool.apply_async(square, (9,))
+            self.assertEqual(await result.get_async(DEADLINE), 81)
+            self.assertTrue(await result.wait_async(DEADLINE))
+            with self.assertRaisesRegex(FileNotFoundError, 'is odd'):
+                await pool.apply_async(fail, (1,)).get_async()
+            self.assertFalse(await pool.apply_async(time.sleep, (DEADLINE,)).wait_async(0.01))
+            with self.assertRaises(TimeoutError):
+                await pool.apply_async(time.sleep, (DEADLINE,)).get_async(0.01)
+            pool.terminate()
+            self.assertTrue(await pool.join_async())
+
+        asyncio.run(work())
+        Mp.run(work())
+
+    def test_join_calls_back_and_leaves_nothing(self):
+        """Also where no main loop of GLib's runs, which could be told of results."""
+        seen = []
+
+        async def work():
+            pool = self.make_pool(1)
+            pool.apply_async(square, (3,), callback=seen.append)
+            pool.close()
+            self.assertTrue(await pool.join_async(DEADLINE))
+
+        asyncio.run(work())
+        self.assertEqual(seen, [9])
+        pool = self.make_pool(1)
+        pool.apply_async(square, (4,), callback=seen.append)
+        pool.close()
+        self.assertTrue(pool.join(DEADLINE))
+        self.assertEqual(seen, [9, 16])
+
+    def test_items_that_are_awaited(self):
+        async def take_all(items):
+            return [item async for item in items]
+
+        async def cancel(items):
+            task = asyncio.create_task(items.__anext__())
+            await let_tasks_run()
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        pool = self.make_pool(2)
+        for run in asyncio.run, Mp.run:
+            self.assertEqual(run(take_all(pool.imap(square, range(100)))), [x * x for x in range(100)])
+            self.assertEqual(run(take_all(pool.imap(square, []))), [])
+            with self.assertRaisesRegex(FileNotFoundError, 'is odd'):
+                run(take_all(pool.imap(fail, [1])))
+        items = pool.imap(square, range(3))
+        asyncio.run(cancel(items))
+        self.assertEqual(next(items), 0)
+        self.assertEqual(asyncio.run(take_all(items)), [1, 4])
+        items = pool.imap(square, range(3))
+        items._keep(items.next_message())       # as for who is cancelled when it had come
+        self.assertEqual(list(items), [0, 1, 4])
 
 
 class NativeWorkers(PoolCase):

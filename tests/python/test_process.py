@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Mp.Process runs functions of Python in processes of their own, by each start method."""
 
+import asyncio
 import ctypes
 import functools
 import gc
@@ -359,6 +360,32 @@ class Lives(ProcessCase):
         process.start_async(None, on_started)
         run_loop(lambda: len(seen) == 2)
         self.assertEqual(seen, [True, True])
+
+    def test_awaiting(self):
+        async def run(process):
+            self.assertFalse(process.is_alive())
+            self.assertTrue(await process.start_async())
+            self.assertFalse(await process.join_async(0.01))
+            process.kill()
+            self.assertTrue(await process.join_async(DEADLINE))
+            self.assertEqual(process.exitcode, -signal.SIGKILL)
+
+        async def fail(process):
+            await process.start_async()
+
+        for run_all in asyncio.run, Mp.run:
+            run_all(run(self.make(target=hang)))
+            with self.assertRaisesRegex(Mp.NoTarget, "no module 'nowhere'"):
+                run_all(fail(self.make(target='python:nowhere:f')))
+
+    def test_awaiting_shutdown(self):
+        async def run():
+            process = self.make(target=leave, args=(0,))
+            process.start()
+            await asyncio.create_task(Mp.shutdown_async(DEADLINE))
+            self.assertEqual(process.exitcode, 0)
+
+        asyncio.run(run())
 
     def test_object_lives_as_long_as_the_process(self):
         seen = []

@@ -15,7 +15,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
 from gi.repository import Gio  # noqa: E402
-from mp_case import DEADLINE, GLib, Mp, MpCase, run_loop, wait_until  # noqa: E402
+from mp_case import DEADLINE, GLib, Mp, MpCase, let_tasks_run, run_loop, wait_until  # noqa: E402
 from mpglib import queues  # noqa: E402
 
 N_ITEMS = 300
@@ -145,13 +145,10 @@ class Queues(MpCase):
                                    ({'lock': lock}, Mp.NotShareable, 'as an argument of a process'),
                                    (lock, TypeError, 'send it by an Mp.Connection')):
             for put in (items.put, items.put_nowait, lambda wrong: items.put_many([2, wrong]),
-                        lambda wrong: Mp.run(self.wait_for(items.put_async(wrong)))):
+                        lambda wrong: Mp.run(items.put_async(wrong))):
                 with self.subTest(wrong=wrong), self.assertRaisesRegex(error, text):
                     put(wrong)
         self.assertEqual((items.get(), items.qsize()), (1, 0))
-
-    async def wait_for(self, awaitable):
-        return await awaitable
 
     def test_what_cannot_be_rebuilt(self):
         items = Mp.Queue()
@@ -422,26 +419,19 @@ class Queues(MpCase):
 
         self.assertEqual(asyncio.run(both(Mp.Queue(2))), list(range(N_ITEMS)))
 
-    async def let_tasks_run(self):
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        loop.call_soon(future.set_result, None)
-        await future
-
     def test_cancelled_get_loses_nothing(self):
         """Neither if the task is cancelled before an item comes, nor in the moment in which it came."""
         async def run(items):
-            task = asyncio.ensure_future(self.wait_for(items.get_async()))
-            await self.let_tasks_run()
+            task = asyncio.create_task(items.get_async())
+            await let_tasks_run()
             task.cancel()
             with self.assertRaises(asyncio.CancelledError):
                 await task
             items.put('first')
-            operation = items.get_async()
-            task = asyncio.ensure_future(self.wait_for(operation))
-            await self.let_tasks_run()
+            task = asyncio.create_task(items.get_async())
+            await let_tasks_run()
             # This thread holds the loop, which so has not told the task.
-            wait_until(lambda: operation.has_ended, 'the item came')
+            wait_until(lambda: items.qsize() == 0, 'the item came')
             task.cancel()
             with self.assertRaises(asyncio.CancelledError):
                 await task

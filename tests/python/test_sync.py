@@ -14,7 +14,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
 from gi.repository import Gio  # noqa: E402
-from mp_case import DEADLINE, GLib, Mp, MpCase  # noqa: E402
+from mp_case import DEADLINE, GLib, Mp, MpCase, let_tasks_run, wait_until  # noqa: E402
 
 
 def hold(lock, connection):
@@ -88,10 +88,6 @@ def send_timeout(barrier, connection):
         connection.send('broken')
 
 
-async def await_it(awaitable):
-    return await awaitable
-
-
 actions = []
 
 
@@ -103,7 +99,7 @@ class Sync(MpCase):
         connection.send(None)
         process.join(DEADLINE)
         connection.close()
-        asyncio.run(await_it(lock.acquire_async()))
+        asyncio.run(lock.acquire_async())
         del lock, process, connection
         super().setUp()
 
@@ -464,7 +460,7 @@ class Sync(MpCase):
         connection.close()
         barrier = Mp.Barrier(1, fail_action)
         with self.assertRaisesRegex(LookupError, 'the action'):
-            Mp.run(await_it(barrier.wait_async()))
+            Mp.run(barrier.wait_async())
 
     def test_default_timeout_travels(self):
         barrier = Mp.Barrier(2, timeout=0.01)
@@ -508,11 +504,11 @@ class Sync(MpCase):
 
     def test_await_what_belongs_to_a_thread(self):
         lock = Mp.RLock()
-        self.assertTrue(Mp.run(await_it(lock.acquire_async())))
+        self.assertTrue(Mp.run(lock.acquire_async()))
         lock.release()
         for awaitable in lock.acquire_async(), Mp.Condition().acquire_async():
             with self.assertRaisesRegex(RuntimeError, 'belongs to a thread'):
-                asyncio.run(await_it(awaitable))
+                asyncio.run(awaitable)
 
     def test_cancelled_task_acquires_nothing(self):
         lock = Mp.Lock()
@@ -534,6 +530,37 @@ class Sync(MpCase):
         lock.release()
         asyncio.run(cancel())           # whichever comes first
         self.assertFalse(lock.locked())
+
+    def test_cancelled_task_that_acquired_nothing_gives_nothing_back(self):
+        lock = Mp.Lock()
+
+        async def cancel():
+            acquiring = lock.acquire_async(0.01)
+            task = asyncio.create_task(acquiring)
+            await let_tasks_run()
+            operation = acquiring.cr_await.gi_frame.f_locals['self']
+            # This thread holds the loop, which so has not told the task.
+            wait_until(lambda: operation.has_ended, 'the time was over')
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        with lock:
+            asyncio.run(cancel())
+            self.assertTrue(lock.locked())
+
+    def test_async_with(self):
+        async def use():
+            for guard in Mp.Lock(), Mp.Semaphore(), Mp.BoundedSemaphore(), Mp.Condition(Mp.Lock()):
+                async with guard as is_taken:
+                    self.assertTrue(is_taken)
+                    self.assertFalse(await guard.acquire_async(0))
+                async with guard:
+                    self.assertTrue(guard.locked())
+                self.assertFalse(guard.locked())
+
+        asyncio.run(use())
+        Mp.run(use())
 
     def test_callback(self):
         event = Mp.Event()

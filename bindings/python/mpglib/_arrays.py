@@ -10,7 +10,8 @@ import sys
 from gi.repository import GLib
 
 from . import _guarded, _kinds, _memory, _messages, _raw, _shareables, _structures, _synchronized, _views, errors
-from ._calls import Mp, SameType, adopt
+from ._calls import Mp
+from ._classes import SameType, adopt
 
 _Base = adopt(Mp.Array)
 

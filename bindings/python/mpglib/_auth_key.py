@@ -4,7 +4,8 @@
 
 from gi.repository import GLib
 
-from ._calls import Mp, SameType, adopt
+from ._calls import Mp
+from ._classes import SameType, adopt
 
 _Base = adopt(Mp.AuthKey)
 

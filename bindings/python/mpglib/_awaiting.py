@@ -33,21 +33,26 @@ def wait_for(result):
     yield from future
 
 
-class Operation:
-    """What x_async() without a callback gives: it begins when it is awaited.
+async def operate(begin, finish, undo=None, cancellable=None, reason=None):
+    """The coroutine that x_async() without a callback gives: it begins when it is awaited.
 
-    begin(cancellable, callback) and finish(outcome) are the pair of functions; undo() takes back what was done for
-    somebody who does not wait any more.  What a thread does for itself is no business of the thread that waits on
+    begin(cancellable, callback) and finish(outcome) are the pair of functions; undo(value) takes back what was done
+    for somebody who does not wait any more.  What a thread does for itself is no business of the thread that waits on
     behalf of asyncio: reason says so.
     """
+    return await _Operation(begin, finish, undo, cancellable, reason)
 
-    def __init__(self, begin, finish, undo=None, cancellable=None, reason=None):
+
+class _Operation:
+    """One that operate() waits for."""
+
+    def __init__(self, begin, finish, undo, cancellable, reason):
         self.begin = begin
         self.finish = finish
         self.undo = undo
         self.cancellable = cancellable or Gio.Cancellable()
         self.reason = reason
-        self.has_begun = self.has_ended = self.is_abandoned = False
+        self.has_ended = self.is_abandoned = False
         self.value = self.error = None
 
     def wait_async(self, _timeout, _cancellable, callback):
@@ -69,12 +74,9 @@ class Operation:
 
     def take_back(self):
         if self.error is None and self.undo is not None:
-            self.undo()
+            self.undo(self.value)
 
     def __await__(self):
-        if self.has_begun:
-            raise RuntimeError('this was awaited already')
-        self.has_begun = True
         loop = _get_asyncio_loop()
         if loop is None:
             yield from _operate(self)

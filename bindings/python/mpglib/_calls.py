@@ -21,47 +21,6 @@ Mp = get_introspection_module('Mp')
 FOREVER = -1.0
 
 
-def adopt(cls, never_waiting=()):
-    """Makes all methods of a class of the library raise the exceptions of mpglib.errors; gives the class."""
-    for info in cls.__info__.get_methods():
-        if info.can_throw_gerror():
-            name = info.get_name()
-            if (place := _find_timeout(info)) is not None:
-                _blocking.setdefault(cls, {})[name] = place
-            method = translated(getattr(cls, name), may_wait=name not in never_waiting)
-            setattr(cls, name, method if info.is_method() else staticmethod(method))
-    return cls
-
-
-_LENGTHS = 'length', 'n_items'
-
-
-# The methods of a class that wait, and how many arguments there are before the timeout: see SameType.
-_blocking = {}
-
-
-def _find_timeout(info):
-    """How many arguments Python gives before the timeout, if the method waits until that or a cancellable ends it."""
-    if info.get_name().endswith('_async'):
-        return None
-    # The length of an array is told by the array.
-    names = [argument.get_name() for argument in info.get_arguments() if argument.get_name() not in _LENGTHS]
-    return names.index('timeout') if 'timeout' in names and 'cancellable' in names else None
-
-
-def interruptible(function, place):
-    """A method of the library's, whose timeout has that place, as one that Ctrl-C ends."""
-    @functools.wraps(function, assigned=('__name__', '__doc__'), updated=())
-    def call(self, *args, **kwargs):
-        if len(args) > place + 2:
-            raise TypeError(f'{function.__name__}() takes at most {place + 2} arguments ({len(args)} given)')
-        limits = dict(zip(('timeout', 'cancellable'), args[place:]))
-        limits.update((name, kwargs.pop(name)) for name in ('timeout', 'cancellable') if name in kwargs)
-        return wait(lambda left, cancellable: function(self, *args[:place], timeout=left, cancellable=cancellable,
-                                                       **kwargs), **limits)
-    return call
-
-
 def translated(function, may_wait=True):
     """The function, raising the exceptions of mpglib.errors."""
     @functools.wraps(function, assigned=('__name__', '__doc__'), updated=())
@@ -228,23 +187,3 @@ def _set_last(last):
         if hasattr(sys, name):
             delattr(sys, name)
     vars(sys).update(last)
-
-
-class SameType(type(Mp.Context)):
-    """Makes subclasses written in Python plain Python classes over the library's type, which is final.
-
-    The library's methods that wait, and have no other form in Python, are made interruptible.
-    """
-
-    def __new__(mcs, name, bases, namespace):
-        for place, base in enumerate(bases):
-            if '__gtype__' not in namespace and isinstance(base, SameType.__mro__[1]):
-                namespace['__gtype__'] = base.__gtype__
-            for method, n_before in _blocking.get(base, {}).items():
-                if method not in namespace and not any(hasattr(other, method) for other in bases[:place]):
-                    namespace[method] = interruptible(getattr(base, method), n_before)
-        return super().__new__(mcs, name, bases, namespace)
-
-    def __call__(cls, *args, **kwargs):
-        note_loop()
-        return super().__call__(*args, **kwargs)

@@ -9,7 +9,8 @@ from gi.repository import GLib
 from . import _awaiting, _messages, _shareables, errors
 from ._addresses import to_text
 from ._auth_key import to_key
-from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, wait
+from ._calls import FOREVER, Mp, check_timeout, wait
+from ._classes import SameType, adopt
 
 _Base = adopt(Mp.Connection)
 _RAW = 'raw'
@@ -39,8 +40,7 @@ def _open_soon(start, finish, arguments, timeout, cancellable, callback, user_da
     def begin(cancellable, callback):
         start(*arguments, timeout, cancellable, callback)
 
-    operation = _awaiting.Operation(begin, finish, lambda: operation.value.close(), cancellable)
-    return operation
+    return _awaiting.operate(begin, finish, lambda connection: connection.close(), cancellable)
 
 
 class Connection(_Base, metaclass=SameType):
@@ -134,7 +134,7 @@ class Connection(_Base, metaclass=SameType):
         def end(outcome):
             finish(self, outcome)
 
-        return _awaiting.Operation(begin, end, cancellable=cancellable)
+        return _awaiting.operate(begin, end, cancellable=cancellable)
 
     # --- Sending
 
@@ -170,7 +170,7 @@ class Connection(_Base, metaclass=SameType):
         def begin(cancellable, callback):
             _Base.send_message_async(self, message, _as_library(timeout), cancellable, callback)
 
-        return _awaiting.Operation(begin, self.send_finish, cancellable=cancellable)
+        return _awaiting.operate(begin, self.send_finish, cancellable=cancellable)
 
     def send_bytes(self, data, offset=0, size=None, timeout=None, cancellable=None):
         """Sends bytes."""
@@ -231,7 +231,7 @@ class Connection(_Base, metaclass=SameType):
         def begin(cancellable, callback):
             _Base.wait_readable_async(self, timeout, cancellable, callback)
 
-        return _awaiting.Operation(begin, self.wait_readable_finish, cancellable=cancellable)
+        return _awaiting.operate(begin, self.wait_readable_finish, cancellable=cancellable)
 
     def recv_bytes(self, maxlength=None, timeout=None, cancellable=None):
         """Receives bytes; if there are more than maxlength, BufferTooShort, which is an OSError here, and they stay."""

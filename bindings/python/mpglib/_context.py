@@ -2,7 +2,8 @@
 # Copyright 2026 The mpglib developers
 """Mp.Context and Mp.Launcher with Python's defaults."""
 
-from ._calls import Mp, adopt
+from ._calls import Mp
+from ._classes import adopt
 from ._launcher import LANGUAGE
 
 adopt(Mp.Launcher)

@@ -3,7 +3,8 @@
 """Mp.Descriptor: what has a file descriptor, and can be sent; and sockets, which are sent as such."""
 
 from . import _shareables
-from ._calls import Mp, SameType, adopt
+from ._calls import Mp
+from ._classes import SameType, adopt
 
 _Base = adopt(Mp.Descriptor)
 

@@ -5,7 +5,8 @@
 from . import _awaiting, _connection
 from ._addresses import from_text, to_text
 from ._auth_key import to_key
-from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, wait
+from ._calls import FOREVER, Mp, check_timeout, wait
+from ._classes import SameType, adopt
 
 _Base = adopt(Mp.Listener)
 _Settings = adopt(Mp.TlsSettings)
@@ -54,11 +55,10 @@ class Listener(_Base, metaclass=SameType):
         def begin(cancellable, callback):
             _Base.accept_async(self, timeout, cancellable, callback)
 
-        def keep():
-            vars(self).setdefault('_kept', []).append(operation.value)
+        def keep(connection):
+            vars(self).setdefault('_kept', []).append(connection)
 
-        operation = _awaiting.Operation(begin, self.accept_finish, keep, cancellable)
-        return await operation
+        return await _awaiting.operate(begin, self.accept_finish, keep, cancellable)
 
     @property
     def address(self):

@@ -7,7 +7,8 @@ import operator
 from gi.repository import GLib
 
 from . import _memory, _messages, _shareables, errors
-from ._calls import Mp, SameType, adopt
+from ._calls import Mp
+from ._classes import SameType, adopt
 
 _Base = adopt(Mp.ShareableList)
 

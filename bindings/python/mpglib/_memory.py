@@ -8,7 +8,8 @@ import errno
 from gi.repository import Gio, GLib
 
 from . import _shareables
-from ._calls import Mp, SameType, adopt
+from ._calls import Mp
+from ._classes import SameType, adopt
 
 _Base = adopt(Mp.SharedMemory)
 

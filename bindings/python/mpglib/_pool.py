@@ -2,13 +2,15 @@
 # Copyright 2026 The mpglib developers
 """Mp.Pool in the form of multiprocessing.Pool."""
 
+import collections
 import sys
 import weakref
 
 from gi.repository import GLib
 
 from . import _awaiting, _launcher, _main_module, _messages, _pickle5, _shareables, _targets, errors
-from ._calls import FOREVER, Mp, SameType, adopt, wait
+from ._calls import FOREVER, Mp, check_timeout, wait
+from ._classes import SameType, adopt
 from ._process import explain
 
 _Pool = adopt(Mp.Pool)
@@ -124,9 +126,31 @@ class Pool(_Pool, metaclass=SameType):
             wait(_Pool.join, self, timeout=timeout, cancellable=cancellable)
         except errors.TimeoutError:
             return False
+        self._call_back()
+        return True
+
+    def join_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Tells whether all workers are gone within the time, to be awaited."""
+        seconds = FOREVER if check_timeout(timeout) is None else timeout
+        if callback is not None:
+            return _Pool.join_async(self, seconds, cancellable, callback, *user_data)
+
+        def begin(cancellable, callback):
+            _Pool.join_async(self, seconds, cancellable, callback)
+
+        return self._join_soon(_awaiting.operate(begin, self.join_finish, cancellable=cancellable))
+
+    async def _join_soon(self, ended):
+        try:
+            await ended
+        except errors.TimeoutError:
+            return False
+        self._call_back()
+        return True
+
+    def _call_back(self):
         for result in list(self._results):
             result._call_back()
-        return True
 
     def __enter__(self):
         return self
@@ -204,9 +228,19 @@ class PoolResult(_PoolResult, metaclass=SameType):
         _PoolResult.wait_finish(self, result)
         return self._read()
 
-    def get_async(self, timeout=FOREVER, cancellable=None, callback=None, *user_data):
-        """Calls back when there is a result to be had with get_finish()."""
-        _PoolResult.wait_async(self, timeout, cancellable, callback, *user_data)
+    def get_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """The result, to be awaited: as `await` of this object, with a limit."""
+        return self._wait_soon(self.get_finish, timeout, cancellable, callback, user_data)
+
+    def _wait_soon(self, finish, timeout, cancellable, callback, user_data):
+        seconds = FOREVER if check_timeout(timeout) is None else timeout
+        if callback is not None:
+            return _PoolResult.wait_async(self, seconds, cancellable, callback, *user_data)
+
+        def begin(cancellable, callback):
+            _PoolResult.wait_async(self, seconds, cancellable, callback)
+
+        return _awaiting.operate(begin, finish, cancellable=cancellable)
 
     def wait(self, timeout=None, cancellable=None):
         """Waits for the end of the task, at most timeout seconds; tells whether it has ended."""
@@ -216,6 +250,16 @@ class PoolResult(_PoolResult, metaclass=SameType):
             return False
         self._call_back()
         return True
+
+    def wait_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Tells whether the task has ended within the time, to be awaited."""
+        return self._wait_soon(self._has_ended, timeout, cancellable, callback, user_data)
+
+    def _has_ended(self, outcome):
+        try:
+            return _PoolResult.wait_finish(self, outcome)
+        except errors.TimeoutError:
+            return False
 
     def ready(self):
         return self.is_ready()
@@ -258,7 +302,7 @@ class PoolResult(_PoolResult, metaclass=SameType):
             self._callback, self._error_callback = callback, error_callback
             self._pool = pool
             pool._results.add(self)
-            self.connect('finished', PoolResult._call_back)
+            self._listener = self.connect('finished', PoolResult._call_back)
         return self
 
     def _call_back(self):
@@ -266,6 +310,9 @@ class PoolResult(_PoolResult, metaclass=SameType):
         if pool is None:
             return
         pool._results.discard(self)
+        # Nobody listens any more.  Who has no main loop would else keep for ever what there is to tell in it.
+        self.disconnect(self._listener)
+        _PoolResult.wait(self, 0.0, None)
         callback, argument = self._callback, None
         try:
             argument = self._read()
@@ -300,11 +347,12 @@ class _Item:
 
 
 class ResultIterator(_ResultIterator, metaclass=SameType):
-    """The results of imap(), one by one."""
+    """The results of imap(), one by one: by `for`, and where it is awaited by `async for`."""
 
     __module__ = 'gi.overrides.Mp'
 
     _items = _source = _pool = None
+    _kept = ()
 
     def _begin(self, items, source, window):
         self._items, self._source = items, source
@@ -338,28 +386,56 @@ class ResultIterator(_ResultIterator, metaclass=SameType):
     def next(self, timeout=None, cancellable=None):
         """The next result, or the exception of the next item; TimeoutError if there is none in time."""
         try:
-            message = wait(_ResultIterator.next_message, self, timeout=timeout, cancellable=cancellable)
-        except (errors.TimeoutError, errors.Forked):
-            raise
+            message = self._kept.popleft() if self._kept else wait(_ResultIterator.next_message, self, timeout=timeout,
+                                                                   cancellable=cancellable)
         except GLib.Error as error:
-            if self.is_exhausted():
-                self._pool = None
-                failure = StopIteration()
-            else:
-                report = self.get_report()
-                failure = error if report is None else explain(error, report)
+            failure = self._explain(error)
         else:
-            self._push_more()
-            return _messages.read_value(message)
-        if not isinstance(failure, StopIteration):
-            self._push_more()
+            return self._take(message)
         raise failure
+
+    def _take(self, message):
+        self._push_more()
+        return _messages.read_value(message)
+
+    def _explain(self, error):
+        """What an error of the library means: that of an item, the end, or one of the wait for the next."""
+        if isinstance(error, (errors.TimeoutError, errors.Cancelled, errors.Forked)):
+            return error
+        if self.is_exhausted():
+            self._pool = None
+            return StopIteration()
+        report = self.get_report()
+        self._push_more()
+        return error if report is None else explain(error, report)
 
     def __iter__(self):
         return self
 
     def __next__(self):
         return self.next()
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        try:
+            message = self._kept.popleft() if self._kept else await self._get_next()
+        except GLib.Error as error:
+            failure = self._explain(error)
+        else:
+            return self._take(message)
+        raise StopAsyncIteration if isinstance(failure, StopIteration) else failure
+
+    def _get_next(self):
+        def begin(cancellable, callback):
+            _ResultIterator.next_message_async(self, FOREVER, cancellable, callback)
+
+        return _awaiting.operate(begin, self.next_message_finish, self._keep)
+
+    def _keep(self, message):
+        """For the next who asks: who got it was cancelled."""
+        vars(self).setdefault('_kept', collections.deque()).append(message)
 
     def __repr__(self):
         return self.to_string()

@@ -10,8 +10,9 @@ import weakref
 
 from gi.repository import GLib
 
-from . import _launcher, _main_module, _messages, _pickle5, _reports, _targets, errors
-from ._calls import Mp, SameType, adopt, on_interrupt, translated, wait
+from . import _awaiting, _launcher, _main_module, _messages, _pickle5, _reports, _targets, errors
+from ._calls import FOREVER, Mp, check_timeout, on_interrupt, translated, wait
+from ._classes import SameType, adopt
 
 _Base = adopt(Mp.Process)
 
@@ -97,10 +98,15 @@ class Process(_Base, metaclass=SameType):
             raise
         _unjoined.add(self)
 
-    def start_async(self, *args):
-        """Starts the child, and calls back when its target runs."""
+    def start_async(self, cancellable=None, callback=None, *user_data):
+        """Starts the child, and tells when its target runs, to be awaited.  Who is cancelled leaves it running."""
         self._prepare()
-        _Base.start_async(self, *args)
+        if callback is None:
+            return _awaiting.operate(self._begin_start, self.start_finish, cancellable=cancellable)
+        return self._begin_start(cancellable, callback, *user_data)
+
+    def _begin_start(self, cancellable, callback, *user_data):
+        _Base.start_async(self, cancellable, callback, *user_data)
         _unjoined.add(self)
 
     def _prepare(self):
@@ -132,6 +138,25 @@ class Process(_Base, metaclass=SameType):
     def _join(self, timeout, cancellable):
         wait(_Base.join, self, timeout=timeout, cancellable=cancellable)
         _unjoined.discard(self)
+
+    def join_async(self, timeout=None, cancellable=None, callback=None, *user_data):
+        """Tells whether the process has ended within the time, to be awaited; raises as join() does."""
+        seconds = FOREVER if check_timeout(timeout) is None else timeout
+        if callback is not None:
+            return _Base.join_async(self, seconds, cancellable, callback, *user_data)
+
+        def begin(cancellable, callback):
+            _Base.join_async(self, seconds, cancellable, callback)
+
+        return _awaiting.operate(begin, self._has_ended, cancellable=cancellable)
+
+    def _has_ended(self, outcome):
+        try:
+            self.join_finish(outcome)
+        except errors.TimeoutError:
+            return False
+        _unjoined.discard(self)
+        return True
 
     start_finish = _explained(_Base.start_finish)
     join_finish = _explained(_Base.join_finish)
@@ -311,3 +336,18 @@ def shutdown(timeout=None, cancellable=None):
 
 
 _shutdown = translated(Mp.shutdown)
+
+
+def shutdown_async(timeout=None, cancellable=None, callback=None, *user_data):
+    """The same, to be awaited."""
+    seconds = FOREVER if check_timeout(timeout) is None else timeout
+    if callback is not None:
+        return _shutdown_async(seconds, cancellable, callback, *user_data)
+
+    def begin(cancellable, callback):
+        _shutdown_async(seconds, cancellable, callback)
+
+    return _awaiting.operate(begin, translated(Mp.shutdown_finish), cancellable=cancellable)
+
+
+_shutdown_async = Mp.shutdown_async

@@ -23,7 +23,8 @@ import warnings
 from gi.repository import GLib
 
 from . import _awaiting, _pickle5, _shareables, _variant, errors
-from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, note_loop, wait
+from ._calls import FOREVER, Mp, check_timeout, note_loop, wait
+from ._classes import SameType, adopt
 
 # Without errors, whose exceptions take longer than all the rest.
 _try_put, _try_get = Mp.Queue.try_put_data, Mp.Queue.try_get_frame
@@ -170,7 +171,7 @@ class Queue(_Base, metaclass=SameType):
         def begin(cancellable, callback):
             _Base.put_message_async(self, message, _as_library(left), cancellable, callback)
 
-        return _awaiting.Operation(begin, self.put_finish, cancellable=cancellable)
+        return _awaiting.operate(begin, self.put_finish, cancellable=cancellable)
 
     def put_finish(self, outcome):
         """Ends put_async() with a callback."""
@@ -294,8 +295,18 @@ class Queue(_Base, metaclass=SameType):
     def get_async(self, timeout=None, cancellable=None, callback=None, *user_data):
         """Gets the first item, to be awaited."""
         if callback is None:
-            return _Getting(self, _find_time(True, timeout), cancellable)
+            return self._get_soon(_find_time(True, timeout), cancellable)
         return self._begin_get(_as_library(timeout), cancellable, callback, *user_data)
+
+    async def _get_soon(self, left, cancellable):
+        return _read(await self._get_frame(left, cancellable))
+
+    def _get_frame(self, left, cancellable):
+        """The next item as it came, to be awaited."""
+        def begin(cancellable, callback):
+            self._begin_get(_as_library(left), cancellable, callback)
+
+        return _awaiting.operate(begin, self._finish_get, lambda frame: self._keep([frame]), cancellable)
 
     def _begin_get(self, left, cancellable, callback, *user_data):
         frame = self._take_kept()
@@ -324,7 +335,7 @@ class Queue(_Base, metaclass=SameType):
         return _Base.get_many_async(self, max, _as_library(timeout), cancellable, callback, *user_data)
 
     async def _get_some(self, most, left, cancellable):
-        return self._get_more(await _GettingFrame(self, left, cancellable), most)
+        return self._get_more(await self._get_frame(left, cancellable), most)
 
     def __iter__(self):
         """The items as they come, until the queue is closed in this process."""
@@ -412,8 +423,8 @@ class JoinableQueue(adopt(Mp.JoinableQueue), Queue, metaclass=SameType):
         if callback is not None:
             return _join_async(self, _as_library(timeout), cancellable, callback, *user_data)
         left = _as_library(_find_time(True, timeout))
-        return _awaiting.Operation(lambda cancellable, callback: _join_async(self, left, cancellable, callback),
-                                   self._has_joined, cancellable=cancellable)
+        return _awaiting.operate(lambda cancellable, callback: _join_async(self, left, cancellable, callback),
+                                 self._has_joined, cancellable=cancellable)
 
     def _has_joined(self, outcome):
         try:
@@ -477,21 +488,6 @@ class _Kept:
 
     def __init__(self, frame):
         self.frame = frame
-
-
-class _GettingFrame(_awaiting.Operation):
-    """What get_async() without a callback gives, as it came."""
-
-    def __init__(self, queue, left, cancellable):
-        super().__init__(lambda cancellable, callback: queue._begin_get(_as_library(left), cancellable, callback),
-                         queue._finish_get, lambda: queue._keep([self.value]), cancellable)
-
-
-class _Getting(_GettingFrame):
-    """What get_async() without a callback gives."""
-
-    def __await__(self):
-        return _read((yield from super().__await__()))
 
 
 def _prepare(obj):

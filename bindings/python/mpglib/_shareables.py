@@ -7,7 +7,8 @@ import sys
 import threading
 
 from . import _pickle5
-from ._calls import Mp, adopt
+from ._calls import Mp
+from ._classes import adopt
 
 adopt(Mp.Message)
 

@@ -16,7 +16,8 @@ import time
 from gi.repository import GLib
 
 from . import _awaiting, _shareables, errors
-from ._calls import FOREVER, Mp, SameType, adopt, check_timeout, outside_of_wait, translated, wait
+from ._calls import FOREVER, Mp, check_timeout, outside_of_wait, translated, wait
+from ._classes import SameType, adopt
 
 _MAX_PERMITS = 0x3fffffff
 _MAX_BOUNDED_PERMITS = 16000
@@ -63,8 +64,8 @@ def _begin(begin, finish, shared, timeout, cancellable, callback, user_data, und
                 raise convert(str(error)) from None
             return False
 
-    return _awaiting.Operation(lambda cancellable, callback: begin(shared, left, cancellable, callback),
-                               end, undo, cancellable, shared._why_not_elsewhere())
+    return _awaiting.operate(lambda cancellable, callback: begin(shared, left, cancellable, callback),
+                             end, undo, cancellable, shared._why_not_elsewhere())
 
 
 def _take(taken, function, *args):
@@ -128,7 +129,11 @@ class _Guard(_Shared):
     def acquire_async(self, timeout=None, cancellable=None, callback=None, *user_data):
         """Whether it was acquired, to be awaited."""
         return _begin(self._base.acquire_async, self._base.acquire_finish, self, timeout, cancellable, callback,
-                      user_data, undo=self.release)
+                      user_data, undo=self._undo)
+
+    def _undo(self, is_taken):
+        if is_taken:
+            self.release()
 
     def release(self):
         """Gives it back."""
@@ -143,6 +148,12 @@ class _Guard(_Shared):
         return True if self._at_once else self.acquire()
 
     def __exit__(self, *_exception):
+        self.release()
+
+    async def __aenter__(self):
+        return await self.acquire_async()
+
+    async def __aexit__(self, *_exception):
         self.release()
 
 

@@ -5,7 +5,8 @@
 from gi.repository import GLib
 
 from . import _guarded, _kinds, _messages, _raw, _shareables, _structures, _synchronized, _views, errors
-from ._calls import Mp, SameType, adopt
+from ._calls import Mp
+from ._classes import SameType, adopt
 
 _Base = adopt(Mp.Value, never_waiting=('add_int64', 'add_double'))
 

@@ -42,7 +42,7 @@ async def _wait_soon(objects, waitables, timeout, cancellable):
         _wait_many_async(waitables, 0.0 if kept else timeout, cancellable, callback)
 
     try:
-        ready = await _awaiting.Operation(begin, _wait_many_finish, cancellable=cancellable)
+        ready = await _awaiting.operate(begin, _wait_many_finish, cancellable=cancellable)
     except errors.TimeoutError:
         ready = []
     return _pick(objects, waitables, kept + ready)

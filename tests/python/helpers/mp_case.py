@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """What tests of running processes share: this tree's override, deadlines, and nothing left behind."""
 
+import asyncio
 import gc
 import os
 import select
@@ -16,6 +17,7 @@ import gi
 
 gi.require_version('Mp', '1.0')
 from gi.repository import GLib, Mp  # noqa: E402, F401
+from mpglib import _awaiting  # noqa: E402
 
 HELPERS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HELPERS)))
@@ -80,6 +82,14 @@ def run_loop(until):
         raise AssertionError(f'nothing happened in the main context for {DEADLINE} s')
 
 
+async def let_tasks_run():
+    """Comes back when asyncio's tasks that were made have come to their first wait."""
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+    loop.call_soon(future.set_result, None)
+    await future
+
+
 class MpCase(unittest.TestCase):
     """Checks after each test that no child and no descriptor is left, and at the end that no template is."""
 
@@ -103,6 +113,7 @@ class MpCase(unittest.TestCase):
         ends[0].poll(0.1)
         for end in ends:
             end.close()
+        _awaiting._watcher.call(int)
         cls.templates = list_children()
 
     @classmethod

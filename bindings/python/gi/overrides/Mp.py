@@ -6,7 +6,7 @@ from gi.overrides import override
 from mpglib import _arrays, _auth_key, _awaiting, _connection, _context, _descriptor, _launcher, _listener, _lists
 from mpglib import _memory, _messages, _pool, _process, _queue, _raw, _sync, _synchronized, _tasks, _values
 from mpglib import _waiting, errors
-from mpglib._process import active_children, current_process, shutdown
+from mpglib._process import active_children, current_process, shutdown, shutdown_async
 from mpglib.errors import *  # noqa: F403
 
 AuthKey = override(_auth_key.AuthKey)
@@ -91,6 +91,7 @@ __all__ = [
     'from_message',
     'run',
     'shutdown',
+    'shutdown_async',
     'synchronized',
     'wait',
     'wait_async',
