@@ -198,9 +198,36 @@ target_tell_name (MpMessage     *arguments,
   return NULL;
 }
 
+/* That it has the key, and who it starts too */
+static GVariant *
+target_know_key (MpMessage     *arguments,
+                 GCancellable  *cancellable,
+                 gpointer       data,
+                 GError       **error)
+{
+  g_autoptr (GVariant) value = mp_message_get_value (arguments, NULL);
+  g_autoptr (GVariant) secret = g_variant_get_child_value (value, 0);
+  g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (secret);
+  g_autoptr (MpAuthKey) expected = mp_auth_key_new (bytes);
+  g_autoptr (MpAuthKey) own = mp_process_ref_auth_key (mp_process_get_current ());
+  g_autoptr (MpProcess) child = NULL;
+  gboolean is_last;
+
+  if (!mp_auth_key_equal (own, expected))
+    exit (10);
+  g_variant_get_child (value, 1, "b", &is_last);
+  if (is_last)
+    return NULL;
+  child = mp_process_new (NULL, "know-key", g_variant_new ("(@ayb)", secret, TRUE));
+  if (mp_process_start (child, error) && mp_process_join (child, MP_TEST_DEADLINE, NULL, error))
+    mp_process_check (child, error);
+  return NULL;
+}
+
 static void
 register_targets (void)
 {
+  mp_register_target ("know-key", target_know_key, NULL, NULL);
   mp_register_target ("nothing", target_nothing, NULL, NULL);
   mp_register_target ("fail", target_fail, NULL, NULL);
   mp_register_target ("exit", target_exit, NULL, NULL);
@@ -383,6 +410,62 @@ test_states (MpContext *context)
   assert_text (process, "stopped (signal 15 (SIGTERM)) daemon");
   g_assert_false (mp_process_start (process, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+}
+
+static void
+assert_knows_key (MpContext  *context,
+                  MpAuthKey  *key,
+                  MpAuthKey  *given)
+{
+  g_autoptr (GBytes) bytes = mp_auth_key_get_bytes (key);
+  GVariant *secret = g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
+  g_autoptr (MpProcess) process = mp_process_new (context, "know-key", g_variant_new ("(@ayb)", secret, FALSE));
+  g_autoptr (MpAuthKey) told = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (given != NULL)
+    g_assert_true (mp_process_set_auth_key (process, given, NULL));
+  told = mp_process_ref_auth_key (process);
+  g_assert_true (mp_auth_key_equal (told, key));
+  mp_process_start (process, &error);
+  g_assert_no_error (error);
+  join (process);
+  mp_process_check (process, &error);
+  g_assert_no_error (error);
+  g_assert_false (mp_process_set_auth_key (process, key, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+}
+
+/* One that is its own, or that of who starts it; and so on with those that it starts */
+static void
+test_auth_key (MpContext *context)
+{
+  const guint8 secret[65] = { 1, 2, 3 };
+  g_autoptr (MpAuthKey) drawn = mp_auth_key_new_own ();
+  g_autoptr (MpAuthKey) shortest = mp_auth_key_new_data (secret, 1);
+  g_autoptr (MpAuthKey) longest = mp_auth_key_new_data (secret, 64);
+  g_autoptr (MpAuthKey) empty = mp_auth_key_new_data (NULL, 0);
+  g_autoptr (MpAuthKey) too_long = mp_auth_key_new_data (secret, 65);
+  g_autoptr (MpAuthKey) own = NULL;
+  g_autoptr (MpProcess) process = mp_process_new (context, "nothing", NULL);
+  g_autoptr (GError) error = NULL;
+
+  assert_knows_key (context, drawn, NULL);
+  assert_knows_key (context, shortest, shortest);
+  assert_knows_key (context, longest, longest);
+  assert_knows_key (context, drawn, NULL);
+
+  g_assert_false (mp_process_set_auth_key (process, empty, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_REFUSED);
+  g_clear_error (&error);
+  g_assert_false (mp_process_set_auth_key (process, too_long, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_BIG);
+
+  g_assert_true (mp_process_set_auth_key (mp_process_get_current (), longest, NULL));
+  own = mp_auth_key_new_own ();
+  g_assert_true (mp_auth_key_equal (own, longest));
+  assert_knows_key (context, longest, NULL);
+  g_assert_true (mp_auth_key_make_own (drawn, NULL));
 }
 
 static void
@@ -1307,6 +1390,7 @@ main (int    argc,
   ADD ("/process/kill", test_kill);
   ADD ("/process/states", test_states);
   ADD ("/process/names", test_names);
+  ADD ("/process/auth-key", test_auth_key);
   ADD ("/process/no-function", test_no_function);
   ADD ("/process/sentinel", test_sentinel);
   ADD ("/process/surroundings", test_surroundings);

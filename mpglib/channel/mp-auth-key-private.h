@@ -6,6 +6,7 @@
 
 #include "mp-auth-key.h"
 #include "mp-digest-private.h"
+#include "mp-own-key-private.h"
 
 G_BEGIN_DECLS
 
@@ -15,6 +16,9 @@ G_BEGIN_DECLS
 gboolean mp_auth_key_check (MpAuthKey      *self,
                             gboolean        is_local,
                             GError        **error);
+gboolean mp_auth_key_to_own (MpAuthKey     *self,
+                             MpOwnKey      *own,
+                             GError       **error);
 void     mp_auth_key_hmac  (MpAuthKey      *self,
                             const MpPiece  *pieces,
                             guint           n_pieces,

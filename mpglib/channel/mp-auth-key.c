@@ -259,14 +259,41 @@ mp_auth_key_new_own (void)
   return self;
 }
 
+/*< private >
+ * mp_auth_key_to_own:
+ * @own: (out caller-allocates): to be wiped by who gets it
+ *
+ * Gives the key in the form in which a process has its own, or the error of who wants one that cannot be that.
+ */
+gboolean
+mp_auth_key_to_own (MpAuthKey  *self,
+                    MpOwnKey   *own,
+                    GError    **error)
+{
+  if (!mp_auth_key_check (self, TRUE, error))
+    return FALSE;
+
+  if (self->length > sizeof own->bytes)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+                   "A key of %" G_GSIZE_FORMAT " bytes is too long for the program's own, which has %d at most",
+                   self->length, MP_OWN_KEY_MAX);
+      return FALSE;
+    }
+
+  *own = (MpOwnKey) { .size = (guint32) self->length };
+  memcpy (own->bytes, self->data, self->length);
+  return TRUE;
+}
+
 /**
  * mp_auth_key_make_own:
  * @self: a key of 1 to 64 bytes
  * @error: return location for an error
  *
  * Makes it the key of this program, which [ctor@Mp.AuthKey.new_own] gives: of this process, and of those that it
- * starts from now on, and theirs. Processes that are there already keep the one that they have, as do listeners and
- * connections.
+ * starts from now on, and theirs; [method@Mp.Process.set_auth_key] is for one of them alone. Processes that are there
+ * already keep the one that they have, as do listeners and connections.
  *
  * So two programs that have the same key meet without giving it to each listener and client.
  *
@@ -286,19 +313,9 @@ mp_auth_key_make_own (MpAuthKey  *self,
   g_return_val_if_fail (MP_IS_AUTH_KEY (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!mp_auth_key_check (self, TRUE, error))
+  if (!mp_auth_key_to_own (self, &secret, error))
     return FALSE;
 
-  if (self->length > sizeof secret.bytes)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
-                   "A key of %" G_GSIZE_FORMAT " bytes is too long for the program's own, which has %d at most",
-                   self->length, MP_OWN_KEY_MAX);
-      return FALSE;
-    }
-
-  secret.size = (guint32) self->length;
-  memcpy (secret.bytes, self->data, self->length);
   mp_own_key_set (&secret);
   explicit_bzero (&secret, sizeof secret);
 

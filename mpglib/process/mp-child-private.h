@@ -21,6 +21,7 @@
 #pragma once
 
 #include "mp-context.h"
+#include "mp-own-key-private.h"
 #include "mp-pump-private.h"
 #include "mp-recipe-private.h"
 #include "mp-transport-private.h"
@@ -54,6 +55,7 @@ typedef struct {
   const char *target;    /* nullable */
   MpMessage  *arguments; /* nullable */
   gboolean    spread;    /* the arguments are a tuple of arguments */
+  const MpOwnKey *key;   /* what it is to have as its own; NULL: that of this process */
 } MpChildSpec;
 
 /* NULL and an error for what can be known at once: a target of another language, mp_init() never called, …

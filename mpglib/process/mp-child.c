@@ -99,7 +99,10 @@ new_bootstrap (const MpChildSpec *spec,
   bootstrap->hello_timeout = recipe->hello_timeout;
   bootstrap->family_fd = bootstrap->requests_fd = -1;
   bootstrap->preparation = recipe->preparation != NULL ? g_variant_ref (recipe->preparation) : NULL;
-  mp_own_key_get (&bootstrap->key);
+  if (spec->key != NULL)
+    bootstrap->key = *spec->key;
+  else
+    mp_own_key_get (&bootstrap->key);
   return bootstrap;
 }
 

@@ -31,6 +31,7 @@ struct _MpProcess
   /* guarded by the pump's lock */
   MpMessage *arguments;
   gboolean spread; /* they are a tuple of arguments */
+  MpAuthKey *auth_key; /* the child's own; NULL: that of this process */
   char *name;
   gboolean is_daemon;
   gboolean is_closed;

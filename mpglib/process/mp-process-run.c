@@ -9,7 +9,9 @@
 #include "mp-process-private.h"
 
 #include <signal.h>
+#include <string.h>
 
+#include "mp-auth-key-private.h"
 #include "mp-clock-private.h"
 #include "mp-context-private.h"
 #include "mp-error.h"
@@ -113,6 +115,7 @@ check_not_started_locked (MpProcess  *self,
 static gboolean
 fill_spec_locked (MpProcess    *self,
                   MpChildSpec  *spec,
+                  MpAuthKey   **key,
                   GError      **error)
 {
   if (!check_not_started_locked (self, error))
@@ -120,7 +123,26 @@ fill_spec_locked (MpProcess    *self,
   spec->name = g_strdup (self->name);
   spec->arguments = self->arguments != NULL ? g_object_ref (self->arguments) : NULL;
   spec->spread = self->spread;
+  *key = self->auth_key != NULL ? g_object_ref (self->auth_key) : NULL;
   return TRUE;
+}
+
+static MpChild *
+new_child_of_spec (MpProcess    *self,
+                   MpChildSpec  *spec,
+                   MpAuthKey    *key,
+                   GError      **error)
+{
+  MpOwnKey secret = { 0 };
+  MpChild *child;
+
+  spec->context = self->context != NULL ? self->context : mp_context_get_for_target (self->target, error);
+  if (spec->context == NULL || (key != NULL && !mp_auth_key_to_own (key, &secret, error)))
+    return NULL;
+  spec->key = key != NULL ? &secret : NULL;
+  child = mp_child_new (self->pump, spec, &mp_process_events, self, error);
+  explicit_bzero (&secret, sizeof secret);
+  return child;
 }
 
 /* Without the lock: large arguments take long, and objects of the program's are touched */
@@ -130,21 +152,16 @@ new_child (MpProcess  *self,
 {
   MpChildSpec spec = { .role = "process", .identity = self->identity, .target = self->target };
   g_autoptr (MpMessage) arguments = NULL;
+  g_autoptr (MpAuthKey) key = NULL;
   g_autofree char *name = NULL;
   gboolean may_start;
 
   mp_pump_lock (self->pump);
-  may_start = fill_spec_locked (self, &spec, error);
+  may_start = fill_spec_locked (self, &spec, &key, error);
   mp_pump_unlock (self->pump);
   name = (char *) spec.name;
   arguments = spec.arguments;
-  if (!may_start)
-    return NULL;
-
-  spec.context = self->context != NULL ? self->context : mp_context_get_for_target (self->target, error);
-  if (spec.context == NULL)
-    return NULL;
-  return mp_child_new (self->pump, &spec, &mp_process_events, self, error);
+  return may_start ? new_child_of_spec (self, &spec, key, error) : NULL;
 }
 
 /* Takes the child if nobody else has started the process meanwhile */

@@ -342,6 +342,7 @@ mp_process_finalize (GObject *object)
   g_clear_pointer (&self->main_context, g_main_context_unref);
   g_clear_object (&self->context);
   g_clear_object (&self->arguments);
+  g_clear_object (&self->auth_key);
   g_free (self->target);
   g_free (self->identity);
   g_free (self->name);

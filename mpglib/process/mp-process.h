@@ -10,6 +10,7 @@
 
 #include <gio/gio.h>
 
+#include "mp-auth-key.h"
 #include "mp-context.h"
 #include "mp-message.h"
 
@@ -64,6 +65,12 @@ MpMessage      *mp_process_ref_message   (MpProcess            *self);
 MP_AVAILABLE_IN_1_0
 void            mp_process_set_message   (MpProcess            *self,
                                           MpMessage            *arguments);
+MP_AVAILABLE_IN_1_0
+MpAuthKey      *mp_process_ref_auth_key  (MpProcess            *self);
+MP_AVAILABLE_IN_1_0
+gboolean        mp_process_set_auth_key  (MpProcess            *self,
+                                          MpAuthKey            *key,
+                                          GError              **error);
 MP_AVAILABLE_IN_1_0
 gboolean        mp_process_start         (MpProcess            *self,
                                           GError              **error);

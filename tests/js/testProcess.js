@@ -157,6 +157,21 @@ test('names are numbers of each generation, and two processes may have one', asy
   }
 });
 
+test('a process has the key that it was given, or that of who starts it', async () => {
+  const given = Mp.AuthKey.new_random();
+  for (const key of [Mp.AuthKey.new_own(), given]) {
+    const process = makeProcess('knowKey', [key.get_bytes().toArray()]);
+    if (key === given)
+      process.set_auth_key(key);
+    check(process.ref_auth_key().equal(key), 'it is told');
+    await runProcess(process);
+    process.check();
+  }
+  const late = makeProcess('exitWith', [0]);
+  await runProcess(late);
+  checkSame(checkThrows(() => late.set_auth_key(given), Mp.Error).code, Mp.Error.INVALID_STATE);
+});
+
 test('the program is a process, too', () => {
   const current = Mp.Process.get_current();
   checkSame(current.name, 'MainProcess');

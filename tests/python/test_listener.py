@@ -169,6 +169,24 @@ class Listener(unittest.TestCase):
                         Mp.Client(listener.address, authkey=drawn, timeout=DEADLINE)
         self.assertRaises(Mp.Refused, Mp.AuthKey(b'').make_own)
 
+    def test_key_of_one_process(self):
+        self.assertEqual(bytes(Mp.current_process().authkey), bytes(Mp.AuthKey.new_own()))
+        self.assertEqual(bytes(Mp.Process().authkey), bytes(Mp.AuthKey.new_own()))
+        with Mp.Listener(('localhost', 0), authkey=KEY) as listener:
+            for context in Mp.Context('spawn'), Mp.Context('forkserver'):
+                child = Mp.Process(target=greet_at, args=(listener.address,), context=context)
+                child.authkey = KEY
+                self.assertEqual(bytes(child.authkey), KEY)
+                child.start()
+                self.assertEqual(listener.accept(DEADLINE).recv(DEADLINE), 'hello')
+                self.assertTrue(child.join(DEADLINE))
+                self.assertEqual(child.exitcode, 0)
+                with self.assertRaisesRegex(Mp.InvalidState, 'started already'):
+                    child.authkey = KEY
+        for wrong, error in ((None, TypeError), ('text', TypeError), (b'', Mp.Refused), (b'x' * 65, Mp.TooBig)):
+            with self.assertRaises(error):
+                Mp.Process().authkey = wrong
+
     def test_tcp_beyond_this_machine(self):
         self.assertRaisesRegex(Mp.Refused, '16 bytes', Mp.Listener, ('0.0.0.0', 0), authkey=b'short')
         insecure = Mp.WireFlags.INSECURE

@@ -44,6 +44,15 @@ Variant? know_itself (Mp.Message arguments, Cancellable? cancellable) throws Err
   return null;
 }
 
+// That it has the key.
+Variant? know_key (Mp.Message arguments, Cancellable? cancellable) throws Error {
+  var key = new Mp.AuthKey (arguments.get_value ().get_child_value (0).get_data_as_bytes ());
+
+  if (!key.equal (new Mp.AuthKey.own ()) || !key.equal (Mp.Process.get_current ().ref_auth_key ()))
+    throw new Mp.Error.FAILED ("another key");
+  return null;
+}
+
 void register_targets () {
   // What a closure captures has the value that it has when the child registers it.
   int captured = 17;
@@ -52,6 +61,7 @@ void register_targets () {
   Mp.register_target ("fail", fail);
   Mp.register_target ("fail-oddly", fail_oddly);
   Mp.register_target ("know-itself", know_itself);
+  Mp.register_target ("know-key", know_key);
   Mp.register_target ("run-loop", run_loop);
   Mp.register_target ("exit", () => {
     Process.exit (captured);
@@ -178,6 +188,21 @@ async void test_interrupt () throws Error {
   assert_cmpint (process.exit_code, CompareOperator.EQ, -(int) ProcessSignal.INT);
 }
 
+async void test_auth_key () throws Error {
+  Mp.AuthKey[] keys = { new Mp.AuthKey.own (), new Mp.AuthKey.random () };
+
+  foreach (unowned Mp.AuthKey key in keys) {
+    var secret = new Variant.from_bytes (VariantType.BYTESTRING, key.get_bytes (), true);
+    var process = new Mp.Process (null, "know-key", new Variant ("(@ay)", secret));
+    if (key != keys[0])
+      process.set_auth_key (key);
+    assert_true (key.equal (process.ref_auth_key ()));
+    yield process.start_async ();
+    yield process.join_async ();
+    process.check ();
+  }
+}
+
 async void test_names () throws Error {
   for (int i = 0; i < 2; i++) {
     var process = new Mp.Process (null, "know-itself", null);
@@ -282,7 +307,7 @@ async void test_no_target () throws Error {
     assert_not_reached ();
   } catch (Mp.Error.NO_TARGET e) {
     assert_true ("'subtract' is registered here (registered: " in e.message);
-    assert_true ("add, exit, fail, fail-oddly, know-itself, run-loop)" in e.message);
+    assert_true ("add, exit, fail, fail-oddly, know-itself, know-key, run-loop)" in e.message);
     assert_true ("mp_register_target()" in e.message);
   }
 }
@@ -368,6 +393,7 @@ int main (string[] args) {
   add_test ("/process/states", (done) => test_states.begin (done), (result) => test_states.end (result));
   add_test ("/process/interrupt",
             (done) => test_interrupt.begin (done), (result) => test_interrupt.end (result));
+  add_test ("/process/auth-key", (done) => test_auth_key.begin (done), (result) => test_auth_key.end (result));
   add_test ("/process/names", (done) => test_names.begin (done), (result) => test_names.end (result));
   add_test ("/process/current", (done) => test_current.begin (done), (result) => test_current.end (result));
   add_test ("/process/forked", (done) => test_forked.begin (done), (result) => test_forked.end (result));

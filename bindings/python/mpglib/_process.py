@@ -11,6 +11,7 @@ import weakref
 from gi.repository import GLib
 
 from . import _awaiting, _launcher, _main_module, _messages, _pickle5, _reports, _targets, errors
+from ._auth_key import to_key
 from ._calls import FOREVER, Mp, check_timeout, on_interrupt, translated, wait
 from ._classes import SameType, adopt
 
@@ -216,6 +217,17 @@ class Process(_Base, metaclass=SameType):
         if self.get_state() != Mp.ProcessState.INITIAL:
             raise errors.InvalidState(f"'{self.name}' was started already")
         self.set_daemon(daemon)
+
+    @property
+    def authkey(self):
+        """The Mp.AuthKey that the process has as its own: that of who starts it, or what it was set to, bytes too."""
+        return self.ref_auth_key()
+
+    @authkey.setter
+    def authkey(self, authkey):
+        if authkey is None:
+            raise TypeError('a process has a key in any case, and None is none')
+        self.set_auth_key(to_key(authkey))
 
     def __repr__(self):
         return self.to_string()

@@ -43,6 +43,13 @@ export function knowItself(name) {
     throw new Error(`the process is ${current.pid}`);
 }
 
+// Fails if the process has another key.
+export function knowKey(secret) {
+  const own = Mp.AuthKey.new_own();
+  if (!own.equal(Mp.AuthKey.new(secret)) || !own.equal(Mp.Process.get_current().ref_auth_key()))
+    throw new Error('another key');
+}
+
 export function getPid() {
   return new Gio.Credentials().get_unix_pid();
 }
