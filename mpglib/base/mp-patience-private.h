@@ -19,6 +19,7 @@ typedef struct _MpPatience MpPatience;
 
 struct _MpPatience
 {
+  gint64      most;   /* usec; 0: as much as the thread has */
   gint64      spent;  /* usec */
   MpPatience *outer;
 };
@@ -26,10 +27,30 @@ struct _MpPatience
 /* Never waits. */
 #define MP_PATIENCE_SPENT { .spent = G_MAXINT64 / 2 }
 
-void   mp_patience_begin         (MpPatience *self);
-void   mp_patience_end           (MpPatience *self);
+extern _Thread_local MpPatience *mp_patience_innermost;
+
 void   mp_patience_hurry_thread  (void);
 gint64 mp_patience_get_remaining (gint64      most);
 void   mp_patience_spend         (gint64      usec);
+
+/*< private >
+ * mp_patience_begin:
+ * @self: zero at first, but for `most`; of one thread at a time
+ *
+ * What the calling thread waits until mp_patience_end() is spent of @self, too.
+ */
+static inline void
+mp_patience_begin (MpPatience *self)
+{
+  self->outer = mp_patience_innermost;
+  mp_patience_innermost = self;
+}
+
+static inline void
+mp_patience_end (MpPatience *self)
+{
+  g_assert (mp_patience_innermost == self);
+  mp_patience_innermost = self->outer;
+}
 
 G_END_DECLS

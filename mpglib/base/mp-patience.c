@@ -9,27 +9,7 @@
 
 #define PATIENCE_OF_LOOPS (250 * G_TIME_SPAN_MILLISECOND)
 
-static _Thread_local MpPatience *innermost;
-
-/*< private >
- * mp_patience_begin:
- * @self: zero at first; of one thread at a time
- *
- * What the calling thread waits until mp_patience_end() is spent of @self, too.
- */
-void
-mp_patience_begin (MpPatience *self)
-{
-  self->outer = innermost;
-  innermost = self;
-}
-
-void
-mp_patience_end (MpPatience *self)
-{
-  g_assert (innermost == self);
-  innermost = self->outer;
-}
+_Thread_local MpPatience *mp_patience_innermost;
 
 /*< private >
  * mp_patience_hurry_thread:
@@ -41,7 +21,7 @@ mp_patience_hurry_thread (void)
 {
   static _Thread_local MpPatience none = MP_PATIENCE_SPENT;
 
-  innermost = &none;
+  mp_patience_innermost = &none;
 }
 
 /*< private >
@@ -59,8 +39,8 @@ mp_patience_get_remaining (gint64 most)
     remaining = MIN (remaining, PATIENCE_OF_LOOPS);
 
   most = remaining;
-  for (const MpPatience *patience = innermost; patience != NULL; patience = patience->outer)
-    remaining = MIN (remaining, most - patience->spent);
+  for (const MpPatience *patience = mp_patience_innermost; patience != NULL; patience = patience->outer)
+    remaining = MIN (remaining, (patience->most > 0 ? MIN (most, patience->most) : most) - patience->spent);
 
   return MAX (remaining, 0);
 }
@@ -68,6 +48,6 @@ mp_patience_get_remaining (gint64 most)
 void
 mp_patience_spend (gint64 usec)
 {
-  for (MpPatience *patience = innermost; patience != NULL; patience = patience->outer)
+  for (MpPatience *patience = mp_patience_innermost; patience != NULL; patience = patience->outer)
     patience->spent += usec;
 }

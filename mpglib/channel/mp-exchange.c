@@ -7,9 +7,7 @@
 #include "mp-error.h"
 #include "mp-exchange-base-private.h"
 #include "mp-fd-private.h"
-#include "mp-looping.h"
 #include "mp-origin-private.h"
-#include "mp-short-lock-private.h"
 
 /* Others wait for the lock, in main loops too: so nobody who has it waits longer for a process that was stopped than
  * they would themselves.
@@ -23,7 +21,7 @@ mp_exchange_lock (MpExchange *self)
   if (!self->is_linked)
     return;
 
-  self->patience.spent = mp_thread_get_looping () ? 0 : mp_short_lock_get_patience () - PATIENCE_WITH_LOCK;
+  self->patience.spent = 0;
   mp_patience_begin (&self->patience);
 }
 
@@ -33,11 +31,18 @@ mp_exchange_lock (MpExchange *self)
 void
 mp_exchange_unlock (MpExchange *self)
 {
-  GSList *released = g_steal_pointer (&self->released);
+  GSList *released = self->released;
   g_autoptr (GError) untold_end = g_steal_pointer (&self->untold_end);
 
   if (self->is_linked)
     mp_patience_end (&self->patience);
+  if (G_LIKELY (released == NULL && untold_end == NULL))
+    {
+      g_mutex_unlock (&self->lock);
+      return;
+    }
+
+  self->released = NULL;
   g_mutex_unlock (&self->lock);
   if (untold_end != NULL)
     self->events->tell (self->owner, untold_end);
@@ -71,6 +76,7 @@ mp_exchange_new (MpTransport     *transport,
   g_mutex_init (&self->lock);
   self->origin = mp_origin_get ();
   self->is_linked = link != NULL;
+  self->patience.most = PATIENCE_WITH_LOCK;
   mp_conduit_init (&self->conduit, transport, link);
   self->epoll_fd = -1;
   self->kept_fd = -1;
