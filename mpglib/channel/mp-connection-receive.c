@@ -122,7 +122,8 @@ mp_connection_receive_at_once (MpConnection         *self,
                                MpConduitUsual       *usual,
                                GError              **error)
 {
-  if (self->exchange == NULL || !self->readable || g_cancellable_is_cancelled (cancellable))
+  if (self->exchange == NULL || !self->readable ||
+      (cancellable != NULL && g_cancellable_is_cancelled (cancellable)))
     return MP_IO_AGAIN;
 
   return mp_exchange_try_receive (self->exchange, wish, timeout != 0, usual, error);

@@ -70,12 +70,14 @@ send_at_once (MpConnection  *self,
               const char    *codec,
               gconstpointer  body,
               gsize          length,
+              gdouble        timeout,
               GCancellable  *cancellable)
 {
   const MpTransportBody whole = { codec, strlen (codec), body, length };
 
-  return self->exchange != NULL && self->writable && !g_cancellable_is_cancelled (cancellable) &&
-         mp_exchange_try_send (self->exchange, &whole);
+  return self->exchange != NULL && self->writable &&
+         (cancellable == NULL || !g_cancellable_is_cancelled (cancellable)) &&
+         mp_exchange_try_send (self->exchange, &whole, timeout != 0);
 }
 
 static gboolean
@@ -100,7 +102,8 @@ send_raw (MpConnection  *self,
           GCancellable  *cancellable,
           GError       **error)
 {
-  return send_at_once (self, codec, g_bytes_get_data (body, NULL), g_bytes_get_size (body), cancellable) ||
+  return send_at_once (self, codec, g_bytes_get_data (body, NULL), g_bytes_get_size (body), timeout,
+                       cancellable) ||
          send_take (self, mp_frame_new_raw (MP_FRAME_MESSAGE, g_strdup (codec), g_bytes_ref (body)),
                     timeout, cancellable, error);
 }
@@ -278,7 +281,7 @@ mp_connection_send_data (MpConnection *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return send_at_once (self, codec != NULL ? codec : "raw", data, length, cancellable) ||
+  return send_at_once (self, codec != NULL ? codec : "raw", data, length, timeout, cancellable) ||
          send_take (self, new_frame_for_data (data, length, codec), timeout, cancellable, error);
 }
 

@@ -97,6 +97,9 @@ gboolean    mp_exchange_can_go_on_locked          (MpExchange       *self,
 gboolean    mp_exchange_spin_locked               (MpExchange       *self,
                                                    MpRingLinkWay     way,
                                                    gsize             length);
+void        mp_exchange_linger_locked             (MpExchange       *self,
+                                                   MpRingLinkWay     way,
+                                                   gsize             length);
 
 GError     *mp_transfer_new_timed_out             (const MpTransfer *transfer);
 

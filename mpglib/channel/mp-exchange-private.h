@@ -103,7 +103,8 @@ gboolean    mp_exchange_prepare        (MpExchange        *self,
 
 /* What can be done at once, without a transfer. */
 gboolean    mp_exchange_try_send       (MpExchange        *self,
-                                        const MpTransportBody *body);
+                                        const MpTransportBody *body,
+                                        gboolean           may_wait);
 MpIoStatus  mp_exchange_try_receive    (MpExchange        *self,
                                         const MpConduitWish *wish,
                                         gboolean           spins,

@@ -74,6 +74,22 @@ pause_locked (MpExchange   *self,
   return goes_on;
 }
 
+/* Without the lock the rings stay where they are, whoever closes the connection. */
+static void
+begin_spinning (MpExchange *self)
+{
+  self->n_spinning++;
+  mp_exchange_unlock (self);
+}
+
+static void
+end_spinning (MpExchange *self)
+{
+  mp_exchange_lock (self);
+  if (--self->n_spinning == 0 && self->is_closed)
+    mp_conduit_drop_rings (&self->conduit);
+}
+
 /* Lets go of the lock. */
 gboolean
 mp_exchange_spin_locked (MpExchange    *self,
@@ -82,13 +98,21 @@ mp_exchange_spin_locked (MpExchange    *self,
 {
   gboolean is_there;
 
-  self->n_spinning++;
-  mp_exchange_unlock (self);
+  begin_spinning (self);
   is_there = mp_ring_link_spin (self->conduit.link, way, length);
-  mp_exchange_lock (self);
-  if (--self->n_spinning == 0 && self->is_closed)
-    mp_conduit_drop_rings (&self->conduit);
+  end_spinning (self);
   return is_there;
+}
+
+/* Likewise. */
+void
+mp_exchange_linger_locked (MpExchange    *self,
+                           MpRingLinkWay  way,
+                           gsize          length)
+{
+  begin_spinning (self);
+  mp_ring_link_linger (self->conduit.link, way, length);
+  end_spinning (self);
 }
 
 /* Those that receive have spun before: see mp_exchange_try_receive().

@@ -11,14 +11,29 @@
 
 /* What can be done at once, without a transfer. */
 
+/* Before a first attempt of who may wait.  Lets go of the lock if that takes time.
+ *
+ * `length`: of what is to be put
+ */
+static inline void
+linger_locked (MpExchange    *self,
+               MpRingLinkWay  way,
+               gsize          length)
+{
+  if (self->conduit.link != NULL && G_UNLIKELY (mp_ring_link_wants_linger (self->conduit.link, way, length)))
+    mp_exchange_linger_locked (self, way, length);
+}
+
 /*< private >
  * mp_exchange_try_send:
+ * @may_wait: whether somebody does who cannot send at once
  *
  * Returns: whether it was sent; if not, mp_exchange_run() has to be asked
  */
 gboolean
 mp_exchange_try_send (MpExchange            *self,
-                      const MpTransportBody *body)
+                      const MpTransportBody *body,
+                      gboolean               may_wait)
 {
   gboolean was_sent;
 
@@ -26,7 +41,9 @@ mp_exchange_try_send (MpExchange            *self,
     return FALSE;
 
   mp_exchange_lock (self);
-  was_sent = !self->is_closed && g_queue_is_empty (&self->senders.transfers) &&
+  if (may_wait && body->length <= MP_RING_LINK_MAX_BODY)
+    linger_locked (self, MP_RING_LINK_OUT, body->length);
+  was_sent = !self->is_closed && self->senders.transfers.length == 0 &&
              mp_conduit_try_send (&self->conduit, body);
   mp_exchange_unlock (self);
 
@@ -100,7 +117,7 @@ try_receive_locked (MpExchange           *self,
                     MpConduitUsual       *usual,
                     GError              **error)
 {
-  if (self->is_closed || !g_queue_is_empty (&self->receivers.transfers))
+  if (self->is_closed || self->receivers.transfers.length > 0)
     return MP_IO_AGAIN;
 
   return mp_conduit_receive_usual (&self->conduit, wish, usual, error);
@@ -110,7 +127,7 @@ try_receive_locked (MpExchange           *self,
 static gboolean
 spin_locked (MpExchange *self)
 {
-  if (self->is_closed || !mp_conduit_is_idle (&self->conduit) || !g_queue_is_empty (&self->receivers.transfers))
+  if (self->is_closed || !mp_conduit_is_idle (&self->conduit) || self->receivers.transfers.length > 0)
     return FALSE;
 
   return self->conduit.link != NULL ? mp_exchange_spin_locked (self, MP_RING_LINK_IN, 0) : look_locked (self);
@@ -135,6 +152,8 @@ mp_exchange_try_receive (MpExchange           *self,
     return MP_IO_AGAIN;
 
   mp_exchange_lock (self);
+  if (spins)
+    linger_locked (self, MP_RING_LINK_IN, 0);
   status = try_receive_locked (self, wish, usual, error);
   if (status == MP_IO_AGAIN && spins && spin_locked (self))
     status = try_receive_locked (self, wish, usual, error);

@@ -10,7 +10,6 @@
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
-#include "mp-item-private.h"
 #include "mp-queue-private.h"
 #include "mp-ring-link-private.h"
 
@@ -23,23 +22,6 @@
  * link it is the unit.
  */
 #define DESCRIPTION_TYPE "(m(uv)m(uv))"
-
-typedef struct
-{
-  MpRingLink  *link;
-  gboolean     is_there;
-  MpQueueStore store;
-  MpRingAside  aside;
-  MpDoorbell  *doorbell;   /* NULL until somebody waits */
-  gboolean     is_armed;   /* and was looked at after that */
-  int          has_rung;   /* atomic; since then */
-} Way;
-
-struct _MpRingLink
-{
-  Way ways[MP_RING_LINK_N_WAYS];
-  int bell_fd;
-};
 
 /* --- Making --------------------------------------------------------------- */
 
@@ -65,7 +47,7 @@ new_empty (GError **error)
 }
 
 static void
-begin_way (Way *way)
+begin_way (MpRingWay *way)
 {
   way->is_there = TRUE;
   way->store.ring.memory.n_kept = way->store.ring.memory.n_chunks;
@@ -77,7 +59,7 @@ static gboolean
 make_way (MpRingLink *from,
           MpRingLink *to)
 {
-  Way *out = &from->ways[MP_RING_LINK_OUT], *in = &to->ways[MP_RING_LINK_IN];
+  MpRingWay *out = &from->ways[MP_RING_LINK_OUT], *in = &to->ways[MP_RING_LINK_IN];
   guint32 me;
 
   mp_queue_store_init (&out->store, MP_OBJECT_CONNECTION, 0, CAPACITY, 0);
@@ -165,7 +147,7 @@ mp_ring_link_free (MpRingLink *self)
 /* --- Sharing -------------------------------------------------------------- */
 
 static GVariant *
-pack_way (Way        *way,
+pack_way (MpRingWay  *way,
           MpPacking  *packing,
           GError    **error)
 {
@@ -216,7 +198,7 @@ set_corrupted (GError **error)
 }
 
 static gboolean
-unpack_way (Way          *way,
+unpack_way (MpRingWay    *way,
             MpUnpacking  *unpacking,
             GVariant     *description,
             int         **fds,
@@ -287,62 +269,6 @@ mp_ring_link_unpack (MpRingLink  **self,
   return TRUE;
 }
 
-/* --- Records -------------------------------------------------------------- */
-
-gboolean
-mp_ring_link_has (MpRingLink    *self,
-                  MpRingLinkWay  way)
-{
-  return self->ways[way].is_there;
-}
-
-MpRingAside *
-mp_ring_link_get_aside (MpRingLink    *self,
-                        MpRingLinkWay  way)
-{
-  return &self->ways[way].aside;
-}
-
-/*< private >
- * mp_ring_link_put:
- * @record: with a body of at most %MP_RING_LINK_MAX_BODY bytes
- *
- * Returns: MP_RING_DONE, _AGAIN or _FAILED
- */
-MpRingResult
-mp_ring_link_put (MpRingLink          *self,
-                  const MpRingRecord  *record,
-                  GError             **error)
-{
-  guint32 me;
-  MpRing *ring = mp_queue_store_get_ring (&self->ways[MP_RING_LINK_OUT].store, &me, error);
-  guint n;
-
-  return ring != NULL ? mp_ring_try_put (ring, me, record, 1, &n, error) : MP_RING_FAILED;
-}
-
-MpRingResult
-mp_ring_link_take (MpRingLink  *self,
-                   MpRingHaul  *haul,
-                   GError     **error)
-{
-  guint32 me;
-  MpRing *ring = mp_queue_store_get_ring (&self->ways[MP_RING_LINK_IN].store, &me, error);
-
-  return ring != NULL ? mp_ring_try_take (ring, me, haul, error) : MP_RING_FAILED;
-}
-
-/*< private >
- * mp_ring_link_count:
- *
- * Returns: how many records wait for this end
- */
-guint
-mp_ring_link_count (MpRingLink *self)
-{
-  return self->ways[MP_RING_LINK_IN].is_there ? mp_ring_count (&self->ways[MP_RING_LINK_IN].store.ring) : 0;
-}
-
 /* --- Waiting -------------------------------------------------------------- */
 
 /* On the thread mp-watch.  It is said before it is told: whoever has read the descriptor sees it. */
@@ -350,7 +276,7 @@ static void
 on_rung (gpointer user_data)
 {
   const guint64 one = 1;
-  Way *way = user_data;
+  MpRingWay *way = user_data;
 
   g_atomic_int_set (&way->has_rung, TRUE);
   (void) !write (way->link->bell_fd, &one, sizeof one);
@@ -368,7 +294,7 @@ mp_ring_link_get_bell (MpRingLink *self)
 }
 
 static gboolean
-ensure_doorbell (Way     *way,
+ensure_doorbell (MpRingWay  *way,
                  GError **error)
 {
   MpQueueSide side = way == &way->link->ways[MP_RING_LINK_IN] ? MP_QUEUE_ITEMS : MP_QUEUE_SPACE;
@@ -392,7 +318,7 @@ mp_ring_link_arm (MpRingLink     *self,
                   gboolean       *is_new,
                   GError        **error)
 {
-  Way *way = &self->ways[which];
+  MpRingWay *way = &self->ways[which];
   guint32 me;
 
   *is_new = way->is_there && !way->is_armed;
@@ -453,6 +379,18 @@ mp_ring_link_spin (MpRingLink    *self,
                    gsize          length)
 {
   return self->ways[way].is_there &&
-         mp_ring_spin (&self->ways[way].store.ring,
-                       way == MP_RING_LINK_IN ? 0 : mp_ring_measure ((guint32) length + MP_ITEM_MAX_CODEC_LENGTH));
+         mp_ring_spin (&self->ways[way].store.ring, mp_ring_link_measure (way, length));
+}
+
+/*< private >
+ * mp_ring_link_linger:
+ *
+ * As mp_ring_link_spin(), but before anything was tried, and not for long.
+ */
+void
+mp_ring_link_linger (MpRingLink    *self,
+                     MpRingLinkWay  way,
+                     gsize          length)
+{
+  mp_ring_linger_here (&self->ways[way].store.ring, mp_ring_link_measure (way, length));
 }

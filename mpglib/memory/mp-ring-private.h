@@ -185,6 +185,8 @@ MpRingResult mp_ring_take_lost (MpRing             *self,
                                 guint32             me,
                                 MpRingHaul         *haul,
                                 GError            **error);
+gboolean     mp_ring_begin_linger (MpRing          *self,
+                                  guint64           need);
 void         mp_ring_linger_here (MpRing           *self,
                                   guint64           need);
 void         mp_ring_set_spin (gboolean             spins);
@@ -201,6 +203,23 @@ gboolean     mp_ring_has_room (MpRing              *self,
 #define MP_RING_TAKES 1
 
 /*< private >
+ * mp_ring_wants_linger:
+ * @need: as for mp_ring_linger()
+ *
+ * For who has a lock to give up first.
+ *
+ * Returns: whether mp_ring_linger_here() is to be called, which takes its time
+ */
+static inline gboolean
+mp_ring_wants_linger (MpRing  *self,
+                      guint64  need)
+{
+  return G_UNLIKELY (atomic_load_explicit (&self->is_thin[need != 0 ? MP_RING_PUTS : MP_RING_TAKES],
+                                           memory_order_relaxed) != 0) &&
+         mp_ring_begin_linger (self, need);
+}
+
+/*< private >
  * mp_ring_linger:
  * @need: bytes of room, from mp_ring_measure(); 0: for a record
  *
@@ -210,8 +229,7 @@ static inline void
 mp_ring_linger (MpRing  *self,
                 guint64  need)
 {
-  if (G_UNLIKELY (atomic_load_explicit (&self->is_thin[need != 0 ? MP_RING_PUTS : MP_RING_TAKES],
-                                        memory_order_relaxed) != 0))
+  if (mp_ring_wants_linger (self, need))
     mp_ring_linger_here (self, need);
 }
 

@@ -359,8 +359,40 @@ has_to_look (const Waiter *self)
                          : own.weight - seen.weight + self->need > self->ring->capacity;
 }
 
+/* Without patience most of them take no time, and are only counted. */
+static gboolean
+count_linger (Waiter *self)
+{
+  guint32 seen = atomic_load_explicit (self->patience, memory_order_relaxed);
+  guint32 n_waits = (seen >> PATIENCE_BITS) + 1;
+
+  if ((seen & ((1u << PATIENCE_BITS) - 1)) != 0 || n_waits % NOW_AND_THEN == 0)
+    return FALSE;
+
+  atomic_store_explicit (self->patience, n_waits << PATIENCE_BITS, memory_order_relaxed);
+  return TRUE;
+}
+
 /*< private >
- * mp_ring_linger:
+ * mp_ring_begin_linger:
+ *
+ * For mp_ring_wants_linger().
+ */
+gboolean
+mp_ring_begin_linger (MpRing  *self,
+                      guint64  need)
+{
+  Waiter waiter = make_waiter (self, need);
+
+  if (!has_to_look (&waiter))
+    return FALSE;
+
+  atomic_store_explicit (&self->is_thin[need != 0 ? MP_RING_PUTS : MP_RING_TAKES], 0, memory_order_relaxed);
+  return !count_linger (&waiter) && may_spin (&waiter);
+}
+
+/*< private >
+ * mp_ring_linger_here:
  *
  * For who may wait: where records come as fast as they are taken each look at the other side finds but few, or room
  * for few, and is as dear as in a wait.
@@ -372,13 +404,6 @@ mp_ring_linger_here (MpRing  *self,
   Waiter waiter = make_waiter (self, need);
   guint32 seen = atomic_load_explicit (waiter.patience, memory_order_relaxed);
   guint32 patience = seen & ((1u << PATIENCE_BITS) - 1);
-
-  if (!has_to_look (&waiter))
-    return;
-
-  atomic_store_explicit (&self->is_thin[need != 0 ? MP_RING_PUTS : MP_RING_TAKES], 0, memory_order_relaxed);
-  if (!may_spin (&waiter))
-    return;
 
   if (patience > 0)
     be_patient (&waiter, patience);
