@@ -165,47 +165,20 @@ mp_conduit_goes_by_ring (MpConduit *self,
  * the socket is asked at the 1st, 2nd, 4th, 8th ... send after such news.
  */
 static void
-look_for_end (MpConduit *self)
+look_for_end (MpConduit *self,
+              gboolean   has_news)
 {
-  MpRingAside *aside = mp_ring_link_get_aside (self->link, MP_RING_LINK_OUT);
-
-  if (G_UNLIKELY (mp_ring_aside_has_news (aside)))
-    self->n_since_news = 1;
-  else if (G_LIKELY (self->n_since_news == 0))
-    return;
-  else
-    self->n_since_news++;
-
+  self->n_since_news = has_news ? 1 : self->n_since_news + 1;
   if ((self->n_since_news & (self->n_since_news - 1)) == 0)
     mp_transport_look_for_end (self->transport);
 }
 
-/*< private >
- * mp_conduit_send_body:
- *
- * Sends by the ring; it must fit.
- */
-MpIoStatus
-mp_conduit_send_body (MpConduit            *self,
-                      const MpTransportBody *body,
-                      GError              **error)
+static MpIoStatus
+put_record (MpConduit           *self,
+            const MpRingRecord  *record,
+            GError             **error)
 {
-  g_auto (MpItem) item = { 0 };
-  MpItemRoom room;
-  MpIoStatus status = MP_IO_DONE;
-
-  /* Parts that were abandoned have a last word; the end, if it is known, is told. */
-  look_for_end (self);
-  if (G_UNLIKELY (mp_transport_get_fd (self->transport) < 0 || mp_conduit_get_end (self) != NULL ||
-                  mp_transport_get_n_queued (self->transport) > 0))
-    status = mp_transport_flush (self->transport, error);
-  if (G_UNLIKELY (status == MP_IO_CLOSED || status == MP_IO_FAILED))
-    return status;
-
-  if (!mp_item_init (&item, body->codec, body->body, body->length, G_MAXUINT32, &room, error))
-    return MP_IO_FAILED;
-
-  switch (mp_ring_link_put (self->link, &item.record, error))
+  switch (mp_ring_link_put (self->link, record, error))
     {
     case MP_RING_DONE:
       return MP_IO_DONE;
@@ -218,6 +191,51 @@ mp_conduit_send_body (MpConduit            *self,
     default:
       return MP_IO_FAILED;
     }
+}
+
+static gboolean
+is_raw (const MpTransportBody *body)
+{
+  return body->codec_length == 3 && memcmp (body->codec, "raw", 3) == 0;
+}
+
+static MpIoStatus
+put_item (MpConduit             *self,
+          const MpTransportBody *body,
+          GError               **error)
+{
+  g_auto (MpItem) item = { 0 };
+  MpItemRoom room;
+
+  return mp_item_init (&item, body->codec, body->body, body->length, G_MAXUINT32, &room, error)
+           ? put_record (self, &item.record, error) : MP_IO_FAILED;
+}
+
+/*< private >
+ * mp_conduit_send_body:
+ *
+ * Sends by the ring; it must fit.
+ */
+MpIoStatus
+mp_conduit_send_body (MpConduit            *self,
+                      const MpTransportBody *body,
+                      GError              **error)
+{
+  gboolean has_news = mp_ring_aside_has_news (mp_ring_link_get_aside (self->link, MP_RING_LINK_OUT));
+  MpIoStatus status = MP_IO_DONE;
+
+  /* Parts that were abandoned have a last word; the end, if it is known, is told. */
+  if (G_UNLIKELY (has_news || self->n_since_news > 0))
+    look_for_end (self, has_news);
+  if (G_UNLIKELY (!mp_transport_is_clear (self->transport) || self->failure != NULL))
+    status = mp_transport_flush (self->transport, error);
+  if (G_UNLIKELY (status == MP_IO_CLOSED || status == MP_IO_FAILED))
+    return status;
+
+  if (G_LIKELY (is_raw (body)))
+    return put_record (self, &(MpRingRecord) { body->body, (guint32) body->length, MP_ITEM_RAW }, error);
+
+  return put_item (self, body, error);
 }
 
 MpIoStatus
@@ -277,8 +295,6 @@ typedef struct
 {
   MpRingAside  *aside;
   guint64       limit;
-  MpRingWants   wants;
-  gconstpointer user_data;
 } Turn;
 
 static gboolean
@@ -287,8 +303,7 @@ is_its_turn (const MpRingRecord *record,
 {
   const Turn *turn = data;
 
-  return mp_ring_aside_allows (turn->aside, turn->limit) &&
-         (turn->wants == NULL || turn->wants (record, turn->user_data));
+  return mp_ring_aside_allows (turn->aside, turn->limit);
 }
 
 /* Of a record that no proper peer puts there: it is left, so that nobody copies it. */
@@ -324,7 +339,7 @@ take_record (MpConduit  *self,
              gboolean   *its_turn,
              GError    **error)
 {
-  Turn turn = { get_aside (self, MP_RING_LINK_IN), limit, NULL, NULL };
+  Turn turn = { get_aside (self, MP_RING_LINK_IN), limit };
   _Alignas (8) guint8 usual[MP_CONDUIT_USUAL_LENGTH];
   MpRingRecord record;
   MpRingHaul haul = { usual, sizeof usual, &record, 1, is_its_turn, &turn };
@@ -545,15 +560,23 @@ is_wanted (const MpConduitWish *wish,
          (wish->max_length == 0 || length <= wish->max_length);
 }
 
+/* What is looked at before a record is taken without a frame. */
+typedef struct
+{
+  MpRingAside         *aside;
+  const MpConduitWish *wish;
+} Look;
+
 /* Rubbish is taken, and told of. */
 static gboolean
 is_record_wanted (const MpRingRecord *record,
                   gconstpointer       data)
 {
-  const MpConduitWish *wish = data;
+  const Look *look = data;
   guint32 length;
 
-  return !mp_item_measure_body (record, &length) || is_wanted (wish, mp_item_is_value (record), length);
+  return mp_ring_aside_allows (look->aside, 0) &&
+         (!mp_item_measure_body (record, &length) || is_wanted (look->wish, mp_item_is_value (record), length));
 }
 
 /* Behind another body stands the name of its codec, for which the caller has no room. */
@@ -561,34 +584,45 @@ static gboolean
 is_all_wanted (const MpRingRecord *record,
                gconstpointer       data)
 {
-  guint32 length;
+  const Look *look = data;
+  guint32 length = record->length;
 
-  return mp_item_measure_body (record, &length) && length == record->length && is_record_wanted (record, data);
+  return mp_ring_aside_allows (look->aside, 0) &&
+         (mp_item_is_raw (record) || (mp_item_measure_body (record, &length) && length == record->length)) &&
+         is_wanted (look->wish, mp_item_is_value (record), length);
 }
 
 static MpRingResult
 take_usual (MpConduit           *self,
-            Turn                *turn,
-            const MpConduitWish *wish,
+            const Look          *look,
             MpConduitUsual      *usual,
             MpRingRecord        *record)
 {
-  MpRingHaul haul = { usual->room, sizeof usual->room, record, 1, is_its_turn, turn };
-  MpRingHaul straight = { wish->into, MIN (wish->max_length, MP_RING_LINK_MAX_RECORD), record, 1, is_its_turn, turn };
+  const MpConduitWish *wish = look->wish;
+  MpRingHaul straight = { wish->into, MIN (wish->max_length, MP_RING_LINK_MAX_RECORD), record, 1, is_all_wanted, look };
+  MpRingHaul haul = { usual->room, sizeof usual->room, record, 1, is_record_wanted, look };
   MpRingResult result = MP_RING_UNWANTED;
 
   if (wish->into != NULL)
-    {
-      turn->wants = is_all_wanted;
-      result = mp_ring_link_take (self->link, &straight, NULL);
-    }
+    result = mp_ring_link_take (self->link, &straight, NULL);
   if (result == MP_RING_UNWANTED)
-    {
-      turn->wants = is_record_wanted;
-      result = mp_ring_link_take (self->link, &haul, NULL);
-    }
+    result = mp_ring_link_take (self->link, &haul, NULL);
 
   return result;
+}
+
+/* FALSE: it is rubbish. */
+static gboolean
+read_head (MpConduitUsual      *usual,
+           const MpRingRecord  *record,
+           GError             **error)
+{
+  if (G_UNLIKELY (!mp_item_is_raw (record)))
+    return mp_item_read_head (&usual->head, record, error);
+
+  usual->head.codec = "raw";
+  usual->head.body_length = record->length;
+  return TRUE;
 }
 
 static MpIoStatus
@@ -598,15 +632,15 @@ receive_from_ring (MpConduit           *self,
                    MpConduitUsual      *usual,
                    GError             **error)
 {
-  Turn turn = { aside, 0, NULL, wish };
+  const Look look = { aside, wish };
   MpRingRecord record;
 
   if (self->next != NULL || self->untold != NULL || self->failure != NULL || mp_ring_aside_is_used (aside) ||
       mp_transport_has_received (self->transport) ||
-      take_usual (self, &turn, wish, usual, &record) != MP_RING_DONE)
+      take_usual (self, &look, usual, &record) != MP_RING_DONE)
     return MP_IO_AGAIN;
 
-  if (!mp_item_read_head (&usual->head, &record, error))
+  if (!read_head (usual, &record, error))
     return MP_IO_FAILED;
 
   usual->body = record.data;
@@ -634,7 +668,7 @@ is_body_wanted (const MpTransportBody *body,
 
   memcpy (codec, body->codec, body->codec_length);
   codec[body->codec_length] = '\0';
-  return (body->codec_length == 3 && memcmp (codec, "raw", 3) == 0) ||
+  return is_raw (body) ||
          (strlen (codec) == body->codec_length && mp_message_check_wire_codec (codec, NULL));
 }
 

@@ -15,6 +15,17 @@ is_usable (MpTransport *self)
 }
 
 /*< private >
+ * mp_transport_is_clear:
+ *
+ * Returns: whether nothing is left to be sent, and no end is known
+ */
+gboolean
+mp_transport_is_clear (MpTransport *self)
+{
+  return is_usable (self) && self->queue.length == 0;
+}
+
+/*< private >
  * mp_transport_send_body:
  * @body: of at most %MP_TRANSPORT_INLINE_MAX bytes, with a codec whose type was checked
  *
@@ -26,7 +37,7 @@ gboolean
 mp_transport_send_body (MpTransport           *self,
                         const MpTransportBody *body)
 {
-  return self->kind->transmit_body != NULL && is_usable (self) && g_queue_is_empty (&self->queue) &&
+  return self->kind->transmit_body != NULL && mp_transport_is_clear (self) &&
          body->length <= self->max_peer_body && self->kind->transmit_body (self, body);
 }
 
@@ -57,5 +68,5 @@ mp_transport_receive_body (MpTransport      *self,
 gboolean
 mp_transport_is_idle (MpTransport *self)
 {
-  return is_usable (self) && g_queue_is_empty (&self->kept) && self->loss == NULL;
+  return is_usable (self) && self->kept.length == 0 && self->loss == NULL;
 }

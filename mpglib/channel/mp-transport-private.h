@@ -112,6 +112,7 @@ gboolean     mp_transport_receive_body       (MpTransport  *self,
                                               gconstpointer user_data,
                                               MpTransportBody *body);
 gboolean     mp_transport_is_idle            (MpTransport  *self);
+gboolean     mp_transport_is_clear           (MpTransport  *self);
 guint64      mp_transport_get_lost_serial    (MpTransport  *self);
 void         mp_transport_unget_loss         (MpTransport  *self,
                                               GError       *loss);

@@ -664,7 +664,7 @@ mp_transport_look_for_end (MpTransport *self)
 gboolean
 mp_transport_has_received (MpTransport *self)
 {
-  return !g_queue_is_empty (&self->kept);
+  return self->kept.length > 0;
 }
 
 /*< private >

@@ -37,14 +37,57 @@ void     mp_ring_aside_init      (MpRingAside       *self,
                                   MpRingAsideLayout *layout);
 guint64  mp_ring_aside_send      (MpRingAside       *self);
 void     mp_ring_aside_unsend    (MpRingAside       *self);
-gboolean mp_ring_aside_is_used   (MpRingAside       *self);
 gboolean mp_ring_aside_is_due    (MpRingAside       *self,
                                   guint64            position);
 guint64  mp_ring_aside_get_limit (MpRingAside       *self);
-gboolean mp_ring_aside_allows    (MpRingAside       *self,
+gboolean mp_ring_aside_is_next_before (MpRingAside  *self,
                                   guint64            limit);
 void     mp_ring_aside_take      (MpRingAside       *self);
 void     mp_ring_aside_close     (MpRingAside       *self);
-gboolean mp_ring_aside_has_news  (MpRingAside       *self);
+
+/*< private >
+ * mp_ring_aside_is_used:
+ *
+ * Returns: whether there may be a message in the socket that is to be taken before the ring's next record
+ */
+static inline gboolean
+mp_ring_aside_is_used (MpRingAside *self)
+{
+  return atomic_load (&self->layout->n_sent) != atomic_load_explicit (&self->layout->n_taken, memory_order_relaxed);
+}
+
+/*< private >
+ * mp_ring_aside_allows:
+ * @limit: from mp_ring_aside_get_limit(), before the socket was looked at; 0 if it was not
+ *
+ * With the lock of the end take, for an MpRingWants.
+ *
+ * Returns: whether the next record comes before all messages that are in the socket and were not seen there
+ */
+static inline gboolean
+mp_ring_aside_allows (MpRingAside *self,
+                      guint64      limit)
+{
+  return G_LIKELY (!mp_ring_aside_is_used (self)) || mp_ring_aside_is_next_before (self, limit);
+}
+
+/*< private >
+ * mp_ring_aside_has_news:
+ *
+ * Returns: whether somebody who takes has closed, or any process died, since this was asked last: then the socket
+ *   may tell that nobody is left
+ */
+static inline gboolean
+mp_ring_aside_has_news (MpRingAside *self)
+{
+  guint32 closings = atomic_load_explicit (&self->layout->n_closings, memory_order_relaxed) +
+                     mp_table_get_epoch (self->ring->table);
+
+  if (G_LIKELY (closings == self->seen_closings))
+    return FALSE;
+
+  self->seen_closings = closings;
+  return TRUE;
+}
 
 G_END_DECLS

@@ -47,17 +47,6 @@ mp_ring_aside_unsend (MpRingAside *self)
 }
 
 /*< private >
- * mp_ring_aside_is_used:
- *
- * Returns: whether there may be a message in the socket that is to be taken before the ring's next record
- */
-gboolean
-mp_ring_aside_is_used (MpRingAside *self)
-{
-  return atomic_load (&self->layout->n_sent) != atomic_load_explicit (&self->layout->n_taken, memory_order_relaxed);
-}
-
-/*< private >
  * mp_ring_aside_is_due:
  *
  * Returns: whether all records before the position were taken, or there are none
@@ -86,18 +75,17 @@ mp_ring_aside_get_limit (MpRingAside *self)
 }
 
 /*< private >
- * mp_ring_aside_allows:
- * @limit: from mp_ring_aside_get_limit(), before the socket was looked at; 0 if it was not
+ * mp_ring_aside_is_next_before:
  *
- * With the lock of the end take, for an MpRingWants.
+ * With the lock of the end take.
  *
- * Returns: whether the next record comes before all messages that are in the socket and were not seen there
+ * Returns: whether the next record lies before a position
  */
 gboolean
-mp_ring_aside_allows (MpRingAside *self,
-                      guint64      limit)
+mp_ring_aside_is_next_before (MpRingAside *self,
+                              guint64      limit)
 {
-  return G_LIKELY (!mp_ring_aside_is_used (self)) || mp_ring_end_get_position (&self->ring->layout->take) < limit;
+  return mp_ring_end_get_position (&self->ring->layout->take) < limit;
 }
 
 /*< private >
@@ -120,23 +108,4 @@ void
 mp_ring_aside_close (MpRingAside *self)
 {
   atomic_fetch_add (&self->layout->n_closings, 1);
-}
-
-/*< private >
- * mp_ring_aside_has_news:
- *
- * Returns: whether somebody who takes has closed, or any process died, since this was asked last: then the socket
- *   may tell that nobody is left
- */
-gboolean
-mp_ring_aside_has_news (MpRingAside *self)
-{
-  guint32 closings = atomic_load_explicit (&self->layout->n_closings, memory_order_relaxed) +
-                     mp_table_get_epoch (self->ring->table);
-
-  if (G_LIKELY (closings == self->seen_closings))
-    return FALSE;
-
-  self->seen_closings = closings;
-  return TRUE;
 }
