@@ -193,6 +193,108 @@ test_async_put_order (void)
   g_assert_true (mp_queue_put_data_finish (queue, large, NULL));
 }
 
+/* Of 4096 bytes, four items of that leave too little for a fifth. */
+#define QUARTER 1000
+
+static MpQueue *
+new_full_queue (void)
+{
+  MpQueue *queue = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 4096, NULL);
+  static const guint8 data[QUARTER];
+
+  for (guint i = 0; i < 4; i++)
+    g_assert_true (mp_queue_put_data (queue, data, sizeof data, NULL, 0, NULL, NULL));
+  return queue;
+}
+
+static gboolean
+put_quarter (MpQueue *queue,
+             gdouble  timeout)
+{
+  static const guint8 data[QUARTER];
+
+  return mp_queue_put_data (queue, data, sizeof data, NULL, timeout, NULL, NULL);
+}
+
+static void
+get_some (MpQueue *queue,
+          guint    n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree guint8 *got = NULL;
+      gsize length;
+
+      got = mp_queue_get_payload (queue, 0, 0, &length, NULL, NULL);
+      g_assert_nonnull (got);
+    }
+}
+
+/* A large item that waits in a main loop is left room by those that do not. */
+static void
+test_async_claim (void)
+{
+  g_autoptr (MpQueue) queue = new_full_queue ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) large = NULL, other = NULL;
+  static const guint8 data[2 * QUARTER];
+
+  mp_queue_put_data_async (queue, data, sizeof data, NULL, FOREVER, NULL, mp_test_keep_result, &large);
+  mp_test_turn_loop ();
+  get_some (queue, 1);
+  g_assert_false (put_quarter (queue, 0));
+  get_some (queue, 1);
+  mp_test_await_result (&large);
+  g_assert_true (mp_queue_put_data_finish (queue, large, NULL));
+  g_assert_false (put_quarter (queue, 0));
+
+  /* And no longer than it waits. */
+  mp_queue_put_data_async (queue, data, sizeof data, NULL, FOREVER, cancellable, mp_test_keep_result, &other);
+  mp_test_turn_loop ();
+  get_some (queue, 1);
+  g_assert_false (put_quarter (queue, 0));
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&other);
+  g_assert_false (mp_queue_put_data_finish (queue, other, NULL));
+  g_assert_true (put_quarter (queue, 0));
+}
+
+/* But not if its loop does not run. */
+static void
+test_claim_of_idle_loop (void)
+{
+  g_autoptr (MpQueue) queue = new_full_queue ();
+  g_autoptr (GAsyncResult) large = NULL, small = NULL;
+  static const guint8 data[4 * QUARTER];
+
+  mp_queue_put_data_async (queue, data, sizeof data, NULL, FOREVER, NULL, mp_test_keep_result, &large);
+  mp_test_turn_loop ();
+  get_some (queue, 4);
+  g_assert_true (put_quarter (queue, 1000));
+  g_assert_true (put_quarter (queue, 0));
+
+  /* Another loop has a clock for that. */
+  get_some (queue, 2);
+  mp_test_await_result (&large);
+  g_assert_true (mp_queue_put_data_finish (queue, large, NULL));
+  g_clear_object (&large);
+  mp_queue_put_data_async (queue, data, sizeof data, NULL, FOREVER, NULL, mp_test_keep_result, &large);
+  mp_test_turn_loop ();
+  get_some (queue, 1);
+  {
+    g_autoptr (GMainContext) context = g_main_context_new ();
+
+    g_main_context_push_thread_default (context);
+    mp_queue_put_data_async (queue, data, QUARTER, NULL, FOREVER, NULL, mp_test_keep_result, &small);
+    while (small == NULL)
+      g_main_context_iteration (context, TRUE);
+    g_main_context_pop_thread_default (context);
+  }
+  g_assert_true (mp_queue_put_data_finish (queue, small, NULL));
+  get_some (queue, 1);
+  mp_test_await_result (&large);
+}
+
 static void
 test_async_get (void)
 {
@@ -517,6 +619,8 @@ main (int   argc,
   mp_test_add ("/queue/async/order", test_async_order);
   mp_test_add ("/queue/async/put", test_async_put);
   mp_test_add ("/queue/async/put-order", test_async_put_order);
+  mp_test_add ("/queue/async/claim", test_async_claim);
+  mp_test_add ("/queue/async/claim-of-idle-loop", test_claim_of_idle_loop);
   mp_test_add ("/queue/async/get", test_async_get);
   mp_test_add ("/queue/async/pass-through", test_pass_through);
   mp_test_add ("/queue/async/contexts", test_async_contexts);

@@ -289,6 +289,49 @@ test_stopped_putter (void)
   mp_test_join (pid);
 }
 
+static void
+put_large (gpointer queue)
+{
+  static const guint8 data[4000];
+
+  g_assert_true (mp_queue_put_data (queue, data, sizeof data, NULL, MP_TEST_DEADLINE, NULL, NULL));
+}
+
+/* Likewise while it waits for room, which is others' some time later. */
+static void
+test_stopped_for_room (void)
+{
+  g_autoptr (MpQueue) queue = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 4096, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  static const guint8 data[1000];
+  gsize length;
+  pid_t pid;
+  int status;
+
+  for (guint i = 0; i < 4; i++)
+    g_assert_true (mp_queue_put_data (queue, data, sizeof data, NULL, 0, NULL, NULL));
+  pid = mp_test_fork (put_large, queue);
+  while (atomic_load (&mp_queue_get_private (queue)->store.ring.layout->put.claimant) == 0)
+    g_thread_yield ();
+  kill (pid, SIGSTOP);
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  mp_queue_put_data_async (queue, data, sizeof data, NULL, FOREVER, NULL, mp_test_keep_result, &result);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  for (guint i = 0; i < 4; i++)
+    g_free (mp_queue_get_payload (queue, 0, 0, &length, NULL, NULL));
+  mp_test_await_result (&result);
+  g_assert_true (mp_queue_put_data_finish (queue, result, NULL));
+  g_assert_true (mp_queue_put_data (queue, data, sizeof data, NULL, 0, NULL, NULL));
+
+  kill (pid, SIGCONT);
+  for (guint i = 0; i < 2; i++)
+    g_free (mp_queue_get_payload (queue, 0, 0, &length, NULL, NULL));
+  g_free (mp_queue_get_payload (queue, 0, MP_TEST_DEADLINE, &length, NULL, NULL));
+  g_assert_cmpuint (length, ==, 4000);
+  mp_test_join (pid);
+}
+
 /* --- Main loops ----------------------------------------------------------- */
 
 static GVariant *
@@ -446,6 +489,7 @@ main (int   argc,
   mp_test_add_methods ("/queue-processes/killed-waiters", test_killed_waiters);
   mp_test_add_methods ("/queue-processes/loop", test_loop);
   mp_test_add ("/queue-processes/stopped-putter", test_stopped_putter);
+  mp_test_add ("/queue-processes/stopped-for-room", test_stopped_for_room);
   mp_test_add ("/queue-processes/stranger", test_stranger);
   return g_test_run ();
 }

@@ -583,14 +583,18 @@ test_turn_given_up (void)
   guint n_put;
   static const guint8 half[CAPACITY / 2 - 8];
   MpRingRecord record = { half, sizeof half, 0 };
+  gboolean has_claim = FALSE;
 
   set_up (10);
   for (guint i = 0; i < 4; i++)
     g_assert_cmpint (put_quarter (), ==, MP_RING_DONE);
   take_quarter ();
-  g_assert_cmpint (mp_ring_try_put_in_turn (&ring, get_me (), &record, 1, &n_put, NULL), ==, MP_RING_AGAIN);
+  g_assert_cmpint (mp_ring_try_put_claiming (&ring, get_me (), &record, 1, &n_put, &has_claim, NULL), ==,
+                   MP_RING_AGAIN);
+  g_assert_true (has_claim);
   g_assert_cmpint (put_quarter (), ==, MP_RING_AGAIN);
-  mp_ring_give_up_turn (&ring, get_me ());
+  mp_ring_give_up_claim (&ring, get_me (), &has_claim);
+  g_assert_false (has_claim);
   g_assert_cmpint (put_quarter (), ==, MP_RING_DONE);
 
   g_assert_cmpint (put_one (quarter, sizeof quarter, 0, MP_WAIT_UNTIL (g_get_monotonic_time () + 1000)), ==,

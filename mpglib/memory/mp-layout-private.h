@@ -426,11 +426,11 @@ typedef struct
   MpAtomic32 lock;            /* owner word, short; guards this line and the next */
   MpAtomic32 asleep;          /* somebody of the other side sleeps on `count`: what it needs, in 8 bytes; 0: nobody */
   MpAtomic32 other_count;     /* of the other end, as it was seen last */
-  guint8     reserved0[4];
+  MpAtomic32 watched;         /* futex; how often it woke << 1 | somebody waits for the other side's turn */
   MpAtomic64 other_position;  /* likewise */
   MpAtomic64 other_weight;    /* likewise */
   MpAtomic32 holding;         /* of take: owner word of who notes what it is about to take in its hand; 0: nobody */
-  MpAtomic32 claimant;        /* of put: owner word of who waits for room that others leave to it; 0: nobody */
+  MpAtomic32 claimant;        /* of put: owner word of who waits for room that others leave to it, futex; 0: nobody */
   MpAtomic64 claimed;         /* of put: how much, in bytes */
   guint8     reserved1[16];
 
@@ -524,6 +524,7 @@ G_STATIC_ASSERT (sizeof (MpWhole) == 8);
 G_STATIC_ASSERT (sizeof (MpArrayLayout) == 48);
 G_STATIC_ASSERT (sizeof (MpListItem) == 16);
 G_STATIC_ASSERT (sizeof (MpListLayout) == 48);
+G_STATIC_ASSERT (offsetof (MpRingEnd, watched) == 12);
 G_STATIC_ASSERT (offsetof (MpRingEnd, claimed) == 40);
 G_STATIC_ASSERT (offsetof (MpRingEnd, count) == 64);
 G_STATIC_ASSERT (offsetof (MpRingEnd, turn) == 128);
@@ -569,8 +570,9 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
 #define MP_FINGERPRINT_SHARED   MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX ( \
                                 MP_FINGERPRINT_SYNC, offsetof (MpValueLayout, words)), sizeof (MpArrayLayout)), \
                                 sizeof (MpListItem)), sizeof (MpListLayout))
-#define MP_FINGERPRINT_QUEUE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX ( \
-                                MP_FINGERPRINT_SHARED, sizeof (MpRingEnd)), offsetof (MpRingEnd, claimed)), \
+#define MP_FINGERPRINT_RING     MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_SHARED, \
+                                sizeof (MpRingEnd)), offsetof (MpRingEnd, watched)), offsetof (MpRingEnd, claimed))
+#define MP_FINGERPRINT_QUEUE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_RING, \
                                 sizeof (MpRingLayout)), sizeof (MpQueueLayout))
 #define MP_FINGERPRINT_ASIDE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_QUEUE, sizeof (MpRingAsideLayout))
 #define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_ASIDE
@@ -579,7 +581,7 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
  * format, and changes the text and the version too.
  */
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
-G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x4d281f8554699beb));
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x395fd3531d262655));
 #endif
 
 G_END_DECLS

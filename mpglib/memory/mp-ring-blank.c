@@ -79,6 +79,7 @@ commit_nothing (MpRing *self)
   mp_ring_get_chunks (self, &own, &chunks);
   commit_no_record (self, &own, &chunks);
   atomic_store_explicit (&end->asleep, 0, memory_order_relaxed);
+  mp_ring_end_alarm (end);
 }
 
 /*< private >
@@ -101,6 +102,6 @@ mp_ring_wake_taker (MpRing   *self,
 
   commit_nothing (self);
   mp_ring_end_unlock (self, end, me, TRUE);
-  mp_futex_wake (&end->count, 1);
+  mp_futex_wake (&end->count, MP_FUTEX_WAKE_ALL);
   return TRUE;
 }

@@ -8,25 +8,34 @@
 
 G_BEGIN_DECLS
 
-/* Room that who waits for it with the turn to put is left by others, as mp-ring-private.h says.  With the lock of the
- * end put, but for mp_ring_give_up_turn().
+/* Room that somebody who waits for it is left by others, as mp-ring-private.h says.  With the lock of the end put, but
+ * for mp_ring_give_up_claim().
  */
 
-void     mp_ring_claim            (MpRing  *self,
-                                   guint32  me,
-                                   guint64  need);
-gboolean mp_ring_claim_end        (MpRing  *self,
-                                   guint32  me);
-guint64  mp_ring_claim_measure_of (MpRing  *self,
-                                   guint32  claimant);
+void     mp_ring_claim            (MpRing   *self,
+                                   guint32   me,
+                                   guint64   need,
+                                   gboolean *has_claim);
+void     mp_ring_claim_end        (MpRing   *self,
+                                   guint32   me,
+                                   gboolean *has_claim);
+gboolean mp_ring_claim_pass_over  (MpRing   *self,
+                                   guint64   claimed);
+guint64  mp_ring_claim_measure_of (MpRing   *self,
+                                   guint32   claimant);
 
-/* Bytes. */
+/* What others have claimed, in bytes. */
 static inline guint64
-mp_ring_claim_measure (MpRing *self)
+mp_ring_claim_measure (MpRing   *self,
+                       guint32   me,
+                       gboolean  has_claim)
 {
   guint32 claimant = atomic_load_explicit (&self->layout->put.claimant, memory_order_relaxed);
 
-  return G_LIKELY (claimant == 0) ? 0 : mp_ring_claim_measure_of (self, claimant);
+  if (G_LIKELY (claimant == 0) || (has_claim && (claimant & MP_OWNER_MASK) == me))
+    return 0;
+
+  return mp_ring_claim_measure_of (self, claimant);
 }
 
 G_END_DECLS

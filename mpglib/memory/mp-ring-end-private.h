@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "mp-futex-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-ring-private.h"
 #include "mp-short-lock-private.h"
@@ -147,6 +148,16 @@ mp_ring_fits (MpRing  *self,
               guint64  need)
 {
   return used <= self->capacity && need <= self->capacity - used && n < self->most_records;
+}
+
+/* With the lock of the end, after something was committed: who waits for the turn of the other side looks after who has
+ * that from now on, see mp-ring-turn.c.
+ */
+static inline void
+mp_ring_end_alarm (MpRingEnd *end)
+{
+  if (G_UNLIKELY ((atomic_load_explicit (&end->watched, memory_order_relaxed) & 1) != 0))
+    mp_futex_add_and_wake_all (&end->watched, 1);
 }
 
 static inline gboolean

@@ -81,6 +81,22 @@ is_wake_due (MpRing    *self,
          mp_ring_count_between (put.count, count) < self->most_records;
 }
 
+/* All that sleep there: it is one, unless somebody was passed over who had the turn. */
+static void
+commit_and_wake (MpRingEnd *end,
+                 guint32    count,
+                 guint32    addend)
+{
+#ifdef MP_FAULT_WAKE_AFTER_COMMIT
+  atomic_store (&end->count, count);
+  mp_futex_wake (&end->count, 1);
+#else
+  atomic_thread_fence (memory_order_release);
+  mp_futex_add_and_wake_all (&end->count, addend);
+#endif
+  atomic_store_explicit (&end->asleep, 0, memory_order_relaxed);
+}
+
 /*< private >
  * mp_ring_end_commit:
  * @count: of the end, so far
@@ -107,20 +123,11 @@ mp_ring_end_commit (MpRing    *self,
   atomic_store_explicit (&end->position[count & 1], position, memory_order_relaxed);
   atomic_store_explicit (&end->weight[count & 1], weight, memory_order_relaxed);
   atomic_store_explicit (&end->cpu, (guint32) sched_getcpu () + 1, memory_order_relaxed);
-  if (G_LIKELY (!is_wake_due (self, end, count, weight)))
-    {
-      atomic_store_explicit (&end->count, count, memory_order_release);
-      return;
-    }
-
-#ifdef MP_FAULT_WAKE_AFTER_COMMIT
-  atomic_store (&end->count, count);
-  mp_futex_wake (&end->count, 1);
-#else
-  atomic_thread_fence (memory_order_release);
-  mp_futex_add_and_wake (&end->count, addend);
-#endif
-  atomic_store_explicit (&end->asleep, 0, memory_order_relaxed);
+  if (G_UNLIKELY (is_wake_due (self, end, count, weight)))
+    commit_and_wake (end, count, addend);
+  else
+    atomic_store_explicit (&end->count, count, memory_order_release);
+  mp_ring_end_alarm (end);
 }
 
 /* Whoever arms the bell looks under the lock after that: so either it sees what was committed, or

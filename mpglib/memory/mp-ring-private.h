@@ -37,19 +37,32 @@ G_BEGIN_DECLS
  *            -> 0, by who commits  X was woken
  *   D        any                   the next one that wants the turn has it, and looks first: so it does not
  *                                  matter that the wake went to the dead
+ *   S -> Y   any                   S is stopped, has the turn, and has left for MP_RING_PATIENCE_USEC what is there for
+ *                                  it, so that Y passes over it; S sees that when it goes on, before it sleeps again,
+ *                                  or else two sleep: who commits wakes all, and `asleep` is the less of what they need
  *
- * Only who has the turn sleeps on the other end; so one wake is enough, and is sent only if somebody
+ * Only who has the turn sleeps on the other end; so a wake is sent only if somebody
  * sleeps, and only if it finds what it needs.  A lock is held by nobody who takes another, and a turn by
  * nobody who takes another turn.
  *
- * Whoever waits for room with the turn claims it, so that no smaller records of others take it again and again:
+ * Who waits for a turn looks after who has it, without a timer while there is nothing to be seen:
  *
- *   claimant   claimed   who puts without the turn                 who changes it, with the lock
- *   0          any       may have all room                         X that has the turn, and finds too little room:
+ *   watched     of the other end
+ *   2n          nobody is to be woken; who waits looks within MP_RING_PATIENCE_USEC whether there is something that X
+ *               could use, and if not, under the lock: -> 2n + 1
+ *   2n + 1      those sleep on this word, too; who commits: -> 2n + 2, and all are woken
+ *
+ * Whoever waits for room claims it, so that no smaller records of others take it again and again:
+ *
+ *   claimant   claimed   who puts                                  who changes it, with the lock of the end put
+ *   0          any       may have all room                         X that waits, and finds too little room:
  *                                                                  claimed -> need, then claimant -> X
- *   X          need      leaves so much to X                       X, when it has put; or without the lock, when it
- *                                                                  gives up
- *   D          any       may have all room                         the next one that has the turn, as from 0
+ *   X          need      leaves so much to X, unless it is X; sets X, when it has put; or without the lock, when it
+ *                        WAIT if it sleeps until that ends         gives up; or whoever found for as long as
+ *                                                                  MP_RING_PATIENCE_USEC, by its own clock, that X
+ *                                                                  could put, and did not: -> 0; X, if it lives
+ *                                                                  and waits, claims anew
+ *   D          any       may have all room                         the next one that waits, as from 0
  *
  * Main loops wait by the bell of the other end, and arm it before they look under that end's lock.
  *
@@ -68,6 +81,7 @@ typedef struct
   guint32       long_length;   /* from here on records lie in extents; tests make it less */
   MpAtomic32    patience[2];   /* of this process, for each side: see mp-ring-wait.c */
   MpAtomic32    is_thin[2];    /* likewise: there was but little room, or were few records, when it looked last */
+  MpAtomic64    held_up_since; /* likewise: a claim is left unused, in g_get_monotonic_time(); 0: none is */
 } MpRing;
 
 /* One commit has not more. */
@@ -93,6 +107,9 @@ typedef enum
 } MpRingFlags;
 
 #define MP_RING_MAX_KIND 0x7fffffffu
+
+/* How long who waits may leave what it waits for before others have it. */
+#define MP_RING_PATIENCE_USEC (100 * G_TIME_SPAN_MILLISECOND)
 
 /* Looks at length and kind of the next record, under the lock of the end. */
 typedef gboolean (*MpRingWants) (const MpRingRecord *record,
@@ -143,14 +160,17 @@ MpRingResult mp_ring_try_put  (MpRing              *self,
                                guint                n_records,
                                guint               *n_put,
                                GError             **error);
-MpRingResult mp_ring_try_put_in_turn (MpRing       *self,
+MpRingResult mp_ring_try_put_claiming (MpRing      *self,
                                guint32              me,
                                const MpRingRecord  *records,
                                guint                n_records,
                                guint               *n_put,
+                               gboolean            *has_claim,
                                GError             **error);
-void         mp_ring_give_up_turn (MpRing           *self,
-                                   guint32           me);
+void         mp_ring_give_up_claim (MpRing          *self,
+                                    guint32          me,
+                                    gboolean        *has_claim);
+gint64       mp_ring_get_next_look (MpRing          *self);
 MpRingResult mp_ring_try_take (MpRing              *self,
                                guint32              me,
                                MpRingHaul          *haul,

@@ -320,6 +320,18 @@ put_several_locked (MpRing              *self,
   return put_locked (self, records, n, n_put, &run, claimed, error);
 }
 
+static MpRingResult
+put_some_locked (MpRing              *self,
+                 const MpRingRecord  *records,
+                 guint                n,
+                 guint               *n_put,
+                 guint64              claimed,
+                 GError             **error)
+{
+  return n <= 1 ? put_locked (self, records, n, n_put, NULL, claimed, error)
+                : put_several_locked (self, records, n, n_put, claimed, error);
+}
+
 /*< private >
  * mp_ring_try_put:
  * @records: at most %MP_RING_BATCH, each of at most the capacity less 8 bytes
@@ -344,39 +356,47 @@ mp_ring_try_put (MpRing              *self,
   if (!mp_ring_end_lock (self, end, me, error))
     return MP_RING_FAILED;
 
-  claimed = mp_ring_claim_measure (self);
-  result = n_records <= 1 ? put_locked (self, records, n_records, n_put, NULL, claimed, error)
-                          : put_several_locked (self, records, n_records, n_put, claimed, error);
+  claimed = mp_ring_claim_measure (self, me, FALSE);
+  result = put_some_locked (self, records, n_records, n_put, claimed, error);
+  if (G_UNLIKELY (result == MP_RING_AGAIN) && n_records > 0 && mp_ring_claim_pass_over (self, claimed))
+    result = put_some_locked (self, records, n_records, n_put, 0, error);
   mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
   return result;
 }
 
 /*< private >
- * mp_ring_try_put_in_turn:
+ * mp_ring_try_put_claiming:
+ * @has_claim: (inout): %FALSE at first; then whether others leave room to the caller
  *
- * As mp_ring_try_put(), for who has the turn to put.  If there is no room for the first record, others leave it some
- * until it is put, or mp_ring_give_up_turn() is called.
+ * As mp_ring_try_put(), for who waits.  If there is no room for the first record, others leave it some, unless they do
+ * so for somebody else, until it is put, or mp_ring_give_up_claim() is called.
  */
 MpRingResult
-mp_ring_try_put_in_turn (MpRing              *self,
-                         guint32              me,
-                         const MpRingRecord  *records,
-                         guint                n_records,
-                         guint               *n_put,
-                         GError             **error)
+mp_ring_try_put_claiming (MpRing              *self,
+                          guint32              me,
+                          const MpRingRecord  *records,
+                          guint                n_records,
+                          guint               *n_put,
+                          gboolean            *has_claim,
+                          GError             **error)
 {
   MpRingEnd *end = &self->layout->put;
   MpRingResult result;
+  guint64 claimed;
 
   *n_put = 0;
   if (!mp_ring_end_lock (self, end, me, error))
     return MP_RING_FAILED;
 
-  result = put_several_locked (self, records, n_records, n_put, 0, error);
+  claimed = mp_ring_claim_measure (self, me, *has_claim);
+  result = put_some_locked (self, records, n_records, n_put, claimed, error);
+  if (result == MP_RING_AGAIN && mp_ring_claim_pass_over (self, claimed))
+    result = put_some_locked (self, records, n_records, n_put, 0, error);
+
   if (result == MP_RING_AGAIN)
-    mp_ring_claim (self, me, mp_ring_measure (records[0].length));
+    mp_ring_claim (self, me, mp_ring_measure (records[0].length), has_claim);
   else if (result == MP_RING_DONE)
-    mp_ring_claim_end (self, me);
+    mp_ring_claim_end (self, me, has_claim);
   mp_ring_end_unlock (self, end, me, result == MP_RING_DONE);
   return result;
 }

@@ -6,8 +6,10 @@
 
 #include <sched.h>
 
-#include "mp-owner-lock-private.h"
+#include "mp-clock-private.h"
+#include "mp-ring-claim-private.h"
 #include "mp-ring-end-private.h"
+#include "mp-ring-turn-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-sleep-private.h"
 
@@ -19,17 +21,27 @@ typedef struct
   MpRingEnd *other;
   MpAtomic32 *patience;
   guint64    need;      /* bytes of room; 0: waits for a record */
+  guint32    me;        /* 0: does not claim room */
+  gboolean   has_claim; /* on it */
 } Waiter;
 
 /* `need`: 0: for a record */
 static Waiter
 make_waiter (MpRing  *ring,
-             guint64  need)
+             guint64  need,
+             guint32  me)
 {
   MpRingLayout *layout = ring->layout;
 
-  return need != 0 ? (Waiter) { ring, &layout->put, &layout->take, &ring->patience[MP_RING_PUTS], need }
-                   : (Waiter) { ring, &layout->take, &layout->put, &ring->patience[MP_RING_TAKES], 0 };
+  return need != 0 ? (Waiter) { ring, &layout->put, &layout->take, &ring->patience[MP_RING_PUTS], need, me, FALSE }
+                   : (Waiter) { ring, &layout->take, &layout->put, &ring->patience[MP_RING_TAKES], 0, me, FALSE };
+}
+
+/* With what is left to others. */
+static guint64
+get_whole_need (const Waiter *self)
+{
+  return self->need + mp_ring_claim_measure (self->ring, self->me, self->has_claim);
 }
 
 /* How many records there are to take, or how many like that one have room. */
@@ -37,7 +49,7 @@ static guint64
 count_ready (const Waiter *self)
 {
   if (self->need != 0)
-    return mp_ring_count_room (self->ring, self->need);
+    return mp_ring_count_room (self->ring, get_whole_need (self));
 
   return mp_ring_count (self->ring) + (mp_ring_has_orphans (self->ring) ? 1 : 0);
 }
@@ -46,7 +58,7 @@ static gboolean
 is_ready (const Waiter *self)
 {
   if (self->need != 0)
-    return mp_ring_count_room (self->ring, self->need) > 0;
+    return mp_ring_count_room (self->ring, get_whole_need (self)) > 0;
 
   return mp_ring_count (self->ring) > 0 || mp_ring_has_orphans (self->ring);
 }
@@ -197,12 +209,72 @@ gboolean
 mp_ring_spin (MpRing  *self,
               guint64  need)
 {
-  Waiter waiter = make_waiter (self, need);
+  Waiter waiter = make_waiter (self, need, 0);
 
   return spin (&waiter);
 }
 
 /* --- Sleeping ------------------------------------------------------------- */
+
+/* What was seen before the sleep. */
+typedef struct
+{
+  guint32 count;      /* of the other end */
+  guint32 claimant;
+  gint64  until;      /* when that is to be passed over; MP_DEADLINE_NEVER: not for what is known */
+} Seen;
+
+/* Whoever ends the claim wakes who waits behind it.
+ *
+ * Returns: whether it lasts
+ */
+static gboolean
+wait_behind_claim (Waiter *self,
+                   Seen   *seen)
+{
+  MpAtomic32 *claimant = &self->own->claimant;
+
+  seen->claimant = atomic_load (claimant);
+  if (mp_ring_claim_measure (self->ring, self->me, self->has_claim) == 0)
+    return self->has_claim && (seen->claimant & MP_OWNER_MASK) == self->me;
+
+  if ((seen->claimant & MP_OWNER_WAIT) == 0 &&
+      !atomic_compare_exchange_strong (claimant, &seen->claimant, seen->claimant | MP_OWNER_WAIT))
+    return FALSE;
+
+  seen->claimant |= MP_OWNER_WAIT;
+  return TRUE;
+}
+
+/* Of room: when there is so much it has to look, for there is enough, or what others have claimed could be used. */
+static guint64
+get_awaited (Waiter *self,
+             Seen   *seen)
+{
+  guint64 claimed = mp_ring_claim_measure (self->ring, self->me, self->has_claim);
+
+  if (claimed == 0)
+    return self->need;
+
+  if (!mp_ring_has_room (self->ring, claimed))
+    return claimed;
+
+  seen->until = mp_ring_get_next_look (self->ring);
+  if (seen->until == MP_DEADLINE_NEVER)
+    seen->until = g_get_monotonic_time () + MP_RING_PATIENCE_USEC;
+  return self->need + claimed;
+}
+
+/* Of two that sleep, since one was passed over, and of what another has left, the least holds. */
+static void
+note_asleep (MpRingEnd *other,
+             guint64    awaited)
+{
+  guint32 before = atomic_load_explicit (&other->asleep, memory_order_relaxed);
+  guint32 in_8 = (guint32) CLAMP (awaited / 8, 1, G_MAXUINT32);
+
+  atomic_store_explicit (&other->asleep, before == 0 ? in_8 : MIN (before, in_8), memory_order_relaxed);
+}
 
 /* Says so under the lock of the other end: whoever commits there later knows that it has to wake.
  *
@@ -210,43 +282,53 @@ mp_ring_spin (MpRing  *self,
  */
 static gboolean
 lie_down (Waiter   *self,
-          guint32   me,
           gboolean *is_up,
-          guint32  *seen,
+          Seen     *seen,
           GError  **error)
 {
-  if (!mp_owner_lock_try (&self->other->lock, me) &&
-      !mp_short_lock_acquire (self->ring->table, &self->other->lock, NULL, me, error))
+  if (!mp_ring_end_lock (self->ring, self->other, self->me, error))
     return FALSE;
 
-  *seen = atomic_load_explicit (&self->other->count, memory_order_relaxed);
-  *is_up = is_ready (self);
+  seen->count = atomic_load_explicit (&self->other->count, memory_order_relaxed);
+  *is_up = (self->need != 0 && !wait_behind_claim (self, seen)) || is_ready (self);
   if (!*is_up)
-    atomic_store_explicit (&self->other->asleep, self->need == 0 ? 1 : (guint32) (self->need / 8),
-                           memory_order_relaxed);
+    note_asleep (self->other, self->need == 0 ? 8 : get_awaited (self, seen));
   mp_short_lock_release (&self->other->lock);
   return TRUE;
+}
+
+static void
+sleep_once (Waiter     *self,
+            const Seen *seen,
+            guint32     epoch,
+            MpWait      wait)
+{
+  MpFutexWait count = { &self->other->count, seen->count };
+  MpFutexWait claimant = { self->need != 0 ? &self->own->claimant : NULL, seen->claimant };
+
+  if (seen->until != MP_DEADLINE_NEVER && (wait.deadline == MP_DEADLINE_NEVER || wait.deadline > seen->until))
+    wait.deadline = seen->until;
+  mp_sleep_on_either (self->ring->table, count, claimant, epoch, 0, wait);
 }
 
 /* With the turn. */
 static MpRingResult
 wait_for_change (Waiter   *self,
-                 guint32   me,
                  MpWait    wait,
                  GError  **error)
 {
   guint32 epoch = mp_table_get_epoch (self->ring->table);
+  Seen seen = { .until = MP_DEADLINE_NEVER };
   gboolean is_up;
-  guint32 seen;
 
   if (spin (self))
     return MP_RING_DONE;
 
-  if (!lie_down (self, me, &is_up, &seen, error))
+  if (!lie_down (self, &is_up, &seen, error))
     return MP_RING_FAILED;
 
   if (!is_up)
-    mp_sleep_on (self->ring->table, &self->other->count, seen, epoch, 0, wait);
+    sleep_once (self, &seen, epoch, wait);
   return MP_RING_DONE;
 }
 
@@ -257,55 +339,76 @@ typedef MpRingResult (*TryFunc) (MpRing    *ring,
                                  gpointer   data,
                                  GError   **error);
 
+/* `is_passed_over`: whether another has the turn by now, so that it is to be waited for anew */
 static MpRingResult
 try_until (Waiter    *self,
            TryFunc    try_once,
            gpointer   data,
-           guint32    me,
            MpWait     wait,
+           gboolean  *is_passed_over,
            GError   **error)
 {
-  MpRingResult result;
-
-  for (;;)
+  do
     {
       gboolean is_over = mp_wait_is_over (wait);
+      MpRingResult result = try_once (self->ring, self->me, data, error);
 
-      result = try_once (self->ring, me, data, error);
       if (result != MP_RING_AGAIN || is_over)
         return result;
 
-      if (wait_for_change (self, me, wait, error) == MP_RING_FAILED)
+      if (wait_for_change (self, wait, error) == MP_RING_FAILED)
         return MP_RING_FAILED;
     }
+  while (mp_ring_turn_is_mine (self->own, self->me));
+
+  *is_passed_over = TRUE;
+  return MP_RING_AGAIN;
+}
+
+static MpRingResult
+try_in_turn (Waiter    *self,
+             TryFunc    try_once,
+             gpointer   data,
+             MpWait     wait,
+             gboolean  *is_passed_over,
+             GError   **error)
+{
+  MpRingResult result = try_until (self, try_once, data, wait, is_passed_over, error);
+
+  mp_ring_give_up_claim (self->ring, self->me, &self->has_claim);
+  mp_ring_turn_release (self->own, self->me);
+  return result;
 }
 
 static MpRingResult
 wait_and_try (Waiter    *self,
               TryFunc    try_once,
-              TryFunc    try_in_turn,
+              TryFunc    try_once_in_turn,
               gpointer   data,
-              guint32    me,
               MpWait     wait,
               GError   **error)
 {
+  gboolean is_passed_over;
   MpRingResult result;
 
   if (wait.deadline != MP_DEADLINE_NOW)
     mp_ring_linger (self->ring, self->need);
 
-  result = try_once (self->ring, me, data, error);
+  do
+    {
+      is_passed_over = FALSE;
+      result = try_once (self->ring, self->me, data, error);
+      if (G_LIKELY (result != MP_RING_AGAIN) || wait.deadline == MP_DEADLINE_NOW)
+        return result;
 
-  if (G_LIKELY (result != MP_RING_AGAIN) || wait.deadline == MP_DEADLINE_NOW)
-    return result;
+      result = mp_ring_turn_get (self->ring, self->need, self->me, wait, error);
+      if (G_UNLIKELY (result != MP_RING_DONE))
+        return result == MP_RING_AGAIN ? try_once (self->ring, self->me, data, error) : result;
 
-  if (mp_owner_lock_acquire (self->ring->table, &self->own->turn, me, wait) == MP_OWNER_LOCK_TIMED_OUT)
-    return MP_RING_AGAIN;
+      result = try_in_turn (self, try_once_in_turn, data, wait, &is_passed_over, error);
+    }
+  while (G_UNLIKELY (is_passed_over));
 
-  result = try_until (self, try_in_turn, data, me, wait, error);
-  if (self->need != 0 && result != MP_RING_DONE)
-    mp_ring_give_up_turn (self->ring, me);
-  mp_owner_lock_release (&self->own->turn);
   return result;
 }
 
@@ -314,6 +417,7 @@ typedef struct
   const MpRingRecord *records;
   guint               n_records;
   guint              *n_put;
+  gboolean           *has_claim;
 } Putting;
 
 static MpRingResult
@@ -335,7 +439,8 @@ try_put_in_turn (MpRing    *ring,
 {
   Putting *putting = data;
 
-  return mp_ring_try_put_in_turn (ring, me, putting->records, putting->n_records, putting->n_put, error);
+  return mp_ring_try_put_claiming (ring, me, putting->records, putting->n_records, putting->n_put,
+                                   putting->has_claim, error);
 }
 
 static MpRingResult
@@ -401,7 +506,7 @@ void
 mp_ring_linger_here (MpRing  *self,
                      guint64  need)
 {
-  Waiter waiter = make_waiter (self, need);
+  Waiter waiter = make_waiter (self, need, 0);
   guint32 seen = atomic_load_explicit (waiter.patience, memory_order_relaxed);
   guint32 patience = seen & ((1u << PATIENCE_BITS) - 1);
 
@@ -426,10 +531,10 @@ mp_ring_put (MpRing              *self,
              MpWait               wait,
              GError             **error)
 {
-  Putting putting = { records, n_records, n_put };
-  Waiter waiter = make_waiter (self, mp_ring_measure (records[0].length));
+  Waiter waiter = make_waiter (self, mp_ring_measure (records[0].length), me);
+  Putting putting = { records, n_records, n_put, &waiter.has_claim };
 
-  return wait_and_try (&waiter, try_put, try_put_in_turn, &putting, me, wait, error);
+  return wait_and_try (&waiter, try_put, try_put_in_turn, &putting, wait, error);
 }
 
 /*< private >
@@ -444,7 +549,7 @@ mp_ring_take (MpRing      *self,
               MpWait       wait,
               GError     **error)
 {
-  Waiter waiter = make_waiter (self, 0);
+  Waiter waiter = make_waiter (self, 0, me);
 
-  return wait_and_try (&waiter, try_take, try_take, haul, me, wait, error);
+  return wait_and_try (&waiter, try_take, try_take, haul, wait, error);
 }

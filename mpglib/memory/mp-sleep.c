@@ -6,7 +6,6 @@
 
 #include <errno.h>
 
-#include "mp-futex-private.h"
 #include "mp-participant-private.h"
 #include "mp-sleep-private.h"
 
@@ -35,11 +34,28 @@ mp_sleep_on (MpTable    *table,
              guint32     owner,
              MpWait      wait)
 {
-  MpFutexWait waits[4] = {
-    { word, seen },
-    { &table->layout->epoch, epoch },
-  };
+  return mp_sleep_on_either (table, (MpFutexWait) { word, seen }, (MpFutexWait) { NULL, 0 }, epoch, owner, wait);
+}
+
+/*< private >
+ * mp_sleep_on_either:
+ * @other: its word may be %NULL
+ *
+ * As mp_sleep_on(), for two words.
+ */
+gboolean
+mp_sleep_on_either (MpTable     *table,
+                    MpFutexWait  one,
+                    MpFutexWait  other,
+                    guint32      epoch,
+                    guint32      owner,
+                    MpWait       wait)
+{
+  MpFutexWait waits[5] = { one, { &table->layout->epoch, epoch } };
   guint n_waits = 2;
+
+  if (other.word != NULL)
+    waits[n_waits++] = other;
 
   if ((owner & MP_OWNER_MASK) != 0)
     {

@@ -69,6 +69,7 @@ struct _MpQueueErrand
                             guint32          me,
                             GError         **error);
   gboolean     has_given_up;   /* its time was over, or it was cancelled */
+  gboolean     has_claim;      /* others leave it room */
 };
 
 extern gpointer mp_queue_class;
@@ -103,6 +104,8 @@ void            mp_queue_end_waits     (MpQueuePrivate     *self);
 
 void            mp_queue_start_async    (GTask              *task_taken,
                                         gdouble             timeout);
+void            mp_queue_unclaim       (MpQueuePrivate     *self,
+                                        MpQueueErrand      *errand);
 gpointer        mp_queue_finish        (MpQueue            *self,
                                         GAsyncResult       *result,
                                         gpointer            tag,

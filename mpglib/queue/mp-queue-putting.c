@@ -41,6 +41,31 @@ forget (MpRing       *ring,
     mp_ring_forget (ring, me, &records[i]);
 }
 
+/* How to put what has no room yet: waits; or only claims some; or neither. */
+typedef struct
+{
+  const MpWait *wait;
+  gboolean     *has_claim;
+} Way;
+
+static MpRingResult
+put_some (MpRing             *ring,
+          guint32             me,
+          const MpRingRecord *records,
+          guint               n,
+          guint              *n_put,
+          Way                 way,
+          GError            **error)
+{
+  if (way.wait != NULL)
+    return mp_ring_put (ring, me, records, n, n_put, *way.wait, error);
+
+  if (way.has_claim != NULL)
+    return mp_ring_try_put_claiming (ring, me, records, n, n_put, way.has_claim, error);
+
+  return mp_ring_try_put (ring, me, records, n, n_put, error);
+}
+
 /* Returns: MP_RING_DONE once all are put; else how far it came is in `done` */
 static MpRingResult
 put_rest (MpRing        *ring,
@@ -48,7 +73,7 @@ put_rest (MpRing        *ring,
           MpRingRecord  *records,
           guint          n,
           guint         *done,
-          const MpWait  *wait,
+          Way            way,
           GError       **error)
 {
   MpRingResult result = MP_RING_DONE;
@@ -61,8 +86,7 @@ put_rest (MpRing        *ring,
       if (!prepare (ring, me, next, n_next, error))
         return MP_RING_FAILED;
 
-      result = wait != NULL ? mp_ring_put (ring, me, next, n_next, &n_put, *wait, error)
-                            : mp_ring_try_put (ring, me, next, n_next, &n_put, error);
+      result = put_some (ring, me, next, n_next, &n_put, way, error);
       *done += n_put;
     }
 
@@ -86,7 +110,7 @@ wait_and_put (MpQueuePrivate  *priv,
   if (!mp_queue_wait_begin (priv, &wait, MP_QUEUE_SPACE, timeout, cancellable, error))
     return;
 
-  result = put_rest (ring, me, records, n, done, &wait.blocking.wait, error);
+  result = put_rest (ring, me, records, n, done, (Way) { .wait = &wait.blocking.wait }, error);
   mp_queue_wait_end (priv, &wait);
   if (result == MP_RING_AGAIN)
     mp_queue_wait_fail (priv, &wait, MP_QUEUE_SPACE, error);
@@ -118,7 +142,7 @@ mp_queue_put_records (MpQueue       *self,
   if (timeout != 0 && n > 0)
     mp_ring_linger (ring, mp_ring_measure (records[0].length));
 
-  if (G_UNLIKELY (put_rest (ring, me, records, n, &done, NULL, &reason) == MP_RING_AGAIN))
+  if (G_UNLIKELY (put_rest (ring, me, records, n, &done, (Way) { NULL }, &reason) == MP_RING_AGAIN))
     wait_and_put (priv, ring, me, records, n, &done, timeout, cancellable, &reason);
 
   if (G_UNLIKELY (done < n))
@@ -171,6 +195,7 @@ typedef struct
   MpRingRecord *records;
   guint         n;
   guint         done;
+  gboolean      waits;     /* for room, if there is none */
 } Putting;
 
 static void
@@ -180,6 +205,7 @@ putting_free (gpointer data)
   guint32 me;
   MpRing *ring = mp_queue_store_get_ring (&mp_queue_get_private (self->queue)->store, &me, NULL);
 
+  mp_queue_unclaim (mp_queue_get_private (self->queue), &self->errand);
   if (ring != NULL)
     forget (ring, me, self->records + self->done, self->n - self->done);
   g_object_unref (self->queue);
@@ -199,7 +225,8 @@ try_once (MpQueueErrand   *errand,
 {
   Putting *self = (Putting *) errand;
   guint before = self->done;
-  MpRingResult result = put_rest (ring, me, self->records, self->n, &self->done, NULL, error);
+  Way way = { .has_claim = self->waits ? &errand->has_claim : NULL };
+  MpRingResult result = put_rest (ring, me, self->records, self->n, &self->done, way, error);
 
   if (self->done > before)
     mp_queue_note_done (priv, MP_QUEUE_SPACE);
@@ -226,7 +253,8 @@ mp_queue_start_put (MpQueue             *self,
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   Putting *putting = g_new0 (Putting, 1);
 
-  putting->errand = (MpQueueErrand) { MP_QUEUE_SPACE, try_once, FALSE };
+  putting->errand = (MpQueueErrand) { .side = MP_QUEUE_SPACE, .try_once = try_once };
+  putting->waits = timeout != 0;
   putting->queue = g_object_ref (self);
   putting->items = items_taken;
   putting->records = copy_records (items_taken, n);

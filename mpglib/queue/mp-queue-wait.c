@@ -240,14 +240,53 @@ look (gpointer   object,
   mp_patience_begin (&patience);
   is_over = look_patiently (object, data, error);
   mp_patience_end (&patience);
+  if (is_over)
+    mp_queue_unclaim (mp_queue_get_private (object), data);
   return is_over;
+}
+
+static gint64
+get_next_look (gpointer object,
+               gpointer data)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (object);
+  guint32 me;
+  MpRing *ring = mp_queue_enter (priv, &me, NULL);
+
+  if (((MpQueueErrand *) data)->side == MP_QUEUE_ITEMS || ring == NULL)
+    return MP_DEADLINE_NEVER;
+
+  return mp_ring_get_next_look (ring);
+}
+
+/*< private >
+ * mp_queue_unclaim:
+ *
+ * What it did not put others need not leave room for.
+ */
+void
+mp_queue_unclaim (MpQueuePrivate *self,
+                  MpQueueErrand  *errand)
+{
+  guint32 me;
+  MpRing *ring;
+
+  if (!errand->has_claim)
+    return;
+
+  ring = mp_queue_store_get_ring (&self->store, &me, NULL);
+  if (ring != NULL)
+    mp_ring_give_up_claim (ring, me, &errand->has_claim);
 }
 
 static gboolean
 give_up (gpointer object,
          gpointer data)
 {
-  ((MpQueueErrand *) data)->has_given_up = TRUE;
+  MpQueueErrand *errand = data;
+
+  errand->has_given_up = TRUE;
+  mp_queue_unclaim (mp_queue_get_private (object), errand);
   return FALSE;
 }
 
@@ -270,7 +309,7 @@ mp_queue_start_async (GTask   *task_taken,
   else
     mp_async_wait_start_in_line (task_taken, ring->table, mp_queue_get_bell (ring, errand->side),
                                  errand->side == MP_QUEUE_ITEMS ? "Nothing was got" : "Nothing was put",
-                                 timeout, look, give_up, errand, NULL);
+                                 timeout, look, get_next_look, give_up, errand, NULL);
 }
 
 /*< private >

@@ -26,6 +26,12 @@ typedef gboolean (*MpAsyncLook)   (gpointer    object,
 typedef gboolean (*MpAsyncGiveUp) (gpointer    object,
                                    gpointer    data);
 
+/* After a look that found nothing: when to look again, by g_get_monotonic_time(), though the bell does not ring until
+ * then; or MP_DEADLINE_NEVER.
+ */
+typedef gint64   (*MpAsyncNext)   (gpointer    object,
+                                   gpointer    data);
+
 void mp_async_wait_start         (GTask          *task_taken,
                                   MpTable        *table,
                                   MpBell         *bell,
@@ -41,6 +47,7 @@ void mp_async_wait_start_in_line (GTask          *task_taken,
                                   const char     *what,
                                   gdouble         timeout,
                                   MpAsyncLook     look,
+                                  MpAsyncNext     next,
                                   MpAsyncGiveUp   give_up,
                                   gpointer        data,
                                   GDestroyNotify  destroy);

@@ -16,7 +16,7 @@
  * returned.  The thread mp-watch only puts the wait on the porch of that context.
  *
  *   look: arm the doorbell, look; not yet: return to the loop
- *   rung: look again
+ *   rung, or the look said that it is to be looked again by then: look again
  *   time is over: look a last time, and give up
  *   cancelled: give up
  *
@@ -39,8 +39,10 @@ typedef struct
   const char    *what;
   gint64         deadline;
   GSource       *clock;         /* goes off at the deadline */
+  GSource       *alarm;         /* goes off when it is to be looked again; NULL: `next` is */
   GSource       *cancellation;
   MpAsyncLook    look;
+  MpAsyncNext    next;          /* nullable */
   MpAsyncGiveUp  give_up;
   gpointer       data;
   GDestroyNotify destroy;
@@ -72,6 +74,7 @@ leave (AsyncWait *self)
 {
   g_clear_pointer (&self->doorbell, mp_doorbell_free);
   clear_source (&self->clock);
+  clear_source (&self->alarm);
   clear_source (&self->cancellation);
   mp_porch_caller_leave (&self->caller);
 }
@@ -98,6 +101,14 @@ give_up (AsyncWait *self,
   finish (self, error_taken);
 }
 
+/* The time of a source is -1 for never, too. */
+static void
+set_alarm (AsyncWait *self)
+{
+  if (self->alarm != NULL)
+    g_source_set_ready_time (self->alarm, self->next (g_task_get_source_object (self->task), self->data));
+}
+
 static void
 look_again (MpPorchCaller *caller)
 {
@@ -115,6 +126,8 @@ look_again (MpPorchCaller *caller)
 
   if (self->look (g_task_get_source_object (self->task), self->data, &error))
     finish (self, error);
+  else
+    set_alarm (self);
 }
 
 static gboolean
@@ -153,6 +166,17 @@ on_time_over (gpointer data)
 }
 
 static gboolean
+on_alarm (gpointer data)
+{
+  AsyncWait *self = data;
+
+  g_source_set_ready_time (self->alarm, MP_DEADLINE_NEVER);
+  if (!is_foreign (self))
+    look_again (&self->caller);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
 on_cancelled (GCancellable *cancellable,
               gpointer      data)
 {
@@ -177,19 +201,31 @@ dispatch_clock (GSource     *source,
 
 static GSourceFuncs clock_funcs = { .dispatch = dispatch_clock };
 
-static void
+static GSource *
 add_clock (AsyncWait    *self,
-           GMainContext *context)
+           GMainContext *context,
+           const char   *name,
+           gint64        time,
+           GSourceFunc   func)
 {
-  if (self->deadline == MP_DEADLINE_NEVER)
-    return;
+  GSource *clock = g_source_new (&clock_funcs, sizeof (GSource));
 
-  self->clock = g_source_new (&clock_funcs, sizeof (GSource));
-  g_source_set_static_name (self->clock, "mpglib time of a wait");
-  g_source_set_priority (self->clock, g_task_get_priority (self->task));
-  g_source_set_ready_time (self->clock, self->deadline);
-  g_source_set_callback (self->clock, on_time_over, self, NULL);
-  g_source_attach (self->clock, context);
+  g_source_set_static_name (clock, name);
+  g_source_set_priority (clock, g_task_get_priority (self->task));
+  g_source_set_ready_time (clock, time);
+  g_source_set_callback (clock, func, self, NULL);
+  g_source_attach (clock, context);
+  return clock;
+}
+
+static void
+add_clocks (AsyncWait    *self,
+            GMainContext *context)
+{
+  if (self->deadline != MP_DEADLINE_NEVER)
+    self->clock = add_clock (self, context, "mpglib time of a wait", self->deadline, on_time_over);
+  if (self->next != NULL)
+    self->alarm = add_clock (self, context, "mpglib next look of a wait", MP_DEADLINE_NEVER, on_alarm);
 }
 
 static void
@@ -232,7 +268,7 @@ begin (gpointer data)
   if (self->is_in_line)
     mp_porch_caller_line_up (&self->caller, self->bell);
 
-  add_clock (self, context);
+  add_clocks (self, context);
   add_cancellation (self, context);
   look_again (&self->caller);
 }
@@ -244,6 +280,7 @@ async_wait_new (GTask          *task_taken,
                 const char     *what,
                 gdouble         timeout,
                 MpAsyncLook     look,
+                MpAsyncNext     next,
                 MpAsyncGiveUp   give_up_func,
                 gpointer        data,
                 GDestroyNotify  destroy)
@@ -261,6 +298,7 @@ async_wait_new (GTask          *task_taken,
   self->what = what;
   self->deadline = mp_deadline_from_timeout (timeout);
   self->look = look;
+  self->next = next;
   self->give_up = give_up_func;
   self->data = data;
   self->destroy = destroy;
@@ -286,13 +324,14 @@ mp_async_wait_start (GTask          *task_taken,
                      gpointer        data,
                      GDestroyNotify  destroy)
 {
-  AsyncWait *self = async_wait_new (task_taken, table, bell, what, timeout, look, give_up_func, data, destroy);
+  AsyncWait *self = async_wait_new (task_taken, table, bell, what, timeout, look, NULL, give_up_func, data, destroy);
 
   mp_outbox_post (self->outbox, begin, self, NULL);
 }
 
 /*< private >
  * mp_async_wait_start_in_line:
+ * @next: (nullable): called after each look that found nothing
  *
  * As mp_async_wait_start(), for waits that are to end in the order in which they began: those for the same
  * bell in one main context.  Nobody waits for a loop that does not run.
@@ -304,11 +343,12 @@ mp_async_wait_start_in_line (GTask          *task_taken,
                              const char     *what,
                              gdouble         timeout,
                              MpAsyncLook     look,
+                             MpAsyncNext     next,
                              MpAsyncGiveUp   give_up_func,
                              gpointer        data,
                              GDestroyNotify  destroy)
 {
-  AsyncWait *self = async_wait_new (task_taken, table, bell, what, timeout, look, give_up_func, data, destroy);
+  AsyncWait *self = async_wait_new (task_taken, table, bell, what, timeout, look, next, give_up_func, data, destroy);
 
   self->is_in_line = TRUE;
   mp_outbox_post (self->outbox, begin, self, NULL);

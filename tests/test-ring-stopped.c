@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Rings of which somebody is stopped, not killed, while it waits. */
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <mpglib.h>
+
+#include "mp-memfd-private.h"
+#include "mp-participant-private.h"
+#include "mp-ring-private.h"
+#include "mp-test-crew.h"
+#include "mp-test-ring.h"
+
+#define CAPACITY   4096
+#define CHUNK_BITS 8
+
+typedef struct
+{
+  MpRingLayout ring;
+  MpAtomic32   is_done;   /* how many have put, or taken */
+} Shared;
+
+static MpTable *table;
+static Shared *shared;
+static MpRing ring;
+static guint8 *memory;
+static guint64 memory_size;
+static int memory_fd;
+
+static guint32
+get_me (void)
+{
+  return mp_participant_enter (table, NULL);
+}
+
+static void
+set_up (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  table = mp_table_get_default (&error);
+  g_assert_no_error (error);
+  shared = mp_test_share (sizeof *shared);
+  memory_size = mp_ring_memory_measure (CAPACITY, CHUNK_BITS);
+  memory = mp_test_share_file (memory_size, mp_ring_measure_file (CAPACITY, CHUNK_BITS), &memory_fd);
+  mp_ring_init (&shared->ring, CAPACITY, 100, CHUNK_BITS, 0);
+  g_assert_true (mp_ring_open (&ring, table, &shared->ring, memory, memory_size, memory_fd, &error));
+  g_assert_no_error (error);
+  get_me ();
+}
+
+static void
+tear_down (void)
+{
+  g_assert_true (mp_test_ring_is_sound (&ring));
+  munmap (memory, memory_size);
+  mp_memfd_close (&memory_fd);
+  munmap (shared, sizeof *shared);
+}
+
+static MpWait
+patiently (void)
+{
+  return MP_WAIT_UNTIL (mp_test_deadline ());
+}
+
+static const guint8 bytes[CAPACITY] = { 7 };
+
+/* `parts`: of the capacity's quarters */
+static MpRingResult
+put (guint  parts,
+     MpWait wait)
+{
+  g_autoptr (GError) error = NULL;
+  MpRingRecord record = { bytes, parts * (CAPACITY / 4) - 8, 0 };
+  guint n;
+  MpRingResult result = mp_ring_put (&ring, get_me (), &record, 1, &n, wait, &error);
+
+  g_assert_no_error (error);
+  return result;
+}
+
+static MpRingResult
+take (MpWait wait)
+{
+  g_autoptr (GError) error = NULL;
+  guint8 taken[CAPACITY];
+  MpRingRecord record;
+  MpRingHaul haul = { taken, sizeof taken, &record, 1 };
+  MpRingResult result = mp_ring_take (&ring, get_me (), &haul, wait, &error);
+
+  g_assert_no_error (error);
+  return result;
+}
+
+/* Before the end of the wait, at which it looks for the last time. */
+static void
+put_in_time (void)
+{
+  gint64 begun = g_get_monotonic_time ();
+
+  g_assert_cmpint (put (1, patiently ()), ==, MP_RING_DONE);
+  g_assert_cmpint (g_get_monotonic_time () - begun, <, MP_TEST_PATIENCE / 2);
+}
+
+static void
+fill (void)
+{
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+}
+
+static void
+take_all (void)
+{
+  while (take (MP_WAIT_ENDS_NOW) == MP_RING_DONE)
+    ;
+}
+
+/* --- Others --------------------------------------------------------------- */
+
+static void
+put_patiently (gpointer parts)
+{
+  get_me ();   /* which may sleep, too */
+  mp_test_tell_ready ();
+  g_assert_cmpint (put (GPOINTER_TO_UINT (parts), MP_WAIT_NEVER_ENDS), ==, MP_RING_DONE);
+  mp_test_count (&shared->is_done);
+}
+
+static void
+take_patiently (gpointer unused)
+{
+  get_me ();
+  mp_test_tell_ready ();
+  g_assert_cmpint (take (MP_WAIT_NEVER_ENDS), ==, MP_RING_DONE);
+  mp_test_count (&shared->is_done);
+}
+
+static void
+stop (pid_t pid)
+{
+  int status;
+
+  kill (pid, SIGSTOP);
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  g_assert_true (WIFSTOPPED (status));
+}
+
+static void
+go_on (pid_t pid)
+{
+  kill (pid, SIGCONT);
+  mp_test_join (pid);
+}
+
+static pid_t
+fork_and_stop (MpTestFunc func,
+               gpointer   data)
+{
+  pid_t pid = mp_test_fork_waiter (func, data);
+
+  stop (pid);
+  return pid;
+}
+
+/* Until it looks after who has the turn, without a timer. */
+static void
+await_vigil (MpRingEnd *other)
+{
+  gint64 deadline = mp_test_deadline ();
+
+  while ((atomic_load (&other->watched) & 1) == 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      sched_yield ();
+    }
+}
+
+/* --- Room ----------------------------------------------------------------- */
+
+/* Who puts and waits has the turn of the one that is stopped. */
+static void
+test_waiting_put (void)
+{
+  pid_t stopped;
+
+  set_up ();
+  fill ();
+  stopped = fork_and_stop (put_patiently, GUINT_TO_POINTER (4));
+  take_all ();
+  for (guint i = 0; i < 4; i++)
+    put_in_time ();
+
+  /* It has not lost more than its place. */
+  take_all ();
+  go_on (stopped);
+  g_assert_cmpuint (atomic_load (&shared->is_done), ==, 1);
+  tear_down ();
+}
+
+/* Who does not wait finds the room free some time later. */
+static void
+test_put_that_does_not_wait (void)
+{
+  gint64 deadline = mp_test_deadline (), begun;
+  pid_t stopped;
+
+  set_up ();
+  fill ();
+  stopped = fork_and_stop (put_patiently, GUINT_TO_POINTER (4));
+  take_all ();
+  begun = g_get_monotonic_time ();
+  while (put (1, MP_WAIT_ENDS_NOW) != MP_RING_DONE)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      sched_yield ();
+    }
+  g_assert_cmpint (g_get_monotonic_time () - begun, >=, MP_RING_PATIENCE_USEC);
+  g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+
+  take_all ();
+  go_on (stopped);
+  tear_down ();
+}
+
+/* While there is too little for what is claimed, it is claimed, however long that takes. */
+static void
+test_claim_that_cannot_be_used (void)
+{
+  pid_t stopped;
+
+  set_up ();
+  fill ();
+  stopped = fork_and_stop (put_patiently, GUINT_TO_POINTER (2));
+  g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_cmpint (put (1, MP_WAIT_UNTIL (g_get_monotonic_time () + 3 * MP_RING_PATIENCE_USEC)), ==, MP_RING_AGAIN);
+
+  /* And who waits hears when there is more. */
+  g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  put_in_time ();
+
+  take_all ();
+  go_on (stopped);
+  tear_down ();
+}
+
+/* Of a claim that is nobody's, or one's own. */
+static void
+test_forged_claim (void)
+{
+  set_up ();
+  atomic_store (&ring.layout->put.claimed, G_MAXUINT64);
+  atomic_store (&ring.layout->put.claimant, get_me ());
+  g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_AGAIN);
+  put_in_time ();
+  g_assert_cmpuint (atomic_load (&ring.layout->put.claimant), ==, 0);
+  tear_down ();
+}
+
+/* Who has claimed room without the turn, as main loops do, and has it left by who has the turn. */
+static void
+test_claim_without_turn (void)
+{
+  MpRingRecord record = { bytes, CAPACITY / 2 - 8, 0 };
+  gboolean has_claim = FALSE;
+  pid_t putter;
+  guint n;
+
+  set_up ();
+  fill ();
+  g_assert_cmpint (mp_ring_try_put_claiming (&ring, get_me (), &record, 1, &n, &has_claim, NULL), ==, MP_RING_AGAIN);
+  g_assert_true (has_claim);
+  putter = mp_test_fork_waiter (put_patiently, GUINT_TO_POINTER (1));
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_cmpint (mp_ring_try_put_claiming (&ring, get_me (), &record, 1, &n, &has_claim, NULL), ==, MP_RING_DONE);
+  g_assert_false (has_claim);
+  g_assert_cmpuint (atomic_load (&shared->is_done), ==, 0);
+  g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  mp_test_wait_word (&shared->is_done, 1);
+  mp_test_join (putter);
+
+  /* Likewise if it gives up, or never does anything. */
+  for (guint i = 0; i < 2; i++)
+    {
+      take_all ();
+      fill ();
+      g_assert_cmpint (mp_ring_try_put_claiming (&ring, get_me (), &record, 1, &n, &has_claim, NULL), ==,
+                       MP_RING_AGAIN);
+      g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      putter = mp_test_fork_waiter (put_patiently, GUINT_TO_POINTER (1));
+      if (i == 0)
+        mp_ring_give_up_claim (&ring, get_me (), &has_claim);
+      else
+        g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      mp_test_wait_word (&shared->is_done, 2 + i);
+      mp_test_join (putter);
+    }
+  tear_down ();
+}
+
+/* --- Records -------------------------------------------------------------- */
+
+/* However many are stopped of those that wait for a record, another has it: a short time after they were, and long. */
+static void
+test_takers (void)
+{
+  pid_t stopped[3], taker;
+
+  for (guint i = 0; i < 2; i++)
+    {
+      set_up ();
+      for (guint k = 0; k < G_N_ELEMENTS (stopped); k++)
+        stopped[k] = mp_test_fork_waiter (take_patiently, NULL);
+      taker = mp_test_fork_waiter (take_patiently, NULL);
+      if (i == 1)
+        await_vigil (&ring.layout->put);
+      for (guint k = 0; k < G_N_ELEMENTS (stopped); k++)
+        stop (stopped[k]);
+
+      g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      mp_test_wait_word (&shared->is_done, 1);
+      mp_test_join (taker);
+
+      for (guint k = 0; k < G_N_ELEMENTS (stopped); k++)
+        g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      for (guint k = 0; k < G_N_ELEMENTS (stopped); k++)
+        go_on (stopped[k]);
+      g_assert_cmpuint (atomic_load (&shared->is_done), ==, 4);
+      tear_down ();
+    }
+}
+
+/* Who was passed over, and goes on, waits behind the others, and is woken. */
+static void
+test_passed_over (void)
+{
+  pid_t first, second;
+
+  set_up ();
+  first = fork_and_stop (take_patiently, NULL);
+  second = mp_test_fork_waiter (take_patiently, NULL);
+  g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  mp_test_wait_word (&shared->is_done, 1);
+  mp_test_join (second);
+  kill (first, SIGCONT);
+  second = mp_test_fork_waiter (take_patiently, NULL);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  mp_test_wait_word (&shared->is_done, 3);
+  mp_test_join (first);
+  mp_test_join (second);
+  g_assert_cmpuint (atomic_load (&ring.layout->take.turn) & MP_OWNER_MASK, ==, 0);
+  tear_down ();
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_init ();
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/ring-stopped/waiting-put", test_waiting_put);
+  g_test_add_func ("/ring-stopped/put-that-does-not-wait", test_put_that_does_not_wait);
+  g_test_add_func ("/ring-stopped/claim-that-cannot-be-used", test_claim_that_cannot_be_used);
+  g_test_add_func ("/ring-stopped/forged-claim", test_forged_claim);
+  g_test_add_func ("/ring-stopped/claim-without-turn", test_claim_without_turn);
+  g_test_add_func ("/ring-stopped/takers", test_takers);
+  g_test_add_func ("/ring-stopped/passed-over", test_passed_over);
+  return g_test_run ();
+}
