@@ -487,7 +487,7 @@ gboolean
 mp_ring_begin_linger (MpRing  *self,
                       guint64  need)
 {
-  Waiter waiter = make_waiter (self, need);
+  Waiter waiter = make_waiter (self, need, 0);
 
   if (!has_to_look (&waiter))
     return FALSE;
