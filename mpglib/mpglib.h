@@ -41,6 +41,7 @@
 #include "mp-shareable.h"
 #include "mp-shareable-list.h"
 #include "mp-shared-memory.h"
+#include "mp-simple-queue.h"
 #include "mp-target.h"
 #include "mp-task-options.h"
 #include "mp-task-state.h"

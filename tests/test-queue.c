@@ -908,6 +908,25 @@ test_pass_on (void)
 }
 
 static void
+test_simple (void)
+{
+  g_autoptr (MpSimpleQueue) queue = mp_simple_queue_new ();
+  g_autoptr (MpQueue) same = mp_test_pass_on (queue, NULL);
+  g_autoptr (MpQueue) bounded = g_object_new (MP_TYPE_SIMPLE_QUEUE, "max-size", 1, NULL);
+
+  g_assert_true (MP_IS_SIMPLE_QUEUE (same));
+  expect_string (same, "<Mp.SimpleQueue 0 items>");
+  for (int i = 0; i < 100; i++)
+    mp_test_put_int (MP_QUEUE (queue), i);
+  for (int i = 0; i < 100; i++)
+    g_assert_cmpint (mp_test_get_int (same), ==, i);
+
+  g_assert_cmpuint (mp_queue_get_max_size (bounded), ==, 0);
+  mp_test_put_int (bounded, 1);
+  mp_test_put_int (bounded, 2);
+}
+
+static void
 warm_up (void)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (0), same = mp_test_pass_on (queue, NULL);
@@ -951,5 +970,6 @@ main (int   argc,
   mp_test_add ("/queue/rubbish", test_rubbish);
   mp_test_add ("/queue/bad-ring", test_bad_ring);
   mp_test_add ("/queue/pass-on", test_pass_on);
+  mp_test_add ("/queue/simple", test_simple);
   return g_test_run ();
 }

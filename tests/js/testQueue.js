@@ -232,6 +232,23 @@ test('a process is joined before anybody gets what it has put', async () => {
   checkSame(items.get(0).length, 1000000);
 });
 
+test('a simple queue has nothing to set', async () => {
+  const [asked, answered] = [new Mp.SimpleQueue(), Mp.SimpleQueue.new()];
+  check(asked.is_empty(), 'nothing is there');
+  checkSame(String(asked), '<Mp.SimpleQueue 0 items>');
+  checkThrows(() => new Mp.SimpleQueue(5), TypeError, /new Mp\.SimpleQueue\(\)/);
+  checkSame(new Mp.SimpleQueue({maxSize: 5}).max_size, 0);
+  const [ours, theirs] = Mp.Connection.new_pair(true);
+  ours.send(asked);
+  const same = theirs.receive();
+  check(same instanceof Mp.SimpleQueue && same instanceof Mp.Queue, 'it is of its kind');
+  same.put({a: [1, 'two']});
+  checkSame(asked.get(), {a: [1, 'two']});
+  checkSame(await Promise.all([answered.get_async(), answered.put_async(7)]).then(([value]) => value), 7);
+  ours.close();
+  theirs.close();
+});
+
 test('a joinable queue is joined when its items are done', async () => {
   const tasks = new Mp.JoinableQueue({maxSize: 5});
   const answers = new Mp.Queue();

@@ -582,7 +582,10 @@ class Queues(MpCase):
         questions.close()
         with self.assertRaisesRegex(ValueError, 'is closed'):
             questions.put(1)
-        self.assertFalse(hasattr(questions, 'qsize'))
+        self.assertIsInstance(questions, Mp.Queue)
+        self.assertRaises(TypeError, Mp.SimpleQueue, 5)
+        self.assertEqual(Mp.SimpleQueue(max_size=5).get_max_size(), 0)
+        self.assertIs(type(self.hand_over(Mp.SimpleQueue())), Mp.SimpleQueue)
 
     def test_names(self):
         self.assertEqual((queues.Queue, queues.JoinableQueue, queues.SimpleQueue),

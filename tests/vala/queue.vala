@@ -312,6 +312,21 @@ void test_not_shareable () {
   assert (queue.is_empty ());
 }
 
+void test_simple () {
+  try {
+    Mp.Queue queue = new Mp.SimpleQueue ();
+
+    assert (queue.is_empty () && queue.max_size == 0);
+    queue.put ("first");
+    assert (queue.to_string () == "<Mp.SimpleQueue 1 item>");
+    assert (queue.get ().get_string () == "first");
+    queue.close ();
+    assert (queue.is_closed ());
+  } catch (Error e) {
+    error ("%s", e.message);
+  }
+}
+
 void test_joinable () {
   try {
     var queue = new Mp.JoinableQueue (10);
@@ -366,6 +381,7 @@ int main (string[] args) {
   Test.add_func ("/queue/process", test_process);
   Test.add_func ("/queue/killed", test_killed);
   Test.add_func ("/queue/not-shareable", test_not_shareable);
+  Test.add_func ("/queue/simple", test_simple);
   Test.add_func ("/queue/joinable", test_joinable);
   Test.add_func ("/queue/item-lost", test_item_lost);
   return Test.run ();

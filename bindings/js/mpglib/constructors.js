@@ -23,6 +23,7 @@ const FORMS = {
   Semaphore: 'new Mp.Semaphore({value: 3})',
   ShareableList: "new Mp.ShareableList({items: [1, 'two']})",
   SharedMemory: 'new Mp.SharedMemory({size: 100})',
+  SimpleQueue: 'new Mp.SimpleQueue()',
   TlsSettings: 'new Mp.TlsSettings({certificate, trusted, peerName})',
   Value: "new Mp.Value({valueType: 'i'}) or new Mp.Value({valueType: 'i', value: 3})",
 };

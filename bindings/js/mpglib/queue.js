@@ -27,7 +27,7 @@ const NUMBERS = [
   {names: ['byteLimit', 'byte_limit', 'byte-limit'], least: 1, most: Number.MAX_SAFE_INTEGER},
 ];
 
-function checkNumbers({JoinableQueue, Queue}) {
+function checkNumbers({JoinableQueue, Queue, SimpleQueue}) {
   Queue.prototype._init = function (properties = {}) {
     for (const {names, least, most} of NUMBERS) {
       for (const name of names) {
@@ -42,6 +42,7 @@ function checkNumbers({JoinableQueue, Queue}) {
       return new cls({maxSize});
     };
   }
+  SimpleQueue.new = () => new SimpleQueue();
 }
 
 function extendPut(Mp, prototype) {
@@ -154,7 +155,7 @@ function extendIteration(Mp, prototype) {
 }
 
 /**
- * Extends Mp.Queue and Mp.JoinableQueue.
+ * Extends Mp.Queue, Mp.SimpleQueue and Mp.JoinableQueue.
  *
  * `new Mp.Queue({maxSize, byteLimit})`, both of which may be left out. put() and get() take and give JavaScript values,
  * put_many() an iterable of them, and get_many() gives an Array; bytes are a Uint8Array. get_into() puts those of an

@@ -442,42 +442,13 @@ class JoinableQueue(adopt(Mp.JoinableQueue), Queue, metaclass=SameType):
 _join, _join_async = Mp.JoinableQueue.join, Mp.JoinableQueue.join_async
 
 
-class SimpleQueue:
-    """A queue for any number of items, with nothing more than put(), get(), empty() and close()."""
+class SimpleQueue(adopt(Mp.SimpleQueue), Queue, metaclass=SameType):
+    """A queue for any number of items.  That of multiprocessing has put(), get(), empty() and close(), and no more."""
 
     __module__ = 'gi.overrides.Mp'
-    __class_getitem__ = classmethod(types.GenericAlias)
 
-    def __init__(self):
-        self._mp_owner = Queue()        # which is what other languages get
-
-    def empty(self):
-        """Whether there is no item, just now."""
-        return self._mp_owner.empty()
-
-    def put(self, obj):
-        """Puts an object."""
-        self._mp_owner.put(obj)
-
-    def get(self):
-        """Gets the first item, and waits for it."""
-        return self._mp_owner.get()
-
-    def close(self):
-        """Puts and gets no more in this process."""
-        self._mp_owner.close()
-
-    def __reduce__(self):
-        return _make_simple, (self._mp_owner,)
-
-    def __repr__(self):
-        return repr(self._mp_owner).replace('Queue', 'SimpleQueue', 1)
-
-
-def _make_simple(owner):
-    queue = SimpleQueue.__new__(SimpleQueue)
-    queue._mp_owner = owner
-    return queue
+    def __init__(self, **properties):
+        super().__init__(**properties)
 
 
 # --- Items

@@ -64,7 +64,6 @@ def _as_library(timeout):
 
 
 def _to_waitable(thing):
-    thing = getattr(thing, '_mp_owner', thing)      # of a SimpleQueue
     if isinstance(thing, (Mp.Waitable, Gio.Socket, Gio.PollableInputStream)):
         return thing
     fd = thing if isinstance(thing, int) else _get_fileno(thing)

@@ -22,7 +22,7 @@ wait_async = wait_many_async = _waiting.wait_async
 
 Queue = override(_queue.Queue)
 JoinableQueue = override(_queue.JoinableQueue)
-SimpleQueue = _queue.SimpleQueue
+SimpleQueue = override(_queue.SimpleQueue)
 
 Barrier = override(_sync.Barrier)
 BoundedSemaphore = override(_sync.BoundedSemaphore)
