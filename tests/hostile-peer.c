@@ -8,7 +8,7 @@
  *   crowd   likewise, to as many as may have descriptors, and says `empty` when the last one has gone
  *   ask     connects, has a number given back and closes, again and again
  *
- * `-python` behind it: in Python's protocol, and with bytes.
+ * `-python` behind it: in Python's protocol, and with bytes; `-tls`: with TLS.
  *
  * They end when descriptor 4 is closed at its other end, and say on descriptor 3 what came of it.
  */
@@ -249,18 +249,35 @@ have_bytes_back (MpConnection *connection,
   g_assert_cmpmem (answer, length, &number, sizeof number);
 }
 
-/* At the first try.  Returns the microseconds that it took. */
+/* At the first try; but with TLS one that is far slower than before can be taken for a stranger who says nothing. */
+static MpConnection *
+open_connection (const char *address,
+                 MpAuthKey  *key)
+{
+  guint n_tries = wire == MP_WIRE_TLS ? 4 : 1;
+
+  for (;;)
+    {
+      g_autoptr (GError) error = NULL;
+      MpConnection *connection = mp_connection_open_with_wire (address, key, wire, MP_TEST_DEADLINE, NULL, &error);
+
+      if (connection != NULL)
+        return connection;
+
+      if (--n_tries == 0 || !g_error_matches (error, MP_ERROR, MP_ERROR_REFUSED))
+        g_error ("Cannot connect: %s", error->message);
+    }
+}
+
+/* Returns the microseconds that it took. */
 static gint64
 ask_once (const char *address,
           MpAuthKey  *key,
           gint32      number)
 {
   gint64 start = g_get_monotonic_time ();
-  g_autoptr (GError) error = NULL;
-  g_autoptr (MpConnection) connection = mp_connection_open_with_wire (address, key, wire, MP_TEST_DEADLINE, NULL,
-                                                                      &error);
+  g_autoptr (MpConnection) connection = open_connection (address, key);
 
-  g_assert_no_error (error);
   if (wire == MP_WIRE_PYTHON)
     have_bytes_back (connection, number);
   else
@@ -314,7 +331,9 @@ main (int    argc,
 {
   g_auto (GStrv) words = g_strsplit (argv[1], " ", 2);
 
-  wire = g_str_has_suffix (words[0], "-python") ? MP_WIRE_PYTHON : MP_WIRE_DEFAULT;
+  wire = g_str_has_suffix (words[0], "-python") ? MP_WIRE_PYTHON
+         : g_str_has_suffix (words[0], "-tls")  ? MP_WIRE_TLS
+                                                : MP_WIRE_DEFAULT;
   is_crowd = g_str_equal (words[0], "crowd");
   if (is_crowd)
     raise_limit ();

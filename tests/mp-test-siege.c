@@ -142,7 +142,7 @@ begin (Siege      *self,
   self->wire = wire;
   start_honest_as (&self->server, "serve", wire, address != NULL ? address : path);
   self->n_asked = 0;
-  self->max_p99 = MAX_P99;
+  self->max_median = self->max_p99 = MAX_P99;
   ask (self); /* what the first one brings with it stays */
   self->memory_before = get_memory_kib (self->server.pid, "VmRSS:");
   self->fds_before = count_fds_of (self->server.pid);
@@ -160,6 +160,12 @@ void
 siege_begin_python (Siege *self)
 {
   begin (self, "-python", NULL);
+}
+
+void
+siege_begin_tls (Siege *self)
+{
+  begin (self, "-tls", "tcp:127.0.0.1:0");
 }
 
 /* Sockets of TCP say farewell for some seconds at most after nobody needs them any more; nothing tells when they
@@ -203,6 +209,7 @@ siege_end (Siege      *self,
 
   g_assert_cmpuint (n_accepted, ==, n_asked + self->n_asked + n_let_in);
   g_assert_cmpuint (n_echoed, >=, n_asked + self->n_asked);
+  g_assert_cmpint (median, <, self->max_median);
   g_assert_cmpint (p99, <, self->max_p99);
 #ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed */
   g_assert_cmpuint (peak - self->memory_before, <=, MAX_GROWTH_KIB);

@@ -33,6 +33,7 @@ typedef struct
   Honest client;
   const char *wire;    /* behind what the honest ones do */
   guint n_asked;       /* by other honest ones */
+  gint64 max_median;   /* what half of the answers may take, in µs; siege_end() looks at it */
   gint64 max_p99;      /* what of a hundred answers 99 may take, in µs; siege_end() looks at it */
   guint memory_before;
   guint fds_before;
@@ -43,6 +44,8 @@ void         siege_begin   (Siege              *self,
                             const char         *address);
 /* In Python's protocol. */
 void         siege_begin_python (Siege         *self);
+/* By TCP, and with TLS. */
+void         siege_begin_tls    (Siege         *self);
 
 /* All have been answered who are honest, at their first try, nobody was let in besides but so many, and what the
  * others have cost is gone.

@@ -581,7 +581,8 @@ check_flood (const char *address,
   pid_t pid;
 
   siege_begin (&siege, address);
-  siege.max_p99 = (gint64) (MP_TEST_DEADLINE * G_USEC_PER_SEC); /* without an end to the flood it is only told */
+  /* Without an end to the flood it is only told */
+  siege.max_median = siege.max_p99 = (gint64) (MP_TEST_DEADLINE * G_USEC_PER_SEC);
   pid = fork ();
   if (pid == 0)
     be_flood (siege.server.address, manner, n);

@@ -265,7 +265,8 @@ talk_locked (Opening          *self,
   if (self->terms == NULL)
     return greet_locked (self, (MpStreamIo) { fd, NULL }, form, error);
 
-  self->tls_handshake = mp_tls_handshake_start_locked (self->pump, fd, self->terms, on_tls_agreed, self, error);
+  self->tls_handshake = mp_tls_handshake_start_locked (self->pump, fd, self->terms, &(MpWhence) { 0 }, on_tls_agreed,
+                                                       self, error);
   return self->tls_handshake != NULL;
 }
 

@@ -16,6 +16,10 @@ GIOStream *mp_fd_stream_new         (int           fd,
                                      gsize         size);
 void       mp_fd_stream_set_waiting (GIOStream    *self,
                                      gboolean      waits);
+/* on_wait: in the thread that reads or writes, before it waits for the other end and afterwards; %NULL: nothing */
+void       mp_fd_stream_set_on_wait (GIOStream    *self,
+                                     void        (*on_wait) (gpointer data, gboolean waits),
+                                     gpointer      data);
 void       mp_fd_stream_detach      (GIOStream    *self);
 
 G_END_DECLS

@@ -13,6 +13,13 @@
 
 #include <glib-unix.h>
 
+/* Who is told of each wait */
+typedef struct
+{
+  void (*on_wait) (gpointer data, gboolean waits);
+  gpointer data;
+} Watch;
+
 /* --- What comes -------------------------------------------------------------------- */
 
 #define MP_TYPE_FD_INPUT (mp_fd_input_get_type ())
@@ -24,6 +31,7 @@ struct _MpFdInput
 
   int fd;
   gboolean waits; /* where GIO says that it may */
+  Watch watch;
   GBytes *ahead;  /* was read before there was a stream; nullable */
   gsize n_taken;  /* of it */
 };
@@ -50,12 +58,17 @@ is_ready (int   fd,
 }
 
 static void
-wait_for (int   fd,
-          short events)
+wait_for (int          fd,
+          short        events,
+          const Watch *watch)
 {
   struct pollfd ready = { fd, events, 0 };
 
+  if (watch->on_wait != NULL)
+    watch->on_wait (watch->data, TRUE);
   poll (&ready, 1, -1);
+  if (watch->on_wait != NULL)
+    watch->on_wait (watch->data, FALSE);
 }
 
 static gssize
@@ -94,7 +107,7 @@ read_or_wait (MpFdInput  *self,
         return n;
 
       if (errno == EAGAIN && waits)
-        wait_for (self->fd, POLLIN);
+        wait_for (self->fd, POLLIN, &self->watch);
       else if (errno != EINTR)
         break;
     }
@@ -185,6 +198,7 @@ struct _MpFdOutput
 
   int fd;
   gboolean waits;
+  Watch watch;
 };
 
 static void mp_fd_output_pollable_init (GPollableOutputStreamInterface *iface);
@@ -193,7 +207,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (MpFdOutput, mp_fd_output, G_TYPE_OUTPUT_STREAM,
                                G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM, mp_fd_output_pollable_init))
 
 static gssize
-write_or_wait (int          fd,
+write_or_wait (MpFdOutput  *self,
                const void  *buffer,
                gsize        count,
                gboolean     waits,
@@ -203,12 +217,12 @@ write_or_wait (int          fd,
 
   for (;;)
     {
-      n = send (fd, buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+      n = send (self->fd, buffer, count, MSG_DONTWAIT | MSG_NOSIGNAL);
       if (n >= 0)
         return n;
 
       if (errno == EAGAIN && waits)
-        wait_for (fd, POLLOUT);
+        wait_for (self->fd, POLLOUT, &self->watch);
       else if (errno != EINTR)
         break;
     }
@@ -224,7 +238,7 @@ mp_fd_output_write (GOutputStream  *stream,
                     GCancellable   *cancellable,
                     GError        **error)
 {
-  return write_or_wait (MP_FD_OUTPUT (stream)->fd, buffer, count, MP_FD_OUTPUT (stream)->waits, error);
+  return write_or_wait (MP_FD_OUTPUT (stream), buffer, count, MP_FD_OUTPUT (stream)->waits, error);
 }
 
 static gssize
@@ -233,7 +247,7 @@ mp_fd_output_write_nonblocking (GPollableOutputStream  *stream,
                                 gsize                   count,
                                 GError                **error)
 {
-  return write_or_wait (MP_FD_OUTPUT (stream)->fd, buffer, count, FALSE, error);
+  return write_or_wait (MP_FD_OUTPUT (stream), buffer, count, FALSE, error);
 }
 
 static gboolean
@@ -300,6 +314,17 @@ mp_fd_stream_set_waiting (GIOStream *self,
 {
   MP_FD_INPUT (g_io_stream_get_input_stream (self))->waits = waits;
   MP_FD_OUTPUT (g_io_stream_get_output_stream (self))->waits = waits;
+}
+
+void
+mp_fd_stream_set_on_wait (GIOStream  *self,
+                          void      (*on_wait) (gpointer data, gboolean waits),
+                          gpointer    data)
+{
+  const Watch watch = { on_wait, data };
+
+  MP_FD_INPUT (g_io_stream_get_input_stream (self))->watch = watch;
+  MP_FD_OUTPUT (g_io_stream_get_output_stream (self))->watch = watch;
 }
 
 /*< private >

@@ -369,7 +369,8 @@ mp_greeting_look (MpGreeting *self,
   if (n == 0 || errno != EAGAIN)
     return MP_GREETING_REFUSED;
 
-  return self->heard > 0 ? MP_GREETING_WAITS : MP_GREETING_SILENT;
+  /* Who has agreed on TLS was no less quick than others with his first word; this one comes after it */
+  return self->heard > 0 || self->io.tls != NULL ? MP_GREETING_WAITS : MP_GREETING_SILENT;
 }
 
 MpStreamIo

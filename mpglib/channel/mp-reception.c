@@ -25,6 +25,7 @@
 #include "mp-place-private.h"
 #include "mp-strangers-private.h"
 #include "mp-tls-handshake-private.h"
+#include "mp-tls-turns-private.h"
 
 /* Strangers that are let in before others of the pump have their turn. */
 #define MAX_RUN 16
@@ -40,6 +41,7 @@ typedef struct
   MpGreeting *greeting;
   MpBinding binding;             /* of the socket */
   gint64 start;                  /* monotonic time */
+  gint64 silence;                /* in the handshake of TLS */
   char *name; /* for the log */
   char *peer;
 } Stranger;
@@ -245,6 +247,8 @@ on_greeted (MpGreeting   *greeting,
       arrival->peer = g_steal_pointer (&stranger->peer);
       arrival->is_in_sight = !stranger->binding.is_private && arrival->io.tls == NULL;
       mp_strangers_learn (&self->strangers, g_get_monotonic_time () - mp_greeting_get_start (greeting));
+      if (arrival->io.tls != NULL)
+        mp_tls_turns_learn (stranger->silence);
     }
   else
     {
@@ -376,7 +380,10 @@ on_tls_agreed (MpTlsHandshake *handshake,
   MpStreamIo io = { -1, channel };
 
   if (failure == NULL)
-    io.fd = mp_tls_handshake_steal_fd (handshake);
+    {
+      io.fd = mp_tls_handshake_steal_fd (handshake);
+      stranger->silence = mp_tls_handshake_get_silence (handshake);
+    }
   g_clear_pointer (&stranger->tls_handshake, mp_tls_handshake_free_locked);
   if (failure != NULL || !greet (self, stranger, io, &failure))
     turn_away (stranger, failure);
@@ -413,7 +420,8 @@ talk (MpReception  *self,
   if (!wants_tls (self, fd))
     return greet (self, stranger, (MpStreamIo) { fd, NULL }, error);
 
-  stranger->tls_handshake = mp_tls_handshake_start_locked (self->pump, fd, self->terms, on_tls_agreed, stranger, error);
+  stranger->tls_handshake = mp_tls_handshake_start_locked (self->pump, fd, self->terms, &stranger->base.group->whence,
+                                                           on_tls_agreed, stranger, error);
   return stranger->tls_handshake != NULL;
 }
 

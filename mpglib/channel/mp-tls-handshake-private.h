@@ -7,6 +7,7 @@
 #include "mp-greeting-private.h"
 #include "mp-pump-private.h"
 #include "mp-tls-channel-private.h"
+#include "mp-strangers-private.h"
 #include "mp-tls-terms-private.h"
 
 G_BEGIN_DECLS
@@ -21,16 +22,12 @@ G_BEGIN_DECLS
  *
  * GIO's handshakes block a thread of the pool that all of the program shares, of ten at first.  So there are few
  * turns, some for servers and others for clients, lest who does not answer to the program's own connections keeps
- * strangers waiting.  A stranger who has had his turn for %MP_TLS_GRACE and does not get on gives way to the next; with
- * so many turns all the strangers of a listener have one before their time is over.
+ * strangers waiting.  Who gets one, and for how long, MpTlsTurn says.
  *
  * A pump guards all but the turn itself.
  */
 typedef struct _MpTlsHandshake MpTlsHandshake;
 
-#define MP_TLS_SERVER_TURNS 4
-#define MP_TLS_CLIENT_TURNS 2
-#define MP_TLS_GRACE        ((gint64) (MP_PREAMBLE_REFUSAL_DELAY * G_USEC_PER_SEC))
 #define MP_TLS_MAX_HELLO    2048 /* of a client; those of today have some 500 bytes */
 
 /* Once, with the pump's lock held, and not before the start has returned: @channel (transfer full) or why not.  May
@@ -44,6 +41,7 @@ typedef void (*MpTlsHandshakeDone) (MpTlsHandshake *self,
 MpTlsHandshake *mp_tls_handshake_start_locked (MpPump              *pump,
                                                int                  fd,
                                                MpTlsTerms          *terms,
+                                               const MpWhence      *whence,
                                                MpTlsHandshakeDone   done,
                                                gpointer             data,
                                                GError             **error);
@@ -51,6 +49,8 @@ void            mp_tls_handshake_free_locked  (MpTlsHandshake      *self);
 /* since: monotonic time from which on the other end is waited for */
 MpGreetingStanding mp_tls_handshake_look      (MpTlsHandshake      *self,
                                                gint64              *since);
+/* How long the other end has let it wait, but for what is on the way, once they have agreed: µs */
+gint64          mp_tls_handshake_get_silence  (MpTlsHandshake      *self);
 int             mp_tls_handshake_steal_fd     (MpTlsHandshake      *self);
 void            mp_tls_handshake_leave        (MpTlsHandshake      *self);
 

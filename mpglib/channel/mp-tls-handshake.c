@@ -7,6 +7,8 @@
 #include "mp-tls-handshake-private.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -173,6 +175,7 @@ on_handshaken (GObject      *source,
     self->channel = mp_tls_channel_new (g_steal_pointer (&self->connection), self->base);
   else
     discard_connection (self);
+  mp_fd_stream_set_on_wait (self->base, NULL, NULL);
   g_clear_object (&self->base);
   conclude (self);
 }
@@ -189,12 +192,31 @@ on_certificate (GTlsConnection       *connection,
   return mp_tls_terms_accept (self->terms, peer, &self->error);
 }
 
+/* Between two machines; within one, it is next to nothing. */
+static gint64
+get_round_trip (int fd)
+{
+  struct tcp_info info = { 0 };
+  socklen_t size = sizeof info;
+
+  return getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_rtt : 0;
+}
+
+static void
+on_wait (gpointer turn,
+         gboolean waits)
+{
+  mp_tls_turn_set_waiting (turn, waits);
+}
+
 static void
 begin_turn (gpointer data)
 {
   MpTlsHandshake *self = data;
 
   self->base = mp_fd_stream_new (self->fd, self->hello, self->n_hello);
+  self->turn.round_trip = get_round_trip (self->fd);
+  mp_fd_stream_set_on_wait (self->base, on_wait, &self->turn);
   self->connection = mp_tls_terms_begin (self->terms, self->base, &self->error);
   if (self->connection == NULL)
     {
@@ -207,14 +229,19 @@ begin_turn (gpointer data)
   g_tls_connection_handshake_async (self->connection, G_PRIORITY_DEFAULT, NULL, on_handshaken, self);
 }
 
-/* Whoever waits for the socket finds its end. */
-static void
+/* Whoever waits for the socket finds its end.  What came to it just now may not have been read yet. */
+static gboolean
 hurry_turn (gpointer data)
 {
   MpTlsHandshake *self = data;
+  char byte;
+
+  if (recv (self->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+    return FALSE;
 
   self->was_hurried = TRUE;
   shutdown (self->fd, SHUT_RDWR);
+  return TRUE;
 }
 
 /* --- The client's hello ------------------------------------------------------------ */
@@ -313,6 +340,7 @@ begin (MpTlsHandshake  *self,
  * @pump: one that is open, whose lock is held
  * @fd: (transfer full): a connected stream socket
  * @terms: say whose side it is
+ * @whence: where the other end is from; of the program's own connections anything
  *
  * Returns: (transfer full) (nullable): the handshake; %NULL if it is over already, and then nothing is called
  */
@@ -320,6 +348,7 @@ MpTlsHandshake *
 mp_tls_handshake_start_locked (MpPump              *pump,
                                int                  fd,
                                MpTlsTerms          *terms,
+                               const MpWhence      *whence,
                                MpTlsHandshakeDone   done,
                                gpointer             data,
                                GError             **error)
@@ -329,6 +358,7 @@ mp_tls_handshake_start_locked (MpPump              *pump,
   self->pump = mp_pump_ref (pump);
   self->terms = mp_tls_terms_ref (terms);
   self->fd = fd;
+  self->turn.whence = *whence;
   self->start = g_get_monotonic_time ();
   self->done = done;
   self->data = data;
@@ -400,6 +430,13 @@ mp_tls_handshake_look (MpTlsHandshake *self,
     return MP_GREETING_REFUSED;
 
   return self->heard > 0 ? MP_GREETING_WAITS : MP_GREETING_SILENT;
+}
+
+gint64
+mp_tls_handshake_get_silence (MpTlsHandshake *self)
+{
+  g_assert (self->is_over);
+  return MAX (self->turn.silence - self->turn.round_trip, 0);
 }
 
 int
