@@ -261,31 +261,39 @@ send_body (MpTransport *transport,
   return mp_transport_send_body (transport, &body);
 }
 
-/* The bytes are those of a frame, whatever the length. */
+static void
+assert_sent_as_by_frame (Raw        *raw,
+                         const char *codec,
+                         const char *text,
+                         gsize       length)
+{
+  g_autoptr (MpFrame) frame = mp_frame_new_raw (MP_FRAME_MESSAGE, g_strdup (codec), g_bytes_new (text, length));
+  g_autofree guint8 *by_body = g_malloc (MP_PACKET_MAX_SIZE), *by_frame = g_malloc (MP_PACKET_MAX_SIZE);
+  gssize n;
+
+  g_assert_true (send_body (raw->transport, codec, text, length));
+  n = recv (raw->fd, by_body, MP_PACKET_MAX_SIZE, MSG_DONTWAIT);
+  g_assert_cmpint (n, >, 0);
+  g_assert_cmpint (mp_transport_send (raw->transport, frame, NULL), ==, MP_IO_DONE);
+  g_assert_cmpint (recv (raw->fd, by_frame, MP_PACKET_MAX_SIZE, MSG_DONTWAIT), ==, n);
+  g_assert_true (memcmp (by_body, by_frame, (gsize) n) == 0);
+}
+
+/* The bytes are those of a frame, whatever the length and the codec. */
 static void
 test_sent (void)
 {
-  static const gsize lengths[] = { 0, 1, 7, 8, 967, 968, 969, 1024, MP_TRANSPORT_INLINE_MAX };
+  static const gsize lengths[] = { 0, 1, 7, 8, 959, 960, 961, 967, 968, 969, 1024, MP_TRANSPORT_INLINE_MAX };
+  static const char *const codecs[] = { "json", "raw", "pickle-5", "=(tsayv)", "=a{sv}" };
   Raw raw = new_raw ();
   g_autofree char *text = g_malloc (MP_TRANSPORT_INLINE_MAX);
-  g_autofree guint8 *by_body = g_malloc (MP_PACKET_MAX_SIZE), *by_frame = g_malloc (MP_PACKET_MAX_SIZE);
 
   for (gsize i = 0; i < MP_TRANSPORT_INLINE_MAX; i++)
     text[i] = (char) (i % 251);
 
-  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
-    {
-      g_autoptr (MpFrame) frame =
-        mp_frame_new_raw (MP_FRAME_MESSAGE, g_strdup ("json"), g_bytes_new (text, lengths[i]));
-      gssize n;
-
-      g_assert_true (send_body (raw.transport, "json", text, lengths[i]));
-      n = recv (raw.fd, by_body, MP_PACKET_MAX_SIZE, MSG_DONTWAIT);
-      g_assert_cmpint (n, >, 0);
-      g_assert_cmpint (mp_transport_send (raw.transport, frame, NULL), ==, MP_IO_DONE);
-      g_assert_cmpint (recv (raw.fd, by_frame, MP_PACKET_MAX_SIZE, MSG_DONTWAIT), ==, n);
-      g_assert_true (memcmp (by_body, by_frame, (gsize) n) == 0);
-    }
+  for (guint k = 0; k < G_N_ELEMENTS (codecs); k++)
+    for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+      assert_sent_as_by_frame (&raw, codecs[k], text, lengths[i]);
 
   free_raw (&raw);
 }

@@ -74,6 +74,9 @@ MpIoStatus    mp_conduit_send_body     (MpConduit            *self,
                                         GError              **error);
 gboolean      mp_conduit_fits_ring     (MpConduit            *self,
                                         const MpTransportBody *body);
+gsize         mp_conduit_write_packet  (MpConduit            *self,
+                                        const MpTransportBody *body,
+                                        guint8               *packet);
 gboolean      mp_conduit_try_send      (MpConduit            *self,
                                         const MpTransportBody *body);
 
@@ -87,6 +90,12 @@ MpIoStatus    mp_conduit_receive_usual (MpConduit            *self,
                                         const MpConduitWish  *wish,
                                         MpConduitUsual       *usual,
                                         GError              **error);
+gboolean      mp_conduit_reads_socket  (MpConduit            *self);
+MpIoStatus    mp_conduit_take_packet   (MpConduit            *self,
+                                        int                   result,
+                                        MpReceived           *received,
+                                        const MpConduitWish  *wish,
+                                        MpConduitUsual       *usual);
 void          mp_conduit_unget_loss    (MpConduit            *self,
                                         GError               *loss);
 gboolean      mp_conduit_is_ring_next  (MpConduit            *self);

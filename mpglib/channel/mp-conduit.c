@@ -536,6 +536,20 @@ mp_conduit_receive (MpConduit  *self,
 /* --- Without a frame ------------------------------------------------------ */
 
 /*< private >
+ * mp_conduit_write_packet:
+ *
+ * As mp_transport_write_body().
+ */
+gsize
+mp_conduit_write_packet (MpConduit             *self,
+                         const MpTransportBody *body,
+                         guint8                *packet)
+{
+  return self->link == NULL && body->codec_length <= SHORT_CODEC
+           ? mp_transport_write_body (self->transport, body, packet) : 0;
+}
+
+/*< private >
  * mp_conduit_try_send:
  *
  * Returns: whether it was sent; if not, mp_conduit_send() tells why, or does it
@@ -672,15 +686,34 @@ is_body_wanted (const MpTransportBody *body,
          (strlen (codec) == body->codec_length && mp_message_check_wire_codec (codec, NULL));
 }
 
-static MpIoStatus
-receive_from_socket (MpConduit           *self,
-                     const MpConduitWish *wish,
-                     MpConduitUsual      *usual)
+/*< private >
+ * mp_conduit_reads_socket:
+ *
+ * Returns: whether mp_packet_receive() may be called, and then mp_conduit_take_packet()
+ */
+gboolean
+mp_conduit_reads_socket (MpConduit *self)
+{
+  return self->link == NULL && self->untold == NULL && mp_transport_reads_bodies (self->transport);
+}
+
+/*< private >
+ * mp_conduit_take_packet:
+ * @result: of mp_packet_receive()
+ *
+ * As mp_conduit_receive_usual(), of a packet that was received.
+ */
+MpIoStatus
+mp_conduit_take_packet (MpConduit           *self,
+                        int                  result,
+                        MpReceived          *received,
+                        const MpConduitWish *wish,
+                        MpConduitUsual      *usual)
 {
   Choice choice = { wish, usual };
   MpTransportBody body;
 
-  if (self->untold != NULL || !mp_transport_receive_body (self->transport, is_body_wanted, &choice, &body))
+  if (!mp_transport_take_body (self->transport, result, received, is_body_wanted, &choice, &body))
     return MP_IO_AGAIN;
 
   usual->body = body.body;
@@ -692,8 +725,8 @@ receive_from_socket (MpConduit           *self,
 /*< private >
  * mp_conduit_receive_usual:
  *
- * Receives a message that is no longer than usual and has nothing attached.  AGAIN says that there is none, whatever
- * else may be received.
+ * Receives a message from the ring that is no longer than usual and has nothing attached.  AGAIN says that there is
+ * none, whatever else may be received.
  */
 MpIoStatus
 mp_conduit_receive_usual (MpConduit            *self,
@@ -703,10 +736,7 @@ mp_conduit_receive_usual (MpConduit            *self,
 {
   MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
 
-  if (aside != NULL)
-    return receive_from_ring (self, aside, wish, usual, error);
-
-  return self->link == NULL ? receive_from_socket (self, wish, usual) : MP_IO_AGAIN;
+  return aside != NULL ? receive_from_ring (self, aside, wish, usual, error) : MP_IO_AGAIN;
 }
 
 /*< private >

@@ -8,6 +8,7 @@
 
 #include "mp-exchange-base-private.h"
 #include "mp-origin-private.h"
+#include "mp-packet-io-private.h"
 
 /* What can be done at once, without a transfer. */
 
@@ -22,6 +23,18 @@ linger_locked (MpExchange    *self,
 {
   if (self->conduit.link != NULL && G_UNLIKELY (mp_ring_link_wants_linger (self->conduit.link, way, length)))
     mp_exchange_linger_locked (self, way, length);
+}
+
+/* The system calls of the usual case are made here, not deep below: see mp-packet-io-private.h. */
+static G_ALWAYS_INLINE inline gboolean
+send_locked (MpExchange            *self,
+             const MpTransportBody *body)
+{
+  guint8 packet[MP_TRANSPORT_SHORT_PACKET];
+  gsize size = self->conduit.link == NULL ? mp_conduit_write_packet (&self->conduit, body, packet) : 0;
+
+  return size > 0 ? mp_packet_send_whole (mp_transport_get_fd (self->conduit.transport), packet, size) == 0
+                  : mp_conduit_try_send (&self->conduit, body);
 }
 
 /*< private >
@@ -44,7 +57,7 @@ mp_exchange_try_send (MpExchange            *self,
   if (may_wait && body->length <= MP_RING_LINK_MAX_BODY)
     linger_locked (self, MP_RING_LINK_OUT, body->length);
   was_sent = !self->is_closed && self->senders.transfers.length == 0 &&
-             mp_conduit_try_send (&self->conduit, body);
+             send_locked (self, body);
   mp_exchange_unlock (self);
 
   return was_sent;
@@ -111,16 +124,24 @@ look_locked (MpExchange *self)
 
 /* --- Receiving ------------------------------------------------------------ */
 
-static MpIoStatus
-try_receive_locked (MpExchange           *self,
-                    const MpConduitWish  *wish,
-                    MpConduitUsual       *usual,
-                    GError              **error)
+/* Likewise. */
+static G_ALWAYS_INLINE inline MpIoStatus
+receive_locked (MpExchange           *self,
+                const MpConduitWish  *wish,
+                MpConduitUsual       *usual,
+                GError              **error)
 {
+  MpReceived received;
+  int result;
+
   if (self->is_closed || self->receivers.transfers.length > 0)
     return MP_IO_AGAIN;
 
-  return mp_conduit_receive_usual (&self->conduit, wish, usual, error);
+  if (self->conduit.link != NULL || !mp_conduit_reads_socket (&self->conduit))
+    return mp_conduit_receive_usual (&self->conduit, wish, usual, error);
+
+  result = mp_packet_receive (mp_transport_get_fd (self->conduit.transport), &received);
+  return mp_conduit_take_packet (&self->conduit, result, &received, wish, usual);
 }
 
 /* As one that waits does before it sleeps. */
@@ -147,6 +168,7 @@ mp_exchange_try_receive (MpExchange           *self,
                          GError              **error)
 {
   MpIoStatus status;
+  guint n_looks = 0;
 
   if (self->origin != mp_origin_get ())
     return MP_IO_AGAIN;
@@ -154,9 +176,9 @@ mp_exchange_try_receive (MpExchange           *self,
   mp_exchange_lock (self);
   if (spins)
     linger_locked (self, MP_RING_LINK_IN, 0);
-  status = try_receive_locked (self, wish, usual, error);
-  if (status == MP_IO_AGAIN && spins && spin_locked (self))
-    status = try_receive_locked (self, wish, usual, error);
+  do
+    status = receive_locked (self, wish, usual, error);
+  while (status == MP_IO_AGAIN && spins && n_looks++ == 0 && spin_locked (self));
   if (self->epoll_fd >= 0)
     mp_exchange_serve_locked (self, &self->receivers);
   mp_exchange_unlock (self);

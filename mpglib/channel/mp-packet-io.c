@@ -4,10 +4,7 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "mp-packet-io-private.h"
 
@@ -65,51 +62,43 @@ mp_packet_send (int            fd,
         memcpy (data, fds->data, n_attached * sizeof (int));
     }
 
-  for (;;)
-    {
-      /* A message header costs the kernel some time. */
-      if ((n_fds == 0 && body_size == 0 ? send (fd, head, head_size, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                        : sendmsg (fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)) >= 0)
-        return 0;
+  /* A message header costs the kernel some time. */
+  if (n_fds == 0 && body_size == 0)
+    return mp_packet_send_whole (fd, head, head_size);
 
-      /* ECONNRESET is said once, by a peer that closed without reading all;
-       * after that comes the answer.
-       */
-      if (errno != EINTR && errno != ECONNRESET)
-        return errno;
-    }
+  while (sendmsg (fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    if (errno != EINTR && errno != ECONNRESET)
+      return errno;
+
+  return 0;
 }
 
-static _Thread_local guint8 *thread_buffer;
+_Thread_local guint8 *mp_packet_buffer;
 
 /* Another of the thread's destructors may receive after this one. */
 static void
 forget_thread_buffer (gpointer data)
 {
-  thread_buffer = NULL;
+  mp_packet_buffer = NULL;
   g_free (data);
 }
 
 /* One buffer for each thread that receives, since what it holds is copied out
  * at once.  Aligned, so that the copies' source is.
  */
-static guint8 *
-get_thread_buffer (void)
+guint8 *
+mp_packet_make_buffer (void)
 {
   static GPrivate buffer = G_PRIVATE_INIT (forget_thread_buffer);
 
-  if (G_UNLIKELY (thread_buffer == NULL))
-    {
-      thread_buffer = g_malloc (MP_PACKET_MAX_SIZE);
-      g_private_set (&buffer, thread_buffer);
-    }
-
-  return thread_buffer;
+  mp_packet_buffer = g_malloc (MP_PACKET_MAX_SIZE);
+  g_private_set (&buffer, mp_packet_buffer);
+  return mp_packet_buffer;
 }
 
-static void
-take_fds (MpReceived    *received,
-          struct msghdr *message)
+void
+mp_packet_take_fds (MpReceived    *received,
+                    struct msghdr *message)
 {
   struct cmsghdr *header;
 
@@ -125,51 +114,6 @@ take_fds (MpReceived    *received,
       memcpy (received->fds + received->n_fds, CMSG_DATA (header), n * sizeof (int));
       received->n_fds += (guint) n;
     }
-}
-
-/*< private >
- * mp_packet_receive:
- * @fd: a socket
- * @received: (out): what came; the descriptors are the caller's, also of what is
- *   no packet
- *
- * Never waits.
- *
- * Returns: 0 or an errno
- */
-int
-mp_packet_receive (int         fd,
-                   MpReceived *received)
-{
-  union
-  {
-    char bytes[CMSG_SPACE (MP_PACKET_MAX_ALL_FDS * sizeof (int))];
-    struct cmsghdr align;
-  } control;
-  struct iovec piece = { get_thread_buffer (), MP_PACKET_MAX_SIZE };
-  struct msghdr message = {
-    .msg_iov = &piece,
-    .msg_iovlen = 1,
-    .msg_control = &control,
-    .msg_controllen = sizeof control,
-  };
-  gssize size;
-
-  do
-    size = recvmsg (fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
-
-  if (size < 0)
-    return errno;
-
-  received->data = piece.iov_base;
-  received->size = (gsize) size;
-  received->is_cut = (message.msg_flags & MSG_TRUNC) != 0;
-  received->lost_fds = (message.msg_flags & MSG_CTRUNC) != 0;
-  received->n_fds = 0;
-  take_fds (received, &message);
-
-  return 0;
 }
 
 /*< private >

@@ -77,7 +77,9 @@ typedef struct
   gsize         body_size;
 } MpPacket;
 
-gsize    mp_packet_write_head  (const MpPacket *packet,
+gsize    mp_packet_write_plain (const char     *codec,
+                                gsize           codec_length,
+                                gsize           body_length,
                                 guint8         *head,
                                 gsize           room);
 guint8  *mp_packet_encode_head (const MpPacket *packet,

@@ -197,31 +197,30 @@ transmit (MpTransport *self,
   return MP_IO_AGAIN;
 }
 
-/* A body up to about this length is copied behind its head: that costs less than to have the kernel gather both. */
-#define SHORT_PACKET 1024
+static gsize
+write_body (const MpTransportBody *body,
+            guint8                *packet)
+{
+  gsize size = mp_packet_write_plain (body->codec, body->codec_length, body->length,
+                                      packet, MP_TRANSPORT_SHORT_PACKET);
 
+  if (size == 0 || body->length > MP_TRANSPORT_SHORT_PACKET - size)
+    return 0;
+
+  if (body->length > 0)
+    memcpy (packet + size, body->body, body->length);
+  return size + body->length;
+}
+
+/* What is not short. */
 static gboolean
 transmit_body (MpTransport           *self,
                const MpTransportBody *body)
 {
-  MpPacket packet = {
-    .kind = MP_FRAME_MESSAGE,
-    .codec = body->codec,
-    .codec_length = body->codec_length,
-    .body_length = body->length,
-  };
-  guint8 head[SHORT_PACKET];
-  gsize size = mp_packet_write_head (&packet, head, sizeof head);
+  guint8 head[MP_TRANSPORT_SHORT_PACKET];
+  gsize size = mp_packet_write_plain (body->codec, body->codec_length, body->length, head, sizeof head);
 
-  if (size == 0)
-    return FALSE;
-
-  if (body->length > sizeof head - size)
-    return mp_packet_send (self->fd, head, size, body->body, body->length, -1, NULL) == 0;
-
-  if (body->length > 0)
-    memcpy (head + size, body->body, body->length);
-  return mp_packet_send (self->fd, head, size + body->length, NULL, 0, -1, NULL) == 0;
+  return size > 0 && mp_packet_send (self->fd, head, size, body->body, body->length, -1, NULL) == 0;
 }
 
 /* --- Receiving packets ----------------------------------------------------- */
@@ -278,11 +277,10 @@ handle_packet (MpTransport *self,
 
 /* FALSE: nothing came, or the end, which is known then. */
 static gboolean
-receive_packet (MpTransport *self,
-                MpReceived  *received)
+has_packet (MpTransport *self,
+            int          result,
+            MpReceived  *received)
 {
-  int result = mp_packet_receive (self->fd, received);
-
   if (result == EAGAIN)
     return FALSE;
 
@@ -313,7 +311,7 @@ read_ahead (MpTransport *self,
   if (status != MP_IO_DONE)
     return status;
 
-  if (receive_packet (self, &received))
+  if (has_packet (self, mp_packet_receive (self->fd, &received), &received))
     {
       handle_packet (self, &received);
       return mp_transport_check_usable (self, error);
@@ -340,20 +338,20 @@ get_body (MpTransport      *self,
 }
 
 static gboolean
-read_body (MpTransport      *self,
+take_body (MpTransport      *self,
+           int               result,
+           MpReceived       *received,
            MpTransportWants  wants,
            gconstpointer     user_data,
            MpTransportBody  *body)
 {
-  MpReceived received;
-
-  if (!receive_packet (self, &received))
+  if (!has_packet (self, result, received))
     return FALSE;
 
-  if (get_body (self, &received, body) && wants (body, user_data))
+  if (get_body (self, received, body) && wants (body, user_data))
     return TRUE;
 
-  handle_packet (self, &received);
+  handle_packet (self, received);
   return FALSE;
 }
 
@@ -414,8 +412,9 @@ static const MpTransportKind packet_kind = {
   .has_begun = has_begun,
   .take_back = take_back,
   .read_ahead = read_ahead,
+  .write_body = write_body,
   .transmit_body = transmit_body,
-  .read_body = read_body,
+  .take_body = take_body,
   .share = share,
   .leave = leave,
 };

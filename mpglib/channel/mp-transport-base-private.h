@@ -36,10 +36,14 @@ typedef struct
   /* Reads once, whatever that brings: DONE, AGAIN, or what ends it all. */
   MpIoStatus (*read_ahead) (MpTransport  *self,
                             GError      **error);
-  /* As mp_transport_send_body() and _receive_body(); nullable. */
+  /* As mp_transport_write_body(), _send_body() and _take_body(); nullable, all of them. */
+  gsize      (*write_body) (const MpTransportBody *body,
+                            guint8                *packet);
   gboolean   (*transmit_body) (MpTransport           *self,
                                const MpTransportBody *body);
-  gboolean   (*read_body)  (MpTransport          *self,
+  gboolean   (*take_body)  (MpTransport          *self,
+                            int                   result,
+                            MpReceived           *received,
                             MpTransportWants      wants,
                             gconstpointer         user_data,
                             MpTransportBody      *body);

@@ -60,6 +60,9 @@ typedef enum
 
 typedef struct _MpTransport MpTransport;
 
+/* What mp_packet_receive() has received. */
+typedef struct _MpReceived MpReceived;
+
 /* A message of a connection without attachments, where there is no frame around it. */
 typedef struct
 {
@@ -68,6 +71,11 @@ typedef struct
   gconstpointer body;
   gsize         length;
 } MpTransportBody;
+
+/* A packet up to about this length is put together before it is sent: that costs less than to have the kernel gather
+ * head and body.
+ */
+#define MP_TRANSPORT_SHORT_PACKET 1024
 
 typedef gboolean (*MpTransportWants) (const MpTransportBody *body,
                                       gconstpointer          user_data);
@@ -107,7 +115,17 @@ MpIoStatus   mp_transport_peek               (MpTransport  *self,
                                               GError      **error);
 gboolean     mp_transport_send_body          (MpTransport  *self,
                                               const MpTransportBody *body);
+gsize        mp_transport_write_body         (MpTransport  *self,
+                                              const MpTransportBody *body,
+                                              guint8       *packet);
 gboolean     mp_transport_receive_body       (MpTransport  *self,
+                                              MpTransportWants wants,
+                                              gconstpointer user_data,
+                                              MpTransportBody *body);
+gboolean     mp_transport_reads_bodies       (MpTransport  *self);
+gboolean     mp_transport_take_body          (MpTransport  *self,
+                                              int           result,
+                                              MpReceived   *received,
                                               MpTransportWants wants,
                                               gconstpointer user_data,
                                               MpTransportBody *body);
