@@ -580,6 +580,48 @@ on_items_there (MpQueue      *queue,
 }
 
 static void
+on_space_put_quarter (MpQueue  *queue,
+                      Listener *listener)
+{
+  listener->n_calls++;
+  listener->n_done += put_quarter (queue, 0);
+}
+
+static gboolean
+has_done_one (gpointer data)
+{
+  return ((Listener *) data)->n_done > 0;
+}
+
+/* Who is told of room that another has claimed is told again when that has left it for too long. */
+static void
+test_space_that_is_claimed (void)
+{
+  g_autoptr (MpQueue) queue = new_full_queue (), other = mp_test_pass_on (queue, NULL);
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GAsyncResult) large = NULL;
+  static const guint8 data[4 * QUARTER];
+  Listener listener = { 0 };
+
+  g_main_context_push_thread_default (context);
+  mp_queue_put_data_async (other, data, sizeof data, NULL, FOREVER, NULL, mp_test_keep_result, &large);
+  while (g_main_context_iteration (context, FALSE))
+    ;
+  g_main_context_pop_thread_default (context);
+
+  get_some (queue, 4);
+  g_signal_connect (queue, "space-available", G_CALLBACK (on_space_put_quarter), &listener);
+  mp_queue_set_live (queue, TRUE);
+  mp_test_run_until (has_done_one, &listener);
+  g_assert_cmpuint (listener.n_calls, >, 1);
+  mp_queue_set_live (queue, FALSE);
+
+  get_some (queue, mp_queue_get_length (queue));
+  while (large == NULL)
+    g_main_context_iteration (context, TRUE);
+}
+
+static void
 test_main_context (void)
 {
   g_autoptr (GMainContext) context = g_main_context_new ();
@@ -626,6 +668,7 @@ main (int   argc,
   mp_test_add ("/queue/async/contexts", test_async_contexts);
   mp_test_add ("/queue/item-available", test_item_available);
   mp_test_add ("/queue/space-available", test_space_available);
+  mp_test_add ("/queue/space-that-is-claimed", test_space_that_is_claimed);
   mp_test_add ("/queue/main-context", test_main_context);
   return g_test_run ();
 }

@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "mp-clock-private.h"
 #include "mp-queue-private.h"
 
 /* The signals: a standing watch for each that somebody listens to. */
@@ -80,12 +81,26 @@ is_ready (MpQueuePrivate *priv,
   return side == MP_QUEUE_ITEMS ? mp_ring_count (ring) > 0 : mp_ring_has_room (ring, mp_ring_measure (1));
 }
 
+/* Of who has done nothing: when it is to be told again all the same, since what was there was claimed. */
+static gint64
+get_next_look (MpQueuePrivate *priv,
+               MpQueueSide     side)
+{
+  guint32 me;
+  MpRing *ring = side == MP_QUEUE_SPACE ? mp_queue_enter (priv, &me, NULL) : NULL;
+  gint64 time = ring != NULL ? mp_ring_get_next_look (ring) : MP_DEADLINE_NEVER;
+
+  /* One that is over is that of a look long ago. */
+  return time > g_get_monotonic_time () ? time : MP_DEADLINE_NEVER;
+}
+
 /* Who has done something gets on with it, and is told again; else not, so that a loop does not spin. */
 static void
 tell (MpQueue     *self,
       MpQueueSide  side)
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
+  gint64 time = MP_DEADLINE_NOW;
 
   if (!is_ready (priv, side))
     return;
@@ -93,11 +108,13 @@ tell (MpQueue     *self,
   g_atomic_int_set (&priv->has_done[side], FALSE);
   g_signal_emit (self, signals[side], 0);
   if (!g_atomic_int_get (&priv->has_done[side]))
-    return;
+    time = get_next_look (priv, side);
 
   mp_queue_lock_own (priv);
-  if (priv->watches[side] != NULL)
+  if (priv->watches[side] != NULL && time == MP_DEADLINE_NOW)
     mp_change_watch_again (priv->watches[side]);
+  else if (priv->watches[side] != NULL && time != MP_DEADLINE_NEVER)
+    mp_change_watch_again_at (priv->watches[side], time);
   g_mutex_unlock (&priv->lock);
 }
 

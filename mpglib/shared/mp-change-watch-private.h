@@ -29,6 +29,8 @@ MpChangeWatch *mp_change_watch_new (gpointer         object,
                                     MpChangeFunc     func,
                                     GError         **error);
 void           mp_change_watch_again (MpChangeWatch *self);
+void           mp_change_watch_again_at (MpChangeWatch *self,
+                                         gint64      time);
 void           mp_change_watch_end (MpChangeWatch   *self);
 
 G_END_DECLS

@@ -22,6 +22,7 @@ struct _MpChangeWatch
   MpOutbox      *outbox;
   MpChangeFunc   func;
   gboolean       has_begun;  /* used in the context only */
+  GSource       *clock;      /* likewise; NULL: nobody asked to be told again by a time */
   int            has_ended;  /* atomic */
 };
 
@@ -40,6 +41,9 @@ static void
 leave (MpChangeWatch *self)
 {
   g_clear_pointer (&self->doorbell, mp_doorbell_free);
+  if (self->clock != NULL)
+    g_source_destroy (self->clock);
+  g_clear_pointer (&self->clock, g_source_unref);
   mp_porch_caller_leave (&self->caller);
 }
 
@@ -164,6 +168,47 @@ void
 mp_change_watch_again (MpChangeWatch *self)
 {
   mp_porch_caller_ring (&self->caller);
+}
+
+static gboolean
+on_time (gpointer data)
+{
+  MpChangeWatch *self = data;
+
+  g_source_set_ready_time (self->clock, -1);
+  if (self->origin == mp_origin_get ())
+    tell (&self->caller);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+dispatch_clock (GSource     *source,
+                GSourceFunc  func,
+                gpointer     data)
+{
+  return func (data);
+}
+
+static GSourceFuncs clock_funcs = { .dispatch = dispatch_clock };
+
+/*< private >
+ * mp_change_watch_again_at:
+ * @time: of g_get_monotonic_time()
+ *
+ * In a call of the function: it is called once more then, even if nothing changes.
+ */
+void
+mp_change_watch_again_at (MpChangeWatch *self,
+                          gint64         time)
+{
+  if (self->clock == NULL)
+    {
+      self->clock = g_source_new (&clock_funcs, sizeof (GSource));
+      g_source_set_static_name (self->clock, "mpglib time to look again");
+      g_source_set_callback (self->clock, on_time, self, NULL);
+      g_source_attach (self->clock, mp_outbox_get_context (self->outbox));
+    }
+  g_source_set_ready_time (self->clock, time);
 }
 
 /*< private >
