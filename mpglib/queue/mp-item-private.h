@@ -80,6 +80,8 @@ void     mp_item_hold          (MpItem              *self);
 void     mp_item_clear         (MpItem              *self);
 gboolean mp_item_measure_body  (const MpRingRecord  *record,
                                 guint32             *length);
+gboolean mp_item_set_corrupted (GError             **error);
+void     mp_item_prefix_corrupted (GError          **error);
 gboolean mp_item_read_head     (MpItemHead          *self,
                                 const MpRingRecord  *record,
                                 GError             **error);

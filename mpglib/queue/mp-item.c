@@ -299,11 +299,30 @@ mp_item_measure_body (const MpRingRecord *record,
   return TRUE;
 }
 
-static gboolean
-set_corrupted (GError **error)
+#define RUBBISH "A process has put rubbish into the queue"
+
+/*< private >
+ * mp_item_set_corrupted:
+ *
+ * Returns: %FALSE
+ */
+gboolean
+mp_item_set_corrupted (GError **error)
 {
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED, "A process has put rubbish into the queue");
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED, RUBBISH);
   return FALSE;
+}
+
+/*< private >
+ * mp_item_prefix_corrupted:
+ *
+ * Of an error that says what is wrong with a body.
+ */
+void
+mp_item_prefix_corrupted (GError **error)
+{
+  if (error != NULL && g_error_matches (*error, MP_ERROR, MP_ERROR_CORRUPTED))
+    g_prefix_error_literal (error, RUBBISH ": ");
 }
 
 /*< private >
@@ -320,7 +339,7 @@ mp_item_read_head (MpItemHead          *self,
   guint32 spelt = get_spelt_length (record->kind);
 
   if (!mp_item_measure_body (record, &self->body_length))
-    return set_corrupted (error);
+    return mp_item_set_corrupted (error);
 
   if (spelt == 0)
     {
@@ -332,7 +351,11 @@ mp_item_read_head (MpItemHead          *self,
   self->spelt[spelt] = '\0';
   self->codec = self->spelt;
   if (strlen (self->spelt) != spelt || (self->spelt[0] == '=') != mp_item_is_value (record))
-    return set_corrupted (error);
+    return mp_item_set_corrupted (error);
 
-  return mp_message_check_wire_codec (self->codec, error);
+  if (mp_message_check_wire_codec (self->codec, error))
+    return TRUE;
+
+  mp_item_prefix_corrupted (error);
+  return FALSE;
 }

@@ -98,8 +98,9 @@ fill (Into           *self,
 
 /* Returns: whether there are any; else the error is set */
 static gboolean
-end (Into    *self,
-     GError **error)
+end (Into     *self,
+     MpQueue  *queue,
+     GError  **error)
 {
   if (self->error == NULL)
     return TRUE;
@@ -110,7 +111,7 @@ end (Into    *self,
       return FALSE;
     }
 
-  g_warning ("An item of a queue was left out: %s", self->error->message);
+  g_atomic_int_inc (&mp_queue_get_private (queue)->n_untold);
   g_clear_error (&self->error);
   return TRUE;
 }
@@ -135,7 +136,7 @@ get_several (MpQueue       *self,
            ? mp_queue_store_get_ring (&mp_queue_get_private (self)->store, &me, NULL) : NULL;
   if (ring != NULL)
     fill (into, mp_queue_get_private (self), ring, me);
-  return end (into, error);
+  return end (into, self, error);
 }
 
 /* --- In a main loop ------------------------------------------------------- */
@@ -203,7 +204,7 @@ finish (MpQueue       *self,
   if (reason != NULL)
     g_propagate_error (error, reason);
 
-  return getting != NULL && reason == NULL && end (&getting->into, error) ? &getting->into : NULL;
+  return getting != NULL && reason == NULL && end (&getting->into, self, error) ? &getting->into : NULL;
 }
 
 /* --- Public --------------------------------------------------------------- */
@@ -338,7 +339,8 @@ mp_queue_get_into_finish (MpQueue       *self,
  *
  * It ends before an item that holds a GVariant, or for which there is no room, which stays
  * the first; if there is none before it, it fails as [method@Mp.Queue.get_into] does. What is
- * no item is left out, with a warning, if others are to be had.
+ * no item is left out if others are to be had, and the next call that gets something fails with
+ * %MP_ERROR_CORRUPTED.
  *
  * Returns: how many were got, 1 to @max; 0 on failure
  *

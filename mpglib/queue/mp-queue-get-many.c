@@ -80,8 +80,9 @@ haul_fill (Haul           *self,
 }
 
 static GVariant *
-haul_finish (Haul    *self,
-             GError **error)
+haul_finish (Haul     *self,
+             MpQueue  *queue,
+             GError  **error)
 {
   if (self->values->len == 0 && self->error != NULL)
     {
@@ -90,7 +91,7 @@ haul_finish (Haul    *self,
     }
 
   if (self->error != NULL)
-    g_warning ("An item of a queue was left out: %s", self->error->message);
+    g_atomic_int_inc (&mp_queue_get_private (queue)->n_untold);
   return g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARIANT, (GVariant **) self->values->pdata,
                                                   self->values->len));
 }
@@ -139,8 +140,9 @@ add_more (MpGetting      *getting,
  * those that are there already. Others may get some in between.
  *
  * It ends before an item that holds bytes of a codec, which stays the first; if there is none
- * before it, it fails with %MP_ERROR_WRONG_CODEC. What is no item is left out, with a warning, if
- * others are to be had. Else it fails as [method@Mp.Queue.get] does.
+ * before it, it fails with %MP_ERROR_WRONG_CODEC. What is no item is left out if others are to be
+ * had, and the next call that gets something fails with %MP_ERROR_CORRUPTED. Else it fails as
+ * [method@Mp.Queue.get] does.
  *
  * Returns: (transfer full): the values, 1 to @max of them, an array of variants (`av`)
  *
@@ -173,7 +175,7 @@ mp_queue_get_many (MpQueue       *self,
   ring = mp_queue_store_get_ring (&mp_queue_get_private (self)->store, &me, NULL);
   if (ring != NULL)
     haul_fill (&haul, mp_queue_get_private (self), ring, me);
-  return haul_finish (&haul, error);
+  return haul_finish (&haul, self, error);
 }
 
 /**
@@ -238,5 +240,5 @@ mp_queue_get_many_finish (MpQueue       *self,
   if (reason != NULL)
     g_propagate_error (error, reason);
 
-  return several != NULL && reason == NULL ? haul_finish (&several->haul, error) : NULL;
+  return several != NULL && reason == NULL ? haul_finish (&several->haul, self, error) : NULL;
 }

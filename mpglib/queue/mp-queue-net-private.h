@@ -34,6 +34,7 @@ typedef struct
   guint8    *data;
   gsize      room;
   guint8    *own;    /* `data`, unless that is the caller's */
+  gboolean   is_mute;   /* for somebody who cannot tell of errors */
 } MpNet;
 
 /* Behind what is in memory of the net's own, for who puts something there. */

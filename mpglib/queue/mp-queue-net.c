@@ -139,6 +139,21 @@ note_got (MpQueuePrivate     *priv,
   mp_queue_note_done (priv, MP_QUEUE_ITEMS);
 }
 
+/* Returns: whether there was something */
+static gboolean
+tell_untold (MpQueuePrivate  *priv,
+             GError         **error)
+{
+  int n = g_atomic_int_get (&priv->n_untold);
+
+  while (n > 0 && !g_atomic_int_compare_and_exchange (&priv->n_untold, n, n - 1))
+    n = g_atomic_int_get (&priv->n_untold);
+
+  if (n > 0)
+    mp_item_set_corrupted (error);
+  return n > 0;
+}
+
 /*< private >
  * mp_net_get_some:
  *
@@ -159,6 +174,9 @@ mp_net_get_some (MpNet         *self,
   MpRingResult result;
 
   if (G_UNLIKELY (ring == NULL))
+    return FALSE;
+
+  if (mp_queue_has_untold (priv) && (self->is_mute || tell_untold (priv, error)))
     return FALSE;
 
   if (timeout != 0)
@@ -198,13 +216,17 @@ mp_net_to_value (MpNet               *self,
                  GError             **error)
 {
   g_autoptr (GBytes) body = NULL;
+  GVariant *value;
   MpItemHead head;
 
   if (!mp_item_read_head (&head, record, error))
     return NULL;
 
   body = mp_net_take (self, record, head.body_length);
-  return mp_variant_from_wire (mp_item_is_raw (record) ? "ay" : head.codec + 1, body, 0, error);
+  value = mp_variant_from_wire (mp_item_is_raw (record) ? "ay" : head.codec + 1, body, 0, error);
+  if (value == NULL)
+    mp_item_prefix_corrupted (error);
+  return value;
 }
 
 /* --- In a main loop ------------------------------------------------------- */
@@ -218,8 +240,12 @@ try_once (MpQueueErrand   *errand,
 {
   MpGetting *self = (MpGetting *) errand;
   guint n = 1;
-  MpRingResult result = mp_net_cast (&self->net, ring, me, &self->record, &n, NULL, error);
+  MpRingResult result;
 
+  if (mp_queue_has_untold (priv) && tell_untold (priv, error))
+    return MP_RING_FAILED;
+
+  result = mp_net_cast (&self->net, ring, me, &self->record, &n, NULL, error);
   if (result != MP_RING_DONE)
     return result;
 
@@ -239,6 +265,6 @@ mp_getting_init (MpGetting *self,
                  MpNetWant  want,
                  gsize      max_length)
 {
-  self->errand = (MpQueueErrand) { MP_QUEUE_ITEMS, try_once, FALSE };
+  self->errand = (MpQueueErrand) { .side = MP_QUEUE_ITEMS, .try_once = try_once };
   self->net = mp_net_new (want, max_length, NULL, 0);
 }

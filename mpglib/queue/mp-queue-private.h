@@ -40,6 +40,7 @@ typedef struct
   MpRingFlags    flags;          /* with which it is to be made */
   int            is_closed;      /* atomic; not opened any more */
   int            is_live;        /* atomic */
+  int            n_untold;       /* atomic; items that are none, and were taken by calls that could not tell of them */
   int            has_done[MP_QUEUE_N_SIDES];  /* atomic: a get, or a put, since it was told last, if it is live */
   GMainContext  *main_context;   /* atomic; NULL: received, and nobody has asked for it */
 
@@ -148,6 +149,13 @@ mp_queue_enter (MpQueuePrivate  *self,
     }
 
   return mp_queue_store_get_ring (&self->store, me, error);
+}
+
+/* Of what is no item and was taken: the next call that gets something tells. */
+static inline gboolean
+mp_queue_has_untold (MpQueuePrivate *self)
+{
+  return G_UNLIKELY (g_atomic_int_get (&self->n_untold) > 0);
 }
 
 /* After a get, or a put: so who is told of more and took something is told again. */

@@ -14,9 +14,10 @@ mp_queue_is_ready (MpWaitable  *waitable,
                    GError     **error)
 {
   guint32 me;
-  MpRing *ring = mp_queue_enter (mp_queue_get_private (MP_QUEUE (waitable)), &me, error);
+  MpQueuePrivate *priv = mp_queue_get_private (MP_QUEUE (waitable));
+  MpRing *ring = mp_queue_enter (priv, &me, error);
 
-  return ring != NULL && mp_ring_count (ring) > 0;
+  return ring != NULL && (mp_ring_count (ring) > 0 || mp_queue_has_untold (priv));
 }
 
 static gboolean
@@ -25,9 +26,10 @@ look (gpointer   object,
       GError   **error)
 {
   guint32 me;
-  MpRing *ring = mp_queue_enter (mp_queue_get_private (object), &me, error);
+  MpQueuePrivate *priv = mp_queue_get_private (object);
+  MpRing *ring = mp_queue_enter (priv, &me, error);
 
-  if (ring == NULL || mp_ring_count (ring) > 0)
+  if (ring == NULL || mp_ring_count (ring) > 0 || mp_queue_has_untold (priv))
     return TRUE;
 
   mp_queue_pass_through (ring, MP_QUEUE_ITEMS, me);

@@ -35,6 +35,7 @@ renew_own (MpQueuePrivate *self,
           g_queue_init (&self->waits);
           memset (self->watches, 0, sizeof self->watches);
           self->held = NULL;   /* those are the parent's */
+          g_atomic_int_set (&self->n_untold, 0);
           g_atomic_int_set (&self->is_live, FALSE);
           g_atomic_int_set (&self->origin, origin);
         }

@@ -445,7 +445,8 @@ mp_queue_get_length (MpQueue *self)
  * mp_queue_is_empty:
  * @self: a queue
  *
- * Tells whether there is no item. By the time it returns that may have changed.
+ * Tells whether there is no item, and nothing that is none to be told of. By the time it returns that may have
+ * changed.
  *
  * May be called from any thread.
  *
@@ -458,7 +459,7 @@ mp_queue_is_empty (MpQueue *self)
 {
   g_return_val_if_fail (MP_QUEUE_IS_ONE (self), TRUE);
 
-  return mp_queue_get_length (self) == 0;
+  return mp_queue_get_length (self) == 0 && !mp_queue_has_untold (mp_queue_get_private (self));
 }
 
 /**

@@ -125,6 +125,69 @@ test('bytes are got into an array of the caller', async () => {
   checkCode(checkThrows(() => items.get_into(room, 0, 0), Mp.Error), Mp.Error.EMPTY);
 });
 
+// ---- Rubbish
+
+// Overwrites memory of a queue at a text, or so many bytes behind its beginning, as any process that has it can.
+function scribble(text, offset, rubbish) {
+  const folder = Gio.File.new_for_path('/proc/self/fd');
+  for (const info of folder.enumerate_children('standard::name,standard::symlink-target', 0, null)) {
+    if (!info.get_symlink_target()?.includes('memfd:'))
+      continue;
+    const stream = folder.get_child(info.get_name()).open_readwrite(null);
+    const begin = new TextDecoder('latin1').decode(stream.input_stream.read_bytes(1 << 20, null).toArray());
+    const place = begin.indexOf(text);
+    if (place >= 0) {
+      stream.seek(place + offset, GLib.SeekType.SET, null);
+      stream.output_stream.write_all(new TextEncoder().encode(rubbish), null);
+    }
+    stream.close(null);
+    if (place >= 0)
+      return;
+  }
+  throw new Error(`no queue has ${text}`);
+}
+
+test('what is no item is an error of each form of getting it', async () => {
+  const type = '(sqnybxtd)';
+  const gets = [items => items.get(), items => items.get(0), items => items.get_async(), items => items.get_many(5),
+    items => items.get_many_async(5), items => items.get_message(), items => items[Symbol.asyncIterator]().next()];
+  for (const get of gets) {
+    const items = new Mp.Queue();
+    items.put(new GLib.Variant(type, ['text', 1, 2, 3, true, 4, 5, 6]));
+    scribble(type, 5, '!!!');
+    const error = await checkRejects((async () => get(items))(), Mp.Error); // eslint-disable-line no-await-in-loop
+    checkCode(error, Mp.Error.CORRUPTED);
+    check(/rubbish into the queue/.test(error.message), error.message);
+    items.put('behind');
+    checkSame([items.get(0), items.is_empty()], ['behind', true]);
+  }
+
+  const items = new Mp.Queue();
+  items.put_data(Uint8Array.of(1), 'scribbled');
+  scribble('scribbled', 0, 'SCRIBBLED');
+  checkCode(checkThrows(() => items.get_into(new Uint8Array(9)), Mp.Error, /into the queue/), Mp.Error.CORRUPTED);
+
+  // And what is none among others is one of the next call.
+  items.put(1);
+  items.put(new GLib.Variant(type, ['text', 1, 2, 3, true, 4, 5, 6]));
+  scribble(type, 5, '!!!');
+  items.put(2);
+  checkSame(items.get_many(5), [1, 2]);
+  checkCode(checkThrows(() => items.get(0), Mp.Error), Mp.Error.CORRUPTED);
+  checkCode(checkThrows(() => items.get(0), Mp.Error), Mp.Error.EMPTY);
+});
+
+test('rubbish between the items has no end', async () => {
+  const items = new Mp.Queue();
+  items.put('scribble before this text');
+  scribble('scribble before this text', -8, '\x7f\x7f\x7f\x7f'); // its length
+  for (const get of [() => items.get(), () => items.get(0), () => items.get_async()]) {
+    const error = await checkRejects((async () => get())(), Mp.Error); // eslint-disable-line no-await-in-loop
+    checkCode(error, Mp.Error.CORRUPTED);
+    check(/rubbish into a shared queue/.test(error.message), error.message);
+  }
+});
+
 // ---- Bounds, and the end
 
 test('there is no more room than was asked for', async () => {

@@ -61,6 +61,19 @@ class Unwilling:
         raise ValueError('will not travel')
 
 
+def scribble(was, rubbish, before=0):
+    """Overwrites bytes of the memory of a queue, whichever has them, as any process that has it can."""
+    for name in os.listdir('/proc/self/fd'):
+        try:
+            if 'memfd:' not in os.readlink(f'/proc/self/fd/{name}'):
+                continue
+        except OSError:
+            continue
+        if (place := os.pread(int(name), 1 << 20, 0).find(was)) >= 0:
+            return os.pwrite(int(name), rubbish, place - before)
+    raise LookupError(was)
+
+
 class Alarm(Exception):
     pass
 
@@ -284,6 +297,48 @@ class Queues(MpCase):
         with self.assertRaises(Mp.WrongCodec):
             items.get_into(buffer)
         self.assertEqual(items.get(), 1)
+
+    # --- rubbish
+
+    def put_rubbish(self, items):
+        """Puts an item whose codec has no name: capital letters."""
+        items.put_data(b'body', 'scribbled')
+        scribble(b'scribbled', b'SCRIBBLED')
+
+    def test_rubbish(self):
+        """What is no item is an error of each form of getting it, and what is behind it is got."""
+        text = 'rubbish into the queue'
+        for get in (lambda items: items.get(), lambda items: items.get(False), lambda items: items.get(True, 5),
+                    lambda items: items.get_many(5), lambda items: items.get_into(bytearray(9)),
+                    lambda items: Mp.run(items.get_async()), lambda items: next(iter(items)),
+                    lambda items: items.get_message(0), lambda items: Mp.run(items.get_many_async(5))):
+            items = Mp.Queue()
+            self.put_rubbish(items)
+            with self.assertRaisesRegex(Mp.Corrupted, text):
+                get(items)
+            items.put(b'behind')
+            self.assertEqual((items.get(), items.qsize(), items.empty()), (b'behind', 0, True))
+
+    def test_rubbish_among_many(self):
+        items = Mp.Queue()
+        items.put(b'one')
+        self.put_rubbish(items)
+        items.put(b'two')
+        self.assertEqual(items.get_many(5), [b'one'])
+        self.assertFalse(items.empty())
+        with self.assertRaises(Mp.Corrupted):
+            items.get_many(5)
+        self.assertEqual(items.get_many(5), [b'two'])
+
+    def test_rubbish_in_the_ring(self):
+        """It has no end, for nobody knows where the next item begins."""
+        items = Mp.Queue()
+        items.put_data(b'scribble on what is before it', 'json')
+        scribble(b'scribble on what', b'\xff' * 4, 8)       # its length
+        for get in (lambda: items.get(), lambda: items.get(False), lambda: Mp.run(items.get_async()),
+                    lambda: items.get_into(bytearray(9))):
+            with self.assertRaisesRegex(Mp.Corrupted, 'rubbish into a shared queue'):
+                get()
 
     # --- the end
 

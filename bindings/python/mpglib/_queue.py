@@ -257,9 +257,10 @@ class Queue(_Base, metaclass=SameType):
                 raise
         try:
             return _quick_get(self, most, _MOMENT if left is None else min(_MOMENT, left), None)
-        except GLib.Error:
-            pass                    # the other way knows what to do, and says why not
-        taken = []
+        except GLib.Error as error:
+            if (error.domain, error.code) == (errors.DOMAIN, errors.Corrupted.code):
+                raise errors.translate(error) from None     # what is no item is taken
+        taken = []      # the other way knows what to do, and says why not
         try:
             with _closing:
                 wait(lambda left, cancellable: taken.append(_get_payload(self, most, left, cancellable)),
