@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,6 +116,9 @@ target_look_around (MpMessage     *arguments,
   sigaction (SIGPIPE, NULL, &action);
   if (action.sa_handler != SIG_DFL)
     exit (13);
+  sigaction (SIGCHLD, NULL, &action);
+  if (action.sa_handler != SIG_DFL)
+    exit (18); /* a template's own affair */
   if (getpgrp () == getpgid (getppid ()) && getpgrp () != getpid ())
     exit (14);
   if (g_getenv ("MPGLIB_CHILD") != NULL)
@@ -547,7 +551,6 @@ test_sentinel (MpContext *context)
 static void
 test_surroundings (MpContext *context)
 {
-  g_autoptr (MpProcess) process = NULL;
   struct sigaction ignore = { .sa_handler = SIG_IGN }, saved;
   int leaked = open ("/dev/null", O_RDONLY); /* without CLOEXEC: a careless host's */
   sigset_t usr1, old;
@@ -558,12 +561,16 @@ test_surroundings (MpContext *context)
   sigaddset (&usr1, SIGUSR1);
   pthread_sigmask (SIG_BLOCK, &usr1, &old);
 
-  process = mp_process_new (context, "look-around", g_variant_new ("(s)", "fine"));
-  mp_process_set_name (process, "Looker");
-  mp_process_start (process, &error);
-  g_assert_no_error (error);
-  join (process);
-  g_assert_cmpint (mp_process_get_exit_code (process), ==, 0);
+  for (int i = 0; i < 2; i++) /* the second was forked before it was wanted */
+    {
+      g_autoptr (MpProcess) process = mp_process_new (context, "look-around", g_variant_new ("(s)", "fine"));
+
+      mp_process_set_name (process, "Looker");
+      mp_process_start (process, &error);
+      g_assert_no_error (error);
+      join (process);
+      g_assert_cmpint (mp_process_get_exit_code (process), ==, 0);
+    }
 
   pthread_sigmask (SIG_SETMASK, &old, NULL);
   sigaction (SIGPIPE, &saved, NULL);
@@ -959,6 +966,35 @@ get_parent (int pid)
   return parent;
 }
 
+/* After a start: it has said that the child is made, and forks the spare before it rests */
+static void
+wait_until_rests (int template_)
+{
+  g_autofree char *file = g_strdup_printf ("/proc/%d/stat", template_);
+  char state = '\0';
+
+  while (state != 'S')
+    {
+      g_autofree char *content = NULL;
+
+      g_assert_true (g_file_get_contents (file, &content, NULL, NULL));
+      g_assert_cmpint (sscanf (strrchr (content, ')'), ") %c", &state), ==, 1);
+      g_thread_yield ();
+    }
+}
+
+static guint
+count_children (int pid)
+{
+  g_autofree char *file = g_strdup_printf ("/proc/%d/task/%d/children", pid, pid);
+  g_autofree char *content = NULL;
+  g_auto (GStrv) words = NULL;
+
+  g_assert_true (g_file_get_contents (file, &content, NULL, NULL));
+  words = g_strsplit (g_strchomp (content), " ", -1);
+  return g_strv_length (words);
+}
+
 static void
 test_template_killed (void)
 {
@@ -1014,7 +1050,8 @@ test_template_without_descriptors (void)
   struct rlimit limit;
 
   g_test_summary ("A template that cannot take a request says so, and takes the next one");
-  join (last); /* now the template has its spare, and nothing more to open or close */
+  join (last);
+  wait_until_rests (template_); /* it has its spare, and nothing more to open or close */
   prlimit (template_, RLIMIT_NOFILE, NULL, &limit);
   for (int i = 0; i < 3; i++)
     {
@@ -1031,6 +1068,7 @@ test_template_without_descriptors (void)
       g_assert_cmpint (get_parent (mp_process_get_pid (next)), ==, template_);
       mp_process_kill (next, NULL);
       join (next);
+      wait_until_rests (template_);
     }
   mp_process_kill (survivor, NULL);
   join (survivor);
@@ -1097,6 +1135,7 @@ stop_template (MpContext *context,
 
   *template_ = get_parent (mp_process_get_pid (child));
   g_assert_cmpint (*template_, !=, getpid ());
+  wait_until_rests (*template_);
   kill (*template_, SIGSTOP);
   return child;
 }
@@ -1147,6 +1186,56 @@ test_template_stopped (gconstpointer is_async)
   join (next);
   g_assert_cmpint (mp_process_get_exit_code (next), ==, 7);
   g_assert_true (mp_process_is_alive (survivor));
+  end (survivor);
+}
+
+/* Linux 6.15 */
+static gboolean
+kernel_keeps_status (void)
+{
+  struct utsname name;
+  guint version, revision;
+
+  g_assert_cmpint (uname (&name), ==, 0);
+  g_assert_cmpint (sscanf (name.release, "%u.%u", &version, &revision), ==, 2);
+  return version > 6 || (version == 6 && revision >= 15);
+}
+
+static void
+test_template_does_not_tell (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpProcess) child = NULL, next = NULL;
+  int template_;
+
+  g_test_summary ("The end of a child is heard of though its template does not tell, and so is its status");
+  child = stop_template (context, &template_);
+  end (child);
+  g_assert_cmpint (mp_process_get_exit_code (child), ==, kernel_keeps_status () ? -SIGKILL : MP_EXIT_CODE_UNKNOWN);
+
+  kill (template_, SIGCONT);
+  next = start (context, "exit", g_variant_new ("(i)", 7));
+  join (next);
+  g_assert_cmpint (mp_process_get_exit_code (next), ==, 7);
+}
+
+static void
+test_template_leaves_none (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpProcess) survivor = start (context, "compute", NULL);
+  int template_ = get_parent (mp_process_get_pid (survivor));
+
+  g_test_summary ("Of children that were joined none is left to their template, however soon they ended");
+  for (int i = 0; i < 100; i++)
+    {
+      g_autoptr (MpProcess) child = start (context, "exit", g_variant_new ("(i)", 3));
+
+      join (child);
+      g_assert_cmpint (mp_process_get_exit_code (child), ==, 3);
+    }
+  wait_until_rests (template_);
+  g_assert_cmpuint (count_children (template_), ==, 2); /* and the spare */
   end (survivor);
 }
 
@@ -1417,6 +1506,8 @@ main (int    argc,
   mp_test_add ("/process/host-without-descriptors", test_host_without_descriptors);
   mp_test_add_data ("/process/template-stopped/start", GINT_TO_POINTER (FALSE), test_template_stopped);
   mp_test_add_data ("/process/template-stopped/start-async", GINT_TO_POINTER (TRUE), test_template_stopped);
+  mp_test_add ("/process/template-stopped/end", test_template_does_not_tell);
+  mp_test_add ("/process/template-leaves-none", test_template_leaves_none);
   mp_test_add ("/process/start-interrupted", test_start_interrupted);
   mp_test_add_data ("/process/host/spawn", "spawn", test_host_dies);
   mp_test_add_data ("/process/host/forkserver", "forkserver", test_host_dies);

@@ -25,6 +25,7 @@
 #include "mp-lifeline-private.h"
 #include "mp-log-private.h"
 #include "mp-marker-private.h"
+#include "mp-pidfd-private.h"
 #include "mp-report-private.h"
 #include "mp-worker-private.h"
 
@@ -343,6 +344,8 @@ handle_frame_locked (MpChild *self,
     case MP_FRAME_FINISHED:
       self->has_finished = TRUE;
       self->finished_code = (int) (gint64) frame->serial;
+      if (self->bootstrap->role == MP_WORKER_ROLE_PROCESS && self->state == MP_CHILD_READY)
+        close_channel_locked (self); /* nothing follows but its end, which the pidfd tells */
       break;
     case MP_FRAME_FAILED:
       if (frame->serial == 0)
@@ -741,21 +744,33 @@ on_status_timeout (guint32  events,
   end_locked (self, MP_EXIT_UNKNOWN);
 }
 
+/* The template tells it; or the pidfd is heard of again, when the child has been reaped */
+static void
+await_status_locked (MpChild *self)
+{
+  mp_pump_set_events_locked (self->pump, self->pidfd_source, 0);
+  self->status_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (STATUS_TIMEOUT),
+                                                 on_status_timeout, self);
+}
+
 static void
 on_pidfd (guint32  events,
           gpointer data)
 {
   MpChild *self = data;
+  int wait_status;
 
-  mp_pump_remove_fd_locked (self->pump, g_steal_pointer (&self->pidfd_source));
   self->pidfd_is_over = TRUE;
   if (self->method == MP_START_METHOD_SPAWN)
     end_locked (self, reap (self->pidfd));
+  else if (mp_pidfd_get_status (self->pidfd, &wait_status))
+    end_locked (self, decode_wait_status (wait_status));
   else if (self->template_is_lost)
     end_locked (self, MP_EXIT_UNKNOWN);
+  else if (self->status_timer == NULL)
+    await_status_locked (self);
   else
-    self->status_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (STATUS_TIMEOUT),
-                                                   on_status_timeout, self);
+    mp_pump_remove_fd_locked (self->pump, g_steal_pointer (&self->pidfd_source));
 }
 
 /* On the engine's thread, without a lock */

@@ -9,6 +9,7 @@
  *     WANTED    host to template, template to spare: a child, whose channel comes with it
  *     UNWANTED  host to template: it is to be killed
  *     MADE      template to host: number is the pid; the pidfd comes with it
+ *     LEFT      the same, and the last word about it: the kernel reaps it, and tells the host its status
  *     ENDED     template to host: number is the wait status
  *
  * A receiver that has no descriptors left gets the record without. */
@@ -22,6 +23,7 @@ typedef enum {
   MP_FORK_WANTED = 1,
   MP_FORK_UNWANTED,
   MP_FORK_MADE,
+  MP_FORK_LEFT,
   MP_FORK_ENDED,
 } MpForkWord;
 

@@ -14,6 +14,8 @@
  *     no spare   a request waits; wait() says "fork"; the child is the request's at once
  *     a spare    a request's channel is sent to it, the host is told, and wait() says "fork": the next spare
  *     a spare that dies is replaced at the next request
+ *
+ * The kernel reaps its children where it keeps their statuses for the host; elsewhere the template does, and tells it.
  */
 #pragma once
 

@@ -19,6 +19,7 @@
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-fork-record-private.h"
+#include "mp-pidfd-private.h"
 #include "mp-report-private.h"
 
 typedef struct _Forked
@@ -37,6 +38,12 @@ struct _MpForkServer
   int host_fd;             /* pidfd of the host */
   int threads_fd;          /* the folder of its own threads */
   Forked *children;        /* the last one first */
+
+  /* Where the kernel keeps a status for the host, it is let reap as well, so that the host need not wait for the
+   * template.  But not while one is forked: that must stay until its pidfd is opened, and begins with what there was
+   * before. */
+  gboolean reaps;
+  struct sigaction on_child;
 
   /* What mp_fork_server_wait() wants a child for: a request, or nothing yet */
   guint64 serial;          /* 0: to be the spare */
@@ -99,6 +106,8 @@ mp_fork_server_new (MpTransport  *transport,
   self->channel = self->to_spare_fd = -1;
   self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   self->host_fd = (int) syscall (SYS_pidfd_open, host_pid, 0);
+  sigaction (SIGCHLD, NULL, &self->on_child); /* house: no-global-reaping: a template is nobody else's process */
+  self->reaps = !mp_pidfd_keeps_status ();
   self->threads_fd = open ("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* without /proc: -1 */
   if (self->epoll_fd < 0 || self->host_fd < 0
       || !watch (self, self->host_fd, &self->host_fd) || !watch (self, self->requests_fd, &self->requests_fd))
@@ -230,16 +239,19 @@ reap (MpForkServer *self,
       Forked       *child)
 {
   guint64 serial = child->serial;
-  int status, pid = waitpid (child->pid, &status, WNOHANG);
+  siginfo_t info = { 0, };
+  /* By the pidfd: where the kernel reaps, the pid may be that of another one by now */
+  gboolean has_status = waitid (P_PIDFD, (id_t) child->pidfd, &info, WEXITED | WNOHANG) == 0;
 
-  if (pid == 0)
+  if (has_status && info.si_pid == 0)
     return;
   if (child == self->spare)
     drop_spare (self);
   remove_child (self, child);
   /* If somebody else reaped it, the host does without the status */
-  if (serial != 0 && pid > 0)
-    tell (self, MP_FORK_ENDED, serial, status, -1, NULL);
+  if (serial != 0 && has_status && self->reaps)
+    tell (self, MP_FORK_ENDED, serial,
+          info.si_code == CLD_EXITED ? W_EXITCODE (info.si_status, 0) : W_EXITCODE (0, info.si_status), -1, NULL);
 }
 
 /* Of 0: all of them */
@@ -259,7 +271,7 @@ tell_made (MpForkServer *self,
 {
   g_autoptr (GError) error = NULL;
 
-  tell (self, MP_FORK_MADE, child->serial, child->pid, child->pidfd, &error);
+  tell (self, self->reaps ? MP_FORK_MADE : MP_FORK_LEFT, child->serial, child->pid, child->pidfd, &error);
   if (error == NULL)
     return;
   syscall (SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
@@ -309,9 +321,10 @@ give_to_spare (MpForkServer *self)
     return FALSE;
 
   child->serial = self->serial;
-  drop_spare (self);
+  self->spare = NULL;
+  tell_made (self, child); /* first of all: it is waited for */
+  mp_fd_close (&self->to_spare_fd);
   mp_fd_close (&self->channel);
-  tell_made (self, child);
   return TRUE;
 }
 
@@ -362,15 +375,19 @@ read_requests (MpForkServer *self)
     }
 }
 
-gboolean
-mp_fork_server_wait (MpForkServer *self)
+/* The events of those that have ended before are there, too */
+static void
+let_kernel_reap (MpForkServer *self)
 {
-  gboolean has_served = self->serial != 0;
+  const struct sigaction ignore = { .sa_handler = SIG_IGN };
 
-  /* After the child of a request comes the first spare */
-  if (has_served && want_spare (self))
-    return TRUE;
+  if (!self->reaps)
+    sigaction (SIGCHLD, &ignore, NULL); /* house: no-global-reaping: likewise */
+}
 
+static gboolean
+wait_for_request (MpForkServer *self)
+{
   while (self->requests_fd >= 0 || self->children != NULL)
     {
       struct epoll_event event;
@@ -388,6 +405,22 @@ mp_fork_server_wait (MpForkServer *self)
         return TRUE;
     }
   return FALSE;
+}
+
+gboolean
+mp_fork_server_wait (MpForkServer *self)
+{
+  /* After the child of a request comes the first spare */
+  gboolean is_wanted = self->serial != 0 && want_spare (self);
+
+  if (!is_wanted)
+    {
+      let_kernel_reap (self);
+      is_wanted = wait_for_request (self);
+    }
+  if (is_wanted && !self->reaps)
+    sigaction (SIGCHLD, &self->on_child, NULL); /* house: no-global-reaping: likewise */
+  return is_wanted;
 }
 
 void

@@ -9,9 +9,9 @@
  *     no process    no child was asked for yet, or the process has ended: the next request starts one
  *     a process     requests are sent at once; while it starts they wait in its socket
  *
- * A request is for a child in STARTING.  Its answers are MADE or FAILED, and later ENDED.  When the process ends,
- * children whose requests have no answer ask again, once, with new channels; children that exist go on and are watched
- * by their pidfds alone.  When the context goes, the process is hung up on; it ends when its last child has. */
+ * A request is for a child in STARTING.  Its answers are FAILED, or LEFT, or MADE and later ENDED.  When the process
+ * ends, children whose requests have no answer ask again, once, with new channels; children that exist go on and are
+ * watched by their pidfds alone.  When the context goes, the process is hung up on; it ends when its last child has. */
 #pragma once
 
 #include "mp-child-private.h"

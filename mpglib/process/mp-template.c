@@ -263,6 +263,12 @@ on_record_locked (MpTemplate         *self,
     {
       on_made_locked (self, request, record->number, g_steal_fd (&descriptor));
     }
+  else if (request != NULL && record->word == MP_FORK_LEFT)
+    {
+      g_hash_table_steal (self->requests, &record->serial);
+      on_made_locked (self, request, record->number, g_steal_fd (&descriptor));
+      request_free (request);
+    }
   else if (request != NULL && record->word == MP_FORK_ENDED)
     {
       g_hash_table_steal (self->requests, &record->serial);
