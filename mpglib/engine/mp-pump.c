@@ -58,6 +58,7 @@ struct _MpPump {
   gboolean dispatching;
   GPtrArray *removed;      /* sources to free when dispatching is over */
   GQueue timers;           /* by deadline */
+  gint64 timer_fd_deadline; /* 0: it is not set; never later than the first timer's, for that would be missed */
 
   MpGate turn;             /* where followers sleep: opened when there is something to look at */
 
@@ -274,21 +275,21 @@ mp_pump_remove_fd_locked (MpPump       *self,
 
 /* --- deadlines -------------------------------------------------------------------------------------------- */
 
+/* Once for nothing costs less than setting it anew with each timer that is taken back; but not where there is none left
+ * to wake for */
 static void
 set_timer_fd (MpPump *self)
 {
   MpPumpTimer *first = g_queue_peek_head (&self->timers);
-  struct itimerspec when = { 0, };
+  gint64 deadline = first != NULL ? MAX (first->deadline, 1) : 0;
+  struct itimerspec when = { .it_value.tv_sec = deadline / G_USEC_PER_SEC,
+                             .it_value.tv_nsec = deadline % G_USEC_PER_SEC * 1000 };
 
-  if (first != NULL)
-    {
-      gint64 deadline = MAX (first->deadline, 1); /* 0 would disarm */
-
-      when.it_value.tv_sec = deadline / G_USEC_PER_SEC;
-      when.it_value.tv_nsec = deadline % G_USEC_PER_SEC * 1000;
-    }
-  if (g_atomic_int_get (&self->is_open))
-    timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+  if (!g_atomic_int_get (&self->is_open) || deadline == self->timer_fd_deadline
+      || (deadline != 0 && self->timer_fd_deadline != 0 && self->timer_fd_deadline < deadline))
+    return;
+  timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+  self->timer_fd_deadline = deadline;
 }
 
 static int
@@ -340,6 +341,7 @@ on_timer (guint32  events,
 
   if (read (self->timer_fd, &count, sizeof count) < 0 && errno != EAGAIN)
     g_critical ("%s cannot read its timer: %s", self->name, g_strerror (errno));
+  self->timer_fd_deadline = 0;
 
   for (;;)
     {

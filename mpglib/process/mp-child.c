@@ -505,11 +505,13 @@ on_hello_timeout (guint32  events,
 static void
 set_hello_timer_locked (MpChild *self)
 {
-  if (self->hello_timer != NULL)
-    mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->hello_timer));
+  MpPumpTimer *last = g_steal_pointer (&self->hello_timer);
+
   if (self->hello_timeout >= 0)
     self->hello_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (self->hello_timeout),
                                                   on_hello_timeout, self);
+  if (last != NULL) /* after the new one: so there is one all the time */
+    mp_pump_remove_timer_locked (self->pump, last);
 }
 
 /* --- starting --------------------------------------------------------------------------------------------- */
