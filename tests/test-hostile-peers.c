@@ -26,6 +26,7 @@
 #include "mp-fd-private.h"
 #include "mp-handshake-private.h"
 #include "mp-packet-io-private.h"
+#include "mp-test-listener.h"
 #include "mp-test-siege.h"
 #include "mp-test.h"
 
@@ -621,20 +622,6 @@ await_message (int fd)
 {
   mp_test_poll (fd, POLLIN);
   return receive (fd);
-}
-
-static int
-listen_tcp (char **address)
-{
-  struct sockaddr_in native = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t size = sizeof native;
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  g_assert_cmpint (bind (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
-  g_assert_cmpint (listen (fd, 8), ==, 0);
-  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &native, &size), ==, 0);
-  *address = g_strdup_printf ("tcp:127.0.0.1:%u", (guint) ntohs (native.sin_port));
-  return fd;
 }
 
 /* Plays the listener, as far as the client goes with it. */

@@ -20,6 +20,7 @@
 #include <mpglib.h>
 
 #include "mp-preamble-private.h"
+#include "mp-test-listener.h"
 #include "mp-test-siege.h"
 #include "mp-test.h"
 
@@ -28,36 +29,6 @@
 
 static MpAuthKey *key;
 static guint n_times = 1;
-
-/* The first record of a client, as any of them says it. */
-static GBytes *
-record_hello (void)
-{
-  struct sockaddr_in native = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t size = sizeof native;
-  int listening = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GAsyncResult) opened = NULL;
-  g_autofree char *address = NULL;
-  guint8 hello[4096];
-  gssize length;
-
-  g_assert_cmpint (bind (listening, (struct sockaddr *) &native, sizeof native), ==, 0);
-  g_assert_cmpint (listen (listening, 1), ==, 0);
-  g_assert_cmpint (getsockname (listening, (struct sockaddr *) &native, &size), ==, 0);
-  address = g_strdup_printf ("tcp:127.0.0.1:%u", (guint) ntohs (native.sin_port));
-  mp_connection_open_with_tls_async (address, key, MP_WIRE_TLS, NULL, MP_TEST_DEADLINE, cancellable,
-                                     mp_test_keep_result, &opened);
-  fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
-  mp_test_poll (fd, POLLIN);
-  length = recv (fd, hello, sizeof hello, 0);
-  g_assert_cmpint (length, >, 5);
-  g_cancellable_cancel (cancellable);
-  mp_test_await_result (&opened);
-  close (fd);
-  close (listening);
-  return g_bytes_new (hello, (gsize) length);
-}
 
 /* --- Strangers ------------------------------------------------------------------------ */
 
@@ -93,7 +64,7 @@ besiege (const Siege *siege,
          guint        n_networks,
          guint        n)
 {
-  g_autoptr (GBytes) hello = record_hello ();
+  g_autoptr (GBytes) hello = record_hello (key);
   struct pollfd fds[N_CROWD];
   guint n_begun = 0;
 
@@ -152,7 +123,7 @@ test_hellos (gconstpointer data)
 static void
 warm_up (void)
 {
-  g_bytes_unref (record_hello ());
+  g_bytes_unref (record_hello (key));
 }
 
 int

@@ -23,6 +23,7 @@
 
 #include "mp-handshake-private.h"
 #include "mp-packet-io-private.h"
+#include "mp-test-listener.h"
 #include "mp-test.h"
 
 #define KEY "only for tests, and long enough"
@@ -42,16 +43,6 @@ open_at (const char *address,
   g_assert_no_error (error);
 
   return listener;
-}
-
-static MpConnection *
-accept_one (MpListener *listener)
-{
-  g_autoptr (GError) error = NULL;
-  MpConnection *connection = mp_listener_accept (listener, MP_TEST_DEADLINE, NULL, &error);
-
-  g_assert_no_error (error);
-  return connection;
 }
 
 static void
@@ -121,16 +112,6 @@ receive_int (MpConnection *connection)
 
   g_assert_no_error (error);
   return g_variant_get_int32 (value);
-}
-
-static void
-assert_ended (MpConnection *connection,
-              MpError       code)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (mp_connection_receive (connection, MP_TEST_DEADLINE, NULL, &error));
-  g_assert_error (error, MP_ERROR, (int) code);
 }
 
 /* An honest one gets in. */

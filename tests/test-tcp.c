@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 
 #include "mp-arrival-private.h"
 #include "mp-fd-private.h"
+#include "mp-test-listener.h"
 #include "mp-test.h"
 
 #define KEY       "only for tests, and long enough"
@@ -49,16 +49,6 @@ open_at (const char *address)
   return open_with_wire (address, key, MP_WIRE_DEFAULT);
 }
 
-static guint16
-get_port (MpListener *listener)
-{
-  g_autofree char *address = mp_listener_get_address (listener);
-  guint port = (guint) g_ascii_strtoull (strrchr (address, ':') + 1, NULL, 10);
-
-  g_assert_cmpuint (port, >, 0);
-  return (guint16) port;
-}
-
 static char *
 at_port (const char *host,
          MpListener *listener)
@@ -71,16 +61,6 @@ connect_to (const char *address)
 {
   g_autoptr (GError) error = NULL;
   MpConnection *connection = mp_connection_open (address, key, MP_TEST_DEADLINE, NULL, &error);
-
-  g_assert_no_error (error);
-  return connection;
-}
-
-static MpConnection *
-accept_one (MpListener *listener)
-{
-  g_autoptr (GError) error = NULL;
-  MpConnection *connection = mp_listener_accept (listener, MP_TEST_DEADLINE, NULL, &error);
 
   g_assert_no_error (error);
   return connection;
@@ -119,43 +99,6 @@ assert_cannot_connect (const char  *address,
 }
 
 static void
-send_bytes (MpConnection *connection,
-            gsize         size)
-{
-  g_autofree guint8 *data = g_malloc (size);
-  g_autoptr (GError) error = NULL;
-
-  for (gsize i = 0; i < size; i++)
-    data[i] = (guint8) (i ^ (i >> 8) ^ size);
-  mp_connection_send_data (connection, data, size, "raw", MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-}
-
-static void
-assert_receives_bytes (MpConnection *connection,
-                       gsize         size)
-{
-  g_autoptr (GError) error = NULL;
-  gsize length;
-  g_autofree guint8 *data = mp_connection_receive_data (connection, 0, MP_TEST_DEADLINE, &length, NULL, &error);
-
-  g_assert_no_error (error);
-  g_assert_cmpuint (length, ==, size);
-  for (gsize i = 0; i < size; i++)
-    g_assert_cmpuint (data[i], ==, (guint8) (i ^ (i >> 8) ^ size));
-}
-
-static void
-assert_ended (MpConnection *connection,
-              MpError       code)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (mp_connection_receive (connection, MP_TEST_DEADLINE, NULL, &error));
-  g_assert_error (error, MP_ERROR, (int) code);
-}
-
-static void
 assert_works (MpListener *listener,
               const char *address)
 {
@@ -169,32 +112,6 @@ assert_works (MpListener *listener,
 }
 
 /* --- Sockets without manners ---------------------------------------------------------- */
-
-static int
-connect_raw (MpListener *listener)
-{
-  struct sockaddr_in address = {
-    .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) }, .sin_port = htons (get_port (listener)),
-  };
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
-  return fd;
-}
-
-static int
-listen_raw (char **address)
-{
-  struct sockaddr_in native = { .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) } };
-  socklen_t size = sizeof native;
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  g_assert_cmpint (bind (fd, (struct sockaddr *) &native, size), ==, 0);
-  g_assert_cmpint (listen (fd, 10), ==, 0);
-  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &native, &size), ==, 0);
-  *address = g_strdup_printf ("tcp:127.0.0.1:%u", (guint) ntohs (native.sin_port));
-  return fd;
-}
 
 /* Returns how many bytes came before the end; closes it. */
 static gsize
@@ -350,7 +267,7 @@ static void
 test_nobody (void)
 {
   g_autofree char *address = NULL;
-  int fd = listen_raw (&address);
+  int fd = listen_tcp (&address);
 
   close (fd);
   assert_cannot_connect (address, key, MP_WIRE_DEFAULT, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED, address);
@@ -362,7 +279,7 @@ static void
 test_silent_listener (void)
 {
   g_autofree char *address = NULL;
-  int fd = listen_raw (&address);
+  int fd = listen_tcp (&address);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GAsyncResult) opened = NULL;
   g_autoptr (GError) error = NULL;
@@ -501,8 +418,8 @@ test_strangers (void)
   int silent[100], rubbish;
 
   for (guint i = 0; i < G_N_ELEMENTS (silent); i++)
-    silent[i] = connect_raw (listener);
-  rubbish = connect_raw (listener);
+    silent[i] = connect_tcp (listener);
+  rubbish = connect_tcp (listener);
   g_assert_cmpint (send (rubbish, request, strlen (request), MSG_NOSIGNAL), ==, (gssize) strlen (request));
   g_assert_cmpuint (read_to_end (rubbish), ==, 0);
   assert_works (listener, address);
@@ -514,7 +431,7 @@ static void
 test_bytewise (void)
 {
   g_autoptr (MpListener) listener = open_at (LOOPBACK);
-  int fd = connect_raw (listener), yes = 1;
+  int fd = connect_tcp (listener), yes = 1;
   g_autoptr (MpConnection) server = NULL;
   MpBinding binding;
   g_autoptr (MpHandshake) handshake = NULL;
@@ -564,7 +481,7 @@ relay (gpointer data)
 {
   Relay *self = data;
   struct pollfd fds[2] = { { accept4 (self->listening, NULL, NULL, SOCK_CLOEXEC), POLLIN, 0 },
-                           { connect_raw (self->listener), POLLIN, 0 } };
+                           { connect_tcp (self->listener), POLLIN, 0 } };
   gboolean goes_on = TRUE;
 
   while (goes_on && poll (fds, 2, (int) (MP_TEST_DEADLINE * 1000)) > 0)
@@ -588,7 +505,7 @@ test_relay (void)
 {
   g_autoptr (MpListener) listener = open_at (LOOPBACK);
   g_autofree char *address = NULL;
-  Relay self = { listen_raw (&address), listener };
+  Relay self = { listen_tcp (&address), listener };
   GThread *thread = g_thread_new ("relay", relay, &self);
 
   assert_cannot_connect (address, key, MP_WIRE_DEFAULT, MP_ERROR, MP_ERROR_AUTHENTICATION, "between");
@@ -600,7 +517,7 @@ static void
 test_rubbish_listener (void)
 {
   g_autofree char *address = NULL;
-  int listening = listen_raw (&address), fd;
+  int listening = listen_tcp (&address), fd;
   g_autoptr (GAsyncResult) opened = NULL;
   g_autoptr (GError) error = NULL;
   const char banner[] = "220 a server of mail\r\n";

@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <poll.h>
@@ -24,6 +23,7 @@
 #include "mp-arrival-private.h"
 #include "mp-fd-private.h"
 #include "mp-fd-stream-private.h"
+#include "mp-test-listener.h"
 #include "mp-test.h"
 #include "mp-tls-channel-private.h"
 #include "mp-transport-private.h"
@@ -94,16 +94,6 @@ connect_to (const char *address)
   return connection;
 }
 
-static MpConnection *
-accept_one (MpListener *listener)
-{
-  g_autoptr (GError) error = NULL;
-  MpConnection *connection = mp_listener_accept (listener, MP_TEST_DEADLINE, NULL, &error);
-
-  g_assert_no_error (error);
-  return connection;
-}
-
 static void
 assert_says (const GError *error,
              const char   *word)
@@ -143,50 +133,6 @@ assert_cannot_connect (const char    *address,
   assert_says (error, word);
 }
 
-static guint8
-get_byte (gsize i,
-          gsize size)
-{
-  return (guint8) (i ^ (i >> 8) ^ size);
-}
-
-static void
-send_bytes (MpConnection *connection,
-            gsize         size)
-{
-  g_autofree guint8 *data = g_malloc (size);
-  g_autoptr (GError) error = NULL;
-
-  for (gsize i = 0; i < size; i++)
-    data[i] = get_byte (i, size);
-  mp_connection_send_data (connection, data, size, "raw", MP_TEST_DEADLINE, NULL, &error);
-  g_assert_no_error (error);
-}
-
-static void
-assert_receives_bytes (MpConnection *connection,
-                       gsize         size)
-{
-  g_autoptr (GError) error = NULL;
-  gsize length;
-  g_autofree guint8 *data = mp_connection_receive_data (connection, 0, MP_TEST_DEADLINE, &length, NULL, &error);
-
-  g_assert_no_error (error);
-  g_assert_cmpuint (length, ==, size);
-  for (gsize i = 0; i < size; i++)
-    g_assert_cmpuint (data[i], ==, get_byte (i, size));
-}
-
-static void
-assert_ended (MpConnection *connection,
-              MpError       code)
-{
-  g_autoptr (GError) error = NULL;
-
-  g_assert_null (mp_connection_receive (connection, MP_TEST_DEADLINE, NULL, &error));
-  g_assert_error (error, MP_ERROR, (int) code);
-}
-
 static void
 assert_talk (MpConnection *client,
              MpListener   *listener)
@@ -206,52 +152,6 @@ assert_works (MpListener *listener,
   g_autoptr (MpConnection) client = connect_to (address);
 
   assert_talk (client, listener);
-}
-
-/* --- Sockets without manners ---------------------------------------------------------- */
-
-static guint16
-get_port (MpListener *listener)
-{
-  g_autofree char *address = mp_listener_get_address (listener);
-
-  return (guint16) g_ascii_strtoull (strrchr (address, ':') + 1, NULL, 10);
-}
-
-static int
-connect_raw (MpListener *listener)
-{
-  struct sockaddr_in address = {
-    .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) }, .sin_port = htons (get_port (listener)),
-  };
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, sizeof address), ==, 0);
-  return fd;
-}
-
-static int
-listen_raw (char **address)
-{
-  struct sockaddr_in native = { .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) } };
-  socklen_t size = sizeof native;
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  g_assert_cmpint (bind (fd, (struct sockaddr *) &native, size), ==, 0);
-  g_assert_cmpint (listen (fd, 10), ==, 0);
-  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &native, &size), ==, 0);
-  *address = g_strdup_printf ("tcp:127.0.0.1:%u", (guint) ntohs (native.sin_port));
-  return fd;
-}
-
-static void
-assert_closed (int fd)
-{
-  char byte;
-
-  mp_test_poll (fd, POLLIN);
-  g_assert_cmpint (recv (fd, &byte, 1, 0), <=, 0);
-  close (fd);
 }
 
 /* --- Connecting ------------------------------------------------------------------------ */
@@ -652,7 +552,7 @@ static void
 test_silent_listener (void)
 {
   g_autofree char *address = NULL;
-  int fd = listen_raw (&address);
+  int fd = listen_tcp (&address);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GAsyncResult) opened = NULL;
   g_autoptr (GError) error = NULL;
@@ -757,37 +657,13 @@ test_forked (void)
   close (fds[1]);
 }
 
-/* The first record of a client, as any of them sends it. */
-static GBytes *
-record_hello (void)
-{
-  g_autofree char *address = NULL;
-  int listening = listen_raw (&address), fd;
-  guint8 hello[4096];
-  gssize size;
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GAsyncResult) opened = NULL;
-
-  mp_connection_open_with_tls_async (address, key, MP_WIRE_TLS, NULL, MP_TEST_DEADLINE, cancellable,
-                                     mp_test_keep_result, &opened);
-  fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
-  mp_test_poll (fd, POLLIN);
-  size = recv (fd, hello, sizeof hello, 0);
-  g_assert_cmpint (size, >, 5);
-  g_cancellable_cancel (cancellable);
-  mp_test_await_result (&opened);
-  close (fd);
-  close (listening);
-  return g_bytes_new (hello, (gsize) size);
-}
-
 /* Those who say nothing, a part of a hello, or a whole one and then nothing, keep nobody waiting for long. */
 static void
 test_strangers (void)
 {
   g_autoptr (MpListener) listener = listen_at (LOOPBACK);
   g_autofree char *address = mp_listener_get_address (listener);
-  g_autoptr (GBytes) hello = record_hello ();
+  g_autoptr (GBytes) hello = record_hello (key);
   const char request[] = "GET / HTTP/1.1\r\n\r\n";
   int fds[60], rubbish;
   gint64 start = g_get_monotonic_time ();
@@ -796,10 +672,10 @@ test_strangers (void)
     {
       gsize size = g_bytes_get_size (hello), n = i % 6 == 5 ? size : i % 6 == 4 ? size - 1 : i % 6;
 
-      fds[i] = connect_raw (listener);
+      fds[i] = connect_tcp (listener);
       g_assert_cmpint (send (fds[i], g_bytes_get_data (hello, NULL), n, MSG_NOSIGNAL), ==, (gssize) n);
     }
-  rubbish = connect_raw (listener);
+  rubbish = connect_tcp (listener);
   g_assert_cmpint (send (rubbish, request, strlen (request), MSG_NOSIGNAL), ==, (gssize) strlen (request));
   assert_closed (rubbish);
 
@@ -866,7 +742,7 @@ relay_tls (gpointer data)
   Relay *self = data;
   g_autoptr (GTlsCertificate) certificate = read_certificate ("stranger");
   g_autoptr (GIOStream) front = to_stream (accept4 (self->listening, NULL, NULL, SOCK_CLOEXEC));
-  g_autoptr (GIOStream) back = to_stream (connect_raw (self->listener));
+  g_autoptr (GIOStream) back = to_stream (connect_tcp (self->listener));
   g_autoptr (GIOStream) server = g_tls_server_connection_new (front, certificate, NULL);
   g_autoptr (GIOStream) client = g_tls_client_connection_new (back, NULL, NULL);
   GIOStream *ends[2] = { server, client };
@@ -886,7 +762,7 @@ test_relay (void)
 {
   g_autoptr (MpListener) listener = listen_at (LOOPBACK);
   g_autofree char *address = NULL;
-  Relay self = { listen_raw (&address), listener, NULL, { -1, -1 } };
+  Relay self = { listen_tcp (&address), listener, NULL, { -1, -1 } };
   GThread *thread = g_thread_new ("relay", relay_tls, &self);
 
   assert_cannot_connect (address, key, MP_WIRE_TLS, NULL, MP_ERROR_AUTHENTICATION, "between");
@@ -900,7 +776,7 @@ carry (gpointer data)
 {
   Relay *self = data;
   struct pollfd fds[3] = { { accept4 (self->listening, NULL, NULL, SOCK_CLOEXEC), POLLIN, 0 },
-                           { connect_raw (self->listener), POLLIN, 0 },
+                           { connect_tcp (self->listener), POLLIN, 0 },
                            { self->control[0], POLLIN, 0 } };
   gboolean goes_on = TRUE, spoils = FALSE;
 
@@ -937,7 +813,7 @@ begin_carrying (MpListener  *listener,
 {
   Relay *self = g_new0 (Relay, 1);
 
-  self->listening = listen_raw (address);
+  self->listening = listen_tcp (address);
   self->listener = listener;
   g_assert_cmpint (pipe2 (self->control, O_CLOEXEC), ==, 0);
   self->thread = g_thread_new ("carry", carry, self);
@@ -1070,7 +946,7 @@ static void
 test_at_once (void)
 {
   g_autofree char *address = NULL;
-  Relay self = { listen_raw (&address), NULL, NULL, { -1, -1 } };
+  Relay self = { listen_tcp (&address), NULL, NULL, { -1, -1 } };
   GThread *thread = g_thread_new ("at-once", say_all_at_once, &self);
   g_autoptr (MpConnection) client = connect_to (address);
   gboolean has_come = FALSE;
@@ -1089,7 +965,7 @@ test_given_up (void)
 {
   g_autoptr (MpListener) listener = listen_at (LOOPBACK);
   g_autofree char *address = mp_listener_get_address (listener);
-  g_autoptr (GBytes) hello = record_hello ();
+  g_autoptr (GBytes) hello = record_hello (key);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   GAsyncResult *opened[8] = { NULL };
   int fds[8];
@@ -1098,7 +974,7 @@ test_given_up (void)
     {
       gssize size = (gssize) g_bytes_get_size (hello);
 
-      fds[i] = connect_raw (listener);
+      fds[i] = connect_tcp (listener);
       g_assert_cmpint (send (fds[i], g_bytes_get_data (hello, NULL), (gsize) size, MSG_NOSIGNAL), ==, size);
       mp_connection_open_with_tls_async (address, key, MP_WIRE_TLS, NULL, MP_TEST_DEADLINE, cancellable,
                                          mp_test_keep_result, &opened[i]);
