@@ -32,7 +32,7 @@ typedef struct
   MpWhence whence;
   gint64   round_trip;    /* µs that words and their answers are on the way; may be set when it begins */
   void   (*begin)   (gpointer data); /* on the thread; mp_tls_turn_end() says when it is over */
-  gboolean (*hurry) (gpointer data); /* likewise: it shall come to an end; FALSE: the other end is not silent */
+  gboolean (*hurry) (gpointer data); /* likewise, with a lock: it shall end; FALSE: the other end is not silent */
   gpointer data;
 
   /*< private >*/

@@ -204,16 +204,15 @@ add_silence_locked (MpTlsTurn *turn)
   turn->waits_since = 0;
 }
 
+/* As long as the lock is held who waits for the other end takes nothing out of its socket: see
+ * mp_tls_turn_set_waiting().
+ */
 static void
-hurry (MpTlsTurn *turn)
+hurry_locked (MpTlsTurn *turn)
 {
-  gboolean is_silent = turn->hurry (turn->data);
-
-  g_mutex_lock (&lock);
-  turn->is_hurried = is_silent;
-  if (!is_silent)
+  turn->is_hurried = turn->hurry (turn->data);
+  if (!turn->is_hurried)
     add_silence_locked (turn);
-  g_mutex_unlock (&lock);
 }
 
 /* Who has a turn may end it meanwhile, on this thread alone. */
@@ -228,13 +227,13 @@ serve (void)
       g_mutex_lock (&lock);
       next = take_next_locked ();
       slow = next == NULL ? find_slow_locked (&when) : NULL;
+      if (slow != NULL)
+        hurry_locked (slow);
       g_mutex_unlock (&lock);
 
       if (next != NULL)
         next->begin (next->data);
-      else if (slow != NULL)
-        hurry (slow);
-      else
+      else if (slow == NULL)
         return when;
     }
 }
