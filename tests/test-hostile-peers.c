@@ -581,6 +581,7 @@ check_flood (const char *address,
   int status;
   pid_t pid;
 
+  alarm (60 + n / 100);
   siege_begin (&siege, address);
   /* Without an end to the flood it is only told */
   siege.max_median = siege.max_p99 = (gint64) (MP_TEST_DEADLINE * G_USEC_PER_SEC);
