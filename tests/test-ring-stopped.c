@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <mpglib.h>
 
@@ -306,6 +307,36 @@ test_claim_without_turn (void)
   tear_down ();
 }
 
+static void
+claim_half (gpointer unused)
+{
+  MpRingRecord record = { bytes, CAPACITY / 2 - 8, 0 };
+  gboolean has_claim = FALSE;
+  guint n;
+
+  g_assert_cmpint (mp_ring_try_put_claiming (&ring, get_me (), &record, 1, &n, &has_claim, NULL), ==, MP_RING_AGAIN);
+  mp_test_tell_ready ();
+  for (;;)
+    pause ();
+}
+
+/* Likewise if that is killed, though nothing is taken any more, and there is less room than it claimed. */
+static void
+test_claim_of_dead (void)
+{
+  pid_t claimant, putter;
+
+  set_up ();
+  fill ();
+  claimant = mp_test_fork_waiter (claim_half, NULL);
+  g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  putter = mp_test_fork_waiter (put_patiently, GUINT_TO_POINTER (1));
+  mp_test_kill (claimant);
+  mp_test_wait_word (&shared->is_done, 1);
+  mp_test_join (putter);
+  tear_down ();
+}
+
 /* --- Records -------------------------------------------------------------- */
 
 /* However many are stopped of those that wait for a record, another has it: a short time after they were, and long. */
@@ -373,6 +404,7 @@ main (int   argc,
   g_test_add_func ("/ring-stopped/claim-that-cannot-be-used", test_claim_that_cannot_be_used);
   g_test_add_func ("/ring-stopped/forged-claim", test_forged_claim);
   g_test_add_func ("/ring-stopped/claim-without-turn", test_claim_without_turn);
+  g_test_add_func ("/ring-stopped/claim-of-dead", test_claim_of_dead);
   g_test_add_func ("/ring-stopped/takers", test_takers);
   g_test_add_func ("/ring-stopped/passed-over", test_passed_over);
   return g_test_run ();

@@ -10,11 +10,12 @@
 #include "mp-ring-claim-private.h"
 #include "mp-ring-end-private.h"
 
+/* Of the dying none: nobody would tell of it when they are dead. */
 guint64
 mp_ring_claim_measure_of (MpRing  *self,
                           guint32  claimant)
 {
-  return mp_participant_look (self->table, claimant) == MP_LIFE_DEAD
+  return mp_participant_look (self->table, claimant) != MP_LIFE_ALIVE
            ? 0 : MIN (atomic_load_explicit (&self->layout->put.claimed, memory_order_relaxed), self->capacity);
 }
 
