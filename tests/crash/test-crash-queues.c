@@ -23,6 +23,7 @@
 #define MAX_BATCH    4
 #define MAX_LENGTH   600
 #define LONG_LENGTH  70000 /* an extent */
+#define NARROW_LIMIT 20000
 
 /* Waits for what may never come. */
 #define A_MOMENT 0.002
@@ -30,8 +31,7 @@
 typedef enum
 {
   PLAIN,        /* what the dead have in their hands is gone */
-  NARROW,       /* likewise, and there is room for so many bytes, but not for long items: one that waits for much room
-                   others may overtake for as long as they like */
+  NARROW,       /* likewise, and there is room for so many bytes; some items need nearly all of it */
   REPORTING,    /* is told of */
   REDELIVERING, /* comes to others */
   N_QUEUES
@@ -113,8 +113,8 @@ get_byte (const Head *head,
 static guint32
 choose_length (Kind kind)
 {
-  return kind != NARROW && g_rand_int_range (chance, 0, 64) == 0
-           ? LONG_LENGTH
+  return g_rand_int_range (chance, 0, 64) == 0
+           ? (kind != NARROW ? LONG_LENGTH : NARROW_LIMIT - MAX_LENGTH)
            : (guint32) g_rand_int_range (chance, sizeof (Head), MAX_LENGTH);
 }
 
@@ -459,7 +459,7 @@ test_queues (void)
 
   shared = mp_test_share (sizeof *shared);
   queues[PLAIN] = g_object_new (MP_TYPE_QUEUE, "max-size", 50, NULL);
-  queues[NARROW] = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 20000, NULL);
+  queues[NARROW] = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) NARROW_LIMIT, NULL);
   queues[REPORTING] = g_object_new (MP_TYPE_JOINABLE_QUEUE, "max-size", 50, NULL);
   queues[REDELIVERING] = g_object_new (MP_TYPE_JOINABLE_QUEUE, "max-size", 50, "redelivery", TRUE, NULL);
   mp_crash_crew_run (&crew, mp_crash_get_n_rounds (N_KILLS, N_KILLS_LONG));

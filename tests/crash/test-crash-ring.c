@@ -277,6 +277,20 @@ prepare_full (void)
   mp_crash_begin_round (NULL);
 }
 
+/* All the room that there is is claimed by somebody who lives, and has left it for long. */
+static void
+prepare_claimed (void)
+{
+  MpRingMark put, take;
+
+  prepare_some ();
+  mp_ring_end_look (&ring.layout->put, &put);
+  mp_ring_end_look (&ring.layout->take, &take);
+  atomic_store (&ring.layout->put.claimed, ring.capacity - (put.weight - take.weight));
+  atomic_store (&ring.layout->put.claimant, get_me () | MP_OWNER_WAIT);
+  atomic_store (&ring.held_up_since, 1);
+}
+
 static guint
 get_n_free (void)
 {
@@ -474,6 +488,19 @@ expect_putters_woken (void)
 
 /* --- Checks --------------------------------------------------------------- */
 
+/* As a main loop does that waits for room until it is cancelled. */
+static void
+claim (void)
+{
+  Record content = { 0 };
+  MpRingRecord record = { &content, sizeof content, 0 };
+  gboolean has_claim = FALSE;
+  guint n_put;
+
+  mp_ring_try_put_claiming (&ring, get_me (), &record, 1, &n_put, &has_claim, NULL);
+  mp_ring_give_up_claim (&ring, get_me (), &has_claim);
+}
+
 /* All of it or nothing. */
 static gboolean
 is_one_of (guint32 found,
@@ -644,6 +671,17 @@ check_five (void)
   return check_commits (0, 5);
 }
 
+/* Whoever puts next passes over the claim, if the victim has not. */
+static guint
+check_past_claim (void)
+{
+  guint result;
+
+  atomic_store (&ring.layout->put.claimed, ring.capacity);
+  result = check_one ();
+  return atomic_load (&ring.layout->put.claimant) == 0 ? result : mp_crash_finish (STALL);
+}
+
 /* Each record that was put has woken a taker. */
 static guint
 check_takers (void)
@@ -715,6 +753,8 @@ static const MpKillCase kill_cases[] = {
   { "ring/put-sleepers", prepare_takers, mp_crash_enter, put_one, .check = check_takers },
   { "ring/put-stopped", prepare_takers, mp_crash_enter, put_one, .last = expect_takers_woken, .check = check_takers },
   { "ring/put-even-sleepers", prepare_takers, mp_crash_enter, put_even, .check = check_takers },
+  { "ring/put-past-claim", prepare_claimed, mp_crash_enter, put_one, .check = check_past_claim },
+  { "ring/claim", prepare_full, mp_crash_enter, claim, .check = check_rest },
   { "ring/take", prepare_some, mp_crash_enter, take_one, .check = check_one },
   { "ring/take-batch", prepare_some, mp_crash_enter, take_all, .check = check_all },
   { "ring/put-spare", prepare_spare, mp_crash_enter, put_even, .check = check_even },
