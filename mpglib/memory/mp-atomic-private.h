@@ -62,6 +62,17 @@ mp_atomic_fence_acquire (void)
 #endif
 }
 
+/* Stores after it are seen by nobody who does not see those before it. */
+static inline void
+mp_atomic_fence_release (void)
+{
+#ifdef MP_THREAD_SANITIZER
+  mp_atomic_fence ();
+#else
+  atomic_thread_fence (memory_order_release);
+#endif
+}
+
 /* In a loop that looks at a word until another CPU changes it. */
 static inline void
 mp_cpu_relax (void)

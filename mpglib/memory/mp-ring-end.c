@@ -6,6 +6,7 @@
 
 #include <sched.h>
 
+#include "mp-atomic-private.h"
 #include "mp-doorbell-private.h"
 #include "mp-error.h"
 #include "mp-futex-private.h"
@@ -91,7 +92,7 @@ commit_and_wake (MpRingEnd *end,
   atomic_store (&end->count, count);
   mp_futex_wake (&end->count, 1);
 #else
-  atomic_thread_fence (memory_order_release);
+  mp_atomic_fence_release ();
   mp_futex_add_and_wake_all (&end->count, addend);
 #endif
   atomic_store_explicit (&end->asleep, 0, memory_order_relaxed);
