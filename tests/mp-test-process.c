@@ -56,11 +56,25 @@ mp_test_fork (MpTestFunc func,
   return pid;
 }
 
+/* For the moment between the end of the last thread, which is told, and that thread's being gone from /proc, of which
+ * nothing tells.  Who takes the process away meanwhile waits for that, and not asleep: on the same CPU for as long as
+ * the scheduler lets it, many times as long as all the rest takes.
+ */
+void
+mp_test_await_end (pid_t pid)
+{
+  siginfo_t info;
+
+  waitid (P_PID, (id_t) pid, &info, WEXITED | WNOWAIT | __WALL);
+  mp_futex_pause (50);
+}
+
 void
 mp_test_join (pid_t pid)
 {
   int status;
 
+  mp_test_await_end (pid);
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   g_assert_true (status == 0 || (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL));
 }
@@ -71,6 +85,7 @@ mp_test_kill (pid_t pid)
   int status;
 
   g_assert_cmpint (kill (pid, SIGKILL), ==, 0);
+  mp_test_await_end (pid);
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   g_assert_true (WIFSIGNALED (status) && WTERMSIG (status) == SIGKILL);
 }

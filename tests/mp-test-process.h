@@ -24,6 +24,7 @@ typedef void (*MpTestFunc) (gpointer data);
 gint64   mp_test_deadline          (void);
 pid_t    mp_test_fork              (MpTestFunc   func,
                                     gpointer     data);
+void     mp_test_await_end         (pid_t        pid);
 void     mp_test_join              (pid_t        pid);
 void     mp_test_kill              (pid_t        pid);
 gpointer mp_test_share             (gsize        size);

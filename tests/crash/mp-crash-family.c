@@ -21,9 +21,7 @@
  * many as fit into the time.  All cases of all programs together have about 2,000,
  * which ones the seed says; and with --long as many as there are instructions.
  */
-#define MAX_POINTS      18
-#define MAX_POINTS_LONG 5500
-#define MAX_USEC_LONG   (10 * G_TIME_SPAN_MINUTE)
+#define MAX_POINTS 18
 
 /* What root may do hides what others may not: each program runs for somebody else too,
  * at that part of the points.
@@ -49,6 +47,8 @@ static pid_t sleepers[MP_CRASH_N_SLEEPERS];
 static gboolean is_long;
 static gboolean is_unprivileged;
 static guint32 seed;
+static guint part;
+static guint n_parts = 1;
 static glong n_points_of_all;
 
 MpTable *
@@ -252,7 +252,7 @@ get_max_points (void)
   glong n = hooks->max_points != 0 ? hooks->max_points : MAX_POINTS;
 
   if (is_long)
-    n = hooks->max_points_long != 0 ? hooks->max_points_long : MAX_POINTS_LONG;
+    return G_MAXLONG;
 
   return is_unprivileged ? MAX (n / UNPRIVILEGED_SHARE, 1) : n;
 }
@@ -262,6 +262,7 @@ test_kill (gconstpointer data)
 {
   const MpKillCase *kill_case = data;
   g_autofree char *reason = NULL;
+  MpKillWalk walk = { seed, get_max_points (), hooks->max_usec, part % n_parts, n_parts };
   MpKillResult result;
 
   if (!mp_kill_is_possible (&reason))
@@ -270,11 +271,11 @@ test_kill (gconstpointer data)
       return;
     }
 
-  result = mp_kill_run (kill_case, seed, get_max_points (),
-                        is_long ? MAX_USEC_LONG : hooks->max_usec);
+  result = mp_kill_run (kill_case, &walk);
   n_points_of_all += result.n_points;
-  g_test_message ("%ld points of %ld instructions, %ld asleep, %ld failed",
-                  result.n_points, result.n_instructions, result.n_asleep, result.n_failed);
+  g_test_message ("%ld points of %ld instructions in %u traces, %ld stepped, %ld asleep, %ld failed",
+                  result.n_points, result.n_instructions, result.n_traces, result.n_stepped, result.n_asleep,
+                  result.n_failed);
   g_assert_cmpint (result.n_failed, ==, 0);
 }
 
@@ -333,9 +334,24 @@ take_flag (int         *argc,
   return TRUE;
 }
 
+static void
+take_part (int    *argc,
+           char ***argv)
+{
+  if (*argc < 2 || !g_str_has_prefix ((*argv)[1], "--part="))
+    return;
+
+  if (sscanf ((*argv)[1], "--part=%u/%u", &part, &n_parts) != 2 || part < 1 || part > n_parts)
+    g_error ("%s: --part=I/N, of 1 to N", (*argv)[1]);
+
+  part--;
+  take_flag (argc, argv, (*argv)[1]);
+}
+
 /*
  *   MP_TEST_SEED=N          which points are run, where not all are; printed first
- *   MP_TEST_LONG=1, --long  many more points
+ *   MP_TEST_LONG=1, --long  all points
+ *   --part=I/N              with --long: the I-th of N parts of the points, 1/N to N/N; all of them together are all
  *   --unprivileged          as root: for somebody who may nothing, and fewer points
  *
  * Flags come first.
@@ -347,13 +363,21 @@ mp_crash_read_arguments (int    *argc,
   const char *given_seed = g_getenv ("MP_TEST_SEED");
 
   is_long = take_flag (argc, argv, "--long") || g_strcmp0 (g_getenv ("MP_TEST_LONG"), "1") == 0;
+  take_part (argc, argv);
   is_unprivileged = take_flag (argc, argv, "--unprivileged");
   if (is_unprivileged)
     drop_privileges ();
 
   seed = given_seed != NULL ? (guint32) g_ascii_strtoull (given_seed, NULL, 10) : g_random_int ();
+  if (is_unprivileged && is_long)
+    {
+      part += n_parts * (seed % UNPRIVILEGED_SHARE);
+      n_parts *= UNPRIVILEGED_SHARE;
+    }
+
   g_test_init (argc, argv, NULL);
-  g_test_message ("MP_TEST_SEED=%u%s%s", seed, is_long ? ", long" : "", is_unprivileged ? ", unprivileged" : "");
+  g_test_message ("MP_TEST_SEED=%u%s%s, part %u of %u", seed, is_long ? ", long" : "",
+                  is_unprivileged ? ", unprivileged" : "", part + 1, n_parts);
 }
 
 void

@@ -45,7 +45,6 @@ typedef struct
   void (*reset)         (void);     /* after a failure, with no sleeper alive */
   gint64 max_usec;                  /* a case, where not all points fit into it */
   glong  max_points;                /* 0: as many as usual */
-  glong  max_points_long;
 } MpCrashHooks;
 
 void     mp_crash_read_arguments    (int                *argc,

@@ -3,7 +3,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -11,160 +10,28 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mp-kill-steps.h"
+#include "mp-kill-trace.h"
 #include "mp-killstep.h"
-
-/* Not to have come back from an instruction for so long, and to be in a sleep of
- * the kernel's, is to be blocked.  Time alone says nothing on a busy machine.
- */
-#define BLOCKED_USEC 3000
+#include "mp-test-process.h"
 
 /* More of them tell nothing new, and each takes seconds. */
 #define ENOUGH_FAILURES 5
 
-/* A step that takes longer means that the harness itself is broken. */
-#define LOST_USEC (30 * G_TIME_SPAN_SECOND)
+/* What an operation does depends on what was there before it.  A walk is through when so many traces in a row had
+ * nothing new, or there were so many of them.
+ */
+#define ENOUGH_SAME   5
+#define ENOUGH_TRACES 32
 
-typedef enum
-{
-  STEP_DONE,
-  STEP_ASLEEP,
-  STEP_ENDED,
-  STEP_BROKEN,   /* a signal that nobody sent */
-} Step;
-
-typedef struct
-{
-  pid_t pid;
-  pid_t tid;     /* the thread that is stepped */
-} Victim;
+/* Where a way leads depends on it too. */
+#define MAX_TRIES 3
 
 /* Set by the victim, shared: `setup` is through. */
 static _Atomic guint32 *is_ready;
-
-/* --- Waiting for a stepped thread ----------------------------------------- */
-
-static gboolean
-is_sleeping (pid_t tid)
-{
-  g_autofree char *name = g_strdup_printf ("/proc/%d/stat", tid);
-  g_autofree char *text = NULL;
-  const char *end;
-
-  if (!g_file_get_contents (name, &text, NULL, NULL))
-    return FALSE;
-
-  end = strrchr (text, ')');
-  return end != NULL && end[2] == 'S';
-}
-
-static void
-on_tick (int signal_number)
-{
-}
-
-/* From now on a wait is interrupted every now and then, to see whether it waits
- * for somebody who sleeps.
- */
-static void
-start_ticking (void)
-{
-  struct sigaction action = { .sa_handler = on_tick };
-  struct itimerval interval = {
-    .it_interval.tv_usec = BLOCKED_USEC,
-    .it_value.tv_usec = BLOCKED_USEC,
-  };
-
-  sigaction (SIGALRM, &action, NULL);
-  setitimer (ITIMER_REAL, &interval, NULL);
-}
-
-static void
-stop_ticking (void)
-{
-  struct itimerval never = { 0 };
-
-  setitimer (ITIMER_REAL, &never, NULL);
-}
-
-/* Returns: FALSE if it went to sleep */
-static gboolean
-wait_for_stop (pid_t  tid,
-               int   *status)
-{
-  gint64 begin = 0;
-
-  for (;;)
-    {
-      if (waitpid (tid, status, __WALL) >= 0 || errno != EINTR)
-        return TRUE;
-
-      if (begin == 0)
-        begin = g_get_monotonic_time ();
-      else if (is_sleeping (tid))
-        return FALSE;
-      else if (g_get_monotonic_time () > begin + LOST_USEC)
-        g_error ("a stepped thread neither stopped nor slept");
-    }
-}
-
-static Step
-step (const Victim     *victim,
-      const MpKillCase *kill_case,
-      gboolean         *was_blocked)
-{
-  int status = 0;
-
-  if (ptrace (PTRACE_SINGLESTEP, victim->tid, NULL, NULL) != 0)
-    g_error ("ptrace: %s", g_strerror (errno));
-
-  while (!wait_for_stop (victim->tid, &status))
-    {
-      if (*was_blocked || kill_case->blocked == NULL)
-        return STEP_ASLEEP;
-
-      *was_blocked = TRUE;
-      kill_case->blocked ();
-    }
-
-  if (WIFSTOPPED (status) && WSTOPSIG (status) == SIGTRAP)
-    return STEP_DONE;
-
-  return WIFSTOPPED (status) && WSTOPSIG (status) == SIGSTOP ? STEP_ENDED : STEP_BROKEN;
-}
-
-/* A wake that is lost is lost for ever, so a busy machine may have its time. */
-#define STALL_USEC (5 * G_TIME_SPAN_SECOND)
-
-/* Not stepped any more. */
-static Step
-run_to_end (const Victim *victim,
-            Step          last)
-{
-  gint64 end = g_get_monotonic_time () + STALL_USEC;
-  int status;
-
-  if (last != STEP_ASLEEP && ptrace (PTRACE_CONT, victim->tid, NULL, NULL) != 0)
-    g_error ("ptrace: %s", g_strerror (errno));
-
-  for (;;)
-    {
-      if (!wait_for_stop (victim->tid, &status))
-        {
-          if (g_get_monotonic_time () > end)
-            return STEP_ASLEEP;
-        }
-      else if (WIFSTOPPED (status) && WSTOPSIG (status) == SIGSTOP)
-        return STEP_ENDED;
-      else if (!WIFSTOPPED (status) || WSTOPSIG (status) != SIGTRAP)
-        return STEP_BROKEN;
-      else
-        ptrace (PTRACE_CONT, victim->tid, NULL, NULL);
-    }
-}
 
 /* --- The victim ----------------------------------------------------------- */
 
@@ -196,7 +63,7 @@ stop_thread (pid_t tid)
 {
   int status;
 
-  while (!is_sleeping (tid))
+  while (!mp_kill_is_sleeping (tid))
     sched_yield ();
 
   if (ptrace (PTRACE_SEIZE, tid, NULL, NULL) != 0 ||
@@ -206,7 +73,7 @@ stop_thread (pid_t tid)
 }
 
 /* The stepped thread and the harness take turns: on one CPU that is a switch, on
- * two a wake across, which takes many times as long.
+ * two a wake across, which takes many times as long.  What is forked here begins there.
  */
 static void
 share_cpu (pid_t tid)
@@ -226,7 +93,7 @@ leave_cpu (const cpu_set_t *before)
 }
 
 /* It need not be a child of this process. */
-static Victim
+static MpKillVictim
 seize_victim (const MpKillCase *kill_case)
 {
   pid_t pid = kill_case->start (kill_case);
@@ -239,13 +106,13 @@ seize_victim (const MpKillCase *kill_case)
   if (waitpid (pid, &status, __WALL) != pid || !WIFSTOPPED (status) || WSTOPSIG (status) != SIGSTOP)
     g_error ("%s: the victim did not start", kill_case->name);
 
-  return (Victim) { pid, pid };
+  return (MpKillVictim) { .pid = pid, .tid = pid };
 }
 
-static Victim
+static MpKillVictim
 start_victim (const MpKillCase *kill_case)
 {
-  Victim victim;
+  MpKillVictim victim = { 0 };
   int status;
 
   if (kill_case->start != NULL)
@@ -282,8 +149,8 @@ start_victim (const MpKillCase *kill_case)
 }
 
 static void
-kill_victim (const MpKillCase *kill_case,
-             const Victim     *victim)
+kill_victim (const MpKillCase   *kill_case,
+             const MpKillVictim *victim)
 {
   int status;
 
@@ -299,70 +166,113 @@ kill_victim (const MpKillCase *kill_case,
     while (waitpid (victim->tid, &status, __WALL) == victim->tid && WIFSTOPPED (status))
       ;
 
+  mp_test_await_end (victim->pid);
   while (waitpid (victim->pid, &status, __WALL) == victim->pid && WIFSTOPPED (status))
     ;
 }
 
-/* Returns: instructions that were run */
-static glong
-run_point (const MpKillCase *kill_case,
-           glong             n_instructions,
-           MpKillResult     *result)
+static void
+judge (const MpKillRun *run,
+       MpKillStep       last,
+       MpKillResult    *result)
 {
-  gboolean was_blocked = FALSE;
-  Step last = STEP_DONE;
-  cpu_set_t cpus;
-  Victim victim;
-  glong done = 0;
-  guint failure;
+  const MpKillCase *kill_case = run->kill_case;
+  guint failure = kill_case->check ();
 
-  if (kill_case->prepare != NULL)
-    kill_case->prepare ();
-
-  victim = start_victim (kill_case);
-  sched_getaffinity (0, sizeof cpus, &cpus);
-  share_cpu (victim.tid);
-  start_ticking ();
-  while (done < n_instructions && last == STEP_DONE)
-    {
-      last = step (&victim, kill_case, &was_blocked);
-      if (last == STEP_DONE)
-        done++;
-    }
-
-  if (kill_case->interfere != NULL)
-    {
-      kill_case->interfere ();
-      if (last != STEP_ENDED)
-        last = run_to_end (&victim, last);
-    }
-
-  stop_ticking ();
-  leave_cpu (&cpus);
-  if (kill_case->last != NULL)
-    kill_case->last ();
-
-  kill_victim (kill_case, &victim);
-  failure = kill_case->check ();
-
-  if (last == STEP_BROKEN)
+  if (last == MP_KILL_STEP_BROKEN)
     failure |= 1u << 31;
-  if (last == STEP_ASLEEP && kill_case->interfere != NULL)
+  if (last == MP_KILL_STEP_ASLEEP && kill_case->interfere != NULL)
     failure |= 1u << 30;
 
   if (failure != 0)
     {
-      g_printerr ("# %s: killed after %ld instructions%s: failure %x\n", kill_case->name, done,
-                  last == STEP_ASLEEP ? ", asleep" : last == STEP_ENDED ? ", at the end" : "", failure);
+      g_printerr ("# %s: killed after %ld instructions%s: failure %x\n", kill_case->name, run->done,
+                  last == MP_KILL_STEP_ASLEEP ? ", asleep" : last == MP_KILL_STEP_ENDED ? ", at the end" : "", failure);
       result->n_failed++;
     }
 
   result->n_points++;
-  result->n_asleep += last == STEP_ASLEEP;
-  return done;
+  result->n_asleep += last == MP_KILL_STEP_ASLEEP;
+}
+
+/* By the ways of @trace, or without one by steps, to which a @record can be kept.
+ *
+ * Returns: whether it was killed after so many instructions
+ */
+static gboolean
+run_point (const MpKillCase  *kill_case,
+           glong              n_instructions,
+           const MpKillTrace *trace,
+           MpKillTrace       *record,
+           MpKillResult      *result)
+{
+  MpKillRun run = { .kill_case = kill_case, .record = record };
+  gboolean is_there;
+  cpu_set_t cpus;
+  MpKillStep last;
+
+  sched_getaffinity (0, sizeof cpus, &cpus);
+  if (kill_case->start == NULL)
+    share_cpu (0);
+  if (kill_case->prepare != NULL)
+    kill_case->prepare ();
+
+  run.victim = start_victim (kill_case);
+  share_cpu (run.victim.tid);
+  mp_kill_start_ticking ();
+  if (record != NULL)
+    mp_kill_trace_add (record, mp_kill_get_address (&run));
+
+  last = trace != NULL ? mp_kill_leap_to (&run, trace, n_instructions) : mp_kill_step_to (&run, n_instructions);
+  is_there = last == MP_KILL_STEP_DONE && run.done == n_instructions &&
+             (trace == NULL || mp_kill_get_address (&run) == mp_kill_trace_get_address (trace, n_instructions));
+
+  if (kill_case->interfere != NULL)
+    {
+      kill_case->interfere ();
+      if (last != MP_KILL_STEP_ENDED)
+        last = mp_kill_run_to_end (&run.victim, last);
+    }
+
+  mp_kill_stop_ticking ();
+  if (kill_case->last != NULL)
+    kill_case->last ();
+
+  kill_victim (kill_case, &run.victim);
+  leave_cpu (&cpus);
+  judge (&run, last, result);
+  return is_there;
 }
 
 /* --- Choosing points ------------------------------------------------------ */
+
+/* The end of the operation, and how it came there. */
+static MpKillTrace *
+run_to_trace (const MpKillCase *kill_case,
+              MpKillResult     *result)
+{
+  MpKillTrace *trace = mp_kill_trace_new ();
+
+  run_point (kill_case, G_MAXLONG, NULL, trace, result);
+  mp_kill_trace_plan (trace);
+  result->n_traces++;
+  return trace;
+}
+
+/* Where the ways lead elsewhere each time, steps do not: it is killed after so many of them at least. */
+static void
+reach_point (const MpKillCase  *kill_case,
+             glong              n_instructions,
+             const MpKillTrace *trace,
+             MpKillResult      *result)
+{
+  for (guint i = 0; i < MAX_TRIES && mp_kill_has_addresses (kill_case); i++)
+    if (run_point (kill_case, n_instructions, trace, NULL, result))
+      return;
+
+  result->n_stepped++;
+  run_point (kill_case, n_instructions, NULL, NULL, result);
+}
 
 /* Points that are spread evenly however many of them are run: multiples of the
  * golden section, from a beginning that the seed gives.
@@ -379,51 +289,99 @@ spread_point (glong   index,
 
 /* So many of those below `n_instructions`. */
 static void
-run_points (const MpKillCase *kill_case,
-            guint32           seed,
-            glong             n_points,
-            glong             n_instructions,
-            gint64            end,
-            MpKillResult     *result)
+run_points (const MpKillCase  *kill_case,
+            const MpKillTrace *trace,
+            guint32            seed,
+            glong              n_points,
+            glong              n_instructions,
+            gint64             end,
+            MpKillResult      *result)
 {
   for (glong i = 0; i < n_points; i++)
     {
       if (g_get_monotonic_time () > end || result->n_failed == ENOUGH_FAILURES)
         return;
 
-      run_point (kill_case, n_points == n_instructions ? i : spread_point (i, seed, n_instructions), result);
+      reach_point (kill_case, n_points == n_instructions ? i : spread_point (i, seed, n_instructions), trace, result);
     }
+}
+
+static MpKillResult
+run_some (const MpKillCase *kill_case,
+          const MpKillWalk *walk)
+{
+  MpKillResult result = { 0 };
+  g_autoptr (MpKillTrace) trace = run_to_trace (kill_case, &result);
+  gint64 end = g_get_monotonic_time () + walk->max_usec;
+  glong n_dense = MIN (kill_case->n_dense, mp_kill_trace_get_length (trace));
+
+  result.n_instructions = mp_kill_trace_get_length (trace);
+  if (result.n_instructions <= walk->max_points)
+    end = G_MAXINT64;
+  else
+    run_points (kill_case, trace, walk->seed, MIN (walk->max_points, n_dense), n_dense, G_MAXINT64, &result);
+
+  run_points (kill_case, trace, walk->seed, MIN (walk->max_points, result.n_instructions), result.n_instructions,
+              end, &result);
+  return result;
+}
+
+/* Returns: whether there were any */
+static gboolean
+walk_what_is_new (const MpKillCase  *kill_case,
+                  const MpKillWalk  *walk,
+                  const MpKillTrace *trace,
+                  GHashTable        *seen,
+                  MpKillResult      *result)
+{
+  gboolean is_new = FALSE;
+
+  for (glong i = 0; i < mp_kill_trace_get_length (trace) && result->n_failed < ENOUGH_FAILURES; i++)
+    {
+      if (!g_hash_table_add (seen, GSIZE_TO_POINTER (mp_kill_trace_get_key (trace, i))))
+        continue;
+
+      is_new = TRUE;
+      if ((guint) (i % walk->n_parts) == walk->part)
+        reach_point (kill_case, i, trace, result);
+    }
+
+  return is_new;
+}
+
+/* Each instruction is killed at as often as it comes in any of the traces. */
+static MpKillResult
+walk_all (const MpKillCase *kill_case,
+          const MpKillWalk *walk)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
+  MpKillResult result = { 0 };
+  guint n_same = 0;
+
+  while (n_same < ENOUGH_SAME && result.n_traces < ENOUGH_TRACES && result.n_failed < ENOUGH_FAILURES)
+    {
+      g_autoptr (MpKillTrace) trace = run_to_trace (kill_case, &result);
+
+      result.n_instructions = MAX (result.n_instructions, mp_kill_trace_get_length (trace));
+      n_same = walk_what_is_new (kill_case, walk, trace, seen, &result) ? 0 : n_same + 1;
+    }
+
+  return result;
 }
 
 /*
  * mp_kill_run:
- * @max_points: all, if the operation has not more
- * @max_usec: time after which no further point is begun, if not all are run
  *
  * The end of the operation is always one of the points.
  */
 MpKillResult
 mp_kill_run (const MpKillCase *kill_case,
-             guint32           seed,
-             glong             max_points,
-             gint64            max_usec)
+             const MpKillWalk *walk)
 {
-  gint64 end = g_get_monotonic_time () + max_usec;
-  MpKillResult result = { 0 };
-  gboolean all;
-
   if (is_ready == NULL)
     is_ready = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-  result.n_instructions = run_point (kill_case, G_MAXLONG, &result);
-  all = result.n_instructions <= max_points;
-
-  if (!all)
-    run_points (kill_case, seed, MIN (max_points, kill_case->n_dense), kill_case->n_dense, G_MAXINT64, &result);
-
-  run_points (kill_case, seed, MIN (max_points, result.n_instructions), result.n_instructions,
-              all ? G_MAXINT64 : end, &result);
-  return result;
+  return walk->max_points == G_MAXLONG ? walk_all (kill_case, walk) : run_some (kill_case, walk);
 }
 
 /* --- Is it possible? ------------------------------------------------------ */

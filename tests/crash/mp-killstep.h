@@ -13,9 +13,12 @@ G_BEGIN_DECLS
 /* Kills a process at every instruction of an operation.
  *
  * Kills at random moments prove little: most of them hit nothing.  Here a victim
- * is forked, its operation runs under PTRACE_SINGLESTEP for k instructions, and it
- * is killed; then the case looks at the survivors; then k + 1.  A system call
- * counts as one instruction.  Nothing here knows what is tested.
+ * is forked, its operation runs for k instructions, and it is killed; then the case
+ * looks at the survivors; then k + 1.  A system call counts as one instruction.
+ * Nothing here knows what is tested.
+ *
+ * The first time it runs under PTRACE_SINGLESTEP, and where it goes is written down:
+ * mp-kill-trace.h.  After that it leaps, as far as it goes the same way.
  *
  * Only one thread of the victim is stepped: the one that calls `op`, or the one
  * that `get_thread` names, which must be asleep and is woken by `provoke`.
@@ -49,16 +52,24 @@ struct _MpKillCase
 
 typedef struct
 {
-  glong n_instructions;  /* of the whole operation, when it was measured */
+  guint32 seed;
+  glong   max_points;    /* all, if the operation has not more; G_MAXLONG: all that any trace has */
+  gint64  max_usec;      /* time after which no further point is begun, if not all are run */
+  guint   part, n_parts; /* of all that any trace has: every n-th, from that one on */
+} MpKillWalk;
+
+typedef struct
+{
+  glong n_instructions;  /* of the whole operation, the longest time */
+  guint n_traces;
   glong n_points;
+  glong n_stepped;       /* points to which only steps led */
   glong n_asleep;        /* points at which it was asleep */
   glong n_failed;
 } MpKillResult;
 
 gboolean     mp_kill_is_possible (char             **reason);
 MpKillResult mp_kill_run         (const MpKillCase  *kill_case,
-                                  guint32            seed,
-                                  glong              max_points,
-                                  gint64             max_usec);
+                                  const MpKillWalk  *walk);
 
 G_END_DECLS

@@ -764,7 +764,6 @@ main (int   argc,
     .begin_round = begin_round,
     .reset = reset,
     .max_usec = 600 * G_TIME_SPAN_MILLISECOND,
-    .max_points_long = 3000,
   };
   g_autoptr (GError) error = NULL;
   int result;

@@ -29,8 +29,7 @@
 #define STALLED ((gdouble) MP_CRASH_STALL_USEC / G_TIME_SPAN_SECOND)
 
 /* Points a case: starting a process takes longer than what it is started for. */
-#define N_POINTS      3
-#define N_POINTS_LONG 100
+#define N_POINTS 3
 
 /* Besides the victim: the sleepers, and the harness where it comes too. */
 #define ALL_PARTIES (2 + MP_CRASH_N_SLEEPERS)
@@ -719,7 +718,7 @@ main (int   argc,
       char *argv[])
 {
   static const MpCrashHooks hooks = {
-    NULL, begin_round, renew_objects, 5 * G_TIME_SPAN_SECOND, N_POINTS, N_POINTS_LONG,
+    NULL, begin_round, renew_objects, 5 * G_TIME_SPAN_SECOND, N_POINTS,
   };
   int result;
 
