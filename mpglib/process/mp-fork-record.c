@@ -84,6 +84,18 @@ is_record (gssize              size,
          && record->serial != 0;
 }
 
+static gssize
+receive_packet (int            fd,
+                struct msghdr *message)
+{
+  gssize size;
+
+  do
+    size = recvmsg (fd, message, MSG_CMSG_CLOEXEC);
+  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+  return size;
+}
+
 MpIoStatus
 mp_fork_record_receive (int           fd,
                         MpForkRecord *record,
@@ -96,9 +108,12 @@ mp_fork_record_receive (int           fd,
   struct cmsghdr *header = &control.align;
   gssize size;
 
-  do
-    size = recvmsg (fd, &message, MSG_CMSG_CLOEXEC);
-  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+  size = receive_packet (fd, &message);
+  if (size == 0) /* Linux looks for packets and then for the end: the last one may have come between the two */
+    {
+      message.msg_controllen = CMSG_LEN (sizeof *descriptor);
+      size = receive_packet (fd, &message);
+    }
 
   *descriptor = -1;
   if (size > 0 && message.msg_controllen >= sizeof *header && header->cmsg_level == SOL_SOCKET

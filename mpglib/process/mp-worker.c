@@ -543,17 +543,22 @@ wait_wanted (MpWorker  *self,
              GError   **error)
 {
   MpForkRecord record;
+  MpIoStatus status;
   int from_template = *channel;
 
   if (self->usual_bootstrap != NULL)
     mp_warm_up (self->usual_bootstrap);
   fcntl (from_template, F_SETFL, O_RDWR); /* it has nothing else to wait for */
-  if (mp_fork_record_receive (from_template, &record, channel) != MP_IO_DONE || record.word != MP_FORK_WANTED)
+  status = mp_fork_record_receive (from_template, &record, channel);
+  if (status == MP_IO_CLOSED)
     _exit (0);
   close (from_template);
-  if (*channel >= 0)
+  if (status == MP_IO_DONE && record.word == MP_FORK_WANTED && *channel >= 0)
     return TRUE;
-  g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "This process has no file descriptors left");
+  if (status == MP_IO_DONE && record.word == MP_FORK_WANTED)
+    g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "This process has no file descriptors left");
+  else
+    g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "The template told its spare something that is no request");
   return FALSE;
 }
 
