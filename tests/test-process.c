@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -1210,8 +1212,11 @@ test_template_does_not_tell (void)
 
   g_test_summary ("The end of a child is heard of though its template does not tell, and so is its status");
   child = stop_template (context, &template_);
-  end (child);
-  g_assert_cmpint (mp_process_get_exit_code (child), ==, kernel_keeps_status () ? -SIGKILL : MP_EXIT_CODE_UNKNOWN);
+  mp_process_kill (child, NULL);
+  if (!kernel_keeps_status ())
+    kill (template_, SIGCONT); /* nobody else knows it */
+  join (child);
+  g_assert_cmpint (mp_process_get_exit_code (child), ==, -SIGKILL);
 
   kill (template_, SIGCONT);
   next = start (context, "exit", g_variant_new ("(i)", 7));
@@ -1237,6 +1242,134 @@ test_template_leaves_none (void)
   wait_until_rests (template_);
   g_assert_cmpuint (count_children (template_), ==, 2); /* and the spare */
   end (survivor);
+}
+
+/* A process that is traced is reaped by nobody before its tracer has */
+static void
+test_template_is_late (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpProcess) child = start (context, "compute", NULL);
+  int pid = mp_process_get_pid (child);
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("However late the status of a child is, it is waited for while its template lives");
+  if (ptrace (PTRACE_SEIZE, pid, NULL, NULL) < 0)
+    {
+      g_test_skip ("nothing may be traced here");
+      end (child);
+      return;
+    }
+  mp_process_kill (child, NULL);
+  g_assert_false (mp_process_join (child, 1.5, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_assert_cmpint (waitpid (pid, NULL, __WALL), ==, pid);
+  join (child);
+  g_assert_cmpint (mp_process_get_exit_code (child), ==, -SIGKILL);
+}
+
+#define N_ORPHANS 3
+
+/* The spare of a template that rests */
+static int
+get_last_child (int template_)
+{
+  g_autofree char *file = g_strdup_printf ("/proc/%d/task/%d/children", template_, template_);
+  g_autofree char *content = NULL;
+  const char *last;
+
+  g_assert_true (g_file_get_contents (file, &content, NULL, NULL));
+  last = strrchr (g_strchomp (content), ' ');
+  return (int) g_ascii_strtoll (last != NULL ? last : content, NULL, 10);
+}
+
+/* A spare, which ends with its template: that one may have been still there, and had it reaped */
+static void
+wait_spare (int pid)
+{
+  g_assert_true (waitpid (pid, NULL, 0) == pid || errno == ECHILD);
+}
+
+static void
+kill_template (int template_)
+{
+  int pidfd = (int) syscall (SYS_pidfd_open, template_, 0);
+
+  g_assert_cmpint (pidfd, >=, 0);
+  kill (template_, SIGKILL);
+  mp_test_poll (pidfd, POLLIN);
+  close (pidfd);
+}
+
+static void
+test_orphans (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpProcess) first = start (context, "compute", NULL), second = start (context, "compute", NULL);
+  int template_ = get_parent (mp_process_get_pid (first)), spare;
+
+  g_test_summary ("A host that adopts what a killed template leaves behind reaps it, and so has its status");
+  wait_until_rests (template_);
+  spare = get_last_child (template_);
+  g_assert_cmpint (prctl (PR_SET_CHILD_SUBREAPER, 1), ==, 0);
+  kill_template (template_);
+  end (first);
+  end (second);
+  g_assert_cmpint (mp_process_get_exit_code (first), ==, -SIGKILL);
+  g_assert_cmpint (mp_process_get_exit_code (second), ==, -SIGKILL);
+  wait_spare (spare);
+  g_assert_cmpint (prctl (PR_SET_CHILD_SUBREAPER, 0), ==, 0);
+}
+
+/* In a process whose orphans are adopted by who does not reap them; writes who they are */
+static int
+orphans_main (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  MpProcess *processes[N_ORPHANS];
+  int pids[N_ORPHANS + 1], template_;
+
+  for (int i = 0; i < N_ORPHANS; i++)
+    {
+      processes[i] = start (context, "compute", NULL);
+      pids[i] = mp_process_get_pid (processes[i]);
+    }
+  template_ = get_parent (pids[0]);
+  wait_until_rests (template_);
+  pids[N_ORPHANS] = get_last_child (template_);
+  kill_template (template_);
+  for (int i = 0; i < N_ORPHANS; i++)
+    {
+      gint64 killed = g_get_monotonic_time ();
+
+      end (processes[i]);
+      g_assert_cmpint (g_get_monotonic_time () - killed, <, G_USEC_PER_SEC);
+      g_assert_cmpint (mp_process_get_exit_code (processes[i]), ==, MP_EXIT_CODE_UNKNOWN);
+      g_object_unref (processes[i]);
+    }
+  return write (STDOUT_FILENO, pids, sizeof pids) == sizeof pids ? 0 : 1;
+}
+
+static void
+test_unreaped_orphans (void)
+{
+  const char *argv[] = { "/proc/self/exe", "--orphans", NULL };
+  int pids[N_ORPHANS + 1], out;
+  g_autoptr (GError) error = NULL;
+  GPid host;
+
+  g_test_summary ("Where nobody reaps what a killed template leaves behind, its children are joined at once");
+  g_assert_cmpint (prctl (PR_SET_CHILD_SUBREAPER, 1), ==, 0);
+  g_spawn_async_with_pipes (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &host,
+                            NULL, &out, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_test_wait (host), ==, 0);
+  g_assert_cmpint (read (out, pids, sizeof pids), ==, sizeof pids);
+  close (out);
+  for (int i = 0; i < N_ORPHANS; i++)
+    g_assert_cmpint (mp_test_wait (pids[i]), ==, SIGKILL);
+  wait_spare (pids[N_ORPHANS]);
+  g_assert_cmpint (prctl (PR_SET_CHILD_SUBREAPER, 0), ==, 0);
 }
 
 static void
@@ -1471,6 +1604,8 @@ main (int    argc,
   mp_init ();
   if (argc == 3 && strcmp (argv[1], "--host") == 0)
     return host_main (argv[2]);
+  if (argc == 2 && strcmp (argv[1], "--orphans") == 0)
+    return orphans_main ();
 
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (warm_up);
@@ -1507,6 +1642,9 @@ main (int    argc,
   mp_test_add_data ("/process/template-stopped/start", GINT_TO_POINTER (FALSE), test_template_stopped);
   mp_test_add_data ("/process/template-stopped/start-async", GINT_TO_POINTER (TRUE), test_template_stopped);
   mp_test_add ("/process/template-stopped/end", test_template_does_not_tell);
+  mp_test_add ("/process/template-late", test_template_is_late);
+  mp_test_add ("/process/orphans/adopted", test_orphans);
+  mp_test_add ("/process/orphans/unreaped", test_unreaped_orphans);
   mp_test_add ("/process/template-leaves-none", test_template_leaves_none);
   mp_test_add ("/process/start-interrupted", test_start_interrupted);
   mp_test_add_data ("/process/host/spawn", "spawn", test_host_dies);

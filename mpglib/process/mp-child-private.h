@@ -104,10 +104,16 @@ void          mp_child_made_locked    (MpChild             *self,
                                        int                  pid,
                                        int                  pidfd,
                                        GError              *error);
+/* Likewise of a template, which may be asked to forget the request once the child has ended */
+void          mp_child_forked_locked  (MpChild             *self,
+                                       guint64              request,
+                                       int                  pid,
+                                       int                  pidfd,
+                                       GError              *error);
 /* The template does not answer; the error is taken, and ends the child */
 void          mp_child_hung_locked    (MpChild             *self,
                                        GError              *error);
-/* Its status, from the template that reaped it; the template has gone and cannot tell */
+/* Its status, from the template that reaped it; the template has gone, or has not got it, and cannot tell */
 void          mp_child_exited_locked  (MpChild             *self,
                                        int                  wait_status);
 void          mp_child_lost_template_locked (MpChild       *self);

@@ -29,8 +29,11 @@
 #include "mp-report-private.h"
 #include "mp-worker-private.h"
 
-/* How long a template may take to tell the status of a child that is gone, in seconds */
-#define STATUS_TIMEOUT 1.0
+/* How long a template that lives may owe the status of a child that is gone, in seconds: one that is merely slow never
+ * takes as long, one that hangs or was stopped holds up no join for ever */
+#define STATUS_TIMEOUT 30.0
+/* How long whoever reaps orphans may take for one, in seconds: there may be nobody who does, such as in a container */
+#define ORPHAN_TIMEOUT 0.05
 /* How long a child may live on without a channel where it is of no use without one, in seconds */
 #define SILENCE_TIMEOUT 2.0
 /* How much of what a dead child has said is read: more than a socket holds */
@@ -40,7 +43,7 @@ struct _MpChild {
   gatomicrefcount refs;
   MpPump *pump;
   MpStartMethod method;
-  MpTemplate *template_;   /* forkserver: until the child is made */
+  MpTemplate *template_;   /* forkserver: until the child has ended */
   MpRecipe *recipe;        /* spawn: until it is executed */
   MpBootstrap *bootstrap;
   MpFrame *arguments;      /* until it is sent; nullable */
@@ -57,6 +60,7 @@ struct _MpChild {
   gboolean said_hello;     /* maybe before the starter told that it is made */
   gboolean has_finished;   /* it told the code it is going to exit with */
   int finished_code;
+  guint64 request;         /* of the template, once it has made the child */
   gboolean template_is_lost;
   gboolean pidfd_is_over;  /* the process is gone, its status is awaited */
   gboolean was_asked_again; /* its first template died before it had answered */
@@ -715,6 +719,8 @@ end_locked (MpChild *self,
     mp_pump_remove_timer_locked (self->pump, g_steal_pointer (&self->silence_timer));
   mp_fd_close (&self->pidfd);
 
+  if (self->request != 0)
+    mp_template_forget (self->template_, self, self->request);
   set_state_locked (self, MP_CHILD_ENDED);
   mp_child_unref (self);
 }
@@ -746,13 +752,45 @@ on_status_timeout (guint32  events,
   end_locked (self, MP_EXIT_UNKNOWN);
 }
 
-/* The template tells it; or the pidfd is heard of again, when the child has been reaped */
+static void
+set_status_timer_locked (MpChild *self)
+{
+  double timeout = self->template_is_lost ? ORPHAN_TIMEOUT : STATUS_TIMEOUT;
+
+  if (self->status_timer != NULL)
+    mp_pump_remove_timer_locked (self->pump, self->status_timer);
+  self->status_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (timeout),
+                                                 on_status_timeout, self);
+}
+
+/* What can be known of a child that is gone.  One that has lost its template may be this process's to reap, if it is a
+ * subreaper */
+static gboolean
+find_status_locked (MpChild *self,
+                    int     *exit_code)
+{
+  int wait_status;
+
+  if (mp_pidfd_get_status (self->pidfd, &wait_status))
+    *exit_code = decode_wait_status (wait_status);
+  else if (self->template_is_lost)
+    *exit_code = reap (self->pidfd);
+  else
+    *exit_code = MP_EXIT_UNKNOWN;
+  return *exit_code != MP_EXIT_UNKNOWN;
+}
+
+/* The template tells it; or the pidfd is heard of again, when the child has been reaped, and may have it (Linux 6.15).
+ * Once there is neither a template nor somebody else who will reap, nobody can tell */
 static void
 await_status_locked (MpChild *self)
 {
-  mp_pump_set_events_locked (self->pump, self->pidfd_source, 0);
-  self->status_timer = mp_pump_add_timer_locked (self->pump, mp_deadline_from_timeout (STATUS_TIMEOUT),
-                                                 on_status_timeout, self);
+  int exit_code;
+
+  if (find_status_locked (self, &exit_code) || (self->template_is_lost && self->pidfd_source == NULL))
+    end_locked (self, exit_code);
+  else
+    set_status_timer_locked (self);
 }
 
 static void
@@ -760,19 +798,18 @@ on_pidfd (guint32  events,
           gpointer data)
 {
   MpChild *self = data;
-  int wait_status;
 
-  self->pidfd_is_over = TRUE;
   if (self->method == MP_START_METHOD_SPAWN)
-    end_locked (self, reap (self->pidfd));
-  else if (mp_pidfd_get_status (self->pidfd, &wait_status))
-    end_locked (self, decode_wait_status (wait_status));
-  else if (self->template_is_lost)
-    end_locked (self, MP_EXIT_UNKNOWN);
-  else if (self->status_timer == NULL)
-    await_status_locked (self);
-  else
+    {
+      end_locked (self, reap (self->pidfd));
+      return;
+    }
+  if (self->pidfd_is_over || (events & EPOLLHUP) != 0) /* reaped: there is nothing more to hear */
     mp_pump_remove_fd_locked (self->pump, g_steal_pointer (&self->pidfd_source));
+  else
+    mp_pump_set_events_locked (self->pump, self->pidfd_source, 0);
+  self->pidfd_is_over = TRUE;
+  await_status_locked (self);
 }
 
 /* On the engine's thread, without a lock */
@@ -823,7 +860,6 @@ mp_child_made_locked (MpChild *self,
       return;
     }
   g_clear_pointer (&self->arguments_again, mp_frame_free);
-  g_clear_pointer (&self->template_, mp_template_unref);
   if (error != NULL)
     {
       if (self->failure == NULL)
@@ -859,6 +895,20 @@ mp_child_made_locked (MpChild *self,
 }
 
 void
+mp_child_forked_locked (MpChild *self,
+                        guint64  request,
+                        int      pid,
+                        int      pidfd,
+                        GError  *error)
+{
+  if (self->state == MP_CHILD_STARTING)
+    self->request = request;
+  else
+    mp_template_forget (self->template_, self, request);
+  mp_child_made_locked (self, pid, pidfd, error);
+}
+
+void
 mp_child_exited_locked (MpChild *self,
                         int      wait_status)
 {
@@ -869,8 +919,8 @@ void
 mp_child_lost_template_locked (MpChild *self)
 {
   self->template_is_lost = TRUE;
-  if (self->pidfd_is_over)
-    end_locked (self, MP_EXIT_UNKNOWN);
+  if (self->pidfd_is_over && self->state != MP_CHILD_ENDED)
+    await_status_locked (self);
 }
 
 gboolean

@@ -9,7 +9,8 @@
  *     WANTED    host to template, template to spare: a child, whose channel comes with it
  *     UNWANTED  host to template: it is to be killed
  *     MADE      template to host: number is the pid; the pidfd comes with it
- *     LEFT      the same, and the last word about it: the kernel reaps it, and tells the host its status
+ *     LEFT      the same, and the last word about it: the kernel reaps it, and tells the host its status.  After MADE:
+ *               it has ended, and somebody else has reaped it
  *     ENDED     template to host: number is the wait status
  *
  * A receiver that has no descriptors left gets the record without. */

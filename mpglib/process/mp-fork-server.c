@@ -248,10 +248,13 @@ reap (MpForkServer *self,
   if (child == self->spare)
     drop_spare (self);
   remove_child (self, child);
-  /* If somebody else reaped it, the host does without the status */
-  if (serial != 0 && has_status && self->reaps)
+  if (serial == 0 || !self->reaps)
+    return;
+  if (has_status)
     tell (self, MP_FORK_ENDED, serial,
           info.si_code == CLD_EXITED ? W_EXITCODE (info.si_status, 0) : W_EXITCODE (0, info.si_status), -1, NULL);
+  else /* somebody else reaped it: the host does without the status */
+    tell (self, MP_FORK_LEFT, serial, 0, -1, NULL);
 }
 
 /* Of 0: all of them */

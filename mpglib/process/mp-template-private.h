@@ -9,9 +9,10 @@
  *     no process    no child was asked for yet, or the process has ended: the next request starts one
  *     a process     requests are sent at once; while it starts they wait in its socket
  *
- * A request is for a child in STARTING.  Its answers are FAILED, or LEFT, or MADE and later ENDED.  When the process
- * ends, children whose requests have no answer ask again, once, with new channels; children that exist go on and are
- * watched by their pidfds alone.  When the context goes, the process is hung up on; it ends when its last child has. */
+ * A request is for a child in STARTING.  Its answers are FAILED, or LEFT, or MADE and later ENDED or LEFT.  It is kept
+ * until the child's end is known.  When the process ends, children whose requests have no answer ask again, once, with
+ * new channels; children that exist are told, go on, and are watched by their pidfds alone.  When the context goes, the
+ * process is hung up on; it ends when its last child has. */
 #pragma once
 
 #include "mp-child-private.h"
@@ -35,6 +36,10 @@ void        mp_template_set_recipe (MpTemplate *self,
 void        mp_template_fork    (MpTemplate *self,
                                  MpChild    *child,
                                  int         channel);
+/* The child has ended: nothing more is to be said of its request.  Any thread, the lock of the child's pump held. */
+void        mp_template_forget  (MpTemplate *self,
+                                 MpChild    *child,
+                                 guint64     request);
 /* The child's time is over: ends it with an error unless there is an answer, and the process that did not give one.
  * Any thread, the lock of the child's pump held. */
 void        mp_template_give_up (MpTemplate *self,

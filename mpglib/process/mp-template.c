@@ -140,6 +140,7 @@ typedef struct {
   int pid;
   int pidfd;
   int status;
+  guint64 request;
   GError *error;
 } Saying;
 
@@ -151,7 +152,7 @@ say_locked (gpointer data)
   switch (saying->what)
     {
     case SAY_MADE:
-      mp_child_made_locked (saying->child, saying->pid, saying->pidfd, saying->error);
+      mp_child_forked_locked (saying->child, saying->request, saying->pid, saying->pidfd, saying->error);
       break;
     case SAY_EXITED:
       mp_child_exited_locked (saying->child, saying->status);
@@ -199,7 +200,8 @@ say_failed (MpChild *child,
 
 /* --- answers ---------------------------------------------------------------------------------------------- */
 
-/* A child whose pidfd was lost cannot be watched, nor ended but by the template */
+/* The request may be gone afterwards: the child ends at once if it cannot be watched.
+ * A child whose pidfd was lost cannot be watched, nor ended but by the template */
 static void
 on_made_locked (MpTemplate *self,
                 Request    *request,
@@ -222,7 +224,8 @@ on_made_locked (MpTemplate *self,
       mp_fork_record_send (self->requests_fd, &unwanted, -1, NULL);
     }
   mp_fd_close (&request->channel);
-  say (request->child, (Saying) { .what = SAY_MADE, .pid = pid, .pidfd = pidfd, .error = error });
+  say (request->child, (Saying) { .what = SAY_MADE, .request = request->serial, .pid = pid, .pidfd = pidfd,
+                                  .error = error });
 }
 
 static void
@@ -259,14 +262,14 @@ on_record_locked (MpTemplate         *self,
 {
   Request *request = g_hash_table_lookup (self->requests, &record->serial);
 
-  if (request != NULL && record->word == MP_FORK_MADE)
+  if (request != NULL && (record->word == MP_FORK_MADE || (record->word == MP_FORK_LEFT && request->channel >= 0)))
     {
       on_made_locked (self, request, record->number, g_steal_fd (&descriptor));
     }
   else if (request != NULL && record->word == MP_FORK_LEFT)
     {
       g_hash_table_steal (self->requests, &record->serial);
-      on_made_locked (self, request, record->number, g_steal_fd (&descriptor));
+      say (request->child, (Saying) { .what = SAY_LOST });
       request_free (request);
     }
   else if (request != NULL && record->word == MP_FORK_ENDED)
@@ -544,6 +547,39 @@ mp_template_fork (MpTemplate *self,
     submission_job (submission);
   else
     mp_pump_post (mp_pump_get_shared (), submission_job, submission);
+}
+
+/* --- the end of a child ----------------------------------------------------------------------------------- */
+
+typedef struct {
+  MpTemplate *template_;
+  guint64 request;
+} Forgetting;
+
+static void
+forget_job (gpointer data)
+{
+  g_autofree Forgetting *forgetting = data;
+  g_autoptr (MpTemplate) self = forgetting->template_;
+
+  g_hash_table_remove (self->requests, &forgetting->request);
+}
+
+void
+mp_template_forget (MpTemplate *self,
+                    MpChild    *child,
+                    guint64     request)
+{
+  Forgetting *forgetting;
+
+  if (mp_child_get_pump (child) == mp_pump_get_shared ())
+    {
+      g_hash_table_remove (self->requests, &request);
+      return;
+    }
+  forgetting = g_new (Forgetting, 1);
+  *forgetting = (Forgetting) { mp_template_ref (self), request };
+  mp_pump_post (mp_pump_get_shared (), forget_job, forgetting);
 }
 
 /* --- no answer -------------------------------------------------------------------------------------------- */
