@@ -25,6 +25,7 @@ typedef struct
 {
   MpRingLayout ring;
   MpAtomic32   is_done;   /* how many have put, or taken */
+  MpAtomic32   may_give_up;
 } Shared;
 
 static MpTable *table;
@@ -337,6 +338,66 @@ test_claim_of_dead (void)
   tear_down ();
 }
 
+static void
+claim_all (gpointer gives_up)
+{
+  MpRingRecord record = { bytes, CAPACITY - 8, 0 };
+  gboolean has_claim = FALSE;
+  guint n;
+
+  g_assert_cmpint (mp_ring_try_put_claiming (&ring, get_me (), &record, 1, &n, &has_claim, NULL), ==, MP_RING_AGAIN);
+  mp_test_tell_ready ();
+  if (gives_up != NULL)
+    {
+      mp_test_wait_word (&shared->may_give_up, 1);
+      mp_ring_give_up_claim (&ring, get_me (), &has_claim);
+    }
+  for (;;)
+    pause ();
+}
+
+/* Who has claimed lives and does nothing, and who has the turn waits behind that and is stopped. */
+static void
+test_turn_behind_unused_claim (void)
+{
+  pid_t claimant, stopped;
+
+  set_up ();
+  fill ();
+  claimant = mp_test_fork_waiter (claim_all, NULL);
+  stopped = fork_and_stop (put_patiently, GUINT_TO_POINTER (1));
+  take_all ();
+  put_in_time ();
+
+  take_all ();
+  mp_test_kill (claimant);
+  go_on (stopped);
+  tear_down ();
+}
+
+/* It gives up, after which there is room for who sleeps behind the one that is stopped, and nothing is taken. */
+static void
+test_turn_behind_claim_given_up (void)
+{
+  pid_t claimant, stopped, putter;
+
+  set_up ();
+  fill ();
+  claimant = mp_test_fork_waiter (claim_all, GUINT_TO_POINTER (TRUE));
+  stopped = fork_and_stop (put_patiently, GUINT_TO_POINTER (1));
+  g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  putter = mp_test_fork_waiter (put_patiently, GUINT_TO_POINTER (1));
+  await_vigil (&ring.layout->take);
+  mp_test_set_word (&shared->may_give_up, 1);
+  mp_test_wait_word (&shared->is_done, 1);
+  mp_test_join (putter);
+
+  take_all ();
+  mp_test_kill (claimant);
+  go_on (stopped);
+  tear_down ();
+}
+
 /* --- Records -------------------------------------------------------------- */
 
 /* However many are stopped of those that wait for a record, another has it: a short time after they were, and long. */
@@ -405,6 +466,8 @@ main (int   argc,
   g_test_add_func ("/ring-stopped/forged-claim", test_forged_claim);
   g_test_add_func ("/ring-stopped/claim-without-turn", test_claim_without_turn);
   g_test_add_func ("/ring-stopped/claim-of-dead", test_claim_of_dead);
+  g_test_add_func ("/ring-stopped/turn-behind-unused-claim", test_turn_behind_unused_claim);
+  g_test_add_func ("/ring-stopped/turn-behind-claim-given-up", test_turn_behind_claim_given_up);
   g_test_add_func ("/ring-stopped/takers", test_takers);
   g_test_add_func ("/ring-stopped/passed-over", test_passed_over);
   return g_test_run ();

@@ -51,6 +51,7 @@ G_BEGIN_DECLS
  *   2n          nobody is to be woken; who waits looks within MP_RING_PATIENCE_USEC whether there is something that X
  *               could use, and if not, under the lock: -> 2n + 1
  *   2n + 1      those sleep on this word, too; who commits: -> 2n + 2, and all are woken
+ *               (and, if they wait for room, on `claimant`, with WAIT)
  *
  * Whoever waits for room claims it, so that no smaller records of others take it again and again:
  *

@@ -19,33 +19,35 @@
  *                                                                there is, but was not when it began, or the turn was
  *                                                                another's: watches
  *                                                                there was, and is: takes the turn over
- *   sleeps    something is committed at the other end, or there  watches
- *             is something after somebody died
+ *   sleeps    something is committed at the other end, the       watches
+ *             claim of room ends, or there is something after
+ *             somebody died
  *
  * So nobody wakes for nothing where nothing happens, and one that finds others busy wakes ten times a second at most.
  */
 typedef struct
 {
-  MpRing    *ring;
-  MpRingEnd *own;
-  MpRingEnd *other;
-  guint64    need;       /* bytes of room; 0: waits for a record */
-  guint32    me;
-  gint64     until;      /* 0: sleeps */
-  guint32    owner;      /* who had the turn when the watch began */
-  gboolean   was_usable; /* and whether there was something for it */
-  guint32    watched;    /* as it was when the sleep began */
+  MpRing     *ring;
+  MpRingEnd  *own;
+  MpRingEnd  *other;
+  MpAtomic32 *claimant;
+  guint64     need;       /* bytes of room; 0: waits for a record */
+  guint32     me;
+  gint64      until;      /* 0: sleeps */
+  guint32     owner;      /* who had the turn when the watch began */
+  gboolean    was_usable; /* and whether there was something for it */
+  guint32     watched;    /* as it was when the sleep began */
+  guint32     claimed_by; /* likewise, the whole word */
 } Vigil;
 
 /* Whether there is something for who has the turn: its claim says how much room it needs.  Without one it is about to
- * claim some, or was passed over; and behind somebody else's claim it is not its fault that it does not put.
+ * claim some, or was passed over; and behind somebody else's claim it has room as soon as that has, for it passes over
+ * it in the same time: if it does not, it is stopped, too.
  */
 static gboolean
-is_usable (const Vigil *self,
-           guint32      owner)
+is_usable (const Vigil *self)
 {
-  MpAtomic32 *word = &self->ring->layout->put.claimant;
-  guint32 claimant = atomic_load (word) & MP_OWNER_MASK;
+  guint32 claimant = atomic_load (self->claimant) & MP_OWNER_MASK;
   guint64 claimed;
 
   if (self->need == 0)
@@ -55,7 +57,7 @@ is_usable (const Vigil *self,
   if (claimed == 0)
     return mp_ring_has_room (self->ring, self->need);
 
-  return claimant == (owner & MP_OWNER_MASK) && mp_ring_has_room (self->ring, claimed);
+  return mp_ring_has_room (self->ring, claimed);
 }
 
 static void
@@ -68,29 +70,57 @@ watch (Vigil   *self,
   self->until = g_get_monotonic_time () + MP_RING_PATIENCE_USEC;
 }
 
-/* Under the lock of the other end: whoever commits there later sees that it has to wake. */
+/* Whoever ends a claim wakes who waits behind it.
+ *
+ * Returns: %FALSE if it is another's by now
+ */
+static gboolean
+await_claim (Vigil *self)
+{
+  self->claimed_by = atomic_load (self->claimant);
+  if (self->need == 0 || (self->claimed_by & MP_OWNER_MASK) == 0 || (self->claimed_by & MP_OWNER_WAIT) != 0)
+    return TRUE;
+
+  if (!atomic_compare_exchange_strong (self->claimant, &self->claimed_by, self->claimed_by | MP_OWNER_WAIT))
+    return FALSE;
+
+  self->claimed_by |= MP_OWNER_WAIT;
+  return TRUE;
+}
+
+/* Under the lock of the other end: whoever commits there later sees that it has to wake.  A claim that begins later
+ * leaves less room, not more, so that its beginning needs to wake nobody.
+ */
 static gboolean
 lie_down (Vigil    *self,
           guint32   owner,
           GError  **error)
 {
   MpRingEnd *other = self->other;
-  gboolean usable;
+  gboolean usable, lasts;
 
   if (!mp_ring_end_lock (self->ring, other, self->me, error))
     return FALSE;
 
   self->watched = atomic_load_explicit (&other->watched, memory_order_relaxed) | 1;
-  usable = is_usable (self, owner);
-  if (!usable)
+  lasts = await_claim (self);
+  usable = is_usable (self);
+  if (lasts && !usable)
     atomic_store_explicit (&other->watched, self->watched, memory_order_relaxed);
   mp_short_lock_release (&other->lock);
 
-  if (usable)
-    watch (self, owner, TRUE);
-  else
+  if (lasts && !usable)
     self->until = 0;
+  else
+    watch (self, owner, usable);
   return TRUE;
+}
+
+static gboolean
+is_woken (Vigil *self)
+{
+  return atomic_load (&self->other->watched) != self->watched ||
+         (self->need != 0 && atomic_load (self->claimant) != self->claimed_by);
 }
 
 /* `owner`: the whole word.
@@ -102,11 +132,11 @@ look (Vigil    *self,
       guint32   owner,
       GError  **error)
 {
-  gboolean usable = is_usable (self, owner);
+  gboolean usable = is_usable (self);
 
   if (self->until == 0)
     {
-      if (usable || atomic_load (&self->other->watched) != self->watched)
+      if (usable || is_woken (self))
         watch (self, owner, usable);
       return MP_RING_AGAIN;
     }
@@ -131,8 +161,12 @@ sleep_once (Vigil   *self,
             guint32  epoch,
             MpWait   wait)
 {
-  MpFutexWait turn = { &self->own->turn, owner };
-  MpFutexWait alarm = { self->until == 0 ? &self->other->watched : NULL, self->watched };
+  gboolean watches = self->until != 0;
+  MpFutexWait words[] = {
+    { &self->own->turn, owner },
+    { watches ? NULL : &self->other->watched, self->watched },
+    { watches || self->need == 0 ? NULL : self->claimant, self->claimed_by },
+  };
 
   if (mp_participant_look (self->ring->table, owner) == MP_LIFE_DYING)
     {
@@ -140,9 +174,9 @@ sleep_once (Vigil   *self,
       return;
     }
 
-  if (self->until != 0 && (wait.deadline == MP_DEADLINE_NEVER || wait.deadline > self->until))
+  if (watches && (wait.deadline == MP_DEADLINE_NEVER || wait.deadline > self->until))
     wait.deadline = self->until;
-  mp_sleep_on_either (self->ring->table, turn, alarm, epoch, owner, wait);
+  mp_sleep_on_any (self->ring->table, words, G_N_ELEMENTS (words), epoch, owner, wait);
 }
 
 static MpRingResult
@@ -193,7 +227,7 @@ mp_ring_turn_get (MpRing   *self,
                   GError  **error)
 {
   MpRingLayout *layout = self->layout;
-  Vigil vigil = { .ring = self, .need = need, .me = me };
+  Vigil vigil = { .ring = self, .claimant = &layout->put.claimant, .need = need, .me = me };
 
   vigil.own = need != 0 ? &layout->put : &layout->take;
   vigil.other = need != 0 ? &layout->take : &layout->put;

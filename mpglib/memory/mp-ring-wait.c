@@ -303,12 +303,14 @@ sleep_once (Waiter     *self,
             guint32     epoch,
             MpWait      wait)
 {
-  MpFutexWait count = { &self->other->count, seen->count };
-  MpFutexWait claimant = { self->need != 0 ? &self->own->claimant : NULL, seen->claimant };
+  MpFutexWait words[] = {
+    { &self->other->count, seen->count },
+    { self->need != 0 ? &self->own->claimant : NULL, seen->claimant },
+  };
 
   if (seen->until != MP_DEADLINE_NEVER && (wait.deadline == MP_DEADLINE_NEVER || wait.deadline > seen->until))
     wait.deadline = seen->until;
-  mp_sleep_on_either (self->ring->table, count, claimant, epoch, 0, wait);
+  mp_sleep_on_any (self->ring->table, words, G_N_ELEMENTS (words), epoch, 0, wait);
 }
 
 /* With the turn. */

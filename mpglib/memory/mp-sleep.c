@@ -34,28 +34,32 @@ mp_sleep_on (MpTable    *table,
              guint32     owner,
              MpWait      wait)
 {
-  return mp_sleep_on_either (table, (MpFutexWait) { word, seen }, (MpFutexWait) { NULL, 0 }, epoch, owner, wait);
+  MpFutexWait one = { word, seen };
+
+  return mp_sleep_on_any (table, &one, 1, epoch, owner, wait);
 }
 
 /*< private >
- * mp_sleep_on_either:
- * @other: its word may be %NULL
+ * mp_sleep_on_any:
+ * @words: those whose word is %NULL do not count
+ * @n_words: at most %MP_SLEEP_MOST_WORDS
  *
- * As mp_sleep_on(), for two words.
+ * As mp_sleep_on(), for several words.
  */
 gboolean
-mp_sleep_on_either (MpTable     *table,
-                    MpFutexWait  one,
-                    MpFutexWait  other,
-                    guint32      epoch,
-                    guint32      owner,
-                    MpWait       wait)
+mp_sleep_on_any (MpTable           *table,
+                 const MpFutexWait *words,
+                 guint              n_words,
+                 guint32            epoch,
+                 guint32            owner,
+                 MpWait             wait)
 {
-  MpFutexWait waits[5] = { one, { &table->layout->epoch, epoch } };
-  guint n_waits = 2;
+  MpFutexWait waits[MP_SLEEP_MOST_WORDS + 3] = { { &table->layout->epoch, epoch } };
+  guint n_waits = 1;
 
-  if (other.word != NULL)
-    waits[n_waits++] = other;
+  for (guint i = 0; i < n_words; i++)
+    if (words[i].word != NULL)
+      waits[n_waits++] = words[i];
 
   if ((owner & MP_OWNER_MASK) != 0)
     {
