@@ -398,6 +398,35 @@ test_turn_behind_claim_given_up (void)
   tear_down ();
 }
 
+/* Whoever was held up by a claim does not hold that against the next one. */
+static void
+test_next_claim_has_its_time (void)
+{
+  MpRingRecord record = { bytes, CAPACITY / 2 - 8, 0 };
+  MpRing other;
+  gboolean has_claim = FALSE;
+  guint n;
+
+  set_up ();
+  other = ring;   /* each has a time of its own */
+  for (guint i = 0; i < 2; i++)
+    {
+      fill ();
+      g_assert_cmpint (mp_ring_try_put_claiming (&other, get_me (), &record, 1, &n, &has_claim, NULL), ==,
+                       MP_RING_AGAIN);
+      g_assert_true (has_claim);
+      for (guint k = 0; k < 2; k++)
+        g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_AGAIN);
+      g_assert_cmpint (mp_ring_get_next_look (&ring), >, g_get_monotonic_time ());
+      mp_ring_give_up_claim (&other, get_me (), &has_claim);
+      g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+      g_assert_cmpint (mp_ring_get_next_look (&ring), ==, MP_DEADLINE_NEVER);
+      take_all ();
+    }
+  tear_down ();
+}
+
 /* --- Records -------------------------------------------------------------- */
 
 /* However many are stopped of those that wait for a record, another has it: a short time after they were, and long. */
@@ -468,6 +497,7 @@ main (int   argc,
   g_test_add_func ("/ring-stopped/claim-of-dead", test_claim_of_dead);
   g_test_add_func ("/ring-stopped/turn-behind-unused-claim", test_turn_behind_unused_claim);
   g_test_add_func ("/ring-stopped/turn-behind-claim-given-up", test_turn_behind_claim_given_up);
+  g_test_add_func ("/ring-stopped/next-claim-has-its-time", test_next_claim_has_its_time);
   g_test_add_func ("/ring-stopped/takers", test_takers);
   g_test_add_func ("/ring-stopped/passed-over", test_passed_over);
   return g_test_run ();

@@ -38,4 +38,15 @@ mp_ring_claim_measure (MpRing   *self,
   return mp_ring_claim_measure_of (self, claimant);
 }
 
+/* Whoever was held up by a claim, and finds none, has not been held up by the next one yet.  What is put beside a claim
+ * says nothing: that is left unused all the same.
+ */
+static inline void
+mp_ring_claim_note (MpRing  *self,
+                    guint64  claimed)
+{
+  if (G_UNLIKELY (atomic_load_explicit (&self->held_up_since, memory_order_relaxed) != 0) && claimed == 0)
+    atomic_store_explicit (&self->held_up_since, 0, memory_order_relaxed);
+}
+
 G_END_DECLS

@@ -357,6 +357,7 @@ mp_ring_try_put (MpRing              *self,
     return MP_RING_FAILED;
 
   claimed = mp_ring_claim_measure (self, me, FALSE);
+  mp_ring_claim_note (self, claimed);
   result = put_some_locked (self, records, n_records, n_put, claimed, error);
   if (G_UNLIKELY (result == MP_RING_AGAIN) && n_records > 0 && mp_ring_claim_pass_over (self, claimed))
     result = put_some_locked (self, records, n_records, n_put, 0, error);
@@ -389,6 +390,7 @@ mp_ring_try_put_claiming (MpRing              *self,
     return MP_RING_FAILED;
 
   claimed = mp_ring_claim_measure (self, me, *has_claim);
+  mp_ring_claim_note (self, claimed);
   result = put_some_locked (self, records, n_records, n_put, claimed, error);
   if (result == MP_RING_AGAIN && mp_ring_claim_pass_over (self, claimed))
     result = put_some_locked (self, records, n_records, n_put, 0, error);
