@@ -69,7 +69,8 @@ mp_process_set_auth_key (MpProcess  *self,
  * @self: a process
  *
  * Gives the key that the process has as its own, or will have: what [method@Mp.Process.set_auth_key] said, else that
- * of this process ([ctor@Mp.AuthKey.new_own]).
+ * of this process ([ctor@Mp.AuthKey.new_own]). That is the one of now: if it was replaced since the process was started
+ * ([method@Mp.AuthKey.make_own]), the process has the one of then.
  *
  * Returns: (transfer full): the key
  *

@@ -7,6 +7,7 @@ import os
 import queue
 import signal
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
@@ -138,6 +139,30 @@ class JoinableQueueTest(MpCase):
         gc.collect()
         self.assertTrue(tasks.join(DEADLINE))
         self.assertEqual(Mp.from_message(tasks.take_lost()), 'b')
+
+    def test_redelivery_wakes_who_waits_for_many(self):
+        """And signals, and those who ask whether there is something: nobody has to get to hear of it."""
+        tasks = Mp.JoinableQueue(redelivery=True)
+        told = []
+        ours, theirs = Mp.Pipe()
+        self.addCleanup(ours.close)
+        holder = self.start(hold, tasks, theirs)
+        theirs.close()
+        tasks.put({'a': 1})
+        ours.recv(DEADLINE)
+        self.assertTrue(tasks.empty())
+        threading.Timer(0.01, holder.kill).start()
+        self.assertEqual(Mp.wait([tasks], DEADLINE), [tasks])
+        self.assertFalse(tasks.empty())
+        self.assertEqual(Mp.wait([tasks], 0), [tasks])
+        tasks.connect('item-available', lambda tasks: told.append(tasks.get(False)))
+        tasks.set_live(True)
+        run_loop(lambda: told)
+        self.assertEqual(told, [{'a': 1}])
+        self.assertEqual((Mp.wait([tasks], 0), tasks.empty()), ([], True))
+        tasks.set_live(False)
+        tasks.task_done()
+        holder.join(DEADLINE)
 
     def test_redelivery(self):
         tasks = Mp.JoinableQueue(redelivery=True)

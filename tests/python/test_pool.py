@@ -17,7 +17,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
 from gi.repository import Gio  # noqa: E402
-from mp_case import DEADLINE, GLib, Mp, MpCase, let_tasks_run, run_loop, wait_for_death  # noqa: E402
+from mp_case import DEADLINE, GLib, Mp, MpCase, let_tasks_run, run_loop, wait_for_death, wait_until  # noqa: E402
 
 NATIVE = os.environ['MP_TEST_TARGETS']
 
@@ -497,9 +497,45 @@ class MainLoops(PoolCase):
         asyncio.run(cancel(items))
         self.assertEqual(next(items), 0)
         self.assertEqual(asyncio.run(take_all(items)), [1, 4])
+
+    def test_cancelled_wait_for_an_item_loses_nothing(self):
+        """Neither a result that came in that moment, nor an exception."""
+        async def cancel(items):
+            next_item = items.__anext__()
+            task = asyncio.create_task(next_item)
+            await let_tasks_run()
+            operation = next_item.cr_await.cr_await.gi_frame.f_locals['self']
+            # This thread holds the loop, which so has not told the task.
+            wait_until(lambda: operation.has_ended, 'the item came')
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        pool = self.make_pool(1)
         items = pool.imap(square, range(3))
-        items._keep(items.next_message())       # as for who is cancelled when it had come
+        asyncio.run(cancel(items))
         self.assertEqual(list(items), [0, 1, 4])
+        items = pool.imap(fail, [1])
+        asyncio.run(cancel(items))
+        with self.assertRaisesRegex(FileNotFoundError, 'is odd'):
+            next(items)
+        self.assertEqual(list(items), [])
+
+    def test_who_awaits_has_the_callback_called(self):
+        seen = []
+
+        async def work(pool):
+            await pool.apply_async(square, (3,), callback=seen.append)
+            self.assertEqual(seen.pop(), 9)
+            await pool.apply_async(square, (4,), callback=seen.append).get_async()
+            self.assertEqual(seen.pop(), 16)
+            self.assertTrue(await pool.apply_async(fail, (1,), error_callback=seen.append).wait_async())
+            self.assertIsInstance(seen.pop(), FileNotFoundError)
+
+        pool = self.make_pool(1)
+        asyncio.run(work(pool))
+        Mp.run(work(pool))
+        self.assertEqual(pool._results, set())
 
 
 class NativeWorkers(PoolCase):

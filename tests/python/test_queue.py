@@ -78,6 +78,10 @@ class Alarm(Exception):
     pass
 
 
+def get_and_keep(items):
+    items._keep([items.get_frame()])      # as for somebody who was cancelled
+
+
 class Queues(MpCase):
     def setUp(self):
         items = Mp.Queue()              # what all of them share stays, once it is there
@@ -502,6 +506,79 @@ class Queues(MpCase):
         items.get_async(callback=lambda source, outcome: got.append(source.get_finish(outcome)))
         run_loop(lambda: got)
         self.assertEqual(got, ['first'])
+
+    def test_cancelled_get_leaves_the_item_to_who_waits(self):
+        async def run(items):
+            first, second = asyncio.create_task(items.get_async()), asyncio.create_task(items.get_async())
+            await let_tasks_run()
+            items.put('first')
+            # This thread holds the loop, which so has not told the task.
+            wait_until(lambda: items.get_length() == 0, 'the item came')
+            first.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await first
+            self.assertEqual(await second, 'first')
+
+        for _ in range(20):
+            asyncio.run(run(Mp.Queue()))
+
+    def test_collected_get_loses_nothing(self):
+        """As when a task is collected with its loop, after the item, or the lock, came and before it was told."""
+        items, lock = Mp.Queue(), Mp.Lock()
+        items.put('first')
+
+        async def begin():
+            coroutines = items.get_async(), lock.acquire_async()
+            tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+            await let_tasks_run()
+            for coroutine in coroutines:
+                wait_until(lambda coroutine=coroutine: find_operation(coroutine).has_ended, 'it came')
+                coroutine.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        def find_operation(coroutine):
+            while hasattr(coroutine, 'cr_await'):
+                coroutine = coroutine.cr_await
+            while 'operation' not in coroutine.gi_frame.f_locals:
+                coroutine = coroutine.gi_yieldfrom
+            return coroutine.gi_frame.f_locals['operation']
+
+        asyncio.run(begin())
+        self.assertFalse(lock.locked())
+        self.assertEqual(items.get(timeout=DEADLINE), 'first')
+
+    def test_cancellable_of_several(self):
+        """Who gives up one wait does not give up others that have the same cancellable."""
+        async def run():
+            cancellable = Gio.Cancellable()
+            first, second = Mp.Queue(), Mp.Queue()
+            waits = [asyncio.create_task(items.get_async(cancellable=cancellable)) for items in (first, second)]
+            await let_tasks_run()
+            waits[0].cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await waits[0]
+            self.assertFalse(cancellable.is_cancelled())
+            second.put('here')
+            self.assertEqual(await waits[1], 'here')
+            third = asyncio.create_task(first.get_async(cancellable=cancellable))
+            await let_tasks_run()
+            cancellable.cancel()
+            for wait in third, first.get_async(cancellable=cancellable):
+                with self.assertRaises(Mp.Cancelled):
+                    await wait
+
+        asyncio.run(run())
+
+    def test_what_was_not_wanted_is_put_back_at_the_end(self):
+        items = Mp.Queue()
+        items.put('not wanted')
+        self.run_child(get_and_keep, items)
+        self.assertEqual(items.get(timeout=DEADLINE), 'not wanted')
+
+    def test_wrong_byte_limits(self):
+        for wrong, error in ((0, ValueError), (-1, ValueError), (1 << 64, ValueError), ('x', TypeError)):
+            with self.assertRaisesRegex(error, 'byte_limit'):
+                Mp.Queue(byte_limit=wrong)
 
     def test_what_was_not_wanted_is_put_back(self):
         ours = Mp.Queue()

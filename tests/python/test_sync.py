@@ -549,6 +549,27 @@ class Sync(MpCase):
             asyncio.run(cancel())
             self.assertTrue(lock.locked())
 
+    def test_cancelled_wait_passes_a_notification_on(self):
+        async def wait(condition, begun):
+            async with condition:
+                begun.append(True)
+                await condition.wait_async()
+
+        async def run():
+            condition, begun, is_told = Mp.Condition(Mp.Lock()), [], False
+            waits = [asyncio.create_task(wait(condition, begun)) for _ in range(2)]
+            while not is_told:
+                async with condition:       # who begins to wait gives it back
+                    is_told = len(begun) == 2
+                    if is_told:
+                        condition.notify()
+            waits[0].cancel()
+            await asyncio.wait_for(waits[1], DEADLINE)
+            await asyncio.gather(*waits, return_exceptions=True)
+
+        for _ in range(20):
+            asyncio.run(run())
+
     def test_async_with(self):
         async def use():
             for guard in Mp.Lock(), Mp.Semaphore(), Mp.BoundedSemaphore(), Mp.Condition(Mp.Lock()):

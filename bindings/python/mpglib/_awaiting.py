@@ -2,11 +2,12 @@
 # Copyright 2026 The mpglib developers
 """Awaiting results: under asyncio, and with Mp.run() in a GLib main loop."""
 
+import collections
 import inspect
 import sys
 import threading
 
-from gi.repository import Gio, GLib
+from gi.repository import Gio, GLib, GObject
 
 from ._calls import FOREVER, on_interrupt
 
@@ -33,47 +34,154 @@ def wait_for(result):
     yield from future
 
 
-async def operate(begin, finish, undo=None, cancellable=None, reason=None):
+async def operate(begin, finish, undo=None, cancellable=None, reason=None, shelf=None):
     """The coroutine that x_async() without a callback gives: it begins when it is awaited.
 
     begin(cancellable, callback) and finish(outcome) are the pair of functions; undo(value) takes back what was done
-    for somebody who does not wait any more.  What a thread does for itself is no business of the thread that waits on
-    behalf of asyncio: reason says so.
+    for somebody who does not wait any more, or the shelf keeps it.  What a thread does for itself is no business of the
+    thread that waits on behalf of asyncio: reason says so.
     """
-    return await _Operation(begin, finish, undo, cancellable, reason)
+    return await _Operation(begin, finish, undo, cancellable, reason, shelf)
+
+
+class Shelf:
+    """What was got for somebody who was cancelled in that moment: for who has waited longest, or the next who gets."""
+
+    def __init__(self):
+        # Any thread may collect a coroutine, within these very methods too.
+        self.lock = threading.RLock()
+        self.kept = collections.deque()
+        self.waiting = collections.deque()      # operations
+
+    def __len__(self):
+        return len(self.kept)
+
+    def keep(self, value):
+        """Behind what is kept already, which came before."""
+        self._hand_on(value) or self.kept.append(value)
+
+    def keep_first(self, value):
+        """Where it was taken from."""
+        self._hand_on(value) or self.kept.appendleft(value)
+
+    def take(self):
+        """A list of the first, or of nothing."""
+        with self.lock:
+            return [self.kept.popleft()] if self.kept else []
+
+    def take_or_line_up(self, operation):
+        """The same; if it is nothing, the operation waits."""
+        with self.lock:
+            if not self.kept:
+                self.waiting.append(operation)
+            return self.take()
+
+    def leave(self, operation):
+        """The operation does not wait any more."""
+        with self.lock:
+            if operation in self.waiting:
+                self.waiting.remove(operation)
+
+    def _hand_on(self, value):
+        with self.lock:
+            operation = self.waiting.popleft() if self.waiting else None
+            if operation is None:
+                return False
+            operation.given.append(value)
+        operation.own_cancellable.cancel()      # which ends with what it was given
+        return True
 
 
 class _Operation:
     """One that operate() waits for."""
 
-    def __init__(self, begin, finish, undo, cancellable, reason):
+    def __init__(self, begin, finish, undo, cancellable, reason, shelf):
         self.begin = begin
         self.finish = finish
-        self.undo = undo
-        self.cancellable = cancellable or Gio.Cancellable()
+        self.undo = undo if shelf is None else shelf.keep
+        self.cancellable = cancellable
+        # Who gives up this one does not mean others that have the same.
+        self.own_cancellable = Gio.Cancellable()
         self.reason = reason
-        self.has_ended = self.is_abandoned = False
+        self.shelf = shelf
+        self.handler = None
+        self.given = []         # by the shelf
+        self.lock = threading.RLock()
+        self.has_ended = self.is_abandoned = self.is_taken_back = False
         self.value = self.error = None
 
     def wait_async(self, _timeout, _cancellable, callback):
         def on_end(_source, outcome):
-            try:
-                self.value = self.finish(outcome)
-            except Exception as error:      # it belongs to who awaits
-                self.error = error
-            self.has_ended = True
-            if self.is_abandoned:
-                self.take_back()
+            self._end(outcome)
             callback(self, None)
 
+        if self.shelf is not None and self._take_kept():
+            _call_soon(lambda: on_end(None, None))
+            return
         try:
-            self.begin(self.cancellable, on_end)
+            self._follow_cancellable()
+            self.begin(self.own_cancellable, on_end)
         except Exception as error:      # nothing has begun: an argument is wrong, and that belongs to who awaits, too
-            self.error, self.has_ended = error, True
-            _call_soon(lambda: callback(self, None))
+            failure = error
+            _call_soon(lambda: on_end(None, failure))
+
+    def _follow_cancellable(self):
+        if self.cancellable is None:
+            return
+        if not isinstance(self.cancellable, Gio.Cancellable):
+            raise TypeError(f'{self.cancellable!r} is no Gio.Cancellable')
+        own = self.own_cancellable
+        # Not by the methods of a cancellable, of which one waits for the other.
+        self.handler = GObject.Object.connect(self.cancellable, 'cancelled', lambda *_: own.cancel())
+        if self.cancellable.is_cancelled():
+            own.cancel()
+
+    def _take_kept(self):
+        self.given = self.shelf.take_or_line_up(self)
+        return bool(self.given)
+
+    def _end(self, outcome):
+        if self.handler is not None:
+            GObject.Object.disconnect(self.cancellable, self.handler)
+        if self.shelf is not None:
+            self.shelf.leave(self)
+        if outcome is not None:
+            self._find_value(outcome)
+        if self.given:
+            if outcome is not None and self.error is None:
+                self.shelf.keep(self.value)     # which came just then, and later
+            self.value, self.error = self.given[0], None
+        with self.lock:
+            self.has_ended = True
+            is_abandoned = self.is_abandoned
+        if is_abandoned:
+            self.take_back()
+
+    def _find_value(self, outcome):
+        try:
+            if isinstance(outcome, Exception):
+                raise outcome
+            self.value = self.finish(outcome)
+        except Exception as error:      # it belongs to who awaits
+            self.error = error
+
+    def abandon(self):
+        """Nobody waits any more, and nobody can wait for the end of it."""
+        with self.lock:
+            self.is_abandoned = True
+            has_ended = self.has_ended
+        self.own_cancellable.cancel()
+        if has_ended:
+            self.take_back()
 
     def take_back(self):
-        if self.error is None and self.undo is not None:
+        with self.lock:
+            is_late, self.is_taken_back = self.is_taken_back, True
+        if is_late or self.error is not None:
+            return
+        if self.given:
+            self.shelf.keep_first(self.value)
+        elif self.undo is not None:
             self.undo(self.value)
 
     def __await__(self):
@@ -103,7 +211,7 @@ def _operate(operation):
     try:
         yield operation         # to run(), which comes back when it has ended
     except BaseException:
-        operation.cancellable.cancel()
+        operation.own_cancellable.cancel()
         context = GLib.MainContext.get_thread_default() or GLib.MainContext.default()
         while not operation.has_ended:
             context.iteration(True)
@@ -129,11 +237,10 @@ def _operate_beside(loop, operation):
     try:
         yield from future
     except GeneratorExit:       # which does not let it wait
-        operation.is_abandoned = True
-        operation.cancellable.cancel()
+        operation.abandon()
         raise
     except BaseException:
-        operation.cancellable.cancel()
+        operation.own_cancellable.cancel()
         while not operation.has_ended:
             future = loop.create_future()
             if operation.has_ended:
@@ -141,7 +248,7 @@ def _operate_beside(loop, operation):
             try:
                 yield from future
             except GeneratorExit:
-                operation.is_abandoned = True
+                operation.abandon()
                 raise
             except BaseException:
                 pass            # cancelled again: the first time counts

@@ -269,6 +269,8 @@ class Connection(_Base, metaclass=SameType):
 
     def poll(self, timeout=0.0):
         """Whether there is something to receive, or the end of it, within the time."""
+        if self.is_closed():
+            raise errors.ConnectionClosed('The connection was closed here')
         try:
             return self._receive(_Base.wait_readable, timeout=timeout)
         except errors.TimeoutError:

@@ -32,13 +32,13 @@ class Listener(_Base, metaclass=SameType):
         super().__init__(address=to_text(address, family), key=to_key(authkey), **given)
         self.open()
 
-    # Connections that were accepted for somebody who does not want them any more; the next who accepts gets them.
+    # A shelf of connections that were accepted for somebody who does not want them any more.
     _kept = ()
 
     def accept(self, timeout=None, cancellable=None):
         """The connection to the next program that connects and knows the key; waits for one."""
-        if self._kept:
-            return self._kept.pop(0)
+        if taken := self._kept.take() if self._kept else ():
+            return taken[0]
         return wait(_Base.accept, self, timeout=timeout, cancellable=cancellable)
 
     def accept_async(self, timeout=None, cancellable=None, callback=None, *user_data):
@@ -46,19 +46,13 @@ class Listener(_Base, metaclass=SameType):
         timeout = FOREVER if check_timeout(timeout) is None else timeout
         if callback is not None:
             return _Base.accept_async(self, timeout, cancellable, callback, *user_data)
-        return self._accept_soon(timeout, cancellable)
-
-    async def _accept_soon(self, timeout, cancellable):
-        if self._kept:
-            return self._kept.pop(0)
 
         def begin(cancellable, callback):
             _Base.accept_async(self, timeout, cancellable, callback)
 
-        def keep(connection):
-            vars(self).setdefault('_kept', []).append(connection)
-
-        return await _awaiting.operate(begin, self.accept_finish, keep, cancellable)
+        if self._kept == ():
+            self._kept = _awaiting.Shelf()
+        return _awaiting.operate(begin, self.accept_finish, cancellable=cancellable, shelf=self._kept)
 
     @property
     def address(self):

@@ -2,7 +2,6 @@
 # Copyright 2026 The mpglib developers
 """Mp.Pool in the form of multiprocessing.Pool."""
 
-import collections
 import sys
 import weakref
 
@@ -240,7 +239,18 @@ class PoolResult(_PoolResult, metaclass=SameType):
         def begin(cancellable, callback):
             _PoolResult.wait_async(self, seconds, cancellable, callback)
 
-        return _awaiting.operate(begin, finish, cancellable=cancellable)
+        return self._call_back_after(_awaiting.operate(begin, finish, cancellable=cancellable))
+
+    async def _call_back_after(self, ended):
+        try:
+            value = await ended
+        except Exception:
+            if self.is_ready():
+                self._call_back()
+            raise
+        if self.is_ready():
+            self._call_back()
+        return value
 
     def wait(self, timeout=None, cancellable=None):
         """Waits for the end of the task, at most timeout seconds; tells whether it has ended."""
@@ -325,6 +335,7 @@ class PoolResult(_PoolResult, metaclass=SameType):
     def __await__(self):
         if not self.is_ready():
             yield from _awaiting.wait_for(self)
+        self._call_back()
         return self._read()
 
     def __repr__(self):
@@ -344,6 +355,10 @@ class _Item:
 
     def get_attachment(self, index):
         return self.result.get_item_message(self.index).get_attachment(index)
+
+
+# Errors of a wait for the next result, and not of that.
+_OF_THE_WAIT = errors.TimeoutError, errors.Cancelled, errors.Forked
 
 
 class ResultIterator(_ResultIterator, metaclass=SameType):
@@ -385,28 +400,31 @@ class ResultIterator(_ResultIterator, metaclass=SameType):
 
     def next(self, timeout=None, cancellable=None):
         """The next result, or the exception of the next item; TimeoutError if there is none in time."""
+        if taken := self._kept.take() if self._kept else ():
+            return self._take(taken[0])
         try:
-            message = self._kept.popleft() if self._kept else wait(_ResultIterator.next_message, self, timeout=timeout,
-                                                                   cancellable=cancellable)
+            message = wait(_ResultIterator.next_message, self, timeout=timeout, cancellable=cancellable)
         except GLib.Error as error:
-            failure = self._explain(error)
-        else:
-            return self._take(message)
-        raise failure
+            if isinstance(error, _OF_THE_WAIT):
+                raise
+            message = self._explain(error)
+        return self._take(message)
 
     def _take(self, message):
+        """The value of an item, or its exception."""
+        if isinstance(message, StopIteration):
+            self._pool = None
+            raise message
         self._push_more()
+        if isinstance(message, Exception):
+            raise message
         return _messages.read_value(message)
 
     def _explain(self, error):
-        """What an error of the library means: that of an item, the end, or one of the wait for the next."""
-        if isinstance(error, (errors.TimeoutError, errors.Cancelled, errors.Forked)):
-            return error
+        """The exception of the next item, or that there is none."""
         if self.is_exhausted():
-            self._pool = None
             return StopIteration()
         report = self.get_report()
-        self._push_more()
         return error if report is None else explain(error, report)
 
     def __iter__(self):
@@ -419,23 +437,26 @@ class ResultIterator(_ResultIterator, metaclass=SameType):
         return self
 
     async def __anext__(self):
-        try:
-            message = self._kept.popleft() if self._kept else await self._get_next()
-        except GLib.Error as error:
-            failure = self._explain(error)
-        else:
-            return self._take(message)
-        raise StopAsyncIteration if isinstance(failure, StopIteration) else failure
-
-    def _get_next(self):
         def begin(cancellable, callback):
             _ResultIterator.next_message_async(self, FOREVER, cancellable, callback)
 
-        return _awaiting.operate(begin, self.next_message_finish, self._keep)
+        if self._kept == ():
+            self._kept = _awaiting.Shelf()
+        message = await _awaiting.operate(begin, self._finish_next, shelf=self._kept)
+        try:
+            return self._take(message)
+        except StopIteration:
+            pass
+        raise StopAsyncIteration
 
-    def _keep(self, message):
-        """For the next who asks: who got it was cancelled."""
-        vars(self).setdefault('_kept', collections.deque()).append(message)
+    def _finish_next(self, outcome):
+        """What _take() takes: the message of the next item, or its exception."""
+        try:
+            return _ResultIterator.next_message_finish(self, outcome)
+        except GLib.Error as error:
+            if isinstance(error, _OF_THE_WAIT):
+                raise
+            return self._explain(error)
 
     def __repr__(self):
         return self.to_string()

@@ -13,12 +13,14 @@ task is cancelled while an item comes, who gets next in this process gets that. 
 once, its negative timeouts wait for ever, and it ends with x_finish().
 """
 
-from collections import deque
+import atexit
+import os
 import pickle
 import sys
 import time
 import types
 import warnings
+import weakref
 
 from gi.repository import GLib
 
@@ -59,7 +61,7 @@ class Queue(_Base, metaclass=SameType):
     __module__ = 'gi.overrides.Mp'
     __class_getitem__ = classmethod(types.GenericAlias)
 
-    # Frames that were got for somebody who does not want them any more; those of this process get them first.
+    # A shelf of frames that were got for somebody who does not want them any more, for others of this process.
     _kept = ()
 
     def __init__(self, maxsize=0, *, byte_limit=None, **properties):
@@ -67,6 +69,10 @@ class Queue(_Base, metaclass=SameType):
             raise TypeError(f'maxsize has to be a whole number, not {maxsize!r}')
         properties.setdefault('max_size', min(max(0, maxsize.__index__()), _ANY_NUMBER))
         if byte_limit is not None:
+            if not hasattr(byte_limit, '__index__'):
+                raise TypeError(f'byte_limit has to be a whole number, not {byte_limit!r}')
+            if not 1 <= byte_limit < 1 << 64:
+                raise ValueError(f'byte_limit is {byte_limit}, but has to be from 1 on')
             properties['byte_limit'] = byte_limit
         super().__init__(**properties)
 
@@ -253,7 +259,7 @@ class Queue(_Base, metaclass=SameType):
             try:
                 return _check_short(frame, most)
             except errors.ProcessError:
-                self._kept.appendleft(frame)
+                self._kept.keep_first(frame)
                 raise
         try:
             return _quick_get(self, most, _MOMENT if left is None else min(_MOMENT, left), None)
@@ -289,7 +295,8 @@ class Queue(_Base, metaclass=SameType):
                 values.append(frame[:_RAW_PLACE] if frame.endswith(_RAW_END) else _read(frame))
         except BaseException:       # that one is nobody's
             place = len(values)
-            vars(self).setdefault('_kept', deque()).extendleft(reversed(frames[:place] + frames[place + 1:]))
+            for frame in reversed(frames[:place] + frames[place + 1:]):
+                self._get_shelf().keep_first(frame)
             raise
         return values
 
@@ -307,7 +314,7 @@ class Queue(_Base, metaclass=SameType):
         def begin(cancellable, callback):
             self._begin_get(_as_library(left), cancellable, callback)
 
-        return _awaiting.operate(begin, self._finish_get, lambda frame: self._keep([frame]), cancellable)
+        return _awaiting.operate(begin, self._finish_get, cancellable=cancellable, shelf=self._get_shelf())
 
     def _begin_get(self, left, cancellable, callback, *user_data):
         frame = self._take_kept()
@@ -357,22 +364,29 @@ class Queue(_Base, metaclass=SameType):
 
     # --- What is left
 
+    def _get_shelf(self):
+        if self._kept == ():
+            self._kept = _awaiting.Shelf()
+            _with_shelves.add(self)
+        return self._kept
+
     def _keep(self, frames):
-        if frames:
-            vars(self).setdefault('_kept', deque()).extend(frames)
+        for frame in frames:
+            self._get_shelf().keep(frame)
 
     def _take_kept(self):
-        try:
-            return self._kept.popleft() if self._kept else b''
-        except IndexError:          # another thread was faster
-            return b''
+        taken = self._kept.take() if self._kept else ()
+        return taken[0] if taken else b''
 
-    def close(self):
-        """Puts and gets no more in this process; who waits there is told.  What was put stays."""
+    def _put_kept_back(self):
         while frame := self._take_kept():
             if not self._put_back(*_split(frame)):
                 warnings.warn(f'there is no room in {self!r} for an item that was got and not wanted: it is lost',
-                              RuntimeWarning, stacklevel=2)
+                              RuntimeWarning, stacklevel=3)
+
+    def close(self):
+        """Puts and gets no more in this process; who waits there is told.  What was put stays."""
+        self._put_kept_back()
         super().close()
 
     def join_thread(self):
@@ -401,6 +415,18 @@ class Queue(_Base, metaclass=SameType):
         return self.to_string()
 
     __str__ = __repr__
+
+
+# Those that may have kept something: others are to get it when the program ends.
+_with_shelves = weakref.WeakSet()
+os.register_at_fork(after_in_child=_with_shelves.clear)
+
+
+@atexit.register
+def _put_all_back():
+    for queue in list(_with_shelves):
+        if queue._kept and not queue.is_closed():
+            queue._put_kept_back()
 
 
 class JoinableQueue(adopt(Mp.JoinableQueue), Queue, metaclass=SameType):

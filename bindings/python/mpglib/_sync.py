@@ -274,7 +274,12 @@ class Condition(_Guard, adopt(Mp.Condition), metaclass=SameType):
 
     def wait_async(self, timeout=None, cancellable=None, callback=None, *user_data):
         """Whether it was notified, to be awaited; the lock is held again in any case."""
-        return _begin(self._base.wait_async, self._base.wait_finish, self, timeout, cancellable, callback, user_data)
+        return _begin(self._base.wait_async, self._base.wait_finish, self, timeout, cancellable, callback, user_data,
+                      undo=self._pass_on)
+
+    def _pass_on(self, was_notified):
+        if was_notified:        # another who waits is to hear of it
+            self.notify()
 
     def wait_for(self, predicate, timeout=None, cancellable=None):
         """Waits until the predicate is true, and gives its last value."""
