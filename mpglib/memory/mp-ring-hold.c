@@ -6,7 +6,9 @@
 
 #include "mp-doorbell-private.h"
 #include "mp-error.h"
+#include "mp-futex-private.h"
 #include "mp-ring-end-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-sleep-private.h"
 
 /* Records in hands.  In a ring that holds, whoever takes a record has a copy of it in an extent until he
@@ -56,6 +58,9 @@ mp_ring_hold_end_locked (MpRing *self)
 {
   atomic_store_explicit (&self->layout->take.holding, 0, memory_order_release);
 }
+
+/* At the dead, before one that is dying still is left for later. */
+#define MAX_LOOKS 10
 
 static gboolean
 set_too_many (GError **error)
@@ -150,6 +155,71 @@ mp_ring_has_orphans (MpRing *self)
 {
   return (self->flags & MP_RING_REDELIVERS) != 0 &&
          (atomic_load (&self->layout->has_orphans) != 0 || mp_ring_extents_is_due (&self->extents, self->table));
+}
+
+/* As who takes does, so that a death in the midst of it is known.
+ *
+ * Returns: whether there is one, or damage that who takes is told of
+ */
+static gboolean
+find_orphan_locked (MpRing  *self,
+                    guint32  me)
+{
+  MpRingExtentName name;
+  gboolean is_there;
+
+  if (!mp_ring_hold_begin_locked (self, me, NULL))
+    return TRUE;
+
+  is_there = atomic_load (&self->layout->has_orphans) != 0 &&
+             mp_ring_extents_find_orphan (&self->extents, self->table, &name);
+  if (!is_there)
+    atomic_store (&self->layout->has_orphans, 0);
+  mp_ring_hold_end_locked (self);
+  return is_there;
+}
+
+/* Looks at the dead again, of whom one was dying still, which takes microseconds: who asks now has no other event to
+ * wait for.
+ */
+static gboolean
+has_to_look_again (MpRing *self,
+                   guint  *n_looks)
+{
+  if (++*n_looks >= MAX_LOOKS || !mp_ring_extents_is_due (&self->extents, self->table))
+    return FALSE;
+
+  mp_futex_pause (MP_SLEEP_DYING_USEC);
+  return TRUE;
+}
+
+/*< private >
+ * mp_ring_look_for_orphans:
+ *
+ * Returns: whether there is something to take that the dead have held, or an error
+ */
+gboolean
+mp_ring_look_for_orphans (MpRing  *self,
+                          guint32  me)
+{
+  MpRingEnd *end = &self->layout->take;
+  guint n_looks = 0;
+  gboolean is_there;
+
+  if (!mp_ring_has_orphans (self))
+    return FALSE;
+
+  do
+    {
+      if (!mp_ring_end_lock (self, end, me, NULL))
+        return TRUE;
+
+      is_there = find_orphan_locked (self, me);
+      mp_short_lock_release (&end->lock);
+    }
+  while (!is_there && has_to_look_again (self, &n_looks));
+
+  return is_there;
 }
 
 /* --- What is done --------------------------------------------------------- */
@@ -295,14 +365,19 @@ mp_ring_take_lost (MpRing      *self,
 {
   MpRingEnd *end = &self->layout->take;
   MpRingResult result;
+  guint n_looks = 0;
 
-  if (!mp_ring_end_lock (self, end, me, error))
-    return MP_RING_FAILED;
+  do
+    {
+      if (!mp_ring_end_lock (self, end, me, error))
+        return MP_RING_FAILED;
 
-  result = mp_ring_hold_begin_locked (self, me, error) ? mp_ring_hold_inherit_locked (self, me, haul)
-                                                       : MP_RING_FAILED;
-  mp_ring_hold_end_locked (self);
-  mp_ring_end_unlock (self, end, me, FALSE);
+      result = mp_ring_hold_begin_locked (self, me, error) ? mp_ring_hold_inherit_locked (self, me, haul)
+                                                           : MP_RING_FAILED;
+      mp_ring_hold_end_locked (self);
+      mp_ring_end_unlock (self, end, me, FALSE);
+    }
+  while (result == MP_RING_AGAIN && has_to_look_again (self, &n_looks));
 
   haul->n_records = 1;
   return result == MP_RING_DONE ? mp_ring_read_hauled (self, me, haul, error) : result;

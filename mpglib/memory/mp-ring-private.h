@@ -199,6 +199,8 @@ gboolean     mp_ring_disown   (MpRing                 *self,
                                guint                   n,
                                GError                **error);
 gboolean     mp_ring_has_orphans (MpRing              *self);
+gboolean     mp_ring_look_for_orphans (MpRing         *self,
+                                       guint32         me);
 gboolean     mp_ring_is_done  (MpRing              *self);
 gboolean     mp_ring_wait_done (MpRing             *self,
                                 MpWait              wait);

@@ -76,6 +76,9 @@ struct _MpQueueErrand
 extern gpointer mp_queue_class;
 
 void            mp_queue_waitable_init (MpWaitableInterface *iface);
+gboolean        mp_queue_has_item      (MpQueuePrivate     *self,
+                                        MpRing             *ring,
+                                        guint32             me);
 MpQueuePrivate *mp_queue_get_private   (MpQueue            *self);
 MpShareable    *mp_queue_unpack_kind   (GType               type,
                                         gboolean            holds,

@@ -9,6 +9,22 @@
 
 /* Waiting for an item of a queue together with other objects. */
 
+/*< private >
+ * mp_queue_has_item:
+ * @ring: (nullable): of mp_queue_enter()
+ *
+ * Returns: whether a get would have something to do: with an item, with what somebody held that died, or to tell of
+ *   what is none
+ */
+gboolean
+mp_queue_has_item (MpQueuePrivate *self,
+                   MpRing         *ring,
+                   guint32         me)
+{
+  return mp_queue_has_untold (self) ||
+         (ring != NULL && (mp_ring_count (ring) > 0 || mp_ring_look_for_orphans (ring, me)));
+}
+
 static gboolean
 mp_queue_is_ready (MpWaitable  *waitable,
                    GError     **error)
@@ -17,7 +33,7 @@ mp_queue_is_ready (MpWaitable  *waitable,
   MpQueuePrivate *priv = mp_queue_get_private (MP_QUEUE (waitable));
   MpRing *ring = mp_queue_enter (priv, &me, error);
 
-  return ring != NULL && (mp_ring_count (ring) > 0 || mp_queue_has_untold (priv));
+  return ring != NULL && mp_queue_has_item (priv, ring, me);
 }
 
 static gboolean
@@ -29,7 +45,7 @@ look (gpointer   object,
   MpQueuePrivate *priv = mp_queue_get_private (object);
   MpRing *ring = mp_queue_enter (priv, &me, error);
 
-  if (ring == NULL || mp_ring_count (ring) > 0 || mp_queue_has_untold (priv))
+  if (ring == NULL || mp_queue_has_item (priv, ring, me))
     return TRUE;
 
   mp_queue_pass_through (ring, MP_QUEUE_ITEMS, me);

@@ -78,7 +78,7 @@ is_ready (MpQueuePrivate *priv,
     return FALSE;
 
   mp_queue_pass_through (ring, side, me);
-  return side == MP_QUEUE_ITEMS ? mp_ring_count (ring) > 0 : mp_ring_has_room (ring, mp_ring_measure (1));
+  return side == MP_QUEUE_ITEMS ? mp_queue_has_item (priv, ring, me) : mp_ring_has_room (ring, mp_ring_measure (1));
 }
 
 /* Of who has done nothing: when it is to be told again all the same, since what was there was claimed. */

@@ -457,9 +457,15 @@ mp_queue_get_length (MpQueue *self)
 gboolean
 mp_queue_is_empty (MpQueue *self)
 {
+  MpQueuePrivate *priv;
+  MpRing *ring;
+  guint32 me;
+
   g_return_val_if_fail (MP_QUEUE_IS_ONE (self), TRUE);
 
-  return mp_queue_get_length (self) == 0 && !mp_queue_has_untold (mp_queue_get_private (self));
+  priv = mp_queue_get_private (self);
+  ring = mp_queue_store_get_ring (&priv->store, &me, NULL);
+  return !mp_queue_has_item (priv, ring, me);
 }
 
 /**
