@@ -45,6 +45,9 @@ gboolean mp_packet_look (int          fd,
 extern _Thread_local guint8 *mp_packet_buffer;
 
 guint8  *mp_packet_make_buffer (void);
+gssize   mp_packet_receive_last (int           fd,
+                                struct msghdr *message,
+                                gsize          control_size);
 void     mp_packet_take_fds    (MpReceived    *received,
                                 struct msghdr *message);
 
@@ -102,6 +105,9 @@ mp_packet_receive (int         fd,
   do
     size = recvmsg (fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (G_UNLIKELY (size < 0) && (errno == EINTR || errno == ECONNRESET));
+
+  if (G_UNLIKELY (size == 0) && message.msg_controllen == 0)
+    size = mp_packet_receive_last (fd, &message, sizeof control);
 
   if (size < 0)
     return errno;

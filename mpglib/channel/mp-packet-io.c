@@ -117,6 +117,48 @@ mp_packet_take_fds (MpReceived    *received,
 }
 
 /*< private >
+ * mp_packet_receive_last:
+ * @message: of a receive that found the end
+ *
+ * Linux looks for a packet, and then for the end: one that is sent between the two, by a peer that goes at once, is
+ * behind an end that is told first.  What comes after that look is final.
+ *
+ * Returns: as recvmsg()
+ */
+gssize
+mp_packet_receive_last (int            fd,
+                        struct msghdr *message,
+                        gsize          control_size)
+{
+  gssize size;
+
+  message->msg_controllen = control_size;
+  do
+    size = recvmsg (fd, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+
+  if (size >= 0)
+    return size;
+
+  message->msg_controllen = 0; /* it was a packet without bytes, which nobody sends: the end all the same */
+  message->msg_flags = 0;
+  return 0;
+}
+
+static gssize
+peek (int     fd,
+      guint8 *data,
+      gsize   size)
+{
+  gssize n;
+
+  do
+    n = recv (fd, data, size, MSG_DONTWAIT | MSG_PEEK);
+  while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+  return n;
+}
+
+/*< private >
  * mp_packet_look:
  * @serial: (out): that of the next packet, if it is the first of a message; 0 of all others
  *
@@ -129,16 +171,14 @@ mp_packet_look (int      fd,
                 guint64 *serial)
 {
   guint8 header[MP_PACKET_HEADER_SIZE];
-  gssize size;
-
-  do
-    size = recv (fd, header, sizeof header, MSG_DONTWAIT | MSG_PEEK);
-  while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+  gssize size = peek (fd, header, sizeof header);
 
   *serial = 0;
   if (size < 0)
     return errno != EAGAIN;
 
+  if (size == 0) /* see mp_packet_receive_last() */
+    size = peek (fd, header, sizeof header);
   if (size == sizeof header)
     *serial = mp_packet_get_serial (header);
   return TRUE;

@@ -214,10 +214,10 @@ class Connections(MpCase):
         self.assertEqual(select.select([second], [], [], 0)[0], [])
         first.send(1)
         self.assertTrue(second.poll(DEADLINE))
-        second.close()
-        self.assertRaisesRegex(OSError, 'closed', second.poll)
         self.assertTrue(select.select([second], [], [], DEADLINE)[0])
         self.assertEqual(second.recv(), 1)
+        second.close()
+        self.assertRaisesRegex(OSError, 'closed', second.poll)
 
     def test_ends(self):
         first, second = self.make_pipe(False)
