@@ -25,6 +25,20 @@
 
 /* --- With the lock of the end take ---------------------------------------- */
 
+static gboolean
+sweep_locked (MpRing  *self,
+              GError **error)
+{
+  gboolean has_orphans = FALSE;
+
+  if (!mp_ring_extents_sweep (&self->extents, self->table, mp_ring_find_extent, self, &has_orphans))
+    return mp_ring_set_corrupted (error);
+
+  if (has_orphans)
+    atomic_store (&self->layout->has_orphans, 1);
+  return TRUE;
+}
+
 /*< private >
  * mp_ring_hold_begin_locked:
  *
@@ -37,18 +51,14 @@ mp_ring_hold_begin_locked (MpRing   *self,
 {
   MpRingEnd *end = &self->layout->take;
   guint32 before = atomic_load_explicit (&end->holding, memory_order_relaxed);
-  gboolean has_orphans = FALSE;
 
   if (before != 0 &&
       !mp_ring_extents_undo (&self->extents, before, mp_ring_end_get_position (end), mp_ring_find_extent, self))
     return mp_ring_set_corrupted (error);
 
-  if (mp_ring_extents_is_due (&self->extents, self->table) &&
-      !mp_ring_extents_sweep (&self->extents, self->table, mp_ring_find_extent, self, &has_orphans))
-    return mp_ring_set_corrupted (error);
+  if (mp_ring_extents_is_due (&self->extents, self->table) && !sweep_locked (self, error))
+    return FALSE;
 
-  if (has_orphans)
-    atomic_store (&self->layout->has_orphans, 1);
   atomic_store_explicit (&end->holding, me, memory_order_release);
   return TRUE;
 }
@@ -348,6 +358,25 @@ mp_ring_wait_done (MpRing *self,
     }
 }
 
+/* Who asks may know of a death that nobody has told the table of yet: it has waited for that process. */
+static MpRingResult
+take_lost_locked (MpRing      *self,
+                  guint32      me,
+                  MpRingHaul  *haul,
+                  GError     **error)
+{
+  MpRingResult result;
+
+  if (!mp_ring_hold_begin_locked (self, me, error))
+    return MP_RING_FAILED;
+
+  result = mp_ring_hold_inherit_locked (self, me, haul);
+  if (result != MP_RING_AGAIN)
+    return result;
+
+  return sweep_locked (self, error) ? mp_ring_hold_inherit_locked (self, me, haul) : MP_RING_FAILED;
+}
+
 /*< private >
  * mp_ring_take_lost:
  * @haul: has room for one record
@@ -372,8 +401,7 @@ mp_ring_take_lost (MpRing      *self,
       if (!mp_ring_end_lock (self, end, me, error))
         return MP_RING_FAILED;
 
-      result = mp_ring_hold_begin_locked (self, me, error) ? mp_ring_hold_inherit_locked (self, me, haul)
-                                                           : MP_RING_FAILED;
+      result = take_lost_locked (self, me, haul, error);
       mp_ring_hold_end_locked (self);
       mp_ring_end_unlock (self, end, me, FALSE);
     }
