@@ -68,8 +68,16 @@ class Classes(unittest.TestCase):
     def test_translation_leaves_others_alone(self):
         cancelled = GLib.Error.new_literal(Gio.io_error_quark(), 'cancelled', Gio.IOErrorEnum.CANCELLED)
         self.assertIs(type(errors.translate(cancelled)), errors.Cancelled)
-        missing = GLib.Error('missing', 'g-io-error-quark', 1)
-        self.assertIs(errors.translate(missing), missing)
+        for code, cls, builtin in ((Gio.IOErrorEnum.NOT_FOUND, errors.NotFound, FileNotFoundError),
+                                   (Gio.IOErrorEnum.INVALID_ARGUMENT, errors.InvalidArgument, ValueError),
+                                   (Gio.IOErrorEnum.PERMISSION_DENIED, errors.PermissionDenied, PermissionError)):
+            error = errors.translate(GLib.Error.new_literal(Gio.io_error_quark(), 'what happened', code))
+            self.assertIs(type(error), cls)
+            self.assertIsInstance(error, builtin)
+            self.assertTrue(error.matches(Gio.io_error_quark(), code))
+            self.assertEqual(error.message, 'what happened')
+        busy = GLib.Error('busy', 'g-io-error-quark', 26)
+        self.assertIs(errors.translate(busy), busy)
         empty = errors.Empty('nothing')
         self.assertIs(errors.translate(empty), empty)
 

@@ -326,6 +326,11 @@ class Listener(unittest.TestCase):
         with Mp.Listener(path), self.assertRaises(Mp.AddressInUse) as caught:
             Mp.Listener(path)
         self.assertIsInstance(caught.exception, OSError)
+        nowhere = os.path.join(self.folder, 'nowhere', 'socket')
+        for address, error in ((nowhere, FileNotFoundError), ('tcp:x', ValueError)):
+            with self.assertRaises(error) as caught:
+                Mp.Listener(address)
+            self.assertIsInstance(caught.exception, Mp.ProcessError)
 
     def test_backlog(self):
         with Mp.Listener(backlog=2) as listener:

@@ -230,7 +230,29 @@ class AddressInUse(ProcessError, OSError):
         super().__init__(message, domain, code)
 
 
-_OF_GIO = {19: Cancelled, 33: AddressInUse, 39: ConnectionRefused}
+class NotFound(ProcessError, FileNotFoundError):
+    """There is no such file or folder.  Its domain and code are those of GIO."""
+
+    def __init__(self, message='', domain='g-io-error-quark', code=1):
+        super().__init__(message, domain, code)
+
+
+class InvalidArgument(ProcessError, ValueError):
+    """An address, or another argument, is none.  Its domain and code are those of GIO."""
+
+    def __init__(self, message='', domain='g-io-error-quark', code=13):
+        super().__init__(message, domain, code)
+
+
+class PermissionDenied(ProcessError, PermissionError):
+    """The system does not allow it.  Its domain and code are those of GIO."""
+
+    def __init__(self, message='', domain='g-io-error-quark', code=14):
+        super().__init__(message, domain, code)
+
+
+_OF_GIO = {1: NotFound, 13: InvalidArgument, 14: PermissionDenied, 19: Cancelled, 33: AddressInUse,
+           39: ConnectionRefused}
 _CLASSES = {cls.code: cls for cls in ProcessError.__subclasses__() if cls.code != 0}
 
 
