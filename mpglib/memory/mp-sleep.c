@@ -54,12 +54,14 @@ mp_sleep_on_any (MpTable           *table,
                  guint32            owner,
                  MpWait             wait)
 {
-  MpFutexWait waits[MP_SLEEP_MOST_WORDS + 3] = { { &table->layout->epoch, epoch } };
-  guint n_waits = 1;
+  MpFutexWait waits[MP_SLEEP_MOST_WORDS + 3];
+  guint n_waits = 0;
 
+  /* Where the kernel cannot sleep on many it is the first that is woken at once. */
   for (guint i = 0; i < n_words; i++)
     if (words[i].word != NULL)
       waits[n_waits++] = words[i];
+  waits[n_waits++] = (MpFutexWait) { &table->layout->epoch, epoch };
 
   if ((owner & MP_OWNER_MASK) != 0)
     {
