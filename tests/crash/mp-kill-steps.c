@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -18,6 +19,9 @@
  * the kernel's, is to be blocked.  Time alone says nothing on a busy machine.
  */
 #define BLOCKED_USEC 3000
+
+/* A sleep with a time limit that takes longer may have been cut into pieces: it is one, after all. */
+#define NAP_USEC G_TIME_SPAN_SECOND
 
 /* A step that takes longer means that the harness itself is broken. */
 #define LOST_USEC (30 * G_TIME_SPAN_SECOND)
@@ -36,6 +40,24 @@ mp_kill_is_sleeping (pid_t tid)
 
   end = strrchr (text, ')');
   return end != NULL && end[2] == 'S';
+}
+
+/* Both of the kernel's sleeps on words have the address of the time limit for their fourth argument. */
+static gboolean
+is_napping (pid_t tid)
+{
+  g_autofree char *name = g_strdup_printf ("/proc/%d/syscall", tid);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) words = NULL;
+  gint64 number;
+
+  if (!g_file_get_contents (name, &text, NULL, NULL))
+    return FALSE;
+
+  words = g_strsplit (text, " ", -1);
+  number = g_ascii_strtoll (words[0], NULL, 10);
+  return (number == SYS_futex || number == SYS_futex_waitv) && g_strv_length (words) > 4 &&
+         g_ascii_strtoull (words[4], NULL, 16) != 0;
 }
 
 static void
@@ -67,10 +89,11 @@ mp_kill_stop_ticking (void)
   setitimer (ITIMER_REAL, &never, NULL);
 }
 
-/* Returns: FALSE if it went to sleep */
+/* Returns: FALSE if it went to sleep, of which a nap is none if it @naps */
 static gboolean
-wait_for_stop (pid_t tid,
-               int  *status)
+wait_for_stop (pid_t     tid,
+               gboolean  naps,
+               int      *status)
 {
   gint64 begin = 0;
 
@@ -81,7 +104,8 @@ wait_for_stop (pid_t tid,
 
       if (begin == 0)
         begin = g_get_monotonic_time ();
-      else if (mp_kill_is_sleeping (tid))
+      else if (mp_kill_is_sleeping (tid) &&
+               !(naps && is_napping (tid) && g_get_monotonic_time () < begin + NAP_USEC))
         return FALSE;
       else if (g_get_monotonic_time () > begin + LOST_USEC)
         g_error ("a stepped thread neither stopped nor slept");
@@ -116,7 +140,7 @@ resume (MpKillRun            *run,
     g_error ("ptrace: %s", g_strerror (errno));
 
   while (is_to_sleep ? !wait_for_stop_or_sleep (run->victim.tid, &status)
-                     : !wait_for_stop (run->victim.tid, &status))
+                     : !wait_for_stop (run->victim.tid, run->kill_case->naps, &status))
     {
       if (run->was_blocked || run->kill_case->blocked == NULL)
         return MP_KILL_STEP_ASLEEP;
@@ -281,7 +305,7 @@ mp_kill_run_to_end (const MpKillVictim *victim,
 
   for (;;)
     {
-      if (!wait_for_stop (victim->tid, &status))
+      if (!wait_for_stop (victim->tid, FALSE, &status))
         {
           if (g_get_monotonic_time () > end)
             return MP_KILL_STEP_ASLEEP;

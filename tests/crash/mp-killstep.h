@@ -40,6 +40,7 @@ struct _MpKillCase
   pid_t     (*get_thread) (void);          /* harness, after setup */
   void      (*provoke)    (void);          /* harness, with that thread stopped */
   void      (*blocked)    (void);          /* harness, when the victim sleeps: do what lets it go on */
+  gboolean    naps;                        /* a sleep with a time limit is waited for: it is none */
   void      (*interfere)  (void);          /* harness, victim stopped or asleep: it must come to the end after */
   void      (*last)       (void);          /* harness, just before the kill, victim stopped or asleep */
   guint     (*check)      (void);          /* harness, victim dead and reaped: bits of what failed */

@@ -16,6 +16,7 @@
 #include "mp-memfd-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-ring-end-private.h"
+#include "mp-ring-turn-private.h"
 #include "mp-test-ring.h"
 
 #define CAPACITY   (62 << CHUNK_BITS)   /* as many chunks as there can be words of the map for */
@@ -359,7 +360,7 @@ prepare_takers (void)
 }
 
 static void
-prepare_putters (void)
+fill_to_the_brim (void)
 {
   prepare_full ();
   while (mp_ring_has_room (&ring, mp_ring_measure (0)))
@@ -370,6 +371,37 @@ prepare_putters (void)
       mp_ring_try_put (&ring, get_me (), &record, 1, &n_put, NULL);
     }
   remember ();
+}
+
+static void
+prepare_putters (void)
+{
+  fill_to_the_brim ();
+  mp_crash_send_to_sleep (put_asleep);
+}
+
+/* The turn, and what room there will be, belong to somebody who lives and does nothing. */
+static void
+give_all_to_stopped (void)
+{
+  mp_owner_lock_acquire (table, &ring.layout->put.turn, get_me (), MP_WAIT_ENDS_NOW);
+  atomic_store (&ring.layout->put.claimed, mp_ring_measure (sizeof (Record)));
+  atomic_store (&ring.layout->put.claimant, get_me ());
+}
+
+static void
+prepare_stopped (void)
+{
+  prepare_full ();
+  give_all_to_stopped ();
+}
+
+/* Others wait behind it, too. */
+static void
+prepare_stopped_sleepers (void)
+{
+  fill_to_the_brim ();
+  give_all_to_stopped ();
   mp_crash_send_to_sleep (put_asleep);
 }
 
@@ -730,6 +762,30 @@ check_waited (void)
   return check_rest ();
 }
 
+/* It goes on, if it has not been passed over. */
+static void
+let_stopped_go_on (void)
+{
+  gboolean has_claim = TRUE;
+
+  mp_ring_give_up_claim (&ring, get_me (), &has_claim);
+  mp_ring_turn_release (&ring.layout->put, get_me ());
+}
+
+static guint
+check_stopped (void)
+{
+  let_stopped_go_on ();
+  return check_rest ();
+}
+
+static guint
+check_stopped_putters (void)
+{
+  let_stopped_go_on ();
+  return check_putters ();
+}
+
 /* --- Cases ---------------------------------------------------------------- */
 
 static void
@@ -743,6 +799,12 @@ static void
 make_room (void)
 {
   take_records (1, MP_WAIT_ENDS_NOW, 0);
+}
+
+static void
+make_much_room (void)
+{
+  take_records (5, MP_WAIT_ENDS_NOW, 0);
 }
 
 static const MpKillCase kill_cases[] = {
@@ -778,6 +840,10 @@ static const MpKillCase kill_cases[] = {
   { "ring/take-waiting-sleepers", prepare_takers, mp_crash_enter, take_waiting,
     .blocked = put_for_all, .check = check_waited },
   { "ring/put-waiting", prepare_full, mp_crash_enter, put_waiting, .blocked = make_room, .check = check_rest },
+  { "ring/put-behind-stopped", prepare_stopped, mp_crash_enter, put_waiting,
+    .naps = TRUE, .blocked = make_much_room, .check = check_stopped },
+  { "ring/put-behind-stopped-sleepers", prepare_stopped_sleepers, mp_crash_enter, put_waiting,
+    .naps = TRUE, .blocked = make_much_room, .check = check_stopped_putters },
 };
 
 int
