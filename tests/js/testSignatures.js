@@ -50,6 +50,9 @@ test('each kind of argument is looked at', () => {
     [() => process.start_async(1), /cancellable is 1/],
     [() => process.join_async(1, null, 5), /the callback is 5, but has to be a function/],
     [() => process.join(1, null, 5), /it takes 2 arguments and not 3/],
+    [() => Mp.Connection.open('tcp:127.0.0.1:1', 'secret'), /key is "secret", but has to be an Mp\.AuthKey, as Mp\.Au/],
+    [() => Mp.AuthKey.new('secret'), /secret is "secret", but has to be bytes: a Uint8Array/],
+    [() => Mp.Descriptor.duplicate('x'), /fd is "x", but has to be the number of a file descriptor/],
     [() => first.send(), /Mp\.Connection\.send\(.*\): value is missing/],
     [() => pool.map_async(target), /items is missing/],
   ])

@@ -244,6 +244,8 @@ test('what goes to a constructor is looked at', () => {
     [() => new Mp.Barrier(2), /new Mp\.Barrier\(\{parties: 2\}\)/],
     [() => new Mp.Barrier({parties: 2}, () => 1), /new Mp\.Barrier\(\{parties: 2\}\)/],
     [() => new Mp.Barrier(null), /new Mp\.Barrier\(\{parties: 2\}\)/],
+    [() => new Mp.Connection(3), /comes from Mp\.Connection\.new_pair\(\), Mp\.Connection\.open\(address, key\)/],
+    [() => new Mp.Descriptor(3), /comes from Mp\.Descriptor\.duplicate\(fd\)/],
     [() => new Mp.Pool(4), /new Mp\.Pool\(\{n_workers: 2\}\)/],
     [() => new Mp.Barrier(), /parties is missing: new Mp\.Barrier\(\{parties: 2\}\)/],
     [() => Mp.Barrier.new(), /parties is missing/],

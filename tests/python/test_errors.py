@@ -181,6 +181,14 @@ class Refusals(unittest.TestCase):
         memory = Mp.SharedMemory(create=True, size=4)
         for function, cls, text in (
                 (lambda: Mp.Semaphore('x'), TypeError, "value has to be a whole number, not 'x'"),
+                (lambda: Mp.Lock(1), TypeError, r'^Mp\.Lock\(\) takes no arguments by their places$'),
+                (lambda: Mp.Connection(3), TypeError, r'places: Mp\.Pipe\(\), Mp\.Client\(\) and the accept\(\)'),
+                (lambda: Mp.Descriptor(3), TypeError, r'places: Mp\.Descriptor\.duplicate\(fd\) gives one'),
+                (lambda: Mp.TlsSettings(3), TypeError, r'places: Mp\.TlsSettings\(certificate=\.\.\.'),
+                (lambda: Mp.Pool('x'), TypeError, "processes has to be a whole number, not 'x'"),
+                (lambda: Mp.Pool(0), ValueError, 'processes is 0, but has to be from 1 on'),
+                (lambda: Mp.Pipe()[0].recv_bytes('x'), TypeError, "maxlength has to be a whole number, not 'x'"),
+                (lambda: Mp.AuthKey(3), TypeError, r"a key is made of bytes, as b'\.\.\.', not of int"),
                 (lambda: Mp.Event().wait('x'), TypeError, "a timeout is a number of seconds, or None, not 'x'"),
                 (lambda: lock.acquire(timeout='x'), TypeError, "a timeout is a number of seconds, or None, not 'x'"),
                 (lambda: condition.wait_for(bool, 'x'), TypeError, "a timeout is a number"),

@@ -28,11 +28,26 @@ const FORMS = {
   Value: "new Mp.Value({valueType: 'i'}) or new Mp.Value({valueType: 'i', value: 3})",
 };
 
+// What others make: these have no properties to give.
+const MAKERS = {
+  Connection: 'Mp.Connection.new_pair(), Mp.Connection.open(address, key) and listener.accept()',
+  Descriptor: 'Mp.Descriptor.duplicate(fd)',
+};
+
 function isPlain(properties) {
   if (typeof properties !== 'object' || properties === null)
     return false;
   const prototype = Object.getPrototypeOf(properties);
   return prototype === Object.prototype || prototype === null;
+}
+
+function checkConstructor({prototype}, text) {
+  const {_init: init} = prototype;
+  prototype._init = function (...args) {
+    if (args.length > 1 || args.length === 1 && args[0] !== undefined && !isPlain(args[0]))
+      throw new TypeError(text);
+    return init.apply(this, args);
+  };
 }
 
 /**
@@ -41,15 +56,10 @@ function isPlain(properties) {
  * @param {object} Mp - the namespace
  */
 function checkConstructors(Mp) {
-  for (const [className, form] of Object.entries(FORMS)) {
-    const {prototype} = Mp[className];
-    const {_init: init} = prototype;
-    prototype._init = function (...args) {
-      if (args.length > 1 || args.length === 1 && args[0] !== undefined && !isPlain(args[0]))
-        throw new TypeError(`an Mp.${className} is made with properties, by their names: ${form}`);
-      return init.apply(this, args);
-    };
-  }
+  for (const [className, form] of Object.entries(FORMS))
+    checkConstructor(Mp[className], `an Mp.${className} is made with properties, by their names: ${form}`);
+  for (const [className, makers] of Object.entries(MAKERS))
+    checkConstructor(Mp[className], `an Mp.${className} is not made of anything: it comes from ${makers}`);
 }
 
 /**

@@ -6,7 +6,7 @@
 // The arguments of all functions that have any to leave out or to mistake. Arguments are given by their places. What
 // is at a wrong one, such as options by name in place of a timeout, would be taken by GJS for a number that is none.
 
-const {Gio} = imports.gi;
+const {Gio, GLib} = imports.gi;
 const {isPromisified, markPromisified} = imports.mpglib.promises;
 
 const LARGEST_UINT32 = 0xffffffff;
@@ -33,6 +33,9 @@ const SIGNATURES = {
     set_slice: 'begin, values',
     synchronize: 'lock = null',
     write: 'begin, data',
+  },
+  AuthKey: {
+    new: 'secret',
   },
   Barrier: {
     new: 'parties',
@@ -65,6 +68,9 @@ const SIGNATURES = {
     send_data: 'data, codec = null, timeout = -1, cancellable = null',
     send_message: 'message, timeout = -1, cancellable = null',
     wait_readable: 'timeout = -1, cancellable = null',
+  },
+  Descriptor: {
+    duplicate: 'fd',
   },
   Event: {
     wait: 'timeout = -1, cancellable = null',
@@ -170,9 +176,12 @@ const KINDS = {
   cancellable: {is: value => value === null || value instanceof Gio.Cancellable, text: 'a Gio.Cancellable or null'},
   chunkSize: {is: isCount, text: 'a number of items, 0 for one that suits'},
   codec: {is: isText, text: 'a string or null'},
+  fd: {is: Number.isInteger, text: 'the number of a file descriptor'},
   duplex: {is: value => typeof value === 'boolean', text: 'true or false'},
   func: {is: value => typeof value === 'function', text: 'a function'},
   fraction: {is: isNumber, text: 'a number from 0 to 1'},
+  key: {is: value => value === null || value instanceof imports.gi.Mp.AuthKey,
+    text: 'an Mp.AuthKey, as Mp.AuthKey.new(bytes) gives one'},
   index: {is: isCount, text: 'the number of an item'},
   live: {is: value => typeof value === 'boolean', text: 'true or false'},
   max: {is: value => isCount(value) && value > 0, text: 'how many items to get at most, from 1 on'},
@@ -180,6 +189,8 @@ const KINDS = {
   options: {is: value => typeof value === 'object' && !(value instanceof Gio.Cancellable),
     text: 'an Mp.TaskOptions, an object with its properties, or null'},
   ordered: {is: value => typeof value === 'boolean', text: 'true or false'},
+  secret: {is: value => value instanceof Uint8Array || value instanceof GLib.Bytes,
+    text: 'bytes: a Uint8Array, as new TextEncoder().encode(text) gives one'},
   predicate: {is: value => typeof value === 'function', text: 'a function'},
   text: {is: isText, text: 'a string or null'},
 };

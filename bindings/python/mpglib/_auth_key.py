@@ -22,7 +22,10 @@ class AuthKey(_Base, metaclass=SameType):
         if isinstance(secret, str):
             raise TypeError("a key is made of bytes, not of a str: encode it, or write b'...'")
         if not isinstance(secret, GLib.Bytes):
-            secret = GLib.Bytes.new(bytes(memoryview(secret)))
+            try:
+                secret = GLib.Bytes.new(bytes(memoryview(secret)))
+            except TypeError:
+                raise TypeError(f"a key is made of bytes, as b'...', not of {type(secret).__name__}") from None
         super().__init__(secret=secret)
 
     def __bytes__(self):

@@ -89,6 +89,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal
             signal.SIGUSR2, signal.SIGCHLD, signal.SIGWINCH)
 
 
+def check_whole(what, value, least=None, most=None):
+    """The same, if it is a whole number in that range."""
+    if not hasattr(value, '__index__'):
+        raise TypeError(f'{what} has to be a whole number, not {value!r}')
+    if least is not None and value < least or most is not None and value > most:
+        limits = f'from {least} on' if most is None else f'from {least} to {most}'
+        raise ValueError(f'{what} is {value}, but has to be {limits}')
+    return value
+
+
 def check_timeout(timeout):
     """The same, if it is one."""
     if timeout is not None and not hasattr(timeout, '__float__') and not hasattr(timeout, '__index__'):

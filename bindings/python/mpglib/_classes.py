@@ -5,6 +5,8 @@
 import functools
 import inspect
 
+from gi.repository import GObject
+
 from . import _awaiting
 from ._calls import FOREVER, Mp, check_timeout, note_loop, translated, wait
 
@@ -97,6 +99,10 @@ def _make_signature(names):
     return inspect.Signature([*parameters, callback, inspect.Parameter('user_data', inspect.Parameter.VAR_POSITIONAL)])
 
 
+# What takes properties by their names, and says of other arguments only that there are some.
+_OF_GOBJECT = GObject.Object.__init__
+
+
 class SameType(type(Mp.Context)):
     """Makes subclasses written in Python plain Python classes over the library's type, which is final.
 
@@ -117,4 +123,6 @@ class SameType(type(Mp.Context)):
 
     def __call__(cls, *args, **kwargs):
         note_loop()
+        if args and cls.__init__ is _OF_GOBJECT:
+            raise TypeError(f'Mp.{cls.__name__}() takes no arguments by their places' + getattr(cls, '_made_by', ''))
         return super().__call__(*args, **kwargs)

@@ -9,7 +9,7 @@ from gi.repository import GLib
 from . import _awaiting, _messages, _shareables, errors
 from ._addresses import to_text
 from ._auth_key import to_key
-from ._calls import FOREVER, Mp, check_timeout, wait
+from ._calls import FOREVER, Mp, check_timeout, check_whole, wait
 from ._classes import SameType, adopt
 
 _Base = adopt(Mp.Connection)
@@ -55,6 +55,7 @@ class Connection(_Base, metaclass=SameType):
     """
 
     __module__ = 'gi.overrides.Mp'
+    _made_by = ': Mp.Pipe(), Mp.Client() and the accept() of a listener give connections'
 
     @staticmethod
     def open(address, key=None, timeout=None, cancellable=None):
@@ -235,8 +236,8 @@ class Connection(_Base, metaclass=SameType):
 
     def recv_bytes(self, maxlength=None, timeout=None, cancellable=None):
         """Receives bytes; if there are more than maxlength, BufferTooShort, which is an OSError here, and they stay."""
-        if maxlength is not None and maxlength < 1:
-            raise ValueError(f'a message of at most {maxlength} bytes')
+        if maxlength is not None:
+            check_whole('maxlength', maxlength, 1)
         try:
             return self._receive(_Base.receive_data, maxlength or 0, timeout=timeout, cancellable=cancellable)
         except errors.BufferTooShort as error:

@@ -16,6 +16,7 @@ class Descriptor(_Base, metaclass=SameType):
     """
 
     __module__ = 'gi.overrides.Mp'
+    _made_by = ': Mp.Descriptor.duplicate(fd) gives one'
 
     def fileno(self):
         """The descriptor, which stays the object's."""

@@ -83,6 +83,7 @@ class TlsSettings(_Settings, metaclass=SameType):
     """
 
     __module__ = 'gi.overrides.Mp'
+    _made_by = ': Mp.TlsSettings(certificate=..., trusted=..., peer_name=...)'
 
     def __repr__(self):
         return self.to_string()

@@ -8,7 +8,7 @@ import weakref
 from gi.repository import GLib
 
 from . import _awaiting, _launcher, _main_module, _messages, _pickle5, _shareables, _targets, errors
-from ._calls import FOREVER, Mp, check_timeout, wait
+from ._calls import FOREVER, Mp, check_timeout, check_whole, wait
 from ._classes import SameType, adopt
 from ._process import explain
 
@@ -34,11 +34,9 @@ class Pool(_Pool, metaclass=SameType):
             raise TypeError('a pool has no initializer yet: give what its functions need, shared values and arrays '
                             'too, among their arguments')
         if processes is not None:
-            if processes < 1:
-                raise ValueError('a pool has at least one process')
-            properties['n_workers'] = processes
+            properties['n_workers'] = check_whole('processes', processes, 1)
         if maxtasksperchild is not None:
-            properties['max_tasks_per_worker'] = maxtasksperchild
+            properties['max_tasks_per_worker'] = check_whole('maxtasksperchild', maxtasksperchild, 0)
         self._results = set()       # those with callbacks that were not called yet
         self._iterators = weakref.WeakSet()     # those that may have items left to take
         _Pool.__init__(self, context=context or Mp.Context.get_default(), **properties)

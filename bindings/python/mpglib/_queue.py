@@ -25,7 +25,7 @@ import weakref
 from gi.repository import GLib
 
 from . import _awaiting, _pickle5, _shareables, _variant, errors
-from ._calls import FOREVER, Mp, check_timeout, note_loop, wait
+from ._calls import FOREVER, Mp, check_timeout, check_whole, note_loop, wait
 from ._classes import SameType, adopt
 
 # Without errors, whose exceptions take longer than all the rest.
@@ -65,15 +65,10 @@ class Queue(_Base, metaclass=SameType):
     _kept = ()
 
     def __init__(self, maxsize=0, *, byte_limit=None, **properties):
-        if not hasattr(maxsize, '__index__'):
-            raise TypeError(f'maxsize has to be a whole number, not {maxsize!r}')
+        maxsize = check_whole('maxsize', maxsize)
         properties.setdefault('max_size', min(max(0, maxsize.__index__()), _ANY_NUMBER))
         if byte_limit is not None:
-            if not hasattr(byte_limit, '__index__'):
-                raise TypeError(f'byte_limit has to be a whole number, not {byte_limit!r}')
-            if not 1 <= byte_limit < 1 << 64:
-                raise ValueError(f'byte_limit is {byte_limit}, but has to be from 1 on')
-            properties['byte_limit'] = byte_limit
+            properties['byte_limit'] = check_whole('byte_limit', byte_limit, 1, (1 << 64) - 1)
         super().__init__(**properties)
 
     @property

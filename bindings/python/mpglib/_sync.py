@@ -16,7 +16,7 @@ import time
 from gi.repository import GLib
 
 from . import _awaiting, _shareables, errors
-from ._calls import FOREVER, Mp, check_timeout, outside_of_wait, translated, wait
+from ._calls import FOREVER, Mp, check_timeout, check_whole, outside_of_wait, translated, wait
 from ._classes import SameType, adopt
 
 _MAX_PERMITS = 0x3fffffff
@@ -35,13 +35,6 @@ def _succeeds(function, *args, timeout, cancellable=None):
     except errors.TimeoutError:
         return False
     return True
-
-
-def _check_range(what, value, least, most):
-    if not hasattr(value, '__index__'):
-        raise TypeError(f'{what} has to be a whole number, not {value!r}')
-    if not least <= value <= most:
-        raise ValueError(f'{what} is {value}, but has to be from {least} to {most}')
 
 
 def refuse_names(function, names):
@@ -212,7 +205,7 @@ class Semaphore(_Guard, adopt(Mp.Semaphore), metaclass=SameType):
     _most = _MAX_PERMITS
 
     def __init__(self, value=1, **properties):
-        _check_range('value', value, 0, self._most)
+        check_whole('value', value, 0, self._most)
         super().__init__(value=value, **properties)
 
     def locked(self):
@@ -336,7 +329,7 @@ class Barrier(_Shared, adopt(Mp.Barrier), metaclass=SameType):
     _timeout = None
 
     def __init__(self, parties, action=None, timeout=None, **properties):
-        _check_range('parties', parties, 1, _MAX_PARTIES)
+        check_whole('parties', parties, 1, _MAX_PARTIES)
         super().__init__(parties=parties, **properties)
         self.__setstate__((action, timeout))
 
