@@ -2,7 +2,49 @@
  * Copyright 2026 The mpglib developers
  */
 
+#include <sys/mman.h>
+
+#include "mp-memfd-private.h"
+#include "mp-participant-private.h"
+#include "mp-test-process.h"
 #include "mp-test-ring.h"
+
+/* The caller takes part in the table from now on. */
+void
+mp_test_ring_new (MpTestRing   *self,
+                  MpRingLayout *layout,
+                  guint64       capacity,
+                  guint32       most_records,
+                  guint32       chunk_bits,
+                  MpRingFlags   flags)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->table = mp_table_get_default (&error);
+  g_assert_no_error (error);
+  mp_participant_enter (self->table, NULL);
+  self->size = mp_ring_memory_measure (capacity, chunk_bits);
+  self->memory = mp_test_share_file (self->size, mp_ring_measure_file (capacity, chunk_bits), &self->fd);
+  mp_ring_init (layout, capacity, most_records, chunk_bits, flags);
+}
+
+void
+mp_test_ring_open (MpTestRing   *self,
+                   MpRing       *ring,
+                   MpRingLayout *layout)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_ring_open (ring, self->table, layout, self->memory, self->size, self->fd, &error));
+  g_assert_no_error (error);
+}
+
+void
+mp_test_ring_free (MpTestRing *self)
+{
+  munmap (self->memory, self->size);
+  mp_memfd_close (&self->fd);
+}
 
 static void
 note (guint8     *seen,

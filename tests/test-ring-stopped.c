@@ -12,7 +12,6 @@
 
 #include <mpglib.h>
 
-#include "mp-memfd-private.h"
 #include "mp-participant-private.h"
 #include "mp-ring-private.h"
 #include "mp-test-crew.h"
@@ -31,9 +30,7 @@ typedef struct
 static MpTable *table;
 static Shared *shared;
 static MpRing ring;
-static guint8 *memory;
-static guint64 memory_size;
-static int memory_fd;
+static MpTestRing test_ring;
 
 static guint32
 get_me (void)
@@ -44,25 +41,17 @@ get_me (void)
 static void
 set_up (void)
 {
-  g_autoptr (GError) error = NULL;
-
-  table = mp_table_get_default (&error);
-  g_assert_no_error (error);
   shared = mp_test_share (sizeof *shared);
-  memory_size = mp_ring_memory_measure (CAPACITY, CHUNK_BITS);
-  memory = mp_test_share_file (memory_size, mp_ring_measure_file (CAPACITY, CHUNK_BITS), &memory_fd);
-  mp_ring_init (&shared->ring, CAPACITY, 100, CHUNK_BITS, 0);
-  g_assert_true (mp_ring_open (&ring, table, &shared->ring, memory, memory_size, memory_fd, &error));
-  g_assert_no_error (error);
-  get_me ();
+  mp_test_ring_new (&test_ring, &shared->ring, CAPACITY, 100, CHUNK_BITS, 0);
+  table = test_ring.table;
+  mp_test_ring_open (&test_ring, &ring, &shared->ring);
 }
 
 static void
 tear_down (void)
 {
   g_assert_true (mp_test_ring_is_sound (&ring));
-  munmap (memory, memory_size);
-  mp_memfd_close (&memory_fd);
+  mp_test_ring_free (&test_ring);
   munmap (shared, sizeof *shared);
 }
 

@@ -33,9 +33,7 @@ typedef struct
 static MpTable *table;
 static Shared *shared;
 static MpRing ring;
-static guint8 *memory;
-static guint64 memory_size;
-static int memory_fd;
+static MpTestRing test_ring;
 
 static guint32
 get_me (void)
@@ -46,10 +44,7 @@ get_me (void)
 static void
 open_ring (void)
 {
-  g_autoptr (GError) error = NULL;
-
-  g_assert_true (mp_ring_open (&ring, table, &shared->ring, memory, memory_size, memory_fd, &error));
-  g_assert_no_error (error);
+  mp_test_ring_open (&test_ring, &ring, &shared->ring);
 }
 
 static void
@@ -58,16 +53,10 @@ set_up_flags (guint64     capacity,
               guint32     chunk_bits,
               MpRingFlags flags)
 {
-  g_autoptr (GError) error = NULL;
-
-  table = mp_table_get_default (&error);
-  g_assert_no_error (error);
   shared = mp_test_share (sizeof *shared);
-  memory_size = mp_ring_memory_measure (capacity, chunk_bits);
-  memory = mp_test_share_file (memory_size, mp_ring_measure_file (capacity, chunk_bits), &memory_fd);
-  mp_ring_init (&shared->ring, capacity, most_records, chunk_bits, flags);
+  mp_test_ring_new (&test_ring, &shared->ring, capacity, most_records, chunk_bits, flags);
+  table = test_ring.table;
   open_ring ();
-  get_me ();
 }
 
 static void
@@ -87,8 +76,7 @@ set_up (guint32 most_records)
 static void
 tear_down (void)
 {
-  munmap (memory, memory_size);
-  mp_memfd_close (&memory_fd);
+  mp_test_ring_free (&test_ring);
   munmap (shared, sizeof *shared);
 }
 
@@ -701,7 +689,7 @@ get_memory (void)
 {
   struct stat status;
 
-  g_assert_cmpint (fstat (memory_fd, &status), ==, 0);
+  g_assert_cmpint (fstat (test_ring.fd, &status), ==, 0);
   return (guint64) status.st_blocks * 512;
 }
 
@@ -785,7 +773,7 @@ expect_no_memory (guint n_before)
   g_assert_cmpuint (n, ==, 0);
   g_assert_cmpuint (mp_ring_count (&ring), ==, n_before);
   mp_memfd_close (&ring.memory.fd);
-  ring.memory.fd = memory_fd;
+  ring.memory.fd = test_ring.fd;
 }
 
 /* Of the map, then of a chunk.  What comes later has its place all the same. */
@@ -1266,7 +1254,7 @@ expect_impossible (guint64 capacity,
   MpRing again;
 
   mp_ring_init (ring.layout, capacity, most_records, chunk_bits, 0);
-  g_assert_false (mp_ring_open (&again, table, ring.layout, memory, memory_size, memory_fd, &error));
+  g_assert_false (mp_ring_open (&again, table, ring.layout, test_ring.memory, test_ring.size, test_ring.fd, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_CORRUPTED);
 }
 

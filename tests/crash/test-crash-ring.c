@@ -33,9 +33,7 @@ typedef struct
 static Shared *shared;
 static MpTable *table;
 static MpRing ring;
-static guint8 *memory;
-static guint64 memory_size;
-static int memory_fd;
+static MpTestRing test_ring;
 
 static guint32
 get_me (void)
@@ -158,7 +156,7 @@ reset (void)
   memset ((void *) shared, 0, sizeof *shared);
   ring.flags = 0;
   ring.long_length = MP_RING_LONG_LENGTH;
-  mp_memfd_drop (memory_fd, 0, memory_size);
+  mp_memfd_drop (test_ring.fd, 0, test_ring.size);
   mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS, 0);
   put_records (1, MP_WAIT_ENDS_NOW);
   drain ();
@@ -855,21 +853,16 @@ main (int   argc,
     .reset = reset,
     .max_usec = 600 * G_TIME_SPAN_MILLISECOND,
   };
-  g_autoptr (GError) error = NULL;
   int result;
 
   mp_crash_read_arguments (&argc, &argv);
   shared = mp_test_share (sizeof *shared);
-  table = mp_table_get_default (&error);
-  g_assert_no_error (error);
   mp_owner_lock_set_spin (0);
   mp_ring_set_spin (FALSE);
 
-  mp_participant_enter (table, NULL);
-  memory_size = mp_ring_memory_measure (CAPACITY, CHUNK_BITS);
-  memory = mp_test_share_file (memory_size, mp_ring_measure_file (CAPACITY, CHUNK_BITS), &memory_fd);
-  mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS, 0);
-  g_assert_true (mp_ring_open (&ring, table, &shared->ring, memory, memory_size, memory_fd, &error));
+  mp_test_ring_new (&test_ring, &shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS, 0);
+  table = test_ring.table;
+  mp_test_ring_open (&test_ring, &ring, &shared->ring);
   ring.extents.n = N_EXTENTS;
   mp_crash_set_up (&hooks);
   reset ();
