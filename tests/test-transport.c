@@ -676,6 +676,38 @@ test_share_and_die (void)
   free_pair (&pair);
 }
 
+/* What the peer has left behind goes on to another holder, and so does how it went. */
+static void
+test_share_what_is_left (void)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      const int reason = i == 0 ? MP_ERROR_CLOSED : MP_ERROR_PEER_DIED;
+      Pair pair = new_pair ();
+      MpTransport *other;
+      g_autoptr (GError) error = NULL;
+
+      send_new (pair.b, 1, 10);
+      send_new (pair.b, 2, MIB);
+      if (i == 0)
+        mp_transport_close (pair.b);
+      else
+        g_clear_pointer (&pair.b, mp_transport_free);
+
+      other = share (pair.a);
+      mp_transport_close (pair.a);
+      assert_receives (other, 1, 10);
+      assert_receives (other, 2, MIB);
+      assert_receive_fails (other, MP_IO_CLOSED, reason);
+
+      g_assert_cmpint (mp_transport_share (other, &error), ==, -1);
+      g_assert_error (error, MP_ERROR, reason);
+
+      mp_transport_free (other);
+      free_pair (&pair);
+    }
+}
+
 /* Two holders of an end use one buffer. */
 static void
 test_share_postage (void)
@@ -1396,6 +1428,7 @@ main (int   argc,
 
   mp_test_add ("/transport/share/close", test_share);
   mp_test_add ("/transport/share/die", test_share_and_die);
+  mp_test_add ("/transport/share/what-is-left", test_share_what_is_left);
   mp_test_add ("/transport/share/postage", test_share_postage);
 
   mp_test_add ("/transport/parts/whole", test_parts);

@@ -371,6 +371,15 @@ leave (MpTransport *self)
   mp_fd_close (&self->fd);
 }
 
+/* Whether a packet has reached who is to know of it, or there is nobody who would: what is left in the socket of one
+ * who has gone is as good for another holder.
+ */
+static gboolean
+is_settled (int result)
+{
+  return result == 0 || result == EPIPE || result == ENOTCONN || result == ECONNRESET;
+}
+
 static int
 share (MpTransport *self,
        GError     **error)
@@ -389,7 +398,7 @@ share (MpTransport *self,
     return -1;
 
   result = send_control (self, MP_FRAME_SHARED);
-  if (result == 0)
+  if (is_settled (result))
     {
       self->is_shared = TRUE;
       return fd;

@@ -710,7 +710,8 @@ mp_transport_close (MpTransport *self)
 /*< private >
  * mp_transport_share:
  *
- * Makes a duplicate for another process and tells the peer of one more holder.
+ * Makes a duplicate for another process and tells the peer of one more holder, if there is one still: what one that has
+ * gone has left in the socket can be handed on, until it was read to its end here.
  * Fails with %MP_ERROR_NOT_SHAREABLE for what cannot have two holders,
  * with %MP_ERROR_INVALID_STATE while a body is coming in parts, which two
  * receivers would tear apart, and with %MP_ERROR_FULL if the socket takes

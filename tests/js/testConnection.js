@@ -64,6 +64,17 @@ test('a connection goes through a connection', () => {
     connection.close();
 });
 
+test('what was left behind goes on to another holder', () => {
+  const [first, second] = Mp.Connection.new_pair(true);
+  const [inner, other] = Mp.Connection.new_pair(true);
+  inner.send('left behind');
+  inner.close();
+  first.send(other);
+  const passed = second.receive();
+  checkSame(passed.receive(), 'left behind');
+  checkThrows(() => passed.receive(), Mp.Error, /./);
+});
+
 test('callbacks get the same values as promises', async () => {
   const [first, second] = Mp.Connection.new_pair(true);
   await new Promise(resolve => first.send_async({x: 1}, -1, null, (_, result) => resolve(first.send_finish(result))));

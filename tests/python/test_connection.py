@@ -428,6 +428,19 @@ class Connections(MpCase):
         third.send('through')
         self.assertEqual(one.recv(DEADLINE), 'through')
 
+    def test_what_was_left_behind_goes_on(self):
+        first, second = self.make_pipe()
+        third, fourth = self.make_pipe()
+        third.send({'left': 'behind'})
+        third.send_bytes(b'x' * 100000)
+        third.close()
+        first.send(fourth)
+        other = second.recv(DEADLINE)
+        fourth.close()
+        self.assertEqual(other.recv(DEADLINE), {'left': 'behind'})
+        self.assertEqual(other.recv_bytes(timeout=DEADLINE), b'x' * 100000)
+        self.assertRaises(EOFError, other.recv, DEADLINE)
+
     def test_pools(self):
         with Mp.Pool(2, context=self.forkserver) as pool:
             self.addCleanup(pool.join)
