@@ -8,15 +8,15 @@ import builtins
 import os
 import pickle
 import signal
+import sys
 import tempfile
 import threading
 import unittest
 
-import gi
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
-gi.require_version('Mp', '1.0')
-from gi.repository import Gio, GLib, Mp  # noqa: E402
-
+from gi.repository import Gio  # noqa: E402
+from mp_case import GLib, Mp, find_operation, let_tasks_run, wait_until  # noqa: E402
 from mpglib import _listener, connection  # noqa: E402
 
 KEY = b'only for tests, and long enough'
@@ -377,6 +377,23 @@ class Listener(unittest.TestCase):
 
         Mp.run(check())
         asyncio.run(check_cancelling())
+
+    def test_cancelled_accept_takes_nothing(self):
+        async def run(listener):
+            coroutine = listener.accept_async()
+            task = asyncio.create_task(coroutine)
+            await let_tasks_run()
+            client = Mp.Client(listener.address)
+            # This thread holds the loop, which so has not told the task.
+            wait_until(lambda: find_operation(coroutine).has_ended, 'somebody has connected')
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+            return client
+
+        with Mp.Listener() as listener, asyncio.run(run(listener)) as client, listener.accept(DEADLINE) as server:
+            client.send('here')
+            self.assertEqual(server.recv(DEADLINE), 'here')
 
     def test_awaiting_what_is_wrong(self):
         async def check():

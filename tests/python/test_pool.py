@@ -4,6 +4,7 @@
 
 import asyncio
 import builtins
+import contextlib
 import functools
 import itertools
 import os
@@ -17,7 +18,8 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
 from gi.repository import Gio  # noqa: E402
-from mp_case import DEADLINE, GLib, Mp, MpCase, let_tasks_run, run_loop, wait_for_death, wait_until  # noqa: E402
+from mp_case import (DEADLINE, GLib, Mp, MpCase, find_operation, let_tasks_run, run_loop, wait_for_death,  # noqa: E402
+                     wait_until)
 
 NATIVE = os.environ['MP_TEST_TARGETS']
 
@@ -482,7 +484,6 @@ class MainLoops(PoolCase):
 
         async def cancel(items):
             task = asyncio.create_task(items.__anext__())
-            await let_tasks_run()
             task.cancel()
             with self.assertRaises(asyncio.CancelledError):
                 await task
@@ -499,27 +500,35 @@ class MainLoops(PoolCase):
         self.assertEqual(asyncio.run(take_all(items)), [1, 4])
 
     def test_cancelled_wait_for_an_item_loses_nothing(self):
-        """Neither a result that came in that moment, nor an exception."""
-        async def cancel(items):
+        """Neither a result that came in that moment, nor an exception: who waits gets it, or who comes next."""
+        async def give_up(items, how):
             next_item = items.__anext__()
             task = asyncio.create_task(next_item)
             await let_tasks_run()
-            operation = next_item.cr_await.cr_await.gi_frame.f_locals['self']
+            operation = find_operation(next_item)
             # This thread holds the loop, which so has not told the task.
             wait_until(lambda: operation.has_ended, 'the item came')
+            how(next_item, task)
+            return await task
+
+        def cancel(_next_item, task):
             task.cancel()
-            with self.assertRaises(asyncio.CancelledError):
-                await task
+
+        def collect(next_item, _task):
+            next_item.close()
 
         pool = self.make_pool(1)
         items = pool.imap(square, range(3))
-        asyncio.run(cancel(items))
-        self.assertEqual(list(items), [0, 1, 4])
+        self.assertEqual(asyncio.run(give_up(items, cancel)), 0)
+        self.assertEqual(list(items), [1, 4])
         items = pool.imap(fail, [1])
-        asyncio.run(cancel(items))
         with self.assertRaisesRegex(FileNotFoundError, 'is odd'):
-            next(items)
+            asyncio.run(give_up(items, cancel))
         self.assertEqual(list(items), [])
+        items = pool.imap(square, range(3))
+        with contextlib.suppress(RuntimeError):
+            asyncio.run(give_up(items, collect))
+        self.assertEqual(list(items), [0, 1, 4])
 
     def test_who_awaits_has_the_callback_called(self):
         seen = []

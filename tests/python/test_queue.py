@@ -4,18 +4,21 @@
 
 import array
 import asyncio
+import contextlib
 import os
 import pickle
 import queue
 import signal
 import sys
 import threading
+import time
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
 from gi.repository import Gio  # noqa: E402
-from mp_case import DEADLINE, GLib, Mp, MpCase, let_tasks_run, run_loop, wait_until  # noqa: E402
+from mp_case import DEADLINE, GLib, Mp, MpCase, find_operation, let_tasks_run, run_loop, wait_until  # noqa: E402
 from mpglib import queues  # noqa: E402
 
 N_ITEMS = 300
@@ -78,8 +81,20 @@ class Alarm(Exception):
     pass
 
 
-def get_and_keep(items):
-    items._keep([items.get_frame()])      # as for somebody who was cancelled
+async def await_nothing():
+    with contextlib.suppress(queue.Empty):
+        await Mp.Queue().get_async(0.01)
+
+
+def await_in_a_copy():
+    asyncio.run(await_nothing())
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(int(DEADLINE))
+        asyncio.run(await_nothing())
+        os._exit(0)
+    if (status := os.waitpid(pid, 0)[1]) != 0:
+        raise RuntimeError(f'the copy ended with {status}')
 
 
 class Queues(MpCase):
@@ -173,12 +188,15 @@ class Queues(MpCase):
             items.put_data(body, 'pickle5')
             with self.assertRaises(pickle.UnpicklingError):
                 items.get()
-        items.put(1)
-        items.put_data(b'rubbish', 'pickle5')
-        items.put_many([2, 3])
-        with self.assertRaises(pickle.UnpicklingError):
-            items.get_many(3)
-        self.assertEqual(items.get_many(9), [1, 2, 3])      # nothing but the rubbish is gone
+        for get in (lambda: items.get(), lambda: items.get_many(3), lambda: Mp.run(items.get_async()),
+                    lambda: items.get_into(bytearray(9))):
+            items.put(1)
+            items.put_data(b'rubbish', 'pickle5')
+            items.put_many([2, 3])
+            self.assertEqual(items.get_many(3), [1])
+            with self.assertRaises(pickle.UnpicklingError):
+                get()
+            self.assertEqual(items.get_many(9), [2, 3])     # nothing but the rubbish is gone
 
     # --- bounds
 
@@ -290,17 +308,6 @@ class Queues(MpCase):
             items.get_into(buffer, block=False)
         with self.assertRaises(queue.Empty):
             items.get_into(buffer, 0, True, 0.01)
-
-    def test_get_into_of_what_is_kept(self):
-        items = Mp.Queue()
-        items._keep([b'kept\0raw', b'\1\0\0\0\0=i'])
-        buffer = bytearray(4)
-        with self.assertRaises(Mp.BufferTooShort):
-            items.get_into(buffer, 1)
-        self.assertEqual((items.get_into(buffer), buffer), (4, b'kept'))
-        with self.assertRaises(Mp.WrongCodec):
-            items.get_into(buffer)
-        self.assertEqual(items.get(), 1)
 
     # --- rubbish
 
@@ -478,42 +485,37 @@ class Queues(MpCase):
 
         self.assertEqual(asyncio.run(both(Mp.Queue(2))), list(range(N_ITEMS)))
 
-    def test_cancelled_get_loses_nothing(self):
-        """Neither if the task is cancelled before an item comes, nor in the moment in which it came."""
-        async def run(items):
+    def test_cancelled_get_takes_nothing(self):
+        """Neither before an item comes, nor when it has come and the task was not told: all others can get it."""
+        async def run(items, others):
             task = asyncio.create_task(items.get_async())
             await let_tasks_run()
             task.cancel()
             with self.assertRaises(asyncio.CancelledError):
                 await task
+            coroutine = items.get_async()
+            task = asyncio.create_task(coroutine)
+            await let_tasks_run()
             items.put('first')
-            task = asyncio.create_task(items.get_async())
-            await let_tasks_run()
             # This thread holds the loop, which so has not told the task.
-            wait_until(lambda: items.qsize() == 0, 'the item came')
+            wait_until(lambda: find_operation(coroutine).has_ended, 'the item came')
             task.cancel()
+            self.assertEqual(others.get(timeout=DEADLINE), 'first')
             with self.assertRaises(asyncio.CancelledError):
                 await task
 
-        items = Mp.Queue()
-        asyncio.run(run(items))
-        self.assertEqual((items.empty(), items.qsize()), (False, 1))
-        items.put('second')
-        self.assertEqual([items.get(), items.get()], ['first', 'second'])
-
-        asyncio.run(run(items))
-        got = []
-        items.get_async(callback=lambda source, outcome: got.append(source.get_finish(outcome)))
-        run_loop(lambda: got)
-        self.assertEqual(got, ['first'])
+        for kind in Mp.Queue, Mp.JoinableQueue:
+            items = kind()
+            asyncio.run(run(items, self.hand_over(items)))
+            self.assertTrue(items.empty())
 
     def test_cancelled_get_leaves_the_item_to_who_waits(self):
         async def run(items):
-            first, second = asyncio.create_task(items.get_async()), asyncio.create_task(items.get_async())
+            coroutine = items.get_async()
+            first, second = asyncio.create_task(coroutine), asyncio.create_task(items.get_async())
             await let_tasks_run()
             items.put('first')
-            # This thread holds the loop, which so has not told the task.
-            wait_until(lambda: items.get_length() == 0, 'the item came')
+            wait_until(lambda: find_operation(coroutine).has_ended, 'the item came')
             first.cancel()
             with self.assertRaises(asyncio.CancelledError):
                 await first
@@ -522,30 +524,153 @@ class Queues(MpCase):
         for _ in range(20):
             asyncio.run(run(Mp.Queue()))
 
+    def test_loop_that_does_not_run_takes_nothing(self):
+        items = Mp.Queue()
+        loop = asyncio.new_event_loop()
+        coroutine = items.get_async()
+        task = loop.create_task(coroutine)
+        loop.run_until_complete(let_tasks_run())
+        items.put('for others')
+        wait_until(lambda: find_operation(coroutine).has_ended, 'the item came')
+        self.assertEqual(items.get(timeout=DEADLINE), 'for others')
+        task.cancel()
+        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        loop.close()
+
+    def test_cancelled_among_what_is_in_work(self):
+        """What a process has in hand stays in its hand."""
+        async def run(tasks, others):
+            self.assertEqual(await tasks.get_async(), 'in work')
+            coroutine = tasks.get_async()
+            task = asyncio.create_task(coroutine)
+            await let_tasks_run()
+            tasks.put('next')
+            wait_until(lambda: find_operation(coroutine).has_ended, 'the item came')
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self.assertEqual(others.get(timeout=DEADLINE), 'next')
+            others.task_done()
+            self.assertFalse(others.join(0))
+            tasks.task_done()
+            self.assertTrue(others.join(DEADLINE))
+
+        for redelivery in False, True:
+            tasks = Mp.JoinableQueue(redelivery=redelivery)
+            tasks.put('in work')
+            asyncio.run(run(tasks, self.hand_over(tasks)))
+
+    def test_cancelled_put_that_has_put(self):
+        """It was not cancelled; what comes after it is."""
+        async def put_all(items, done):
+            for number in range(1, 5):
+                await items.put_async(number)
+                done.append(number)
+
+        async def run(items):
+            done = []
+            task = asyncio.create_task(put_all(items, done))
+            await let_tasks_run()
+            self.assertEqual((items.get(), done), (0, []))
+            wait_until(lambda: items.qsize() == 1, 'it was put')
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+            self.assertEqual((items.get(), done), (1, [1]))
+            self.assertTrue(items.empty())
+
+        items = Mp.Queue(1)
+        items.put(0)
+        asyncio.run(run(items))
+
+    def test_time_limits_of_asyncio(self):
+        """Who puts again what was not put in time does not put it twice, and goes on if it was put."""
+        async def put_in_time(items, number, limit):
+            try:
+                await asyncio.wait_for(items.put_async(number), limit)
+            except asyncio.TimeoutError:
+                return False
+            return True
+
+        async def run(items):
+            items.put(0)
+            self.assertFalse(await put_in_time(items, 1, 0.01))
+            self.assertEqual((items.get(), items.empty()), (0, True))
+            items.put(0)
+            loop = asyncio.get_running_loop()
+            task = asyncio.create_task(put_in_time(items, 2, 1))
+            await let_tasks_run()
+            end = loop.time() + 1
+            items.get()
+            wait_until(lambda: items.qsize() == 1 and loop.time() > end, 'it was put, and the limit is over')
+            self.assertTrue(await task)
+            await let_tasks_run()
+            self.assertEqual(await items.get_async(), 2)
+
+        asyncio.run(run(Mp.Queue(1)))
+
     def test_collected_get_loses_nothing(self):
         """As when a task is collected with its loop, after the item, or the lock, came and before it was told."""
         items, lock = Mp.Queue(), Mp.Lock()
-        items.put('first')
 
         async def begin():
             coroutines = items.get_async(), lock.acquire_async()
             tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
             await let_tasks_run()
+            items.put('first')
             for coroutine in coroutines:
                 wait_until(lambda coroutine=coroutine: find_operation(coroutine).has_ended, 'it came')
                 coroutine.close()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-        def find_operation(coroutine):
-            while hasattr(coroutine, 'cr_await'):
-                coroutine = coroutine.cr_await
-            while 'operation' not in coroutine.gi_frame.f_locals:
-                coroutine = coroutine.gi_yieldfrom
-            return coroutine.gi_frame.f_locals['operation']
-
         asyncio.run(begin())
         self.assertFalse(lock.locked())
         self.assertEqual(items.get(timeout=DEADLINE), 'first')
+
+    def test_loop_goes_on_while_there_is_something(self):
+        async def run(items):
+            turns, loop = [], asyncio.get_running_loop()
+
+            def note_turn():
+                turns.append(1)
+                if not items.empty():
+                    loop.call_soon(note_turn)
+
+            note_turn()
+            for _ in range(N_ITEMS):
+                await items.get_async()
+            self.assertGreaterEqual(len(turns), N_ITEMS - 1)
+
+        items = Mp.Queue()
+        items.put_many(range(N_ITEMS))
+        asyncio.run(run(items))
+
+    def test_signal_in_the_moment_in_which_an_item_came(self):
+        """It goes back behind the others; in a JoinableQueue it stays in hand."""
+        take = Mp.Queue._take
+
+        def take_and_ring(*args):
+            take(*args)
+            raise Alarm
+
+        for kind in Mp.Queue, Mp.JoinableQueue:
+            items = kind()
+            putter = threading.Timer(0.02, items.put, ('came',))
+            putter.start()
+            with unittest.mock.patch.object(Mp.Queue, '_take', take_and_ring), self.assertRaises(Alarm):
+                items.get(timeout=DEADLINE)
+            putter.join()
+            if kind is Mp.Queue:
+                self.assertEqual(items.get(timeout=DEADLINE), 'came')
+            else:
+                self.assertTrue(items.empty())
+                self.assertFalse(items.join(0))
+                items.task_done()
+                self.assertTrue(items.join(0))
+
+    def test_await_in_a_copy_of_the_process(self):
+        """The thread that waits on behalf of asyncio is not there."""
+        asyncio.run(self.put_and_get(Mp.Queue()))
+        self.run_child(await_in_a_copy)
 
     def test_cancellable_of_several(self):
         """Who gives up one wait does not give up others that have the same cancellable."""
@@ -569,26 +694,10 @@ class Queues(MpCase):
 
         asyncio.run(run())
 
-    def test_what_was_not_wanted_is_put_back_at_the_end(self):
-        items = Mp.Queue()
-        items.put('not wanted')
-        self.run_child(get_and_keep, items)
-        self.assertEqual(items.get(timeout=DEADLINE), 'not wanted')
-
     def test_wrong_byte_limits(self):
         for wrong, error in ((0, ValueError), (-1, ValueError), (1 << 64, ValueError), ('x', TypeError)):
             with self.assertRaisesRegex(error, 'byte_limit'):
                 Mp.Queue(byte_limit=wrong)
-
-    def test_what_was_not_wanted_is_put_back(self):
-        ours = Mp.Queue()
-        theirs = self.hand_over(ours)
-        for value in (b'raw', {'a': 1}, GLib.Variant('(is)', (1, 'b'))):
-            ours.put(value)
-        ours._keep([ours.get_frame() for _ in range(3)])
-        self.assertEqual((ours.qsize(), theirs.qsize()), (3, 0))
-        ours.close()
-        self.assertEqual([theirs.get() for _ in range(3)], [b'raw', {'a': 1}, (1, 'b')])
 
     def test_callbacks_and_signals(self):
         items = Mp.Queue(1)
@@ -601,11 +710,12 @@ class Queues(MpCase):
 
         got = []
         items.connect('item-available', lambda source: got.append(source.get_nowait()))
-        items.set_live(True)
+        items.live = True
         process = self.start(put_numbers, items, 'a', 5)
         run_loop(lambda: len(got) == 5)
         self.finish(process)
-        items.set_live(False)
+        self.assertTrue(items.live and items.get_live())
+        items.live = False
         self.assertEqual(got, [('a', number) for number in range(5)])
 
     def note_put(self, source, outcome, done):
@@ -685,13 +795,6 @@ class Queues(MpCase):
         tasks.task_done()
         self.assertTrue(tasks.join(DEADLINE))
         self.assertEqual(repr(tasks), '<Mp.JoinableQueue 0 of 10 items>')
-        tasks.put(1)
-        tasks._keep([tasks.get_frame()])
-        other = self.hand_over(tasks)
-        tasks.close()
-        self.assertEqual(other.get(timeout=DEADLINE), 1)
-        other.task_done()
-        self.assertTrue(other.join(0))
 
     def hand_over(self, shareable):
         first, second = Mp.Pipe()

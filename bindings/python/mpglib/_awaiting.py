@@ -2,8 +2,8 @@
 # Copyright 2026 The mpglib developers
 """Awaiting results: under asyncio, and with Mp.run() in a GLib main loop."""
 
-import collections
 import inspect
+import os
 import sys
 import threading
 
@@ -34,78 +34,43 @@ def wait_for(result):
     yield from future
 
 
-async def operate(begin, finish, undo=None, cancellable=None, reason=None, shelf=None):
+async def operate(begin, finish, undo=None, cancellable=None, reason=None, lasts=False):
     """The coroutine that x_async() without a callback gives: it begins when it is awaited.
 
     begin(cancellable, callback) and finish(outcome) are the pair of functions; undo(value) takes back what was done
-    for somebody who does not wait any more, or the shelf keeps it.  What a thread does for itself is no business of the
-    thread that waits on behalf of asyncio: reason says so.
+    for somebody who does not wait any more.  What lasts cannot be undone: if the task is cancelled in that moment, it
+    gets to know first that it was done.  What a thread does for itself is no business of the thread that waits on
+    behalf of asyncio: reason says so.
     """
-    return await _Operation(begin, finish, undo, cancellable, reason, shelf)
+    return await _Operation(begin, finish, undo, cancellable, reason, lasts)
 
 
-class Shelf:
-    """What was got for somebody who was cancelled in that moment: for who has waited longest, or the next who gets."""
+class _Turn:
+    """Whatever else the loop has to do at once."""
 
-    def __init__(self):
-        # Any thread may collect a coroutine, within these very methods too.
-        self.lock = threading.RLock()
-        self.kept = collections.deque()
-        self.waiting = collections.deque()      # operations
+    def __await__(self):
+        yield None if _get_asyncio_loop() else self
 
-    def __len__(self):
-        return len(self.kept)
 
-    def keep(self, value):
-        """Behind what is kept already, which came before."""
-        self._hand_on(value) or self.kept.append(value)
-
-    def keep_first(self, value):
-        """Where it was taken from."""
-        self._hand_on(value) or self.kept.appendleft(value)
-
-    def take(self):
-        """A list of the first, or of nothing."""
-        with self.lock:
-            return [self.kept.popleft()] if self.kept else []
-
-    def take_or_line_up(self, operation):
-        """The same; if it is nothing, the operation waits."""
-        with self.lock:
-            if not self.kept:
-                self.waiting.append(operation)
-            return self.take()
-
-    def leave(self, operation):
-        """The operation does not wait any more."""
-        with self.lock:
-            if operation in self.waiting:
-                self.waiting.remove(operation)
-
-    def _hand_on(self, value):
-        with self.lock:
-            operation = self.waiting.popleft() if self.waiting else None
-            if operation is None:
-                return False
-            operation.given.append(value)
-        operation.own_cancellable.cancel()      # which ends with what it was given
-        return True
+async def turn():
+    """Lets the loop go on once: whoever always finds something to do at once would hold it up."""
+    await _Turn()
 
 
 class _Operation:
     """One that operate() waits for."""
 
-    def __init__(self, begin, finish, undo, cancellable, reason, shelf):
+    def __init__(self, begin, finish, undo, cancellable, reason, lasts):
         self.begin = begin
         self.finish = finish
-        self.undo = undo if shelf is None else shelf.keep
+        self.undo = undo
         self.cancellable = cancellable
         # Who gives up this one does not mean others that have the same.
         self.own_cancellable = Gio.Cancellable()
         self.reason = reason
-        self.shelf = shelf
+        self.lasts = lasts
         self.handler = None
-        self.given = []         # by the shelf
+        # Any thread may collect a coroutine, within these very methods too.
         self.lock = threading.RLock()
         self.has_ended = self.is_abandoned = self.is_taken_back = False
         self.value = self.error = None
@@ -115,9 +80,6 @@ class _Operation:
             self._end(outcome)
             callback(self, None)
 
-        if self.shelf is not None and self._take_kept():
-            _call_soon(lambda: on_end(None, None))
-            return
         try:
             self._follow_cancellable()
             self.begin(self.own_cancellable, on_end)
@@ -136,21 +98,10 @@ class _Operation:
         if self.cancellable.is_cancelled():
             own.cancel()
 
-    def _take_kept(self):
-        self.given = self.shelf.take_or_line_up(self)
-        return bool(self.given)
-
     def _end(self, outcome):
         if self.handler is not None:
             GObject.Object.disconnect(self.cancellable, self.handler)
-        if self.shelf is not None:
-            self.shelf.leave(self)
-        if outcome is not None:
-            self._find_value(outcome)
-        if self.given:
-            if outcome is not None and self.error is None:
-                self.shelf.keep(self.value)     # which came just then, and later
-            self.value, self.error = self.given[0], None
+        self._find_value(outcome)
         with self.lock:
             self.has_ended = True
             is_abandoned = self.is_abandoned
@@ -177,11 +128,7 @@ class _Operation:
     def take_back(self):
         with self.lock:
             is_late, self.is_taken_back = self.is_taken_back, True
-        if is_late or self.error is not None:
-            return
-        if self.given:
-            self.shelf.keep_first(self.value)
-        elif self.undo is not None:
+        if not is_late and self.error is None and self.undo is not None:
             self.undo(self.value)
 
     def __await__(self):
@@ -220,7 +167,11 @@ def _operate(operation):
 
 
 def _operate_beside(loop, operation):
-    """Ends when the operation has ended, also when the task is cancelled: then it is as if it had not been."""
+    """Ends when the operation has ended, also when the task is cancelled: then it is as if it had not been.
+
+    What lasts and was done is told all the same, and the task is cancelled where it awaits next: who has a time limit
+    of asyncio's, and puts again what was not put in time, would put it twice.
+    """
     future = loop.create_future()
 
     def settle():
@@ -252,8 +203,27 @@ def _operate_beside(loop, operation):
                 raise
             except BaseException:
                 pass            # cancelled again: the first time counts
+        if operation.lasts and operation.error is None:
+            _cancel_later(loop)
+            return
         operation.take_back()
         raise
+
+
+def _cancel_later(loop):
+    """Unless who wanted it wants it no more, as asyncio.timeout() once its block is left."""
+    task = sys.modules['asyncio'].current_task(loop)
+
+    def cancel():
+        if task.done():
+            return
+        if hasattr(task, 'cancelling'):     # from Python 3.11 on
+            if task.cancelling() == 0:
+                return
+            task.uncancel()
+        task.cancel()
+
+    loop.call_soon(cancel)
 
 
 def _get_asyncio_loop():
@@ -268,6 +238,11 @@ class _Watcher:
     """A thread with a main context for callbacks on behalf of loops that are not GLib's; made when needed."""
 
     def __init__(self):
+        self.forget()
+        os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self):
+        """The thread is not there in a child that is a copy."""
         self.lock = threading.Lock()
         self.context = None
 
@@ -289,6 +264,15 @@ class _Watcher:
 _watcher = _Watcher()
 
 
+def _run_until_ready(result, context):
+    if isinstance(result, _Turn):
+        context.iteration(False)
+        return
+    loop = GLib.MainLoop(context)
+    result.wait_async(FOREVER, None, lambda *_: loop.quit())
+    loop.run()      # which Ctrl-C ends
+
+
 def run(coroutine):
     """Runs a coroutine that awaits results of pools, locks and the like; gives what it returns.
 
@@ -302,14 +286,12 @@ def run(coroutine):
             result = coroutine.send(None)
         except StopIteration as end:
             return end.value
-        if not hasattr(result, 'wait_async'):
+        if not isinstance(result, _Turn) and not hasattr(result, 'wait_async'):
             coroutine.close()
             raise TypeError(f'Mp.run() cannot wait for {result!r}; results of pools, locks and '
                             'the like can be awaited')
-        loop = GLib.MainLoop(context)
-        result.wait_async(FOREVER, None, lambda *_, loop=loop: loop.quit())
         try:
-            loop.run()      # which Ctrl-C ends
+            _run_until_ready(result, context)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 for react in on_interrupt:

@@ -171,7 +171,7 @@ class Connection(_Base, metaclass=SameType):
         def begin(cancellable, callback):
             _Base.send_message_async(self, message, _as_library(timeout), cancellable, callback)
 
-        return _awaiting.operate(begin, self.send_finish, cancellable=cancellable)
+        return _awaiting.operate(begin, self.send_finish, cancellable=cancellable, lasts=True)
 
     def send_bytes(self, data, offset=0, size=None, timeout=None, cancellable=None):
         """Sends bytes."""

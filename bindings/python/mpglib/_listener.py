@@ -2,10 +2,10 @@
 # Copyright 2026 The mpglib developers
 """Mp.Listener and Mp.Client() in the form of multiprocessing.connection."""
 
-from . import _awaiting, _connection
+from . import _connection, _waiting
 from ._addresses import from_text, to_text
 from ._auth_key import to_key
-from ._calls import FOREVER, Mp, check_timeout, wait
+from ._calls import FOREVER, Mp, check_timeout, note_loop, wait
 from ._classes import SameType, adopt
 
 _Base = adopt(Mp.Listener)
@@ -32,27 +32,18 @@ class Listener(_Base, metaclass=SameType):
         super().__init__(address=to_text(address, family), key=to_key(authkey), **given)
         self.open()
 
-    # A shelf of connections that were accepted for somebody who does not want them any more.
-    _kept = ()
-
     def accept(self, timeout=None, cancellable=None):
         """The connection to the next program that connects and knows the key; waits for one."""
-        if taken := self._kept.take() if self._kept else ():
-            return taken[0]
         return wait(_Base.accept, self, timeout=timeout, cancellable=cancellable)
 
     def accept_async(self, timeout=None, cancellable=None, callback=None, *user_data):
         """The same, to be awaited."""
+        if callback is None:
+            note_loop()
+            timeout = None if check_timeout(timeout) is None else max(0.0, timeout)
+            return _waiting.take_soon(self, lambda: _Base.accept(self, 0.0, None), timeout, cancellable)
         timeout = FOREVER if check_timeout(timeout) is None else timeout
-        if callback is not None:
-            return _Base.accept_async(self, timeout, cancellable, callback, *user_data)
-
-        def begin(cancellable, callback):
-            _Base.accept_async(self, timeout, cancellable, callback)
-
-        if self._kept == ():
-            self._kept = _awaiting.Shelf()
-        return _awaiting.operate(begin, self.accept_finish, cancellable=cancellable, shelf=self._kept)
+        return _Base.accept_async(self, timeout, cancellable, callback, *user_data)
 
     @property
     def address(self):

@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Mp.Pool in the form of multiprocessing.Pool."""
 
+import collections
 import sys
 import weakref
 
@@ -365,7 +366,7 @@ class ResultIterator(_ResultIterator, metaclass=SameType):
     __module__ = 'gi.overrides.Mp'
 
     _items = _source = _pool = None
-    _kept = ()
+    _taken_back = ()
 
     def _begin(self, items, source, window):
         self._items, self._source = items, source
@@ -398,8 +399,8 @@ class ResultIterator(_ResultIterator, metaclass=SameType):
 
     def next(self, timeout=None, cancellable=None):
         """The next result, or the exception of the next item; TimeoutError if there is none in time."""
-        if taken := self._kept.take() if self._kept else ():
-            return self._take(taken[0])
+        if self._taken_back:
+            return self._take(self._taken_back.popleft())
         try:
             message = wait(_ResultIterator.next_message, self, timeout=timeout, cancellable=cancellable)
         except GLib.Error as error:
@@ -438,14 +439,21 @@ class ResultIterator(_ResultIterator, metaclass=SameType):
         def begin(cancellable, callback):
             _ResultIterator.next_message_async(self, FOREVER, cancellable, callback)
 
-        if self._kept == ():
-            self._kept = _awaiting.Shelf()
-        message = await _awaiting.operate(begin, self._finish_next, shelf=self._kept)
+        if self._taken_back:
+            message = self._taken_back.popleft()
+        else:
+            message = await _awaiting.operate(begin, self._finish_next, self._take_back, lasts=True)
         try:
             return self._take(message)
         except StopIteration:
             pass
         raise StopAsyncIteration
+
+    def _take_back(self, message):
+        """Of who was collected while it waited: for who comes next."""
+        if self._taken_back == ():
+            self._taken_back = collections.deque()
+        self._taken_back.append(message)
 
     def _finish_next(self, outcome):
         """What _take() takes: the message of the next item, or its exception."""

@@ -8,23 +8,21 @@ a process.
 
 A timeout is in seconds; None waits for ever, and a negative one does not wait.
 
-`await x_async(...)` gives what x(...) would: under asyncio, and in Mp.run().  It begins when it is awaited.  If the
-task is cancelled while an item comes, who gets next in this process gets that.  With a callback x_async() begins at
-once, its negative timeouts wait for ever, and it ends with x_finish().
+`await x_async(...)` gives what x(...) would: under asyncio, and in Mp.run().  It begins when it is awaited.  A task
+that is cancelled has got nothing, and what it has put it knows of: if it is cancelled in that very moment, it is where
+it awaits next.  With a callback x_async() begins at once, its negative timeouts wait for ever, and it ends with
+x_finish().
 """
 
-import atexit
-import os
 import pickle
 import sys
 import time
 import types
 import warnings
-import weakref
 
 from gi.repository import GLib
 
-from . import _awaiting, _pickle5, _shareables, _variant, errors
+from . import _awaiting, _pickle5, _shareables, _variant, _waiting, errors
 from ._calls import FOREVER, Mp, check_timeout, check_whole, note_loop, wait
 from ._classes import SameType, adopt
 
@@ -61,8 +59,8 @@ class Queue(_Base, metaclass=SameType):
     __module__ = 'gi.overrides.Mp'
     __class_getitem__ = classmethod(types.GenericAlias)
 
-    # A shelf of frames that were got for somebody who does not want them any more, for others of this process.
-    _kept = ()
+    # Of get_many(), which has got what came before: for who gets next.
+    _failure = None
 
     def __init__(self, maxsize=0, *, byte_limit=None, **properties):
         maxsize = check_whole('maxsize', maxsize)
@@ -77,11 +75,11 @@ class Queue(_Base, metaclass=SameType):
 
     def qsize(self):
         """How many items there are, just now."""
-        return self.get_length() + len(self._kept)
+        return self.get_length()
 
     def empty(self):
         """Whether there is no item, just now."""
-        return not self._kept and self.is_empty()
+        return self.is_empty()
 
     def full(self):
         """Whether there is no room, just now."""
@@ -172,7 +170,7 @@ class Queue(_Base, metaclass=SameType):
         def begin(cancellable, callback):
             _Base.put_message_async(self, message, _as_library(left), cancellable, callback)
 
-        return _awaiting.operate(begin, self.put_finish, cancellable=cancellable)
+        return _awaiting.operate(begin, self.put_finish, cancellable=cancellable, lasts=True)
 
     def put_finish(self, outcome):
         """Ends put_async() with a callback."""
@@ -204,7 +202,9 @@ class Queue(_Base, metaclass=SameType):
         """Gets the first item; Empty if there was none in time."""
         if 'asyncio' in sys.modules:
             note_loop()
-        frame = self._take_kept() if self._kept else _try_get(self, 0.0)
+        if self._failure is not None:
+            self._fail()
+        frame = _try_get(self, 0.0)
         if not frame:
             frame = self._wait_for_frame(_find_time(block, timeout), cancellable)
         return frame[:_RAW_PLACE] if frame.endswith(_RAW_END) else _read(frame)
@@ -227,7 +227,7 @@ class Queue(_Base, metaclass=SameType):
             with _closing:
                 wait(self._take, taken, timeout=left, cancellable=cancellable)
         except BaseException:       # of a signal's handler
-            self._keep(taken)
+            self._give_back(taken)
             raise
         return taken[0]
 
@@ -250,12 +250,8 @@ class Queue(_Base, metaclass=SameType):
             return len(got)
 
     def _get_short(self, most, left, cancellable):
-        if frame := self._take_kept():
-            try:
-                return _check_short(frame, most)
-            except errors.ProcessError:
-                self._kept.keep_first(frame)
-                raise
+        if self._failure is not None:
+            self._fail()
         try:
             return _quick_get(self, most, _MOMENT if left is None else min(_MOMENT, left), None)
         except GLib.Error as error:
@@ -267,7 +263,7 @@ class Queue(_Base, metaclass=SameType):
                 wait(lambda left, cancellable: taken.append(_get_payload(self, most, left, cancellable)),
                      timeout=left, cancellable=cancellable)
         except BaseException:       # of a signal's handler
-            self._keep([got + _RAW_END for got in taken])
+            self._give_back([got + _RAW_END for got in taken])
             raise
         return taken[0]
 
@@ -275,60 +271,53 @@ class Queue(_Base, metaclass=SameType):
         """Gets a list of the first items: waits for one, and gets with it those that are there, up to max of them."""
         note_loop()
         _check_number(max)
-        frame = self._take_kept() or _try_get(self, 0.0)
+        if self._failure is not None:
+            self._fail()
+        frame = _try_get(self, 0.0)
         return self._get_more(frame or self._wait_for_frame(_find_time(block, timeout), cancellable), max)
 
     def _get_more(self, frame, most):
-        frames = [frame]
-        while self._kept and len(frames) < most and (frame := self._take_kept()):
-            frames.append(frame)
-        while len(frames) < most and (frame := _try_get(self, 0.0)):
-            frames.append(frame)
-        values = []
+        frames, values = [], []
         try:
-            for frame in frames:
+            while frame:
+                frames.append(frame)
                 values.append(frame[:_RAW_PLACE] if frame.endswith(_RAW_END) else _read(frame))
-        except BaseException:       # that one is nobody's
-            place = len(values)
-            for frame in reversed(frames[:place] + frames[place + 1:]):
-                self._get_shelf().keep_first(frame)
+                frame = _try_get(self, 0.0) if len(values) < most else b''
+        except Exception as error:      # that one is nobody's
+            if not values:
+                raise
+            self._failure = error
+        except BaseException:           # of a signal's handler
+            self._give_back(frames)
             raise
         return values
+
+    def _fail(self):
+        failure, self._failure = self._failure, None
+        raise failure
 
     def get_async(self, timeout=None, cancellable=None, callback=None, *user_data):
         """Gets the first item, to be awaited."""
         if callback is None:
             return self._get_soon(_find_time(True, timeout), cancellable)
-        return self._begin_get(_as_library(timeout), cancellable, callback, *user_data)
+        return _Base.get_frame_async(self, _as_library(timeout), cancellable, callback, *user_data)
 
     async def _get_soon(self, left, cancellable):
         return _read(await self._get_frame(left, cancellable))
 
-    def _get_frame(self, left, cancellable):
+    async def _get_frame(self, left, cancellable):
         """The next item as it came, to be awaited."""
-        def begin(cancellable, callback):
-            self._begin_get(_as_library(left), cancellable, callback)
-
-        return _awaiting.operate(begin, self._finish_get, cancellable=cancellable, shelf=self._get_shelf())
-
-    def _begin_get(self, left, cancellable, callback, *user_data):
-        frame = self._take_kept()
-        if not frame:
-            return _Base.get_frame_async(self, left, cancellable, callback, *user_data)
-        source = GLib.Idle()
-        source.set_callback(lambda *_: callback(self, _Kept(frame), *user_data))
-        source.attach(GLib.MainContext.get_thread_default())
-        return None
+        if self._failure is not None:
+            self._fail()
+        note_loop()
+        with _closing:
+            return await _waiting.take_soon(self, lambda: _Base.get_frame(self, 0.0, None), left, cancellable,
+                                            lambda: _try_get(self, 0.0))
 
     def get_finish(self, outcome):
         """The item that get_async() with a callback got."""
-        return _read(self._finish_get(outcome))
-
-    def _finish_get(self, outcome):
-        if isinstance(outcome, _Kept):
-            return outcome.frame
         with _closing:
-            return _Base.get_frame_finish(self, outcome)
+            return _read(_Base.get_frame_finish(self, outcome))
 
     def get_many_async(self, max, timeout=None, cancellable=None, callback=None, *user_data):
         """Gets a list of the first items, to be awaited; with a callback it is the library's own: GLib.Variants."""
@@ -357,32 +346,14 @@ class Queue(_Base, metaclass=SameType):
                 return
             yield item
 
-    # --- What is left
+    # --- The end
 
-    def _get_shelf(self):
-        if self._kept == ():
-            self._kept = _awaiting.Shelf()
-            _with_shelves.add(self)
-        return self._kept
-
-    def _keep(self, frames):
+    def _give_back(self, frames):
+        """Behind those that are there: an exception of a signal's handler came just when they had been got."""
         for frame in frames:
-            self._get_shelf().keep(frame)
-
-    def _take_kept(self):
-        taken = self._kept.take() if self._kept else ()
-        return taken[0] if taken else b''
-
-    def _put_kept_back(self):
-        while frame := self._take_kept():
             if not self._put_back(*_split(frame)):
                 warnings.warn(f'there is no room in {self!r} for an item that was got and not wanted: it is lost',
                               RuntimeWarning, stacklevel=3)
-
-    def close(self):
-        """Puts and gets no more in this process; who waits there is told.  What was put stays."""
-        self._put_kept_back()
-        super().close()
 
     def join_thread(self):
         """Does nothing, for there is no thread: what was put is put.  But the queue has to be closed first."""
@@ -410,18 +381,6 @@ class Queue(_Base, metaclass=SameType):
         return self.to_string()
 
     __str__ = __repr__
-
-
-# Those that may have kept something: others are to get it when the program ends.
-_with_shelves = weakref.WeakSet()
-os.register_at_fork(after_in_child=_with_shelves.clear)
-
-
-@atexit.register
-def _put_all_back():
-    for queue in list(_with_shelves):
-        if queue._kept and not queue.is_closed():
-            queue._put_kept_back()
 
 
 class JoinableQueue(adopt(Mp.JoinableQueue), Queue, metaclass=SameType):
@@ -454,11 +413,8 @@ class JoinableQueue(adopt(Mp.JoinableQueue), Queue, metaclass=SameType):
         except errors.TimeoutError:
             return False
 
-    def _put_back(self, body, codec):
-        if not super()._put_back(body, codec):
-            return False
-        self.task_done()        # in place of the one that is there again
-        return True
+    def _give_back(self, frames):
+        """They are held, as others that are not done: when this process ends, they are told as lost, or redelivered."""
 
 
 _join, _join_async = Mp.JoinableQueue.join, Mp.JoinableQueue.join_async
@@ -474,13 +430,6 @@ class SimpleQueue(adopt(Mp.SimpleQueue), Queue, metaclass=SameType):
 
 
 # --- Items
-
-
-class _Kept:
-    """In the place of the outcome of a get_async(): the item was there already."""
-
-    def __init__(self, frame):
-        self.frame = frame
 
 
 def _prepare(obj):
@@ -512,16 +461,6 @@ def _make_message(obj):
 def _split(frame):
     body, _zero, codec = frame.rpartition(b'\0')
     return body, codec.decode()
-
-
-def _check_short(frame, most):
-    """The bytes of a frame, if they are such, and not too many."""
-    body, codec = _split(frame)
-    if codec.startswith('='):
-        raise errors.WrongCodec('The next item of the queue holds a GVariant, not bytes')
-    if len(body) > most:
-        raise errors.BufferTooShort(f'The next item of the queue has {len(body)} bytes, and there is room for {most}')
-    return body
 
 
 def _read(frame):

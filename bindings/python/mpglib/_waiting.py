@@ -2,6 +2,8 @@
 # Copyright 2026 The mpglib developers
 """Waiting for the first of many objects: Mp.wait() in the form of multiprocessing.connection."""
 
+import time
+
 from gi.repository import Gio
 
 from . import _awaiting, _descriptor, errors
@@ -21,12 +23,11 @@ def wait(object_list, timeout=None, cancellable=None):
     """
     objects = list(object_list)
     waitables = [_to_waitable(thing) for thing in objects]
-    kept = _find_kept(waitables)
     try:
-        ready = _wait(_wait_many, waitables, timeout=0.0 if kept else _as_library(timeout), cancellable=cancellable)
+        ready = _wait(_wait_many, waitables, timeout=_as_library(timeout), cancellable=cancellable)
     except errors.TimeoutError:
         ready = []
-    return _pick(objects, waitables, kept + ready)
+    return _pick(objects, waitables, ready)
 
 
 def wait_async(object_list, timeout=None, cancellable=None):
@@ -36,21 +37,39 @@ def wait_async(object_list, timeout=None, cancellable=None):
 
 
 async def _wait_soon(objects, waitables, timeout, cancellable):
-    kept = _find_kept(waitables)
-
     def begin(cancellable, callback):
-        _wait_many_async(waitables, 0.0 if kept else timeout, cancellable, callback)
+        _wait_many_async(waitables, timeout, cancellable, callback)
 
     try:
         ready = await _awaiting.operate(begin, _wait_many_finish, cancellable=cancellable)
     except errors.TimeoutError:
         ready = []
-    return _pick(objects, waitables, kept + ready)
+    return _pick(objects, waitables, ready)
 
 
-def _find_kept(waitables):
-    """Queues with items that somebody got and did not want, which the library does not know of."""
-    return [waitable for waitable in waitables if getattr(waitable, '_kept', ())]
+async def take_soon(waitable, take, timeout, cancellable, take_quickly=None):
+    """What take() gives once there is something to take; a TimeoutError of it says that there is not.
+
+    It is taken by who awaits and not on its behalf, so that who is cancelled, or whose loop has been stopped, has
+    taken nothing: it stays for all others.  take_quickly() gives what is there at once, or what is false.
+    """
+    end = None if timeout is None else time.monotonic() + timeout
+    await _awaiting.turn()
+    if take_quickly and not _is_cancelled(cancellable) and (taken := take_quickly()):
+        return taken
+    while True:
+        left = None if end is None else max(0.0, end - time.monotonic())
+        is_last = not await _wait_soon([waitable], [waitable], _as_library(left), cancellable)
+        try:
+            return take()
+        except errors.TimeoutError:
+            if is_last:
+                raise
+
+
+def _is_cancelled(cancellable):
+    """Or no cancellable at all, which is told elsewhere."""
+    return cancellable is not None and (not isinstance(cancellable, Gio.Cancellable) or cancellable.is_cancelled())
 
 
 def _pick(objects, waitables, ready):

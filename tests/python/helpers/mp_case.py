@@ -90,6 +90,15 @@ async def let_tasks_run():
     await future
 
 
+def find_operation(coroutine):
+    """That which the coroutine waits for."""
+    while hasattr(coroutine, 'cr_await'):
+        coroutine = coroutine.cr_await
+    while 'operation' not in coroutine.gi_frame.f_locals:
+        coroutine = coroutine.gi_yieldfrom
+    return coroutine.gi_frame.f_locals['operation']
+
+
 class MpCase(unittest.TestCase):
     """Checks after each test that no child and no descriptor is left, and at the end that no template is."""
 
