@@ -131,7 +131,7 @@ class Waiting(MpCase):
             self.assertEqual(Mp.wait([second, *queues], DEADLINE), [queue])
             putter.join()
             self.assertEqual(queue.get(), 1)
-        queues[0]._keep([b'2\0raw'])      # as what was got for a task that was cancelled
+        queues[0].put(b'2')
         self.assertEqual(Mp.wait(queues), queues[:1])
         self.assertEqual(Mp.run(wait_soon(queues)), queues[:1])
         self.assertEqual(queues[0].get(), b'2')
@@ -140,6 +140,17 @@ class Waiting(MpCase):
         with self.assertRaises(Mp.Closed):
             Mp.wait(queues)
         del queues, queue, putter
+
+    def test_object_in_place_of_a_list(self):
+        items = Mp.Queue()
+        items.put(1)
+        first, _second = self.make_pipe()
+        for wrong in items, first, sys.stdout:
+            for wait in Mp.wait, Mp.wait_async:
+                with self.subTest(wrong=wrong, wait=wait), self.assertRaisesRegex(TypeError, r'a list .*: wait\(\['):
+                    wait(wrong, 0.01)
+        self.assertEqual(items.get(), 1)
+        del items, wrong
 
     def test_what_is_wrong(self):
         first, second = self.make_pipe()

@@ -21,7 +21,7 @@ def wait(object_list, timeout=None, cancellable=None):
     They are connections, queues, listeners, processes, sockets, descriptors, or whatever else has a fileno().
     When the time is over the list is empty; None waits for ever.
     """
-    objects = list(object_list)
+    objects = _list(object_list)
     waitables = [_to_waitable(thing) for thing in objects]
     try:
         ready = _wait(_wait_many, waitables, timeout=_as_library(timeout), cancellable=cancellable)
@@ -32,7 +32,7 @@ def wait(object_list, timeout=None, cancellable=None):
 
 def wait_async(object_list, timeout=None, cancellable=None):
     """The same, to be awaited."""
-    objects = list(object_list)
+    objects = _list(object_list)
     return _wait_soon(objects, [_to_waitable(thing) for thing in objects], _as_library(timeout), cancellable)
 
 
@@ -65,6 +65,13 @@ async def take_soon(waitable, take, timeout, cancellable, take_quickly=None):
         except errors.TimeoutError:
             if is_last:
                 raise
+
+
+def _list(object_list):
+    """A queue, over which one can iterate, is one of the objects and not a list of them."""
+    if isinstance(object_list, Mp.Waitable) or hasattr(object_list, 'fileno'):
+        raise TypeError(f'wait() takes a list of objects: wait([{object_list!r}])')
+    return list(object_list)
 
 
 def _is_cancelled(cancellable):
