@@ -356,7 +356,7 @@ class Shared(SharedCase):
         value = Mp.Value('i', 0)
         heard = []
         value.connect('notify::value', lambda *_args: heard.append(value.value))
-        value.props.live = True
+        value.live = True
         child = self.start(count_without, value, 50)
         run_loop(lambda: heard and heard[-1] == 50)
         child.join(DEADLINE)
@@ -370,7 +370,7 @@ class Shared(SharedCase):
         flags = GObject.BindingFlags.SYNC_CREATE | GObject.BindingFlags.BIDIRECTIONAL
         binding = value.bind_property('number', meter, 'fraction', flags)
         self.assertEqual(meter.fraction, 3)
-        value.set_live(True)
+        value.live = True
         child = self.start(count_without, value, 50)
         run_loop(lambda: meter.fraction == 53)
         child.join(DEADLINE)

@@ -73,6 +73,15 @@ class Queue(_Base, metaclass=SameType):
     def maxsize(self):
         return self.get_max_size()
 
+    @property
+    def live(self):
+        """Whether its signals are emitted: to be set once all that listen to them have been connected."""
+        return self.get_live()
+
+    @live.setter
+    def live(self, live):
+        self.set_live(bool(live))
+
     def qsize(self):
         """How many items there are, just now."""
         return self.get_length()

@@ -58,6 +58,15 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
 
     _kept_kind = None
 
+    @property
+    def live(self):
+        """Whether notify::value tells of changes by others: to be set once it is listened to."""
+        return self.get_live()
+
+    @live.setter
+    def live(self, live):
+        self.set_live(bool(live))
+
     def _get_kind(self):
         kind = self._kept_kind
         if kind is None:
