@@ -25,8 +25,12 @@ def _to_any_text(address):
     if address is None:
         return None
     if isinstance(address, tuple):
+        if len(address) != 2 or not isinstance(address[0], str) or not hasattr(address[1], '__index__'):
+            raise TypeError(f'an address of TCP is a pair of a host and a port, (str, int), not {address!r}')
         host, port = address
         return f'{_TCP}[{host}]:{port}' if ':' in host else f'{_TCP}{host}:{port}'
+    if not isinstance(address, (str, bytes, os.PathLike)):
+        raise TypeError(f'an address is a path, or a pair of a host and a port, not {address!r}')
     path = os.fsdecode(address)
     if path.startswith('\0'):
         return _ABSTRACT + path[1:]

@@ -279,6 +279,8 @@ class Connection(_Base, metaclass=SameType):
 
     def fileno(self):
         """A descriptor that is readable when there is something to receive."""
+        if self.is_closed():
+            raise errors.ConnectionClosed('The connection was closed here')
         return self.get_fd()
 
     @property
@@ -321,8 +323,13 @@ def _as_library(timeout):
 
 
 def _cut(data, offset, size):
-    view = memoryview(data).cast('B')
-    end = len(view) if size is None else offset + size
-    if not 0 <= offset <= end <= len(view):
+    try:
+        view = memoryview(data).cast('B')
+    except TypeError:
+        raise TypeError(f"send_bytes() takes bytes, or what is like them, not of the type "
+                        f"{type(data).__name__}; send() takes any object") from None
+    check_whole('offset', offset, 0, len(view))
+    end = len(view) if size is None else offset + check_whole('size', size, 0)
+    if end > len(view):
         raise ValueError(f'{size} bytes from {offset} on are not in the {len(view)} given')
     return bytes(view[offset:end])

@@ -12,6 +12,13 @@ _Base = adopt(Mp.Listener)
 _Settings = adopt(Mp.TlsSettings)
 
 
+def check_wire(wire):
+    """The same: what was meant for the safety of a connection is not to be guessed, as a name or a number would be."""
+    if not isinstance(wire, Mp.WireFlags):
+        raise TypeError(f'wire has to be of Mp.WireFlags, as Mp.WireFlags.TLS, not {wire!r}')
+    return wire
+
+
 class Listener(_Base, metaclass=SameType):
     """Listens from the beginning, and gives a Connection for each program that connects and knows the key.
 
@@ -26,7 +33,7 @@ class Listener(_Base, metaclass=SameType):
     def __init__(self, address=None, family=None, backlog=None, authkey=None, wire=None, tls=None):
         given = {} if backlog is None else {'backlog': max(1, backlog)}
         if wire is not None:
-            given['wire'] = wire
+            given['wire'] = check_wire(wire)
         if tls is not None:
             given['tls'] = tls
         super().__init__(address=to_text(address, family), key=to_key(authkey), **given)
@@ -84,7 +91,11 @@ class TlsSettings(_Settings, metaclass=SameType):
 
 def Client(address, family=None, authkey=None, timeout=None, wire=None, tls=None):
     """A Connection to the listener at the address, which has the same wire, and TLS if tls is an Mp.TlsSettings."""
+    if address is None:
+        raise TypeError('Client() takes the address of a listener, and None is none')
     text, key = to_text(address, family), to_key(authkey)
+    if wire is not None:
+        check_wire(wire)
     if tls is not None:
         return _connection.Connection.open_with_tls(text, key, wire or Mp.WireFlags.DEFAULT, tls, timeout=timeout)
     if wire is None:
