@@ -191,7 +191,7 @@ class Refusals(unittest.TestCase):
                 (lambda: Mp.Listener('tcp:localhost:0', wire=77), TypeError, 'wire has to be of Mp.WireFlags'),
                 (lambda: Mp.Client('tcp:localhost:1', wire='tls'), TypeError, 'wire has to be of Mp.WireFlags'),
                 (lambda: Mp.Client(None), TypeError, 'takes the address of a listener'),
-                (lambda: Mp.Pipe()[0].send_bytes(b'abc', 'x'), TypeError, "offset has to be a whole number"),
+                (lambda: Mp.Pipe()[0].send_bytes('x'), TypeError, "takes bytes, or .* not of the type str; send"),
                 (lambda: Mp.Pipe()[0].send_bytes(b'abc', 'x'), TypeError, "offset has to be a whole number, not 'x'"),
                 (lambda: Mp.Pipe()[0].send_bytes(b'abc', 5), ValueError, 'offset is 5, but has to be from 0 to 3'),
                 (lambda: Mp.Pool('x'), TypeError, "processes has to be a whole number, not 'x'"),
