@@ -223,6 +223,39 @@ test_groups (Fixture       *fixture,
   g_assert_cmpint (get_next_time (fixture, LONG), >, LONG);
 }
 
+/* Of two groups of that size one is silent, and the word of all of the other has come: whoever is let in, it is a
+ * silent one who goes, and the time that is told is his.
+ */
+static void
+test_equal_groups (Fixture       *fixture,
+                   gconstpointer  unused)
+{
+  const MpWhence near = { AF_INET, { 127, 0, 0 }, TRUE }, flooding = { AF_INET, { 127, 0, 1 }, TRUE };
+
+  for (guint i = 0; i < N_MAX / 2; i++)
+    {
+      add (fixture, &near, MP_GREETING_UNREAD, LONG);
+      add (fixture, &flooding, MP_GREETING_SILENT, i);
+    }
+  g_assert_cmpint (get_next_time (fixture, LONG), ==, 0);
+  g_assert_true (find (fixture, &near) == &fixture->all[1]);
+  g_assert_true (find (fixture, &flooding) == &fixture->all[1]);
+  g_assert_true (find (fixture, &other) == &fixture->all[1]);
+
+  /* Whichever group is the older one. */
+  for (guint i = 0; i < N_MAX; i++)
+    fixture->all[i].standing = i % 2 == 0 ? MP_GREETING_SILENT : MP_GREETING_UNREAD;
+  fixture->all[2].since = 0;
+  g_assert_cmpint (get_next_time (fixture, LONG), ==, 0);
+  g_assert_true (find (fixture, &flooding) == &fixture->all[2]);
+
+  /* Who is of a larger group still gives way before. */
+  mp_strangers_remove (&fixture->strangers, &fixture->all[2].base);
+  add (fixture, &flooding, MP_GREETING_UNREAD, LONG);
+  g_assert_cmpint (get_next_time (fixture, LONG), >, LONG);
+  g_assert_true (((Stranger *) find (fixture, &near))->base.group->whence.bytes[2] == 1);
+}
+
 /* As many networks as there are places. */
 static void
 test_botnet (Fixture       *fixture,
@@ -253,6 +286,7 @@ main (int    argc,
   ADD ("/strangers/learning", test_learning);
   ADD ("/strangers/of-one", test_of_one);
   ADD ("/strangers/groups", test_groups);
+  ADD ("/strangers/equal-groups", test_equal_groups);
   ADD ("/strangers/botnet", test_botnet);
 
   return g_test_run ();

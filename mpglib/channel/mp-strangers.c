@@ -57,20 +57,15 @@ find_group (MpStrangers    *self,
   return NULL;
 }
 
-static MpStrangerGroup *
-find_largest_group (MpStrangers *self)
+static guint
+get_largest_length (MpStrangers *self)
 {
-  MpStrangerGroup *largest = NULL;
+  guint most = 0;
 
   for (GList *l = self->groups.head; l != NULL; l = l->next)
-    {
-      MpStrangerGroup *group = l->data;
+    most = MAX (most, ((MpStrangerGroup *) l->data)->members.length);
 
-      if (largest == NULL || group->members.length > largest->members.length)
-        largest = group;
-    }
-
-  return largest;
+  return most;
 }
 
 void
@@ -192,10 +187,44 @@ find_first_to_go (MpStrangers     *self,
   return first;
 }
 
+/* Of equally large groups: somebody who has done nothing wrong must not go because of where he comes from, while there
+ * is one in another whose time is over.
+ *
+ * `own`: (nullable): is preferred where both give way at the same time
+ */
+static MpStranger *
+find_first_of_largest (MpStrangers     *self,
+                       MpStrangerGroup *own,
+                       gint64          *end)
+{
+  guint most = get_largest_length (self);
+  MpStranger *first = NULL;
+
+  for (GList *l = self->groups.head; l != NULL; l = l->next)
+    {
+      MpStrangerGroup *group = l->data;
+      MpStranger *its_first;
+      gint64 its_end;
+
+      if (group->members.length < most)
+        continue;
+
+      its_first = find_first_to_go (self, group, &its_end);
+      if (first == NULL || its_end < *end || (its_end == *end && group == own))
+        {
+          first = its_first;
+          *end = its_end;
+        }
+    }
+
+  return first;
+}
+
 /*< private >
  * mp_strangers_get_next_time:
  *
- * Somebody of the largest group must be one who gives way, since it may be from there who comes.
+ * Somebody of the largest groups must be one who gives way, wherever the next one comes from: it is he whom
+ * mp_strangers_find_loser() finds.
  */
 gint64
 mp_strangers_get_next_time (MpStrangers *self,
@@ -206,7 +235,7 @@ mp_strangers_get_next_time (MpStrangers *self,
   if (self->n < MP_PREAMBLE_MAX_STRANGERS)
     return 0;
 
-  find_first_to_go (self, find_largest_group (self), &end);
+  find_first_of_largest (self, NULL, &end);
   if (end <= now)
     return 0;
 
@@ -221,16 +250,14 @@ MpStranger *
 mp_strangers_find_loser (MpStrangers    *self,
                          const MpWhence *whence)
 {
-  MpStrangerGroup *own = find_group (self, whence), *largest;
-  guint n = own != NULL ? own->members.length : 0;
+  MpStrangerGroup *own = find_group (self, whence);
   gint64 end;
 
-  if (!whence->is_near && n >= MP_PREAMBLE_MAX_OF_ONE)
+  if (!whence->is_near && own != NULL && own->members.length >= MP_PREAMBLE_MAX_OF_ONE)
     return find_first_to_go (self, own, &end);
 
   if (self->n < MP_PREAMBLE_MAX_STRANGERS)
     return NULL;
 
-  largest = find_largest_group (self);
-  return find_first_to_go (self, n + 1 > largest->members.length ? own : largest, &end);
+  return find_first_of_largest (self, own, &end);
 }
