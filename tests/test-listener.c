@@ -841,16 +841,13 @@ set_max_fds (rlim_t n)
 
 /* A stranger comes when so many descriptors are left. */
 static void
-assert_turned_away (MpListener *listener,
+turn_away_for_want (MpListener *listener,
                     guint       n_left)
 {
   struct rlimit limit;
   gint64 start = g_get_monotonic_time ();
-  int fd, first_free;
+  int fd = new_socket (), first_free;
 
-  /* Under its lock: who was turned away before has the end of it, and the listener its descriptor again. */
-  g_assert_null (mp_listener_accept (listener, 0, NULL, NULL));
-  fd = new_socket ();
   first_free = dup (0);
   close (first_free);
   g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
@@ -859,6 +856,15 @@ assert_turned_away (MpListener *listener,
   g_assert_cmpuint (read_to_end (fd), ==, 0);
   g_assert_cmpint (g_get_monotonic_time () - start, <, (gint64) (MP_PREAMBLE_DEADLINE * G_USEC_PER_SEC));
   set_max_fds (limit.rlim_cur);
+}
+
+static void
+assert_turned_away (MpListener *listener,
+                    guint       n_left)
+{
+  /* Under its lock: who was turned away before has the end of it, and the listener its descriptor again. */
+  g_assert_null (mp_listener_accept (listener, 0, NULL, NULL));
+  turn_away_for_want (listener, n_left);
 }
 
 /* Descriptors run out: who comes is turned away, and the listener goes on. */
@@ -871,6 +877,39 @@ test_no_descriptors (void)
   assert_turned_away (listener, 0);
   assert_turned_away (listener, 0);
   assert_works (listener);
+}
+
+static void
+on_refused_for_want (MpListener *listener,
+                     const char *who,
+                     GError     *error,
+                     guint      *n_refused)
+{
+  g_assert_nonnull (strstr (who, "of user"));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_BIG);
+  ++*n_refused;
+}
+
+static gboolean
+are_two (gpointer n_refused)
+{
+  return *(guint *) n_refused >= 2;
+}
+
+/* It is told, whether some are left for the program or none. */
+static void
+test_no_descriptors_is_told (void)
+{
+  g_autoptr (MpListener) listener = open_at (NULL, key);
+  guint n_refused = 0;
+
+  g_signal_connect (listener, "refused", G_CALLBACK (on_refused_for_want), &n_refused);
+  mp_listener_start_accepting (listener);
+  turn_away_for_want (listener, 2);
+  turn_away_for_want (listener, 0);
+  mp_test_run_until (are_two, &n_refused);
+  g_assert_cmpuint (n_refused, ==, 2);
+  mp_listener_close (listener);
 }
 
 static gpointer
@@ -1368,6 +1407,7 @@ main (int    argc,
   mp_test_add ("/listener/full-ends", test_full_ends);
   mp_test_add ("/listener/peer-dies", test_peer_dies);
   mp_test_add ("/listener/no-descriptors", test_no_descriptors);
+  mp_test_add ("/listener/no-descriptors/told", test_no_descriptors_is_told);
   mp_test_add ("/listener/close", test_close);
   mp_test_add ("/listener/never-accepted", test_never_accepted);
   mp_test_add ("/listener/states", test_states);

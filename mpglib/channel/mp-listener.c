@@ -500,7 +500,8 @@ mp_listener_class_init (MpListenerClass *klass)
    * @who: who has connected, for people: by its address, or its user
    * @error: why it was turned away: %MP_ERROR_AUTHENTICATION if it has not proved to
    *   have the key, %MP_ERROR_TIMED_OUT if it has not come to that in time,
-   *   %MP_ERROR_FULL if it had not when too many others came, %MP_ERROR_REFUSED if it is
+   *   %MP_ERROR_FULL if it had not when too many others came, %MP_ERROR_TOO_BIG if this
+   *   process had too few descriptors left, %MP_ERROR_REFUSED if it is
    *   of another user, %MP_ERROR_CORRUPTED and others if it has sent what cannot be
    *
    * Somebody has connected and was turned away, while the listener accepts for

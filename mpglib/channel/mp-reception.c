@@ -496,18 +496,53 @@ is_one_too_many (int fd)
          (rlim_t) fd >= limit.rlim_cur / 5 * 4;
 }
 
+/* Takes the socket. */
+static void
+refuse_for_want (MpReception                   *self,
+                 int                            fd,
+                 const struct sockaddr_storage *native,
+                 socklen_t                      size)
+{
+  g_autofree char *peer = describe_peer (native, size);
+  g_autofree char *name = name_stranger (self, fd, peer);
+  g_autoptr (GError) error = g_error_new_literal (MP_ERROR, MP_ERROR_TOO_BIG,
+                                                  "This process has no descriptor left for it");
+
+  mp_fd_close (&fd);
+  refuse (self, name, error);
+}
+
 /* The kernel says again and again that somebody is there, and gives no descriptor for him. */
 static void
 turn_one_away (MpReception *self)
 {
+  struct sockaddr_storage native;
+  socklen_t size = sizeof native;
   int fd;
 
   mp_fd_close (&self->spare_fd);
-  fd = accept4 (self->place.fd, NULL, NULL, SOCK_CLOEXEC);
-  if (fd < 0)
+  fd = accept4 (self->place.fd, (struct sockaddr *) &native, &size, SOCK_CLOEXEC);
+  if (fd >= 0)
+    refuse_for_want (self, fd, &native, size);
+  else
     self->rest_end = g_get_monotonic_time () + REST;
-  mp_fd_close (&fd);
   self->spare_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* From where the program's own streams would be.
+ *
+ * Takes a descriptor; returns the same one where there is no other.
+ */
+static int
+move_up (int low_fd)
+{
+  int fd = fcntl (low_fd, F_DUPFD_CLOEXEC, 3);
+
+  if (fd < 0)
+    return low_fd;
+
+  mp_fd_close (&low_fd);
+  return fd;
 }
 
 /* FALSE: nobody is there. */
@@ -516,7 +551,7 @@ take_one_in (MpReception *self)
 {
   struct sockaddr_storage native;
   socklen_t size = sizeof native;
-  int low_fd, fd = accept4 (self->place.fd, (struct sockaddr *) &native, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int fd = accept4 (self->place.fd, (struct sockaddr *) &native, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
   if (fd < 0)
     {
@@ -529,14 +564,9 @@ take_one_in (MpReception *self)
     }
 
   if (fd <= 2)
-    {
-      low_fd = fd;
-      fd = fcntl (low_fd, F_DUPFD_CLOEXEC, 3);
-      mp_fd_close (&low_fd);
-    }
-
-  if (fd < 0 || is_one_too_many (fd))
-    mp_fd_close (&fd);
+    fd = move_up (fd);
+  if (fd <= 2 || is_one_too_many (fd))
+    refuse_for_want (self, fd, &native, size);
   else
     let_in (self, fd, &native, size);
   return TRUE;
