@@ -12,8 +12,11 @@
 
 #include <mpglib.h>
 
+#include "mp-owner-lock-private.h"
 #include "mp-participant-private.h"
+#include "mp-patience-private.h"
 #include "mp-ring-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-test-crew.h"
 #include "mp-test-ring.h"
 
@@ -25,6 +28,7 @@ typedef struct
   MpRingLayout ring;
   MpAtomic32   is_done;   /* how many have put, or taken */
   MpAtomic32   may_give_up;
+  MpAtomic32   is_there;  /* how many have come so far as they go */
 } Shared;
 
 static MpTable *table;
@@ -39,12 +43,18 @@ get_me (void)
 }
 
 static void
-set_up (void)
+set_up_with (MpRingFlags flags)
 {
   shared = mp_test_share (sizeof *shared);
-  mp_test_ring_new (&test_ring, &shared->ring, CAPACITY, 100, CHUNK_BITS, 0);
+  mp_test_ring_new (&test_ring, &shared->ring, CAPACITY, 100, CHUNK_BITS, flags);
   table = test_ring.table;
   mp_test_ring_open (&test_ring, &ring, &shared->ring);
+}
+
+static void
+set_up (void)
+{
+  set_up_with (0);
 }
 
 static void
@@ -471,6 +481,128 @@ test_passed_over (void)
   tear_down ();
 }
 
+/* --- Hands ---------------------------------------------------------------- */
+
+/* Longer than anybody waits who need not. */
+static void
+set_patience (gint64 *before,
+              gint64  patience)
+{
+  *before = mp_short_lock_get_patience ();
+  mp_short_lock_set_patience (patience);
+}
+
+static void
+take_one (MpRingRecord *record)
+{
+  g_autoptr (GError) error = NULL;
+  guint8 taken[CAPACITY];
+  MpRingHaul haul = { taken, sizeof taken, record, 1 };
+
+  g_assert_cmpint (mp_ring_take (&ring, get_me (), &haul, MP_WAIT_ENDS_NOW, &error), ==, MP_RING_DONE);
+  g_assert_no_error (error);
+}
+
+static void
+stay (void)
+{
+  mp_test_count (&shared->is_there);
+  for (;;)
+    pause ();
+}
+
+static void
+take_two_and_stay (gpointer unused)
+{
+  MpRingRecord record;
+
+  for (guint i = 0; i < 2; i++)
+    take_one (&record);
+  stay ();
+}
+
+static void
+lock_and_stay (gpointer end)
+{
+  g_assert_true (mp_owner_lock_try (&((MpRingEnd *) end)->lock, get_me ()));
+  stay ();
+}
+
+static void
+be_there_and_stay (gpointer unused)
+{
+  get_me ();
+  stay ();
+}
+
+static pid_t
+fork_who_stays (MpTestFunc func,
+                gpointer   data)
+{
+  guint32 n = atomic_load (&shared->is_there);
+  pid_t pid = mp_test_fork (func, data);
+
+  mp_test_wait_count (&shared->is_there, n + 1);
+  return pid;
+}
+
+static void
+kill_and_notice (pid_t pid)
+{
+  gint64 deadline = mp_test_deadline ();
+
+  mp_test_kill (pid);
+  while (!mp_ring_has_orphans (&ring))
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      sched_yield ();
+    }
+}
+
+/* One who takes is stopped with the lock, and others die.  Who looks is not kept waiting, is told that there is nothing
+ * as long as there is nothing, and of each of two that somebody held.
+ */
+static void
+test_look_beside_taker (void)
+{
+  MpPatience patience = { 0 };
+  gint64 deadline = mp_test_deadline (), before;
+  pid_t holder, stopped, other;
+
+  set_up_with (MP_RING_HOLDS | MP_RING_REDELIVERS);
+  set_patience (&before, 10000);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  holder = fork_who_stays (take_two_and_stay, NULL);
+  other = fork_who_stays (be_there_and_stay, NULL);
+  stopped = fork_who_stays (lock_and_stay, &ring.layout->take);
+  stop (stopped);
+  mp_patience_begin (&patience);
+  kill_and_notice (other);
+  g_assert_false (mp_ring_look_for_orphans (&ring, get_me ()));
+
+  kill_and_notice (holder);
+  while (!mp_ring_look_for_orphans (&ring, get_me ()))
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      sched_yield ();
+    }
+  mp_patience_end (&patience);
+  g_assert_cmpint (patience.spent, ==, 0);
+
+  kill_and_notice (stopped);
+  for (guint i = 0; i < 2; i++)
+    {
+      MpRingRecord record;
+
+      g_assert_true (mp_ring_look_for_orphans (&ring, get_me ()));
+      take_one (&record);
+    }
+  g_assert_false (mp_ring_look_for_orphans (&ring, get_me ()));
+  mp_short_lock_set_patience (before);
+  tear_down ();
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -489,5 +621,6 @@ main (int   argc,
   g_test_add_func ("/ring-stopped/next-claim-has-its-time", test_next_claim_has_its_time);
   g_test_add_func ("/ring-stopped/takers", test_takers);
   g_test_add_func ("/ring-stopped/passed-over", test_passed_over);
+  g_test_add_func ("/ring-stopped/look-beside-taker", test_look_beside_taker);
   return g_test_run ();
 }

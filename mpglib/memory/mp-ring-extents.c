@@ -437,7 +437,7 @@ mp_ring_extents_sweep (MpRingExtents    *self,
  * mp_ring_extents_find_orphan:
  * @name: (out): the first record that the dead held
  *
- * With the lock of the end take.
+ * With the lock of the end take.  Without it others may have it by now.
  *
  * Returns: whether there is one
  */

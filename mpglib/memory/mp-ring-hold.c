@@ -23,6 +23,9 @@
  *   D         likewise                   whoever has the lock next frees those, then -> 0
  */
 
+/* At the dead, before one that is dying still is left for later. */
+#define MAX_LOOKS 10
+
 /* --- With the lock of the end take ---------------------------------------- */
 
 static gboolean
@@ -68,9 +71,6 @@ mp_ring_hold_end_locked (MpRing *self)
 {
   atomic_store_explicit (&self->layout->take.holding, 0, memory_order_release);
 }
-
-/* At the dead, before one that is dying still is left for later. */
-#define MAX_LOOKS 10
 
 static gboolean
 set_too_many (GError **error)
@@ -206,6 +206,11 @@ has_to_look_again (MpRing *self,
 /*< private >
  * mp_ring_look_for_orphans:
  *
+ * Does not wait for the lock, for whoever has it may be stopped, and main loops look.  It may also take one thing of
+ * two, and wakes nobody then: so what it has not swept is looked at beside it.  That may be gone when it is taken, as
+ * anything.  Those who died are all seen: what one of them had noted, and not taken, has its record still, and what
+ * comes after the look is told by a death or by mp_ring_disown().
+ *
  * Returns: whether there is something to take that the dead have held, or an error
  */
 gboolean
@@ -213,6 +218,7 @@ mp_ring_look_for_orphans (MpRing  *self,
                           guint32  me)
 {
   MpRingEnd *end = &self->layout->take;
+  MpRingExtentName name;
   guint n_looks = 0;
   gboolean is_there;
 
@@ -221,11 +227,11 @@ mp_ring_look_for_orphans (MpRing  *self,
 
   do
     {
-      if (!mp_ring_end_lock (self, end, me, NULL))
-        return TRUE;
+      if (!mp_short_lock_try (self->table, &end->lock, me))
+        return mp_ring_extents_find_orphan (&self->extents, self->table, &name);
 
       is_there = find_orphan_locked (self, me);
-      mp_short_lock_release (&end->lock);
+      mp_ring_end_unlock (self, end, me, FALSE);
     }
   while (!is_there && has_to_look_again (self, &n_looks));
 

@@ -448,6 +448,12 @@ mp_queue_get_length (MpQueue *self)
  * Tells whether there is no item, and nothing that is none to be told of. By the time it returns that may have
  * changed.
  *
+ * What a process held that died counts as an item where others get it, with
+ * [property@Mp.JoinableQueue:redelivery]; [method@Mp.Queue.get_length] does not count it. Where they do not, it is
+ * for [method@Mp.JoinableQueue.take_lost], and the queue is empty without it.
+ *
+ * It never waits, whatever others are doing with the queue.
+ *
  * May be called from any thread.
  *
  * Returns: whether it is empty
