@@ -603,6 +603,32 @@ test_look_beside_taker (void)
   tear_down ();
 }
 
+/* What is given back while one is stopped that puts, and has nothing more to put, wakes who sleeps. */
+static void
+test_disown_beside_putter (void)
+{
+  g_autoptr (GError) error = NULL;
+  MpRingRecord record;
+  gint64 before;
+  pid_t stopped, taker;
+
+  set_up_with (MP_RING_HOLDS | MP_RING_REDELIVERS);
+  g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  take_one (&record);
+  taker = mp_test_fork_waiter (take_patiently, NULL);
+  stopped = fork_who_stays (lock_and_stay, &ring.layout->put);
+  stop (stopped);
+
+  set_patience (&before, 10000);
+  g_assert_true (mp_ring_disown (&ring, get_me (), &record.extent, 1, &error));
+  g_assert_no_error (error);
+  mp_short_lock_set_patience (before);
+  mp_test_wait_count (&shared->is_done, 1);
+  mp_test_join (taker);
+  mp_test_kill (stopped);
+  tear_down ();
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -622,5 +648,6 @@ main (int   argc,
   g_test_add_func ("/ring-stopped/takers", test_takers);
   g_test_add_func ("/ring-stopped/passed-over", test_passed_over);
   g_test_add_func ("/ring-stopped/look-beside-taker", test_look_beside_taker);
+  g_test_add_func ("/ring-stopped/disown-beside-putter", test_disown_beside_putter);
   return g_test_run ();
 }

@@ -7,6 +7,7 @@
 #include "mp-doorbell-private.h"
 #include "mp-error.h"
 #include "mp-futex-private.h"
+#include "mp-participant-private.h"
 #include "mp-ring-end-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-sleep-private.h"
@@ -299,7 +300,8 @@ disown_locked (MpRing                 *self,
  * Leaves to others what this process holds, and will not acknowledge: all is as if it had died with it.  If it dies
  * amid of that, it is.
  *
- * Fails with %MP_ERROR_TIMED_OUT if somebody is stopped who takes.
+ * Fails with %MP_ERROR_TIMED_OUT if somebody is stopped who takes.  Where it is somebody who puts, all that sleep are
+ * woken as by a death, for he may have nothing more to wake them with.
  */
 gboolean
 mp_ring_disown (MpRing                  *self,
@@ -320,7 +322,9 @@ mp_ring_disown (MpRing                  *self,
     return TRUE;
 
   tell (self);
-  return (self->flags & MP_RING_REDELIVERS) == 0 || mp_ring_wake_taker (self, me, error);
+  if ((self->flags & MP_RING_REDELIVERS) != 0 && !mp_ring_wake_taker (self, me, NULL))
+    mp_participant_broadcast (self->table);
+  return TRUE;
 }
 
 /*< private >
