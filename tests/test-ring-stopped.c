@@ -629,6 +629,41 @@ test_disown_beside_putter (void)
   tear_down ();
 }
 
+/* One of its threads is in the kernel still, and stays there. */
+static void
+take_and_be_dying (gpointer unused)
+{
+  MpRingRecord record;
+
+  take_one (&record);
+  atomic_fetch_or (&table->layout->slots[mp_owner_get_slot (get_me ())].life, MP_LIFE_DIED);
+  mp_participant_broadcast (table);
+  stay ();
+}
+
+/* Nobody can have what it held before it is gone: who waits for that sleeps. */
+static void
+test_dying_holder (void)
+{
+  pid_t holder, takers[2];
+
+  set_up_with (MP_RING_HOLDS | MP_RING_REDELIVERS);
+  g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  holder = fork_who_stays (take_and_be_dying, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (takers); i++)
+    takers[i] = mp_test_fork_waiter (take_patiently, NULL);
+  for (guint i = 0; i < 10; i++)
+    mp_test_wait_asleep (takers[0]);
+
+  g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  mp_test_wait_count (&shared->is_done, 1);
+  mp_test_kill (holder);
+  mp_test_wait_count (&shared->is_done, 2);
+  for (guint i = 0; i < G_N_ELEMENTS (takers); i++)
+    mp_test_join (takers[i]);
+  tear_down ();
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -649,5 +684,6 @@ main (int   argc,
   g_test_add_func ("/ring-stopped/passed-over", test_passed_over);
   g_test_add_func ("/ring-stopped/look-beside-taker", test_look_beside_taker);
   g_test_add_func ("/ring-stopped/disown-beside-putter", test_disown_beside_putter);
+  g_test_add_func ("/ring-stopped/dying-holder", test_dying_holder);
   return g_test_run ();
 }

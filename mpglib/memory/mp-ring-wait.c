@@ -23,6 +23,8 @@ typedef struct
   guint64    need;      /* bytes of room; 0: waits for a record */
   guint32    me;        /* 0: does not claim room */
   gboolean   has_claim; /* on it */
+  gboolean   has_tried; /* to take, since */
+  guint32    epoch;     /* this one of the table began */
 } Waiter;
 
 /* `need`: 0: for a record */
@@ -33,8 +35,8 @@ make_waiter (MpRing  *ring,
 {
   MpRingLayout *layout = ring->layout;
 
-  return need != 0 ? (Waiter) { ring, &layout->put, &layout->take, &ring->patience[MP_RING_PUTS], need, me, FALSE }
-                   : (Waiter) { ring, &layout->take, &layout->put, &ring->patience[MP_RING_TAKES], 0, me, FALSE };
+  return need != 0 ? (Waiter) { ring, &layout->put, &layout->take, &ring->patience[MP_RING_PUTS], need, me }
+                   : (Waiter) { ring, &layout->take, &layout->put, &ring->patience[MP_RING_TAKES], 0, me };
 }
 
 /* With what is left to others. */
@@ -44,6 +46,19 @@ get_whole_need (const Waiter *self)
   return self->need + mp_ring_claim_measure (self->ring, self->me, self->has_claim);
 }
 
+/* Whoever tried to take has looked at the dead.  What is due still is that of one who is dying, and maybe for long: it
+ * is his burial that makes it worth another look.
+ */
+static gboolean
+has_orphans (const Waiter *self)
+{
+  MpRing *ring = self->ring;
+
+  return mp_ring_has_orphans (ring) &&
+         (!self->has_tried || atomic_load (&ring->layout->has_orphans) != 0 ||
+          mp_table_get_epoch (ring->table) != self->epoch);
+}
+
 /* How many records there are to take, or how many like that one have room. */
 static guint64
 count_ready (const Waiter *self)
@@ -51,7 +66,7 @@ count_ready (const Waiter *self)
   if (self->need != 0)
     return mp_ring_count_room (self->ring, get_whole_need (self));
 
-  return mp_ring_count (self->ring) + (mp_ring_has_orphans (self->ring) ? 1 : 0);
+  return mp_ring_count (self->ring) + (has_orphans (self) ? 1 : 0);
 }
 
 static gboolean
@@ -60,7 +75,14 @@ is_ready (const Waiter *self)
   if (self->need != 0)
     return mp_ring_count_room (self->ring, get_whole_need (self)) > 0;
 
-  return mp_ring_count (self->ring) > 0 || mp_ring_has_orphans (self->ring);
+  return mp_ring_count (self->ring) > 0 || has_orphans (self);
+}
+
+/* Whether it waits for one that is dying to be gone, and for whatever comes before. */
+static gboolean
+awaits_burial (const Waiter *self)
+{
+  return self->need == 0 && mp_ring_has_orphans (self->ring) && !is_ready (self);
 }
 
 /* Whether the other side has had to wait meanwhile: there is nothing that it could do. */
@@ -221,7 +243,7 @@ typedef struct
 {
   guint32 count;      /* of the other end */
   guint32 claimant;
-  gint64  until;      /* when that is to be passed over; MP_DEADLINE_NEVER: not for what is known */
+  gint64  until;      /* when that is to be passed over, or looked at; MP_DEADLINE_NEVER: not for what is known */
 } Seen;
 
 /* Whoever ends the claim wakes who waits behind it.
@@ -265,6 +287,15 @@ get_awaited (Waiter *self,
   return self->need + claimed;
 }
 
+/* Those who bury the dying may be stopped. */
+#define BURIAL_USEC 1000
+
+static gint64
+get_burial_look (const Waiter *self)
+{
+  return awaits_burial (self) ? g_get_monotonic_time () + BURIAL_USEC : MP_DEADLINE_NEVER;
+}
+
 /* Of two that sleep, since one was passed over, and of what another has left, the least holds. */
 static void
 note_asleep (MpRingEnd *other,
@@ -293,6 +324,8 @@ lie_down (Waiter   *self,
   *is_up = (self->need != 0 && !wait_behind_claim (self, seen)) || is_ready (self);
   if (!*is_up)
     note_asleep (self->other, self->need == 0 ? 8 : get_awaited (self, seen));
+  if (!*is_up && self->need == 0)
+    seen->until = get_burial_look (self);
   mp_short_lock_release (&self->other->lock);
   return TRUE;
 }
@@ -323,7 +356,7 @@ wait_for_change (Waiter   *self,
   Seen seen = { .until = MP_DEADLINE_NEVER };
   gboolean is_up;
 
-  if (spin (self))
+  if (!awaits_burial (self) && spin (self))
     return MP_RING_DONE;
 
   if (!lie_down (self, &is_up, &seen, error))
@@ -353,7 +386,11 @@ try_until (Waiter    *self,
   do
     {
       gboolean is_over = mp_wait_is_over (wait);
-      MpRingResult result = try_once (self->ring, self->me, data, error);
+      MpRingResult result;
+
+      self->epoch = mp_table_get_epoch (self->ring->table);
+      self->has_tried = TRUE;
+      result = try_once (self->ring, self->me, data, error);
 
       if (result != MP_RING_AGAIN || is_over)
         return result;
