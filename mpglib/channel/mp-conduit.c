@@ -332,7 +332,9 @@ make_room (guint32   length,
   return FALSE;
 }
 
-/* Into `next`.  Not if it was put after `limit`, and something may be in the socket: then it was not `its_turn`. */
+/* Where there is none nobody waits for the lock: who has it may be stopped, and whoever puts one rings.
+ *
+ * Into `next`.  Not if it was put after `limit`, and something may be in the socket: then it was not `its_turn`. */
 static MpIoStatus
 take_record (MpConduit  *self,
              guint64     limit,
@@ -348,6 +350,9 @@ take_record (MpConduit  *self,
   MpRingResult result;
 
   *its_turn = TRUE;
+  if (mp_ring_link_count (self->link) == 0)
+    return MP_IO_AGAIN;
+
   while ((result = mp_ring_link_take (self->link, &haul, &reason)) == MP_RING_NO_ROOM)
     {
       if (record.length > MP_RING_LINK_MAX_RECORD)
