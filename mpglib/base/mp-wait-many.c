@@ -12,6 +12,7 @@
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-interruptible-private.h"
+#include "mp-patience-private.h"
 #include "mp-waitable-private.h"
 
 /* Waiting for the first of many objects.
@@ -150,10 +151,9 @@ decide (Wait   *self,
   g_cancellable_cancel (self->stop);
 }
 
-/* Whether there is nothing to wait for any more. */
 static gboolean
-look (Wait    *self,
-      GError **error)
+look_at_each (Wait    *self,
+              GError **error)
 {
   for (guint i = 0; i < self->slots->len; i++)
     {
@@ -173,6 +173,22 @@ look (Wait    *self,
     }
 
   return self->ready->len > 0;
+}
+
+/* Whether there is nothing to wait for any more.  However many objects somebody who is stopped keeps, he is waited for
+ * once.
+ */
+static gboolean
+look (Wait    *self,
+      GError **error)
+{
+  MpPatience patience = { 0 };
+  gboolean is_over;
+
+  mp_patience_begin (&patience);
+  is_over = look_at_each (self, error);
+  mp_patience_end (&patience);
+  return is_over;
 }
 
 static void
@@ -283,6 +299,17 @@ on_cancelled (GCancellable *cancellable,
 }
 
 static void
+await_all (Wait *self)
+{
+  MpPatience patience = { 0 };
+
+  mp_patience_begin (&patience);
+  for (guint i = 0; i < self->slots->len; i++)
+    await (&g_array_index (self->slots, Slot, i));
+  mp_patience_end (&patience);
+}
+
+static void
 begin (Wait   *self,
        gint64  deadline)
 {
@@ -301,8 +328,7 @@ begin (Wait   *self,
       g_source_set_callback (self->cancelled, G_SOURCE_FUNC (on_cancelled), self, NULL);
       g_source_attach (self->cancelled, context);
     }
-  for (guint i = 0; i < self->slots->len; i++)
-    await (&g_array_index (self->slots, Slot, i));
+  await_all (self);
 }
 
 static Wait *
@@ -491,6 +517,7 @@ mp_wait_many_async (GObject * const     *objects,
 {
   gint64 deadline = mp_deadline_from_timeout (timeout);
   g_autoptr (GTask) task = NULL;
+  MpPatience patience = { 0 };
   GError *error = NULL;
   Wait *wait;
 
@@ -503,6 +530,7 @@ mp_wait_many_async (GObject * const     *objects,
   wait = wait_new (objects, n_objects, cancellable);
   g_task_set_task_data (task, wait, (GDestroyNotify) wait_free);
 
+  mp_patience_begin (&patience);
   if (g_cancellable_set_error_if_cancelled (cancellable, &error))
     g_task_return_error (task, error);
   else if (!look (wait, &error))
@@ -514,6 +542,7 @@ mp_wait_many_async (GObject * const     *objects,
     g_task_return_error (task, error);
   else
     g_task_return_boolean (task, TRUE);
+  mp_patience_end (&patience);
 }
 
 /**
