@@ -300,7 +300,7 @@ test('a simple queue has nothing to set', async () => {
   check(asked.is_empty(), 'nothing is there');
   checkSame(String(asked), '<Mp.SimpleQueue 0 items>');
   checkThrows(() => new Mp.SimpleQueue(5), TypeError, /new Mp\.SimpleQueue\(\)/);
-  checkSame(new Mp.SimpleQueue({maxSize: 5}).max_size, 0);
+  checkThrows(() => new Mp.SimpleQueue({maxSize: 5}), TypeError, /an Mp\.SimpleQueue takes no property 'maxSize'/);
   const [ours, theirs] = Mp.Connection.new_pair(true);
   ours.send(asked);
   const same = theirs.receive();

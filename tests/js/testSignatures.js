@@ -51,12 +51,32 @@ test('each kind of argument is looked at', () => {
     [() => process.join_async(1, null, 5), /the callback is 5, but has to be a function/],
     [() => process.join(1, null, 5), /it takes 2 arguments and not 3/],
     [() => Mp.Connection.open('tcp:127.0.0.1:1', 'secret'), /key is "secret", but has to be an Mp\.AuthKey, as Mp\.Au/],
+    [() => Mp.Connection.open(null), /address is null, but has to be a string/],
+    [() => first.deliver_challenge(null), /key is null, but has to be an Mp\.AuthKey/],
     [() => Mp.AuthKey.new('secret'), /secret is "secret", but has to be bytes: a Uint8Array/],
     [() => Mp.Descriptor.duplicate('x'), /fd is "x", but has to be the number of a file descriptor/],
     [() => first.send(), /Mp\.Connection\.send\(.*\): value is missing/],
     [() => pool.map_async(target), /items is missing/],
   ])
     checkThrows(call, TypeError, pattern);
+});
+
+// Who asked for TLS would talk in the clear, and hear nothing of it.
+test('a wire that is none, and settings in its place, are refused', () => {
+  const address = 'tcp:127.0.0.1:1', tls = new Mp.TlsSettings(), {TLS} = Mp.WireFlags;
+  for (const [call, pattern] of [
+    [() => Mp.Connection.open_with_tls_async(address, null, 'TLS', null), /wire is "TLS", .* sum of/],
+    [() => Mp.Connection.open_with_tls_async(address, null, tls), /tls = null.*wire is an object/],
+    [() => Mp.Connection.open_with_tls(address, null, 8), /wire is 8/],
+    [() => Mp.Connection.open_with_tls(address, null, null), /wire is null/],
+    [() => Mp.Connection.open_with_tls_async(address, null, TLS, 3), /tls is 3, but/],
+    [() => Mp.Connection.open_with_wire(address, null, 'PYTHON'), /wire is "PYTHON"/],
+    [() => Mp.Connection.open_with_wire_async(address, null, tls), /wire is an object/],
+    [() => Mp.Listener.new_with_tls(address, null, 'TLS'), /wire is "TLS"/],
+    [() => Mp.Listener.new_with_wire(address, null, 'TLS'), /wire is "TLS"/],
+  ])
+    checkThrows(call, TypeError, pattern);
+  checkSame(Mp.Listener.new_with_tls(address, null, TLS, tls).wire, TLS);
 });
 
 test('undefined is what was left out', () => {

@@ -117,7 +117,10 @@ test('queues are ready when there is an item', async () => {
 test('what cannot be waited for is refused', async () => {
   const pairs = makePairs(1);
   checkThrows(() => Mp.wait_many(pairs[0][1]), TypeError, /an Array, or another iterable/);
-  checkThrows(() => Mp.wait_many(['text']), TypeError, /text cannot be waited for/);
+  checkThrows(() => Mp.wait_many(['text']), TypeError, /"text" cannot be waited for/);
+  for (const number of [3.5, NaN, Infinity])
+    checkThrows(() => Mp.wait_many([number], 0), TypeError, /cannot be waited for: give an object/);
+  checkThrows(() => Mp.wait_many_async([3.5]), TypeError, /3\.5 cannot be waited for/);
   checkThrows(() => Mp.wait_many([new Gio.Cancellable()]), Mp.Error, /GCancellable cannot be waited for/);
   checkThrows(() => Mp.wait_many([-1]), Mp.Error, /descriptor -1/);
   checkThrows(() => Mp.wait_many([], {timeout: 0}), TypeError, /timeout is an object/);

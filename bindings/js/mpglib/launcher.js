@@ -5,6 +5,7 @@
 
 // What the workers of a JavaScript program are.
 
+const {construct} = imports.mpglib.constructors;
 const {toVariant} = imports.mpglib.values;
 
 /**
@@ -32,8 +33,6 @@ function findStartMethod({StartMethod}, name) {
  * @param {object} Mp - the namespace
  */
 function extendContext(Mp) {
-  const {_init} = Mp.Context.prototype;
-
   Mp.Context.prototype._init = function (properties = {}) {
     const changed = {...properties};
     if (typeof changed.launcher === 'string')
@@ -42,7 +41,7 @@ function extendContext(Mp) {
       if (typeof changed[key] === 'string')
         changed[key] = findStartMethod(Mp, changed[key]);
     }
-    return _init.call(this, changed);
+    return construct(this, changed);
   };
 }
 

@@ -5,7 +5,7 @@
 
 // Mp.Process with targets, arguments, errors and promises of JavaScript.
 
-const {GObject} = imports.gi;
+const {construct} = imports.mpglib.constructors;
 const {addReport, explainErrors} = imports.mpglib.errors;
 const {prepareWorkers} = imports.mpglib.launcher;
 const {toMessage} = imports.mpglib.messages;
@@ -40,14 +40,14 @@ function extendProcess(Mp) {
   prototype._init = function (properties = {}) {
     const changed = {...properties};
     if (changed.target !== undefined && changed.target !== null)
-      changed.target = nameTarget(changed.target, changed.context?.launcher.language ?? null);
+      changed.target = nameTarget(changed.target, changed.context?.launcher?.language ?? null);
     if ('args' in changed) {
       const {variant, message} = toMessage(Mp, attach => toArguments(changed.args, attach));
       if (message)
         changed.message = message;
       changed.args = message ? null : variant;
     }
-    return GObject.Object.prototype._init.call(this, changed);
+    return construct(this, changed);
   };
 
   prepareBefore(Mp, prototype, 'start');

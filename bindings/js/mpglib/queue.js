@@ -5,8 +5,8 @@
 
 // Mp.Queue with values of JavaScript, and promises.
 
-const {GLib, GObject} = imports.gi;
-const {checkWhole} = imports.mpglib.constructors;
+const {GLib} = imports.gi;
+const {checkWhole, construct} = imports.mpglib.constructors;
 const {toMessage, wrapValue} = imports.mpglib.messages;
 const {markPromisified, promisify} = imports.mpglib.promises;
 const {fillRoom, findRoom} = imports.mpglib.rooms;
@@ -35,7 +35,7 @@ function checkNumbers({JoinableQueue, Queue, SimpleQueue}) {
           checkWhole(name, properties[name], least, most);
       }
     }
-    return GObject.Object.prototype._init.call(this, properties);
+    return construct(this, properties);
   };
   for (const cls of [Queue, JoinableQueue]) {
     cls.new = function (maxSize) {

@@ -5,8 +5,8 @@
 
 // Values, arrays, lists and memory that processes share, with values, typed arrays and iteration of JavaScript.
 
-const {GLib, GObject} = imports.gi;
-const {checkWhole} = imports.mpglib.constructors;
+const {GLib} = imports.gi;
+const {checkWhole, construct} = imports.mpglib.constructors;
 const {parseType} = imports.mpglib.gvariant.type;
 const {extendIndices} = imports.mpglib.indices;
 const {makePorts} = imports.mpglib.numbers;
@@ -75,10 +75,6 @@ function toBytes(data) {
   if (!ArrayBuffer.isView(data))
     throw new TypeError('data are no bytes: give a Uint8Array, another typed array, an ArrayBuffer or a GLib.Bytes');
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
-
-function construct(object, properties) {
-  return GObject.Object.prototype._init.call(object, properties);
 }
 
 // ---- What values and arrays have in common

@@ -6,7 +6,8 @@
 // The arguments of all functions that have any to leave out or to mistake. Arguments are given by their places. What
 // is at a wrong one, such as options by name in place of a timeout, would be taken by GJS for a number that is none.
 
-const {Gio, GLib} = imports.gi;
+const {Gio} = imports.gi;
+const {describe, isFlags, keyKind, listNames, toBytes} = imports.mpglib.kinds;
 const {isPromisified, markPromisified} = imports.mpglib.promises;
 
 const LARGEST_UINT32 = 0xffffffff;
@@ -82,6 +83,8 @@ const SIGNATURES = {
   Listener: {
     accept: 'timeout = -1, cancellable = null',
     new: 'address = null, key = null',
+    new_with_tls: 'address = null, key = null, wire = 0, tls = null',
+    new_with_wire: 'address = null, key = null, wire = 0',
   },
   Lock: {
     acquire: 'timeout = -1, cancellable = null',
@@ -103,6 +106,7 @@ const SIGNATURES = {
   },
   Process: {
     join: 'timeout = -1, cancellable = null',
+    set_auth_key: 'key',
     start_async: 'cancellable = null',
   },
   Queue: {
@@ -180,8 +184,7 @@ const KINDS = {
   duplex: {is: value => typeof value === 'boolean', text: 'true or false'},
   func: {is: value => typeof value === 'function', text: 'a function'},
   fraction: {is: isNumber, text: 'a number from 0 to 1'},
-  key: {is: value => value === null || value instanceof imports.gi.Mp.AuthKey,
-    text: 'an Mp.AuthKey, as Mp.AuthKey.new(bytes) gives one'},
+  key: keyKind,
   index: {is: isCount, text: 'the number of an item'},
   live: {is: value => typeof value === 'boolean', text: 'true or false'},
   max: {is: value => isCount(value) && value > 0, text: 'how many items to get at most, from 1 on'},
@@ -189,32 +192,35 @@ const KINDS = {
   options: {is: value => typeof value === 'object' && !(value instanceof Gio.Cancellable),
     text: 'an Mp.TaskOptions, an object with its properties, or null'},
   ordered: {is: value => typeof value === 'boolean', text: 'true or false'},
-  secret: {is: value => value instanceof Uint8Array || value instanceof GLib.Bytes,
+  secret: {is: value => toBytes(value) !== null, convert: value => toBytes(value) ?? value,
     text: 'bytes: a Uint8Array, as new TextEncoder().encode(text) gives one'},
   predicate: {is: value => typeof value === 'function', text: 'a function'},
   text: {is: isText, text: 'a string or null'},
+  tls: {is: value => value === null || value instanceof imports.gi.Mp.TlsSettings, text: 'an Mp.TlsSettings or null'},
+  wire: {is: value => isFlags(value, imports.gi.Mp.WireFlags),
+    get text() {
+      return `a sum of ${listNames('Mp.WireFlags', imports.gi.Mp.WireFlags)}`;
+    }},
 };
 
-function parse(text) {
+// Those that a class has other wants of.
+const KINDS_OF_CLASSES = {
+  Connection: {
+    address: {is: value => typeof value === 'string', text: "a string, such as 'tcp:localhost:5000'"},
+  },
+};
+
+function parse(className, text) {
   return text.split(', ').filter(parameter => parameter !== '').map(parameter => {
     const [name, usual] = parameter.split(' = ');
     const isOptional = usual !== undefined;
-    return {name, isOptional, usual: isOptional ? JSON.parse(usual) : undefined, kind: KINDS[name]};
+    return {name, isOptional, usual: isOptional ? JSON.parse(usual) : undefined,
+      kind: KINDS_OF_CLASSES[className]?.[name] ?? KINDS[name]};
   });
 }
 
 function getSignature(className, name) {
   return SIGNATURES[className][name] ?? SIGNATURES[className][name.replace(/_async$/, '')];
-}
-
-function describe(value) {
-  if (value === null || value === undefined)
-    return String(value);
-  if (typeof value === 'function')
-    return 'a function';
-  if (typeof value === 'object')
-    return `an object (${value.constructor?.name ?? 'without a class'})`;
-  return `${typeof value === 'string' ? JSON.stringify(value) : value}`;
 }
 
 function refuse(call, problem) {
@@ -238,9 +244,10 @@ function complete(call, args) {
     const {name, isOptional, usual, kind} = parameters[i];
     if (i >= args.length && !isOptional)
       refuse(call, `${name} is missing`);
-    const value = args[i] === undefined && isOptional ? usual : args[i];
+    const given = args[i] === undefined && isOptional ? usual : args[i];
+    const value = kind?.convert ? kind.convert(given) : given;
     if (kind && !(isOptional && value === usual) && !kind.is(value))
-      refuse(call, `${name} is ${describe(value)}, but has to be ${kind.text}`);
+      refuse(call, `${name} is ${describe(given)}, but has to be ${kind.text}`);
     values.push(value);
   }
   return args.length > parameters.length ? values.concat(checkRest(call, args)) : values;
@@ -251,7 +258,7 @@ function checkCall(owner, className, name) {
   const call = {
     name: ['Mp', className, name].filter(part => part !== '').join('.'),
     text,
-    parameters: parse(text),
+    parameters: parse(className, text),
     isAsync: name.endsWith('_async'),
   };
   const func = owner[name];

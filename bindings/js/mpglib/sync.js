@@ -6,7 +6,7 @@
 // Locks, semaphores, events, conditions and barriers with promises.
 
 const {GLib, GObject} = imports.gi;
-const {checkWhole} = imports.mpglib.constructors;
+const {checkWhole, construct} = imports.mpglib.constructors;
 const {promisify} = imports.mpglib.promises;
 
 // What can be acquired, and what else can be waited for.
@@ -34,7 +34,7 @@ function checkRange(Mp, {className, property, least, most, isNeeded = false}) {
       throw new TypeError(`${property} is missing: new Mp.${className}({${property}: 2})`);
     if (value !== undefined)
       checkWhole(property, value, least, most);
-    return GObject.Object.prototype._init.call(this, value === undefined ? others : properties);
+    return construct(this, value === undefined ? others : properties);
   };
   cls.new = function (value) {
     return new cls({[property]: value});
@@ -47,7 +47,7 @@ function checkConditionLock({Condition, Lock, RLock}) {
     const {lock = null} = properties;
     if (lock !== null && !(lock instanceof Lock || lock instanceof RLock))
       throw new TypeError(`lock is ${String(lock)}, but has to be an Mp.Lock, an Mp.RLock or null`);
-    return GObject.Object.prototype._init.call(this, {...properties, lock});
+    return construct(this, {...properties, lock});
   };
   Condition.new = function (lock) {
     return new Condition({lock});

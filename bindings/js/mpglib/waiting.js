@@ -5,6 +5,7 @@
 
 // Waiting for the first of many objects.
 
+const {describe} = imports.mpglib.kinds;
 const {markPromisified, promisify} = imports.mpglib.promises;
 
 // What the library waits for, in place of each of the objects.
@@ -12,10 +13,10 @@ function toWaitables(Mp, objects) {
   if (typeof objects?.[Symbol.iterator] !== 'function')
     throw new TypeError('what is waited for has to be an Array, or another iterable, of objects and descriptors');
   return Array.from(objects, object => {
-    if (typeof object === 'number')
+    if (Number.isInteger(object))
       return Mp.Descriptor.duplicate(object);
     if (typeof object !== 'object' || object === null)
-      throw new TypeError(`${object} cannot be waited for`);
+      throw new TypeError(`${describe(object)} cannot be waited for: give an object, or a descriptor's number`);
     return object;
   });
 }

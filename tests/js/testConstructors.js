@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Copyright 2026 The mpglib developers
+
+// What constructors are given has to be of the types, and by the names, that there are.
+
+import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
+import Mp from 'gi://Mp?version=1.0';
+
+import {check, checkSame, checkThrows, run, test} from './support.js';
+
+const target = 'gjs:file:///nowhere.js#work';
+
+test('what would be taken for no TLS is refused', () => {
+  for (const wire of ['TLS', 8, -1, 1.5, null, true, new Mp.TlsSettings()])
+    checkThrows(() => new Mp.Listener({address: 'tcp:localhost:0', wire}), TypeError, /^wire is .*WireFlags\.TLS/);
+  checkThrows(() => new Mp.Listener({tls: 3}), TypeError, /^tls is 3, but has to be an Mp\.TlsSettings or null/);
+  const wire = Mp.WireFlags.TLS | Mp.WireFlags.INSECURE;
+  checkSame(new Mp.Listener({address: 'tcp:localhost:0', wire}).wire, wire);
+});
+
+test('each property is of its type', () => {
+  for (const [make, type, pattern] of [
+    [() => new Mp.Listener({backlog: 'x'}), TypeError, /^backlog is "x", but has to be a whole number from 1/],
+    [() => new Mp.Listener({backlog: 0}), RangeError, /^backlog is 0/],
+    [() => new Mp.Listener({address: 3}), TypeError, /^address is 3, but has to be a string/],
+    [() => new Mp.Listener({key: 'secret'}), TypeError, /^key is "secret", but has to be an Mp/],
+    [() => new Mp.TlsSettings({certificate: 3}), TypeError, /^certificate is 3, but has to be a Gio\.Tls/],
+    [() => new Mp.Pool({n_workers: 'x'}), TypeError, /^n_workers is "x", but has to be a whole number from 0/],
+    [() => new Mp.Pool({nWorkers: 1.5}), RangeError, /^nWorkers is 1\.5/],
+    [() => new Mp.Pool({n_workers: 1, context: 'python'}), TypeError, /^context is "python", but has to be an Mp/],
+    [() => new Mp.Queue({live: 'x'}), TypeError, /^live is "x", but has to be true/],
+    [() => new Mp.Queue({mainContext: 3}), TypeError, /^mainContext is 3, but has to be a GLib/],
+    [() => new Mp.JoinableQueue({redelivery: 1}), TypeError, /^redelivery is 1/],
+    [() => new Mp.Process({target, daemon: 'x'}), TypeError, /^daemon is "x"/],
+    [() => new Mp.Process({target, name: 3}), TypeError, /^name is 3/],
+    [() => new Mp.Process({target, context: 3}), TypeError, /^context is 3/],
+    [() => new Mp.Context({start_method: 7}), TypeError, /^start_method is 7, but .*StartMethod\.SPAWN/],
+    [() => new Mp.Context({hello_timeout: 'x'}), TypeError, /^hello_timeout is "x", but has to be a number/],
+    [() => new Mp.Context({environment: 'A=B'}), TypeError, /^environment is "A=B", but .* Array of/],
+    [() => new Mp.Context({launcher: 3}), TypeError, /^launcher is 3, but has to be an Mp\.Launcher/],
+    [() => new Mp.TaskOptions({starmap: 1}), TypeError, /^starmap is 1/],
+    [() => new Mp.SharedMemory({size: 100, create: 1}), TypeError, /^create is 1/],
+    [() => new Mp.ShareableList({items: [1], name: 5}), TypeError, /^name is 5/],
+    [() => new Mp.AuthKey({secret: 3}), TypeError, /^secret is 3, but has to be bytes/],
+  ])
+    checkThrows(make, type, pattern);
+});
+
+test('what is of its type is taken, and what is undefined is left out', () => {
+  const pool = new Mp.Pool({nWorkers: 1, context: null, max_tasks_per_worker: 2, 'main-context': undefined});
+  checkSame(pool.n_workers, 1);
+  pool.terminate();
+  checkSame(pool.join(), true);
+  const mainContext = GLib.MainContext.default();
+  check(new Mp.Queue({maxSize: 2, live: false, mainContext}).main_context !== null, 'the main context');
+  const environment = ['A=B'];
+  checkSame(new Mp.Context({environment, hello_timeout: 3, working_directory: '/'}).environment, environment);
+  checkSame(new Mp.AuthKey({secret: Uint8Array.of(1, 2)}).length, 2);
+  checkSame(new Mp.Listener({address: undefined, tls: null, key: null}).address, null);
+  const process = new Mp.Process({target, args: [1], name: 'a', daemon: true});
+  checkSame(`${process}`, "<Mp.Process name='a' initial daemon>");
+  checkSame(`${new Mp.SimpleQueue({maxSize: undefined})}`, '<Mp.SimpleQueue 0 items>');
+});
+
+test('names that there are not are refused with those that were meant', () => {
+  for (const [make, pattern] of [
+    [() => new Mp.Queue({maxsize: 3}), /no property 'maxsize': did you mean 'maxSize'\? .* maxSize, byteLimit/],
+    [() => new Mp.Queue({max_siz: 3}), /did you mean 'max_size'/],
+    [() => new Mp.JoinableQueue({redeliver: true}), /did you mean 'redelivery'/],
+    [() => new Mp.Listener({authkey: new Uint8Array(32)}), /did you mean 'key'/],
+    [() => new Mp.TlsSettings({trust: null}), /did you mean 'trusted'/],
+    [() => new Mp.Process({target, arg: [1]}), /did you mean 'args'/],
+    [() => new Mp.Pool({processes: 3}), /did you mean 'n_workers'/],
+    [() => new Mp.Array({elementtype: 'i', length: 3}), /did you mean 'elementType'/],
+    [() => new Mp.Array({element: [1]}), /did you mean 'elements'/],
+    [() => new Mp.Lock({locked: true}), /^an Mp\.Lock takes no property 'locked'; of properties it takes none/],
+    // Which it has of Mp.Queue, and says nothing of it.
+    [() => new Mp.SimpleQueue({maxSize: 3}), /^an Mp\.SimpleQueue takes no property 'maxSize'/],
+    [() => new Mp.Connection({fd: 3}), /comes from Mp\.Connection\.new_pair/],
+  ])
+    checkThrows(make, TypeError, pattern);
+});
+
+test('a process and a context are made with properties', () => {
+  checkThrows(() => new Mp.Process(() => 1), TypeError, /by their names: new Mp\.Process\(\{target/);
+  checkThrows(() => new Mp.Context('python'), TypeError, /new Mp\.Context\(\{launcher: 'python'/);
+  checkThrows(() => new Mp.TaskOptions('sums'), TypeError, /new Mp\.TaskOptions\(\{name/);
+});
+
+const Shelf = GObject.registerClass({
+  Properties: {height: GObject.ParamSpec.int('height', '', '', GObject.ParamFlags.READWRITE, 0, 5, 0)},
+}, class Shelf extends Mp.Queue {});
+
+test('a class of the program has properties of its own', () => {
+  const shelf = new Shelf({height: 3, maxSize: 2});
+  checkSame(shelf.height, 3);
+  checkSame(shelf.max_size, 2);
+  checkThrows(() => new Shelf({height: 9}), RangeError, /^height is 9, but has to be a whole number from 0 to 5/);
+  checkThrows(() => new Shelf({heigh: 3}), TypeError, /did you mean 'height'/);
+});
+
+// What the library keeps for the life of a process.
+new Mp.Queue().close();
+await run();
