@@ -5,6 +5,7 @@
 
 import Gio from 'gi://Gio';
 import GIRepository from 'gi://GIRepository?version=2.0';
+import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
 import {check, checkSame, checkThrows, run, test} from './support.js';
@@ -50,13 +51,16 @@ test('each kind of argument is looked at', () => {
     [() => process.start_async(1), /cancellable is 1/],
     [() => process.join_async(1, null, 5), /the callback is 5, but has to be a function/],
     [() => process.join(1, null, 5), /it takes 2 arguments and not 3/],
-    [() => Mp.Connection.open('tcp:127.0.0.1:1', 'secret'), /key is "secret", but has to be an Mp\.AuthKey, as Mp\.Au/],
+    [() => Mp.Connection.open('tcp:127.0.0.1:1', 'secret'), /key is "secret", but has to be an Mp\.AuthKey/],
     [() => Mp.Connection.open(null), /address is null, but has to be a string/],
     [() => first.deliver_challenge(null), /key is null, but has to be an Mp\.AuthKey/],
     [() => Mp.AuthKey.new('secret'), /secret is "secret", but has to be bytes: a Uint8Array/],
     [() => Mp.Descriptor.duplicate('x'), /fd is "x", but has to be the number of a file descriptor/],
     [() => first.send(), /Mp\.Connection\.send\(.*\): value is missing/],
     [() => pool.map_async(target), /items is missing/],
+    [() => Mp.fromMessage(3), /^message is 3, but has to be an Mp\.Message/],
+    [() => Mp.fromMessage(new GLib.Variant('i', 3)), /^message is an object/],
+    [() => Mp.fromVariant(3), /^variant is 3, but has to be a GLib\.Variant/],
   ])
     checkThrows(call, TypeError, pattern);
 });

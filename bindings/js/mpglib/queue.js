@@ -7,6 +7,7 @@
 
 const {GLib} = imports.gi;
 const {checkWhole, construct} = imports.mpglib.constructors;
+const {explainErrors} = imports.mpglib.errors;
 const {toMessage, wrapValue} = imports.mpglib.messages;
 const {markPromisified, promisify} = imports.mpglib.promises;
 const {fillRoom, findRoom} = imports.mpglib.rooms;
@@ -66,6 +67,16 @@ function extendPut(Mp, prototype) {
   prototype.put_finish = put_message_finish; // eslint-disable-line camelcase
 }
 
+// The library cannot know who reads what.
+function explain(Mp, error) {
+  return error.matches?.(Mp.Error, Mp.Error.WRONG_CODEC) ? new Mp.Error({
+    code: Mp.Error.WRONG_CODEC,
+    message: 'The next item of the queue holds no GVariant but bytes of another codec, which JavaScript does not ' +
+      "read, such as 'pickle5' of Python's objects: let its sender put a GVariant, or take it with get_payload(), or " +
+      'with get_message(), which tells the codec; it stays the next until then',
+  }) : error;
+}
+
 // What is tried first takes one call of the library, a value four; but it does not wait, and does not say why.
 function extendGet(Mp, prototype) {
   // Names in the outermost scope of a module, and those of the global object, are looked up each time.
@@ -84,9 +95,17 @@ function extendGet(Mp, prototype) {
     }
   }
 
+  function getOther(queue, timeout, cancellable) {
+    try {
+      return fromVariant(get.call(queue, timeout, cancellable));
+    } catch (error) {
+      throw explain(Mp, error);
+    }
+  }
+
   prototype.get = function (timeout, cancellable) {
     const frame = tryGet.call(this, timeout === 0 ? 0 : moment);
-    return frame?.length > 0 ? fromFrame(frame) : fromVariant(get.call(this, timeout, cancellable));
+    return frame?.length > 0 ? fromFrame(frame) : getOther(this, timeout, cancellable);
   };
   prototype.get_finish = function (result) {
     return fromVariant(get_finish.call(this, result));
@@ -111,8 +130,8 @@ function extendGetInto(prototype) {
 function toVariants(Mp, queue, values) {
   if (typeof values?.[Symbol.iterator] !== 'function')
     throw new TypeError('the values are not iterable: give an Array, or whatever else has an iterator');
-  return toVariant([...values].map(value => {
-    const {variant, message} = toMessage(Mp, attach => toVariant(value, attach));
+  return toVariant(Array.from(values, (value, i) => {
+    const {variant, message} = toMessage(Mp, attach => toVariant(value, attach, `values[${i}]`));
     if (message !== null)
       queue.put_message(message, 0); // which throws
     return variant;
@@ -171,6 +190,8 @@ function extendQueue(Mp) {
   checkNumbers(Mp);
   extendGet(Mp, prototype);
   extendMany(Mp, prototype);
+  for (const name of ['get_finish', 'get_many', 'get_many_finish'])
+    explainErrors(prototype, name, (queue, error) => explain(Mp, error));
   for (const name of ASYNC)
     promisify(prototype, `${name}_async`);
   extendPut(Mp, prototype);

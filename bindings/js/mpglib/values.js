@@ -34,14 +34,15 @@ function makeVariant({type, bytes}) {
  *
  * @param {*} value - the value
  * @param {function(GObject.Object): ?number} [attach] - see encode
+ * @param {string} [name] - what messages call it
  * @returns {GLib.Variant} the variant, not floating
  * @throws {TypeError} if a part of the value has no GVariant form
  * @throws {RangeError} if a part of it is beyond what GVariants hold
  */
-function toVariant(value, attach = null) {
+function toVariant(value, attach = null, name = 'value') {
   if (value instanceof GLib.Variant)
     return value;
-  return makeVariant(encode(value, attach));
+  return makeVariant(encode(value, attach, name));
 }
 
 /**

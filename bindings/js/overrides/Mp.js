@@ -6,9 +6,11 @@
 // What JavaScript adds to the introspected namespace Mp, which is `this` in _init. GJS loads overrides as
 // legacy scripts, so there is no module syntax here; the modules beside it are found on the same search path.
 
+const {GLib} = imports.gi;
 const {extendConnection} = imports.mpglib.connection;
 const {checkConstructors} = imports.mpglib.constructors;
 const {keepCallbacks} = imports.mpglib.garbage;
+const {describe} = imports.mpglib.kinds;
 const {extendContext, preferOwnLanguage} = imports.mpglib.launcher;
 const {fromMessage} = imports.mpglib.messages;
 const {extendPool} = imports.mpglib.pool;
@@ -26,12 +28,19 @@ const DESCRIBED = ['AuthKey', 'Context', 'Descriptor', 'Launcher', 'Listener', '
   'PoolWorker', 'Process', 'ResultIterator', 'TaskOptions', 'TlsSettings', 'Worker',
   'WorkerTask'];
 
+function demand(name, value, cls, what) {
+  if (!(value instanceof cls))
+    throw new TypeError(`${name} is ${describe(value)}, but has to be ${what}`);
+  return value;
+}
+
 function _init() {
   keepCallbacks(this);
 
   this.toVariant = toVariant;
-  this.fromVariant = fromVariant;
-  this.fromMessage = message => fromMessage(this, message);
+  this.fromVariant = (variant, lookUp) =>
+    fromVariant(demand('variant', variant, GLib.Variant, 'a GLib.Variant'), lookUp);
+  this.fromMessage = message => fromMessage(this, demand('message', message, this.Message, 'an Mp.Message'));
 
   for (const name of DESCRIBED) {
     this[name].prototype.toString = function () {

@@ -652,14 +652,15 @@ var {encode, encodeTuple, encodeTuples} = (function () {
      * @param {*} value - what to encode
      * @param {function(GObject.Object): ?number} [attach] - keeps a GObject beside the message and returns its
      *   index there, or null if it cannot travel; without it GObjects are refused
+     * @param {string} [name] - what messages call it
      * @returns {{type: string, bytes: Uint8Array}} the type string, and the bytes until the next call
      * @throws {TypeError} for what has no GVariant form; names its place in the value and what to send instead
      * @throws {RangeError} for numbers, strings and nesting beyond what GVariants hold
      */
-    encode(value, attach = null) {
+    encode(value, attach = null, name = 'value') {
       if (value instanceof NativeUint8Array)
         return {type: 'ay', bytes: value};
-      return encodeBy(writeValue, 'value', value, attach);
+      return encodeBy(writeValue, name, value, attach);
     },
 
     /**
