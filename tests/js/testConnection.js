@@ -95,6 +95,104 @@ test('bytes are bytes, but those of another language are refused by name', () =>
   second.close();
 });
 
+// A pair whose second end has refused a message, and has another one behind it.
+function makeRefused() {
+  const [first, second] = Mp.Connection.new_pair();
+  first.send_data(Uint8Array.of(1, 2, 3), 'pickle5');
+  first.send('value');
+  checkThrows(() => second.receive(), Mp.Error, /for which it waits/);
+  return [first, second];
+}
+
+function checkCode(error, code) {
+  check(error.matches(Mp.Error, code), `${error} has the code ${code}`);
+}
+
+test('what JavaScript does not read waits for who takes its bytes', async () => {
+  const bytes = Uint8Array.of(1, 2, 3);
+  for (const take of [
+    end => end.receive_data(3, 0),
+    end => end.receive_bytes(0).toArray(),
+    async end => (await end.receive_bytes_async()).toArray(),
+    end => end.receive_data_async(),
+    end => end.receive_message().get_payload_bytes().toArray(),
+    async end => (await end.receive_message_async(0)).get_payload_bytes().toArray(),
+    end => {
+      const room = new Uint8Array(3);
+      checkSame(end.receive_into(room), 3);
+      return room;
+    },
+    end => new Promise(resolve => end.receive_data_async(0, -1, null, (_, result) =>
+      resolve(end.receive_data_finish(result)))),
+  ]) {
+    const [first, second] = makeRefused();
+    checkCode(checkThrows(() => second.receive(), Mp.Error, /codec 'pickle5'/), Mp.Error.WRONG_CODEC);
+    checkCode(await checkRejects(second.receive_async(), Mp.Error, /'pickle5'/), Mp.Error.WRONG_CODEC);
+    checkCode(checkThrows(() => second.receive_bytes(2), Mp.Error, /3 bytes, not 2/), Mp.Error.BUFFER_TOO_SHORT);
+    checkCode(await checkRejects(second.receive_data_async(1), Mp.Error), Mp.Error.BUFFER_TOO_SHORT);
+    checkSame(await take(second), bytes); // eslint-disable-line no-await-in-loop
+    checkSame(second.receive(0), 'value');
+    checkCode(checkThrows(() => second.receive_bytes(0, 0), Mp.Error), Mp.Error.TIMED_OUT);
+    first.close();
+    second.close();
+  }
+});
+
+test('what waits so is something to be received', async () => {
+  const [first, second] = makeRefused();
+  const [third, fourth] = Mp.Connection.new_pair();
+  check(second.poll(), 'poll');
+  check(second.wait_readable(0), 'wait_readable');
+  check(await second.wait_readable_async(0), 'wait_readable_async');
+  const isSecond = found => found.length === 1 && found[0] === second;
+  check(isSecond(Mp.wait_many([fourth, second])), 'wait_many');
+  check(isSecond(await Mp.wait_many_async([fourth, second])), 'wait_many_async');
+  third.send(1);
+  checkSame(Mp.wait_many([fourth, second]).length, 2);
+
+  const cancelled = new Gio.Cancellable();
+  cancelled.cancel();
+  checkThrows(() => second.receive_bytes(0, -1, cancelled), Gio.IOErrorEnum, /cancelled/);
+  check(second.poll(), 'a cancelled call takes nothing');
+
+  second.close();
+  checkCode(checkThrows(() => second.receive_bytes(), Mp.Error), Mp.Error.CLOSED);
+  check(!Mp.Connection.new_pair()[0].poll(), 'others have nothing');
+  for (const end of [first, third, fourth])
+    end.close();
+});
+
+// Those that were asked for before find what others have refused, as they do where the library refuses it.
+test('messages keep their order where several receive', async () => {
+  const [first, second] = Mp.Connection.new_pair();
+  const receiving = [second.receive_async(), second.receive_async(), second.receive_message_async()];
+  first.send_data(Uint8Array.of(1), 'pickle5');
+  first.send(2);
+  first.send_data(Uint8Array.of(3), 'pickle5');
+  const [one, two, three] = await Promise.allSettled(receiving);
+  for (const {reason} of [one, two])
+    checkCode(reason, Mp.Error.WRONG_CODEC);
+  checkSame(three.value.get_payload_bytes().toArray(), Uint8Array.of(1));
+  checkCode(checkThrows(() => second.receive_bytes(), Mp.Error, /is a value/), Mp.Error.WRONG_CODEC);
+  checkSame(second.receive(), 2);
+  checkSame(second.receive_data(), Uint8Array.of(3));
+  check(!second.poll(), 'nothing is left');
+  first.close();
+  second.close();
+});
+
+test('what was refused comes as a signal, too', async () => {
+  const [first, second] = makeRefused();
+  const codecs = [];
+  const ended = new Promise(resolve => second.connect('peer-closed', resolve));
+  second.connect('message-received', (_, message) => codecs.push(message.get_codec()));
+  second.start_reading();
+  first.close();
+  await ended;
+  checkSame(codecs, ['pickle5', 'gvariant']);
+  second.close();
+});
+
 test('bytes go and come', async () => {
   const [first, second] = Mp.Connection.new_pair(false);
   second.send_data(new Uint8Array([1, 2, 3]));

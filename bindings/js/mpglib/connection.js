@@ -5,9 +5,10 @@
 
 // Mp.Connection with values of JavaScript, and promises.
 
-const {fromMessage, wrapValue} = imports.mpglib.messages;
+const {wrapValue} = imports.mpglib.messages;
 const {markPromisified, promisify} = imports.mpglib.promises;
 const {fillRoom, findRoom} = imports.mpglib.rooms;
+const {extendUnread} = imports.mpglib.unread;
 
 const ASYNC = ['send_data', 'send_bytes', 'send_message', 'receive', 'receive_data', 'receive_bytes', 'receive_message',
   'wait_readable', 'deliver_challenge', 'answer_challenge'];
@@ -24,18 +25,6 @@ function extendSend(Mp, prototype) {
   };
   markPromisified(prototype.send_async);
   prototype.send_finish = send_message_finish; // eslint-disable-line camelcase
-}
-
-function extendReceive(Mp, prototype) {
-  const {receive_message, receive_message_async, receive_message_finish} = prototype; // eslint-disable-line camelcase
-
-  prototype.receive = function (...args) {
-    return fromMessage(Mp, receive_message.apply(this, args));
-  };
-  prototype.receive_async = receive_message_async; // eslint-disable-line camelcase
-  prototype.receive_finish = function (result) {
-    return fromMessage(Mp, receive_message_finish.call(this, result));
-  };
 }
 
 function extendReceiveInto(prototype) {
@@ -66,7 +55,7 @@ function extendReceiveInto(prototype) {
 function extendConnection(Mp) {
   const {prototype} = Mp.Connection;
 
-  extendReceive(Mp, prototype);
+  extendUnread(Mp);
   for (const name of ASYNC)
     promisify(prototype, `${name}_async`);
   extendSend(Mp, prototype);

@@ -66,11 +66,12 @@ function wrapValue(Mp, value) {
  *
  * @param {object} Mp - the namespace
  * @param {Mp.Message} message - the message
+ * @param {string} [remedy] - what else can be done about one of another codec
  * @returns {*} the value
  * @throws {Mp.Error} if it is in a form that another language has for itself
  * @throws {RangeError} as fromVariant()
  */
-function fromMessage(Mp, message) {
+function fromMessage(Mp, message, remedy = 'or take its get_payload_bytes()') {
   const codec = message.get_codec();
   if (codec === 'raw')
     return message.get_payload_bytes().toArray();
@@ -78,7 +79,7 @@ function fromMessage(Mp, message) {
     throw new Mp.Error({
       code: Mp.Error.WRONG_CODEC,
       message: `The message holds no GVariant but bytes of the codec '${codec}', which JavaScript does not read: ` +
-        'let its sender send a GLib.Variant, or take the bytes with receive_bytes() or from receive_message()',
+        `let its sender send a GLib.Variant, ${remedy}`,
     });
   }
   return fromVariant(message.get_value(), index => message.get_attachment(index));
