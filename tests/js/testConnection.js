@@ -247,6 +247,39 @@ test('receiving into an array waits, and says what is wrong', async () => {
   second.close();
 });
 
+// Of all of them the bytes that they show, not the numbers.
+test('bytes are sent from buffers of any kind', async () => {
+  const [first, second] = Mp.Connection.new_pair();
+  const bytes = Uint8Array.of(9, 1, 2, 3, 4, 5, 6, 7, 8);
+  const {buffer} = bytes;
+  for (const [sent, got] of [
+    [bytes, bytes], [bytes.subarray(1, 3), bytes.slice(1, 3)], [buffer, bytes],
+    [new DataView(buffer, 2, 3), bytes.slice(2, 5)],
+    [new Int8Array(buffer, 1), bytes.slice(1)], [new Float64Array(buffer, 0, 1), bytes.slice(0, 8)],
+    [new GLib.Bytes(bytes), bytes], [new ArrayBuffer(0), new Uint8Array(0)],
+  ]) {
+    first.send_bytes(sent);
+    checkSame(second.receive_bytes().toArray(), got);
+    await first.send_bytes_async(sent);
+    checkSame(second.receive(), got);
+    first.send_data(sent);
+    checkSame(second.receive_data(), got);
+    await first.send_data_async(sent, 'other');
+    checkSame(second.receive_message().get_codec(), 'other');
+  }
+  first.send_data('abc');
+  first.send_data([1, 255]);
+  checkSame(second.receive(), new TextEncoder().encode('abc'));
+  checkSame(second.receive(), Uint8Array.of(1, 255));
+  for (const wrong of ['text', 3, null, [1, 2, 3], {}])
+    checkThrows(() => first.send_bytes(wrong), TypeError, /^bytes is .*, but has to be a Uint8Array, another typed/);
+  checkThrows(() => first.send_bytes_async([1]), TypeError, /^bytes is an object \(Array\)/);
+  for (const wrong of [[300], [1.5], ['x'], 3, {}])
+    checkThrows(() => first.send_data(wrong), TypeError, /^data is .*, but has to be a Uint8Array, another typed/);
+  first.close();
+  second.close();
+});
+
 test('ends know what they are for, and how long a message may be', async () => {
   const [reader, writer] = Mp.Connection.new_pair(false);
   check(reader.readable && !reader.writable && writer.writable && !writer.readable);

@@ -141,6 +141,25 @@ test('TCP beyond this machine wants a long key, or TLS with certificates', async
   listener.close();
 });
 
+test('a key may be given as its bytes', async () => {
+  const secret = new Uint8Array(32).fill(7);
+  const listener = listen({key: secret});
+  check(listener.key.equal(Mp.AuthKey.new(secret)), 'the key of the listener');
+  const client = await Mp.Connection.open_async(listener.address, new Float64Array(secret.buffer));
+  const server = await listener.accept_async();
+  const [first, second] = Mp.Connection.new_pair();
+  const asked = first.deliver_challenge_async(secret);
+  await second.answer_challenge_async(new DataView(secret.buffer));
+  await asked;
+  checkSame(Mp.Listener.new(null, secret.buffer).key.length, 32);
+  checkThrows(() => first.deliver_challenge(new Uint8Array(0)), Mp.Error, /without any bytes/);
+  for (const wrong of ['secret', [1, 2], 3])
+    checkThrows(() => new Mp.Listener({key: wrong}), TypeError, /^key is .*, or the bytes of one: a Uint8Array/);
+  checkThrows(() => Mp.Connection.open(listener.address, 'secret'), TypeError, /key is "secret".* the bytes of one/);
+  for (const end of [server, client, first, second, listener])
+    end.close();
+});
+
 function readCertificate(name) {
   return Gio.TlsCertificate.new_from_file(`${sourceDirectory}/tls/${name}.pem`);
 }

@@ -73,6 +73,10 @@ test('bytes are bytes, but those of another language stay', async () => {
   checkCode(await checkRejects(items.get_async(), Mp.Error, /'pickle5' of Python/), Mp.Error.WRONG_CODEC);
   checkSame(items.get_length(), 1);
   checkSame(items.get_payload(), Uint8Array.of(3));
+  items.put_bytes(new Float32Array([1]));
+  await items.put_bytes_async(new DataView(new ArrayBuffer(4), 2));
+  items.put_data(new ArrayBuffer(3));
+  checkSame(items.get_many(9), [Uint8Array.of(0, 0, 0x80, 0x3f), new Uint8Array(2), new Uint8Array(3)]);
   items.put('text');
   checkSame(items.get_frame(), Uint8Array.from('text\0\0=s', character => character.charCodeAt(0)));
 });
@@ -83,6 +87,8 @@ test('what cannot be put is refused, and nothing is put', async () => {
   checkThrows(() => items.put_async({when: new Date(0)}), TypeError, /value\.when is a Date/);
   checkThrows(() => items.put_many(7), TypeError, /not iterable/);
   checkThrows(() => items.put_many([1, {when: new Date(0)}]), TypeError, /^values\[1\]\.when is a Date/);
+  checkThrows(() => items.put_bytes([1]), TypeError, /^bytes is an object \(Array\), but has to be a Uint8Array/);
+  checkThrows(() => items.put_data([300]), TypeError, /^data is an object \(Array\), but has to be a Uint8Array/);
   for (const put of [() => items.put(new Mp.Lock()), () => items.put_many([1, {lock: new Mp.Lock()}])]) {
     checkCode(checkThrows(put, Mp.Error, /send it by an Mp\.Connection, or as an argument/),
       Mp.Error.NOT_SHAREABLE);
@@ -107,6 +113,7 @@ test('many pieces of bytes are put at once', async () => {
   checkSame(items.get_many(9), [Uint8Array.of(1), Uint8Array.of(2, 2), Uint8Array.of()]);
   checkSame(await items.put_many_data_async(Uint8Array.of(4, 5), [1, 1], 'my-own'), 2);
   checkSame(items.get_payload(), Uint8Array.of(4));
+  checkSame(items.put_many_data(new Uint16Array(2), [4]), 1);
   checkCode(checkThrows(() => items.put_many_data(Uint8Array.of(1), [2]), Mp.Error), Mp.Error.OUT_OF_RANGE);
 });
 

@@ -5,6 +5,7 @@
 
 // Mp.Connection with values of JavaScript, and promises.
 
+const {demandBytes, demandData, takeBuffers} = imports.mpglib.kinds;
 const {wrapValue} = imports.mpglib.messages;
 const {markPromisified, promisify} = imports.mpglib.promises;
 const {fillRoom, findRoom} = imports.mpglib.rooms;
@@ -59,6 +60,8 @@ function extendConnection(Mp) {
   for (const name of ASYNC)
     promisify(prototype, `${name}_async`);
   extendSend(Mp, prototype);
+  takeBuffers(prototype, 'send_bytes', demandBytes);
+  takeBuffers(prototype, 'send_data', demandData);
   extendReceiveInto(prototype);
 
   promisify(Mp.Connection, 'open_async');

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported describe, isFlags, keyKind, listNames, toBytes */
+/* exported demandBytes, demandData, describe, isFlags, keyKind, listNames, takeBuffers, toBytes */
 
 // What is asked of values that GJS would take for others, or refuse in words of its own.
 
 const {GLib} = imports.gi;
+const {isPromisified, markPromisified} = imports.mpglib.promises;
 
 /**
  * Names a value in a message.
@@ -64,8 +65,73 @@ function toBytes(value) {
   return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : null;
 }
 
+const BUFFERS = 'a Uint8Array, another typed array, a DataView, an ArrayBuffer or a GLib.Bytes';
+
+/**
+ * The bytes of a buffer of any kind, for what takes a GLib.Bytes.
+ *
+ * @param {*} value - the buffer
+ * @param {string} [name] - what messages call it
+ * @returns {Uint8Array|GLib.Bytes} its bytes
+ * @throws {TypeError} if it is none
+ */
+function demandBytes(value, name = 'bytes') {
+  const bytes = toBytes(value);
+  if (bytes === null)
+    throw new TypeError(`${name} is ${describe(value)}, but has to be ${BUFFERS}`);
+  return bytes;
+}
+
+const isByte = value => Number.isInteger(value) && value >= 0 && value <= 0xff;
+
+/**
+ * The bytes of a buffer of any kind, for what takes an array of bytes. A string is taken as UTF-8, and an Array of
+ * bytes as it is.
+ *
+ * @param {*} value - the buffer
+ * @returns {Uint8Array|string|number[]} its bytes
+ * @throws {TypeError} if it is none
+ */
+function demandData(value) {
+  if (typeof value === 'string' || value === null || Array.isArray(value) && value.every(isByte))
+    return value;
+  const bytes = demandBytes(value, 'data');
+  return bytes instanceof GLib.Bytes ? bytes.toArray() : bytes;
+}
+
+/**
+ * Has functions take buffers of any kind as their first arguments.
+ *
+ * @param {object} prototype - whose they are
+ * @param {string} name - that of one; the other is its asynchronous form
+ * @param {function(*): *} demand - what the argument is made by
+ */
+function takeBuffers(prototype, name, demand) {
+  const Usual = Uint8Array; // as all global names, it would be looked up each time
+  for (const fullName of [name, `${name}_async`]) {
+    const func = prototype[fullName];
+    prototype[fullName] = function (buffer, ...rest) {
+      return func.call(this, buffer instanceof Usual ? buffer : demand(buffer), ...rest);
+    };
+    if (isPromisified(func))
+      markPromisified(prototype[fullName]);
+  }
+}
+
+/**
+ * Makes a key of bytes.
+ *
+ * @param {*} value - a key, or what it may be made of
+ * @returns {*} a key; what else it was, which is to be refused
+ */
+function toKey(value) {
+  const bytes = toBytes(value);
+  return bytes === null ? value : imports.gi.Mp.AuthKey.new(bytes);
+}
+
 // What a key has to be, where one is given.
 var keyKind = {
+  convert: toKey,
   is: value => value instanceof imports.gi.Mp.AuthKey,
-  text: 'an Mp.AuthKey, as Mp.AuthKey.new(bytes) gives one',
+  text: 'an Mp.AuthKey, or the bytes of one: a Uint8Array, as new TextEncoder().encode(text) gives one',
 };

@@ -8,6 +8,7 @@
 const {GLib} = imports.gi;
 const {checkWhole, construct} = imports.mpglib.constructors;
 const {explainErrors} = imports.mpglib.errors;
+const {demandBytes, demandData, takeBuffers} = imports.mpglib.kinds;
 const {toMessage, wrapValue} = imports.mpglib.messages;
 const {markPromisified, promisify} = imports.mpglib.promises;
 const {fillRoom, findRoom} = imports.mpglib.rooms;
@@ -195,6 +196,9 @@ function extendQueue(Mp) {
   for (const name of ASYNC)
     promisify(prototype, `${name}_async`);
   extendPut(Mp, prototype);
+  takeBuffers(prototype, 'put_bytes', demandBytes);
+  for (const name of ['put_data', 'put_many_data'])
+    takeBuffers(prototype, name, demandData);
   extendGetInto(prototype);
   extendIteration(Mp, prototype);
   promisify(Mp.JoinableQueue.prototype, 'join_async');
