@@ -448,6 +448,7 @@ typedef struct
   guint n_calls;
   guint n_at_once;   /* what a call does at most */
   guint n_done;
+  guint n_awaited;   /* calls */
 } Listener;
 
 static void
@@ -475,12 +476,6 @@ on_space (MpQueue  *queue,
 }
 
 static gboolean
-was_called (gpointer data)
-{
-  return ((Listener *) data)->n_calls > 0;
-}
-
-static gboolean
 has_done_three (gpointer data)
 {
   return ((Listener *) data)->n_done == 3;
@@ -503,6 +498,25 @@ settle (void)
   mp_test_run_until_set (&is_over);
 }
 
+static gboolean
+was_called_as_often (gpointer data)
+{
+  Listener *listener = data;
+
+  return listener->n_calls >= listener->n_awaited;
+}
+
+/* So many times, and no more. */
+static void
+expect_calls (Listener *listener,
+              guint     n)
+{
+  listener->n_awaited = n;
+  mp_test_run_until (was_called_as_often, listener);
+  settle ();
+  g_assert_cmpuint (listener->n_calls, ==, n);
+}
+
 static void
 test_item_available (void)
 {
@@ -511,34 +525,28 @@ test_item_available (void)
 
   g_signal_connect (queue, "item-available", G_CALLBACK (on_items), &listener);
   mp_test_put_int (other, 0);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 0);
+  expect_calls (&listener, 0);
 
   g_assert_false (mp_queue_get_live (queue));
   mp_queue_set_live (queue, TRUE);
   g_assert_true (mp_queue_get_live (queue));
-  mp_test_run_until (was_called, &listener);
 
   /* It gets nothing: once, and once more when more come. */
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 1);
+  expect_calls (&listener, 1);
   mp_test_put_int (other, 1);
   mp_test_put_int (other, 2);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 2);
+  expect_calls (&listener, 2);
 
   /* One each: as often as there are some. */
   listener.n_at_once = 1;
   mp_test_put_int (other, 3);
   g_assert_cmpint (mp_test_get_int (other), ==, 0);
   mp_test_run_until (has_done_three, &listener);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 5);
+  expect_calls (&listener, 5);
 
   mp_queue_set_live (queue, FALSE);
   mp_test_put_int (other, 4);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 5);
+  expect_calls (&listener, 5);
 }
 
 static void
@@ -554,21 +562,18 @@ test_space_available (void)
   mp_queue_set_live (queue, TRUE);
   g_assert_null (mp_queue_get_private (queue)->watches[MP_QUEUE_ITEMS]);
   mp_test_run_until (has_done_three, &listener);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 3);
+  expect_calls (&listener, 3);
   g_assert_true (mp_queue_is_full (queue));
 
   listener.n_at_once = 0;
   mp_test_get_int (other);
   mp_test_get_int (other);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 4);
+  expect_calls (&listener, 4);
 
   mp_queue_close (queue);
   g_assert_false (mp_queue_get_live (queue));
   mp_test_get_int (other);
-  settle ();
-  g_assert_cmpuint (listener.n_calls, ==, 4);
+  expect_calls (&listener, 4);
 }
 
 static void
