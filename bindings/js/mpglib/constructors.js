@@ -98,13 +98,15 @@ function refuseName(className, wrong, names) {
     `${meant ? `: did you mean '${meant}'? Of properties` : '; of properties'} ${all}`);
 }
 
+const NONE = [];
+
 function checkNames(className, object, properties) {
   const specs = getSpecs(object.constructor);
-  const meaningless = MEANINGLESS[className] ?? [];
-  const others = OTHERS[className] ?? [];
+  const meaningless = MEANINGLESS[className] ?? NONE;
+  const others = OTHERS[className] ?? NONE;
   for (const name of Object.keys(properties)) {
-    if (properties[name] === undefined || others.includes(name) ||
-      specs.has(name) && !meaningless.includes(specs.get(name).name))
+    if (specs.has(name) && (meaningless === NONE || !meaningless.includes(specs.get(name).name)) ||
+      properties[name] === undefined || others.includes(name))
       continue;
     const names = new Set([...specs.values()].map(spec => spec.name));
     refuseName(className, name, [...names].filter(known => !meaningless.includes(known)).concat(others));
@@ -136,10 +138,6 @@ function clamp(spec, access, number) {
   value[`set_${access}`](number);
   GObject.param_value_validate(spec, value);
   return value[`get_${access}`]();
-}
-
-function checkWholeProperty(name, value, spec, {least, most, access}) {
-  checkWhole(name, value, clamp(spec, access, least), clamp(spec, access, most));
 }
 
 function isOfType(value, type) {
@@ -184,19 +182,41 @@ const KINDS = {
 };
 KINDS.GInterface = KINDS.GObject;
 
-function checkProperty(name, value, spec) {
-  const typeName = GObject.type_name(GObject.type_fundamental(spec.value_type));
-  if (typeName in NUMBERS) {
+function makeWholeCheck(spec, {least, most, access}) {
+  const [first, last] = [clamp(spec, access, least), clamp(spec, access, most)];
+  return (name, value) => {
     if (typeof value !== 'bigint')
-      checkWholeProperty(name, value, spec, NUMBERS[typeName]);
+      checkWhole(name, value, first, last);
     return value;
-  }
+  };
+}
+
+// What looks at the values of a property, and gives those that it is to have.
+function makeCheck(spec) {
+  const typeName = GObject.type_name(GObject.type_fundamental(spec.value_type));
+  if (typeName in NUMBERS)
+    return makeWholeCheck(spec, NUMBERS[typeName]);
   const isKey = GObject.type_name(spec.value_type) === 'MpAuthKey';
   const kind = isKey ? keyKind : KINDS[typeName]?.(spec);
-  const converted = value !== null && kind?.convert ? kind.convert(value) : value;
-  if (kind && !kind.is(converted) && !(isKey && value === null))
-    throw new TypeError(`${name} is ${describe(value)}, but has to be ${kind.text}`);
-  return converted;
+  if (kind === undefined)
+    return (_, value) => value;
+  return (name, value) => {
+    const converted = value !== null && kind.convert ? kind.convert(value) : value;
+    if (!kind.is(converted) && !(isKey && value === null))
+      throw new TypeError(`${name} is ${describe(value)}, but has to be ${kind.text}`);
+    return converted;
+  };
+}
+
+const checksOfSpecs = new Map();
+
+function checkProperty(name, value, spec) {
+  let check = checksOfSpecs.get(spec);
+  if (check === undefined) {
+    check = makeCheck(spec);
+    checksOfSpecs.set(spec, check);
+  }
+  return check(name, value);
 }
 
 /**
