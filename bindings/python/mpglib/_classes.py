@@ -99,6 +99,17 @@ def _make_signature(names):
     return inspect.Signature([*parameters, callback, inspect.Parameter('user_data', inspect.Parameter.VAR_POSITIONAL)])
 
 
+def settable(name, doc):
+    """A property of the library's as one of the class, which PyGObject has in `props` alone."""
+    def get(self):
+        return getattr(self.props, name)
+
+    def set(self, value):
+        setattr(self.props, name, value)
+
+    return property(get, set, doc=doc)
+
+
 # What takes properties by their names, and says of other arguments only that there are some.
 _OF_GOBJECT = GObject.Object.__init__
 

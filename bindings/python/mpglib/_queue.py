@@ -24,7 +24,7 @@ from gi.repository import GLib
 
 from . import _awaiting, _pickle5, _shareables, _variant, _waiting, errors
 from ._calls import FOREVER, Mp, check_timeout, check_whole, note_loop, wait
-from ._classes import SameType, adopt
+from ._classes import SameType, adopt, settable
 
 # Without errors, whose exceptions take longer than all the rest.
 _try_put, _try_get = Mp.Queue.try_put_data, Mp.Queue.try_get_frame
@@ -73,14 +73,7 @@ class Queue(_Base, metaclass=SameType):
     def maxsize(self):
         return self.get_max_size()
 
-    @property
-    def live(self):
-        """Whether its signals are emitted: to be set once all that listen to them have been connected."""
-        return self.get_live()
-
-    @live.setter
-    def live(self, live):
-        self.set_live(bool(live))
+    live = settable('live', 'Whether its signals are emitted: to be set once all of them have been connected.')
 
     def qsize(self):
         """How many items there are, just now."""

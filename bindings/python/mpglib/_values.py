@@ -6,7 +6,7 @@ from gi.repository import GLib
 
 from . import _guarded, _kinds, _messages, _raw, _shareables, _structures, _synchronized, _views, errors
 from ._calls import Mp
-from ._classes import SameType, adopt
+from ._classes import SameType, adopt, settable
 
 _Base = adopt(Mp.Value, never_waiting=('add_int64', 'add_double'))
 
@@ -58,14 +58,7 @@ class Value(_guarded.Guarded, _Base, metaclass=SameType):
 
     _kept_kind = None
 
-    @property
-    def live(self):
-        """Whether notify::value tells of changes by others: to be set once it is listened to."""
-        return self.get_live()
-
-    @live.setter
-    def live(self, live):
-        self.set_live(bool(live))
+    live = settable('live', 'Whether notify::value tells of changes by others: to be set once it is listened to.')
 
     def _get_kind(self):
         kind = self._kept_kind
