@@ -5,12 +5,10 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 
 #include "mp-kill-steps.h"
@@ -155,76 +153,26 @@ resume (MpKillRun            *run,
   if (WIFSTOPPED (status) && WSTOPSIG (status) == SIGTRAP)
     return MP_KILL_STEP_DONE;
 
+  if (WIFSIGNALED (status) && WTERMSIG (status) == SIGTRAP && run->victim.aim.address != 0)
+    return MP_KILL_STEP_TRAPPED;
+
   return WIFSTOPPED (status) && WSTOPSIG (status) == SIGSTOP ? MP_KILL_STEP_ENDED : MP_KILL_STEP_BROKEN;
 }
 
-/* --- Addresses and leaps -------------------------------------------------- */
-
-/* FALSE: it takes steps to get anywhere here */
-#ifdef __x86_64__
-static gboolean can_leap = TRUE;
-#else
-static gboolean can_leap = FALSE;
-#endif
+/* --- Addresses ------------------------------------------------------------ */
 
 /* What is started by itself lies elsewhere each time. */
 gboolean
 mp_kill_has_addresses (const MpKillCase *kill_case)
 {
-  return can_leap && kill_case->start == NULL;
+  return mp_kill_can_leap () && kill_case->start == NULL;
 }
 
 /* Without addresses each instruction is another one. */
 guint64
-mp_kill_get_address (const MpKillRun *run)
+mp_kill_where_is (const MpKillRun *run)
 {
-#ifdef __x86_64__
-  if (mp_kill_has_addresses (run->kill_case))
-    return (guint64) ptrace (PTRACE_PEEKUSER, run->victim.tid, offsetof (struct user, regs.rip), NULL);
-#endif
-
-  return (guint64) run->done;
-}
-
-#ifdef __x86_64__
-static gboolean
-set_debug_register (const MpKillVictim *victim,
-                    guint               which,
-                    guint64             value)
-{
-  return ptrace (PTRACE_POKEUSER, victim->tid, offsetof (struct user, u_debugreg) + which * sizeof (guint64),
-                 value) == 0;
-}
-#endif
-
-static void
-stop_leaping (MpKillVictim *victim)
-{
-#ifdef __x86_64__
-  if (victim->leaps)
-    set_debug_register (victim, 7, 0);
-#endif
-
-  victim->leaps = FALSE;
-}
-
-/* Breakpoints of the processor are of this thread alone, and change no code that others run.
- *
- * Returns: FALSE if there are none
- */
-static gboolean
-aim (MpKillVictim *victim,
-     guint64       address)
-{
-#ifdef __x86_64__
-  if (!set_debug_register (victim, 0, address) || (!victim->leaps && !set_debug_register (victim, 7, 1)))
-    return FALSE;
-
-  victim->leaps = TRUE;
-  return TRUE;
-#else
-  return FALSE;
-#endif
+  return mp_kill_has_addresses (run->kill_case) ? mp_kill_get_address (run->victim.tid) : (guint64) run->done;
 }
 
 /* --- Getting there -------------------------------------------------------- */
@@ -240,7 +188,7 @@ step (MpKillRun *run,
 
   run->done++;
   if (run->record != NULL)
-    mp_kill_trace_add (run->record, mp_kill_get_address (run));
+    mp_kill_trace_add (run->record, mp_kill_where_is (run));
   return MP_KILL_STEP_DONE;
 }
 
@@ -256,6 +204,28 @@ mp_kill_step_to (MpKillRun *run,
   return last;
 }
 
+/* Of an address at which it is already, the next time is meant. */
+static MpKillStep
+leap (MpKillRun *run,
+      guint64    address)
+{
+  MpKillStep last = MP_KILL_STEP_DONE;
+
+  if (mp_kill_get_address (run->victim.tid) == address)
+    last = resume (run, PTRACE_SINGLESTEP, FALSE);
+
+  if (last != MP_KILL_STEP_DONE)
+    return last;
+
+  if (!mp_kill_aim (&run->victim.aim, run->victim.tid, address))
+    g_error ("ptrace: no breakpoint at %" G_GINT64_MODIFIER "x: %s", address, g_strerror (errno));
+
+  last = resume (run, PTRACE_CONT, FALSE);
+  if (last != MP_KILL_STEP_ASLEEP)
+    mp_kill_land (&run->victim.aim, run->victim.tid);
+  return last;
+}
+
 MpKillStep
 mp_kill_leap_to (MpKillRun         *run,
                  const MpKillTrace *trace,
@@ -268,24 +238,12 @@ mp_kill_leap_to (MpKillRun         *run,
     {
       glong stop = g_array_index (way, glong, i - 1);
 
-      if (mp_kill_trace_is_stepped (trace, stop))
-        {
-          stop_leaping (&run->victim);
-          last = step (run, stop - 1 == trace->sleep);
-        }
-      else if (!aim (&run->victim, mp_kill_trace_get_address (trace, stop)))
-        {
-          can_leap = FALSE;
-          return mp_kill_step_to (run, n_instructions);
-        }
-      else
-        last = resume (run, PTRACE_CONT, FALSE);
-
+      last = mp_kill_trace_is_stepped (trace, stop) ? step (run, stop - 1 == trace->sleep)
+                                                    : leap (run, mp_kill_trace_get_address (trace, stop));
       if (last == MP_KILL_STEP_DONE)
         run->done = stop;
     }
 
-  stop_leaping (&run->victim);
   return last;
 }
 
@@ -294,8 +252,8 @@ mp_kill_leap_to (MpKillRun         *run,
 
 /* Not stepped any more. */
 MpKillStep
-mp_kill_run_to_end (const MpKillVictim *victim,
-                    MpKillStep          last)
+mp_kill_run_to_end (MpKillVictim *victim,
+                    MpKillStep    last)
 {
   gint64 end = g_get_monotonic_time () + STALL_USEC;
   int status;
@@ -315,6 +273,9 @@ mp_kill_run_to_end (const MpKillVictim *victim,
       else if (!WIFSTOPPED (status) || WSTOPSIG (status) != SIGTRAP)
         return MP_KILL_STEP_BROKEN;
       else
-        ptrace (PTRACE_CONT, victim->tid, NULL, NULL);
+        {
+          mp_kill_land (&victim->aim, victim->tid);
+          ptrace (PTRACE_CONT, victim->tid, NULL, NULL);
+        }
     }
 }

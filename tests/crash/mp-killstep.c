@@ -171,6 +171,7 @@ kill_victim (const MpKillCase   *kill_case,
     ;
 }
 
+/* Whom the harness itself has killed does not come to its end, whatever others do. */
 static void
 judge (const MpKillRun *run,
        MpKillStep       last,
@@ -183,6 +184,8 @@ judge (const MpKillRun *run,
     failure |= 1u << 31;
   if (last == MP_KILL_STEP_ASLEEP && kill_case->interfere != NULL)
     failure |= 1u << 30;
+  if (last == MP_KILL_STEP_TRAPPED && kill_case->interfere != NULL)
+    failure = 0;
 
   if (failure != 0)
     {
@@ -195,7 +198,8 @@ judge (const MpKillRun *run,
   result->n_asleep += last == MP_KILL_STEP_ASLEEP;
 }
 
-/* By the ways of @trace, or without one by steps, to which a @record can be kept.
+/* After @n_leapt instructions by the ways of @trace it goes on by steps; without one it does so from the beginning, and
+ * a @record can be kept.
  *
  * Returns: whether it was killed after so many instructions
  */
@@ -203,6 +207,7 @@ static gboolean
 run_point (const MpKillCase  *kill_case,
            glong              n_instructions,
            const MpKillTrace *trace,
+           glong              n_leapt,
            MpKillTrace       *record,
            MpKillResult      *result)
 {
@@ -221,16 +226,18 @@ run_point (const MpKillCase  *kill_case,
   share_cpu (run.victim.tid);
   mp_kill_start_ticking ();
   if (record != NULL)
-    mp_kill_trace_add (record, mp_kill_get_address (&run));
+    mp_kill_trace_add (record, mp_kill_where_is (&run));
 
-  last = trace != NULL ? mp_kill_leap_to (&run, trace, n_instructions) : mp_kill_step_to (&run, n_instructions);
+  last = trace != NULL ? mp_kill_leap_to (&run, trace, n_leapt) : MP_KILL_STEP_DONE;
+  if (last == MP_KILL_STEP_DONE)
+    last = mp_kill_step_to (&run, n_instructions);
   is_there = last == MP_KILL_STEP_DONE && run.done == n_instructions &&
-             (trace == NULL || mp_kill_get_address (&run) == mp_kill_trace_get_address (trace, n_instructions));
+             (trace == NULL || mp_kill_where_is (&run) == mp_kill_trace_get_address (trace, n_instructions));
 
   if (kill_case->interfere != NULL)
     {
       kill_case->interfere ();
-      if (last != MP_KILL_STEP_ENDED)
+      if (last != MP_KILL_STEP_ENDED && last != MP_KILL_STEP_TRAPPED)
         last = mp_kill_run_to_end (&run.victim, last);
     }
 
@@ -253,25 +260,34 @@ run_to_trace (const MpKillCase *kill_case,
 {
   MpKillTrace *trace = mp_kill_trace_new ();
 
-  run_point (kill_case, G_MAXLONG, NULL, trace, result);
+  run_point (kill_case, G_MAXLONG, NULL, 0, trace, result);
   mp_kill_trace_plan (trace);
   result->n_traces++;
   return trace;
 }
 
-/* Where the ways lead elsewhere each time, steps do not: it is killed after so many of them at least. */
+/* Where the ways lead elsewhere each time, steps do not: it is killed after so many of them at least.
+ *
+ * @n_there: after how many the ways have led where they should; it is from there that steps are taken
+ */
 static void
 reach_point (const MpKillCase  *kill_case,
              glong              n_instructions,
              const MpKillTrace *trace,
+             glong             *n_there,
              MpKillResult      *result)
 {
-  for (guint i = 0; i < MAX_TRIES && mp_kill_has_addresses (kill_case); i++)
-    if (run_point (kill_case, n_instructions, trace, NULL, result))
-      return;
+  gboolean has_ways = mp_kill_has_addresses (kill_case);
+
+  for (guint i = 0; i < MAX_TRIES && has_ways; i++)
+    if (run_point (kill_case, n_instructions, trace, n_instructions, NULL, result))
+      {
+        *n_there = n_instructions;
+        return;
+      }
 
   result->n_stepped++;
-  run_point (kill_case, n_instructions, NULL, NULL, result);
+  run_point (kill_case, n_instructions, has_ways ? trace : NULL, MIN (*n_there, n_instructions), NULL, result);
 }
 
 /* Points that are spread evenly however many of them are run: multiples of the
@@ -299,10 +315,13 @@ run_points (const MpKillCase  *kill_case,
 {
   for (glong i = 0; i < n_points; i++)
     {
+      glong n_there = 0;
+
       if (g_get_monotonic_time () > end || result->n_failed == ENOUGH_FAILURES)
         return;
 
-      reach_point (kill_case, n_points == n_instructions ? i : spread_point (i, seed, n_instructions), trace, result);
+      reach_point (kill_case, n_points == n_instructions ? i : spread_point (i, seed, n_instructions), trace, &n_there,
+                   result);
     }
 }
 
@@ -335,6 +354,7 @@ walk_what_is_new (const MpKillCase  *kill_case,
                   MpKillResult      *result)
 {
   gboolean is_new = FALSE;
+  glong n_there = 0;
 
   for (glong i = 0; i < mp_kill_trace_get_length (trace) && result->n_failed < ENOUGH_FAILURES; i++)
     {
@@ -343,7 +363,7 @@ walk_what_is_new (const MpKillCase  *kill_case,
 
       is_new = TRUE;
       if ((guint) (i % walk->n_parts) == walk->part)
-        reach_point (kill_case, i, trace, result);
+        reach_point (kill_case, i, trace, &n_there, result);
     }
 
   return is_new;
@@ -378,6 +398,7 @@ MpKillResult
 mp_kill_run (const MpKillCase *kill_case,
              const MpKillWalk *walk)
 {
+  mp_kill_can_leap ();
   if (is_ready == NULL)
     is_ready = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 

@@ -105,22 +105,34 @@ new_frame (guint number,
   return mp_frame_new_take (MP_FRAME_MESSAGE, 0, 0, NULL, message);
 }
 
+/* All bytes are the same: nothing is made to compare with, for that took most of the time of a point. */
+static gboolean
+is_body (GBytes *body,
+         guint   number,
+         char    kind)
+{
+  gsize length;
+  const guint8 *bytes = g_bytes_get_data (body, &length);
+
+  return length == get_length (kind) && bytes[0] == get_byte (number) && memcmp (bytes, bytes + 1, length - 1) == 0;
+}
+
 static gboolean
 is_frame (MpFrame *frame,
           guint    number,
           char     kind)
 {
-  g_autoptr (GBytes) body = new_body (number, kind);
   MpMessage *message = mp_frame_get_message (frame);
 
-  return frame->kind == MP_FRAME_MESSAGE && g_bytes_equal (mp_frame_get_body (frame), body) &&
+  return frame->kind == MP_FRAME_MESSAGE && is_body (mp_frame_get_body (frame), number, kind) &&
          mp_message_get_n_attachments (message) == (has_fd (kind) ? 1 : 0);
 }
 
+/* After the plan by both ways, in little. */
 static char
 get_kind (guint number)
 {
-  return number < strlen (plan) ? plan[number] : number % 2 == 0 ? 'r' : 'm';
+  return number < strlen (plan) ? plan[number] : number % 2 == 0 ? 'r' : 'f';
 }
 
 /* Never has to wait: so little is sent.  What is long is written in several goes. */
