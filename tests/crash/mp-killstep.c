@@ -266,28 +266,37 @@ run_to_trace (const MpKillCase *kill_case,
   return trace;
 }
 
-/* Where the ways lead elsewhere each time, steps do not: it is killed after so many of them at least.
- *
- * @n_there: after how many the ways have led where they should; it is from there that steps are taken
+/* How far the ways of a trace have led where they should. */
+typedef struct
+{
+  glong    n_there;      /* instructions */
+  gboolean has_strayed;  /* since then, so that one try is enough */
+} Progress;
+
+/* Where the ways lead elsewhere each time, steps do not: it is killed after so many of them at least, from where the
+ * ways have led before.
  */
 static void
 reach_point (const MpKillCase  *kill_case,
              glong              n_instructions,
              const MpKillTrace *trace,
-             glong             *n_there,
+             Progress          *progress,
              MpKillResult      *result)
 {
   gboolean has_ways = mp_kill_has_addresses (kill_case);
+  guint n_tries = !has_ways ? 0 : progress->has_strayed ? 1 : MAX_TRIES;
 
-  for (guint i = 0; i < MAX_TRIES && has_ways; i++)
+  for (guint i = 0; i < n_tries; i++)
     if (run_point (kill_case, n_instructions, trace, n_instructions, NULL, result))
       {
-        *n_there = n_instructions;
+        *progress = (Progress) { n_instructions, FALSE };
         return;
       }
 
+  progress->has_strayed = TRUE;
   result->n_stepped++;
-  run_point (kill_case, n_instructions, has_ways ? trace : NULL, MIN (*n_there, n_instructions), NULL, result);
+  run_point (kill_case, n_instructions, has_ways ? trace : NULL, MIN (progress->n_there, n_instructions), NULL,
+             result);
 }
 
 /* Points that are spread evenly however many of them are run: multiples of the
@@ -315,12 +324,12 @@ run_points (const MpKillCase  *kill_case,
 {
   for (glong i = 0; i < n_points; i++)
     {
-      glong n_there = 0;
+      Progress progress = { 0 };
 
       if (g_get_monotonic_time () > end || result->n_failed == ENOUGH_FAILURES)
         return;
 
-      reach_point (kill_case, n_points == n_instructions ? i : spread_point (i, seed, n_instructions), trace, &n_there,
+      reach_point (kill_case, n_points == n_instructions ? i : spread_point (i, seed, n_instructions), trace, &progress,
                    result);
     }
 }
@@ -354,7 +363,7 @@ walk_what_is_new (const MpKillCase  *kill_case,
                   MpKillResult      *result)
 {
   gboolean is_new = FALSE;
-  glong n_there = 0;
+  Progress progress = { 0 };
 
   for (glong i = 0; i < mp_kill_trace_get_length (trace) && result->n_failed < ENOUGH_FAILURES; i++)
     {
@@ -363,7 +372,7 @@ walk_what_is_new (const MpKillCase  *kill_case,
 
       is_new = TRUE;
       if ((guint) (i % walk->n_parts) == walk->part)
-        reach_point (kill_case, i, trace, &n_there, result);
+        reach_point (kill_case, i, trace, &progress, result);
     }
 
   return is_new;
