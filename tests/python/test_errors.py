@@ -3,8 +3,11 @@
 """Errors of the library are exceptions of Python, and those of another process keep class and traceback."""
 
 import builtins
+import pathlib
 import pickle
 import queue
+import re
+import threading
 import traceback
 import unittest
 
@@ -51,6 +54,18 @@ class Classes(unittest.TestCase):
         for name in errors.__all__:
             self.assertIs(getattr(Mp, name), getattr(errors, name))
         self.assertNotIn('Error', errors.__all__)
+
+    def test_guide_has_each_with_what_it_is_also(self):
+        guide = pathlib.Path(__file__).parents[2] / 'docs' / 'guides' / 'python.md'
+        rows = dict(re.findall(r'^\| `Mp\.(\w+)` \| (.*?)\| ', guide.read_text(), re.MULTILINE))
+        modules = {'queue': queue, 'threading': threading}
+        for name in set(errors.__all__) - {'ProcessError'}:
+            with self.subTest(name=name):
+                bases = set()
+                for base in re.findall(r'`([\w.]+)`', rows[name]):
+                    module, _, plain = base.rpartition('.')
+                    bases.add(getattr(modules.get(module, builtins), plain))
+                self.assertEqual(bases, set(getattr(errors, name).__bases__) - {errors.ProcessError})
 
     def test_translation(self):
         for code, builtin in [
