@@ -134,6 +134,7 @@ replace_code (MpKillAim *aim,
               pid_t      tid,
               guint64    address)
 {
+  aim->is_deadly = TRUE;
   errno = 0;
   aim->code = ptrace (PTRACE_PEEKTEXT, tid, address, NULL);
   return errno == 0 && ptrace (PTRACE_POKETEXT, tid, address, (aim->code & ~0xffl) | BREAKPOINT) == 0;

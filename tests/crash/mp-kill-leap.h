@@ -18,8 +18,9 @@ G_BEGIN_DECLS
  */
 typedef struct
 {
-  guint64 address;   /* 0: nowhere */
-  long    code;      /* that was there, where it was replaced */
+  guint64  address;     /* 0: nowhere */
+  long     code;        /* that was there, where it was replaced */
+  gboolean is_deadly;   /* code was replaced, now or before: the signal may be under way */
 } MpKillAim;
 
 gboolean mp_kill_can_leap    (void);

@@ -127,6 +127,25 @@ wait_for_stop_or_sleep (pid_t tid,
   return TRUE;
 }
 
+static gboolean
+is_trapped (const MpKillVictim *victim,
+            int                 status)
+{
+  return victim->aim.is_deadly && WIFSIGNALED (status) && WTERMSIG (status) == SIGTRAP;
+}
+
+/* After a request to a thread that is not there, as errno says. */
+static MpKillStep
+expect_trapped (const MpKillVictim *victim)
+{
+  int error = errno, status;
+
+  if (error != ESRCH || waitpid (victim->tid, &status, __WALL) != victim->tid || !is_trapped (victim, status))
+    g_error ("ptrace: %s", g_strerror (error));
+
+  return MP_KILL_STEP_TRAPPED;
+}
+
 static MpKillStep
 resume (MpKillRun            *run,
         enum __ptrace_request request,
@@ -135,7 +154,7 @@ resume (MpKillRun            *run,
   int status = 0;
 
   if (ptrace (request, run->victim.tid, NULL, NULL) != 0)
-    g_error ("ptrace: %s", g_strerror (errno));
+    return expect_trapped (&run->victim);
 
   while (is_to_sleep ? !wait_for_stop_or_sleep (run->victim.tid, &status)
                      : !wait_for_stop (run->victim.tid, run->kill_case->naps, &status))
@@ -153,7 +172,7 @@ resume (MpKillRun            *run,
   if (WIFSTOPPED (status) && WSTOPSIG (status) == SIGTRAP)
     return MP_KILL_STEP_DONE;
 
-  if (WIFSIGNALED (status) && WTERMSIG (status) == SIGTRAP && run->victim.aim.address != 0)
+  if (is_trapped (&run->victim, status))
     return MP_KILL_STEP_TRAPPED;
 
   return WIFSTOPPED (status) && WSTOPSIG (status) == SIGSTOP ? MP_KILL_STEP_ENDED : MP_KILL_STEP_BROKEN;
@@ -218,7 +237,7 @@ leap (MpKillRun *run,
     return last;
 
   if (!mp_kill_aim (&run->victim.aim, run->victim.tid, address))
-    g_error ("ptrace: no breakpoint at %" G_GINT64_MODIFIER "x: %s", address, g_strerror (errno));
+    return expect_trapped (&run->victim);
 
   last = resume (run, PTRACE_CONT, FALSE);
   if (last != MP_KILL_STEP_ASLEEP)
@@ -259,7 +278,7 @@ mp_kill_run_to_end (MpKillVictim *victim,
   int status;
 
   if (last != MP_KILL_STEP_ASLEEP && ptrace (PTRACE_CONT, victim->tid, NULL, NULL) != 0)
-    g_error ("ptrace: %s", g_strerror (errno));
+    return expect_trapped (victim);
 
   for (;;)
     {
@@ -271,7 +290,7 @@ mp_kill_run_to_end (MpKillVictim *victim,
       else if (WIFSTOPPED (status) && WSTOPSIG (status) == SIGSTOP)
         return MP_KILL_STEP_ENDED;
       else if (!WIFSTOPPED (status) || WSTOPSIG (status) != SIGTRAP)
-        return MP_KILL_STEP_BROKEN;
+        return is_trapped (victim, status) ? MP_KILL_STEP_TRAPPED : MP_KILL_STEP_BROKEN;
       else
         {
           mp_kill_land (&victim->aim, victim->tid);
