@@ -343,17 +343,19 @@ commit_one (MpRing *ring)
 {
   MpRingEnd *end = &ring->layout->put;
   MpRingMark own;
+  MpRingChunks chunks;
   guint8 *place;
-  guint next;
 
-  mp_ring_end_get_mark (end, &own);
-  next = (own.count & 1) ^ 1;
+  mp_ring_get_last (ring, &own, &chunks);
   place = mp_ring_memory_get_place (&ring->memory, own.position);
   memcpy (place, (guint32[]) { 1, MP_ITEM_RAW }, 8);
   place[8] = 'x';
-  atomic_store (&end->n_reused[next], atomic_load (&end->n_reused[next ^ 1]));
-  atomic_store (&end->n_spare[next], atomic_load (&end->n_spare[next ^ 1]));
+  mp_ring_set_next_chunks (end, own.count, &chunks);
   mp_ring_end_commit (ring, end, own.count, own.position + 16, own.weight + 16, 1);
+  own.count += mp_ring_get_addend (own.count, 1);
+  own.position += 16;
+  own.weight += 16;
+  mp_ring_set_last (ring, &own, &chunks);
 }
 
 /* Who commits looks at the bell with the lock: here so early that nobody has armed it yet, and commits so late that

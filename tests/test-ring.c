@@ -1239,9 +1239,23 @@ test_lies (void)
   atomic_store (&ring.layout->put.other_weight, 0);
   atomic_store (&ring.layout->put.position[0], G_MAXUINT64 / 2 + 1);
   atomic_store (&ring.layout->put.weight[0], G_MAXUINT64 / 2 + 1);
-  expect_corrupted (TRUE);
   expect_corrupted (FALSE);
+  tear_down ();
 
+  /* What was left to who puts next. */
+  set_up (10);
+  atomic_store (&ring.layout->put.last_position, G_MAXUINT64 / 2 + 1);
+  atomic_store (&ring.layout->put.last_weight, G_MAXUINT64 / 2 + 1);
+  expect_corrupted (TRUE);
+  atomic_store (&ring.layout->put.last_weight, 0);
+  atomic_store (&ring.layout->put.last_position, 4);
+  expect_corrupted (TRUE);
+  atomic_store (&ring.layout->put.last_position, CAPACITY * 16);
+  expect_corrupted (TRUE);
+  atomic_store (&ring.layout->put.last_position, 0);
+  atomic_store (&ring.layout->put.last_n_reused, 5);
+  atomic_store (&ring.layout->put.last_n_spare, 5);
+  expect_corrupted (TRUE);
   tear_down ();
 }
 
@@ -1343,6 +1357,8 @@ expect_lie_about_chunks (guint64 n_reused,
       atomic_store (&ring.layout->put.n_reused[i], n_reused);
       atomic_store (&ring.layout->put.n_spare[i], n_spare);
     }
+  atomic_store (&ring.layout->put.last_n_reused, n_reused);
+  atomic_store (&ring.layout->put.last_n_spare, n_spare);
   put_one ("abc", 3, 0, MP_WAIT_ENDS_NOW);   /* there is room in the chunk */
   expect_too_much ();
   tear_down ();

@@ -429,10 +429,11 @@ typedef struct
   MpAtomic32 watched;         /* futex; how often it woke << 1 | somebody waits for the other side's turn */
   MpAtomic64 other_position;  /* likewise */
   MpAtomic64 other_weight;    /* likewise */
-  MpAtomic32 holding;         /* of take: owner word of who notes what it is about to take in its hand; 0: nobody */
-  MpAtomic32 claimant;        /* of put: owner word of who waits for room that others leave to it, futex; 0: nobody */
-  MpAtomic64 claimed;         /* of put: how much, in bytes */
-  guint8     reserved1[16];
+  MpAtomic32 last_count;      /* of put: as whoever had the lock has left `count` and what is valid with it */
+  MpAtomic32 last_n_spare;    /* likewise */
+  MpAtomic64 last_position;   /* likewise */
+  MpAtomic64 last_weight;     /* likewise */
+  MpAtomic64 last_n_reused;   /* likewise */
 
   MpAtomic32 count;           /* futex; records so far << 1 | which position holds */
   MpAtomic32 cpu;             /* on which this side ran when it did that; 0: unknown, else + 1 */
@@ -442,7 +443,11 @@ typedef struct
   MpAtomic64 weight[2];       /* bytes so far, with those of long records, which are elsewhere */
 
   MpAtomic32 turn;            /* owner word: who of this side may sleep on the other end */
-  guint8     reserved3[60];
+  MpAtomic32 holding;         /* of take: owner word of who notes what it is about to take in its hand; 0: nobody */
+  MpAtomic32 claimant;        /* of put: owner word of who waits for room that others leave to it, futex; 0: nobody */
+  guint8     reserved1[4];
+  MpAtomic64 claimed;         /* of put: how much, in bytes */
+  guint8     reserved2[40];
 
   MpBell     bell;            /* main loops of the other side */
 } MpRingEnd;
@@ -525,9 +530,10 @@ G_STATIC_ASSERT (sizeof (MpArrayLayout) == 48);
 G_STATIC_ASSERT (sizeof (MpListItem) == 16);
 G_STATIC_ASSERT (sizeof (MpListLayout) == 48);
 G_STATIC_ASSERT (offsetof (MpRingEnd, watched) == 12);
-G_STATIC_ASSERT (offsetof (MpRingEnd, claimed) == 40);
+G_STATIC_ASSERT (offsetof (MpRingEnd, last_n_reused) == 56);
 G_STATIC_ASSERT (offsetof (MpRingEnd, count) == 64);
 G_STATIC_ASSERT (offsetof (MpRingEnd, turn) == 128);
+G_STATIC_ASSERT (offsetof (MpRingEnd, claimed) == 144);
 G_STATIC_ASSERT (offsetof (MpRingEnd, bell) == 192);
 G_STATIC_ASSERT (sizeof (MpRingEnd) == 320);
 G_STATIC_ASSERT (sizeof (MpRingExtent) == 32);
@@ -581,7 +587,7 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
  * format, and changes the text and the version too.
  */
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
-G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x395fd3531d262655));
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x35893110f2038bcd));
 #endif
 
 G_END_DECLS

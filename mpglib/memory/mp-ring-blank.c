@@ -16,11 +16,14 @@ commit_no_record (MpRing             *self,
 {
   MpRingEnd *end = &self->layout->put;
   guint next = (own->count & 1) ^ 1;
+  MpRingMark last = *own;
 
   mp_ring_set_next_chunks (end, own->count, chunks);
   atomic_store_explicit (&end->position[next], own->position, memory_order_relaxed);
   atomic_store_explicit (&end->weight[next], own->weight, memory_order_relaxed);
   atomic_store_explicit (&end->count, own->count ^ 1, memory_order_release);
+  last.count ^= 1;
+  mp_ring_set_last (self, &last, chunks);
 }
 
 /* Nobody is to be woken. */

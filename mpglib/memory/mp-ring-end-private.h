@@ -50,6 +50,10 @@ void         mp_ring_end_commit          (MpRing                  *self,
                                           guint64                  position,
                                           guint64                  weight,
                                           guint                    n);
+gboolean     mp_ring_end_lock_slowly     (MpRing                  *self,
+                                          MpRingEnd               *end,
+                                          guint32                  me,
+                                          GError                 **error);
 void         mp_ring_end_unlock          (MpRing                  *self,
                                           MpRingEnd               *end,
                                           guint32                  me,
@@ -140,6 +144,14 @@ mp_ring_measure_place (const MpRingRecord *record)
   return mp_ring_measure (record->extent.place != 0 ? (guint32) sizeof (MpRingElsewhere) : record->length);
 }
 
+/* What is added to a count for so many records: the other position holds then. */
+static inline guint32
+mp_ring_get_addend (guint32 count,
+                    guint   n)
+{
+  return (count & 1) == 0 ? 2 * n + 1 : 2 * n - 1;
+}
+
 /* `used`: bytes that are there; `n`: records */
 static inline gboolean
 mp_ring_fits (MpRing  *self,
@@ -166,8 +178,17 @@ mp_ring_end_lock (MpRing     *self,
                   guint32     me,
                   GError    **error)
 {
-  return G_LIKELY (mp_owner_lock_try (&end->lock, me)) ||
-         mp_short_lock_acquire (self->table, &end->lock, NULL, me, error);
+  return G_LIKELY (mp_owner_lock_try (&end->lock, me)) || mp_ring_end_lock_slowly (self, end, me, error);
+}
+
+/* Numbers that were given a chunk, up to a position. */
+static inline guint64
+mp_ring_count_entered (MpRing  *self,
+                       guint64  position)
+{
+  guint64 rest = (G_GUINT64_CONSTANT (1) << self->memory.chunk_bits) - 1;
+
+  return mp_ring_get_number (self, position + rest);
 }
 
 /* Of the end put, with its lock. */
@@ -177,9 +198,8 @@ mp_ring_get_chunks (MpRing           *self,
                     MpRingChunks     *chunks)
 {
   MpRingEnd *end = &self->layout->put;
-  guint64 rest = (G_GUINT64_CONSTANT (1) << self->memory.chunk_bits) - 1;
 
-  chunks->n_entered = mp_ring_get_number (self, own->position + rest);
+  chunks->n_entered = mp_ring_count_entered (self, own->position);
   chunks->n_reused = atomic_load_explicit (&end->n_reused[own->count & 1], memory_order_relaxed);
   chunks->n_spare = atomic_load_explicit (&end->n_spare[own->count & 1], memory_order_relaxed);
 }
@@ -194,6 +214,37 @@ mp_ring_set_next_chunks (MpRingEnd          *end,
 
   atomic_store_explicit (&end->n_reused[next], chunks->n_reused, memory_order_relaxed);
   atomic_store_explicit (&end->n_spare[next], chunks->n_spare, memory_order_relaxed);
+}
+
+/* With the lock of the end put: what it is to begin with, which is in a cache line that nobody else looks at. */
+static inline void
+mp_ring_get_last (MpRing       *self,
+                  MpRingMark   *own,
+                  MpRingChunks *chunks)
+{
+  MpRingEnd *end = &self->layout->put;
+
+  own->count = atomic_load_explicit (&end->last_count, memory_order_relaxed);
+  own->position = atomic_load_explicit (&end->last_position, memory_order_relaxed);
+  own->weight = atomic_load_explicit (&end->last_weight, memory_order_relaxed);
+  chunks->n_entered = mp_ring_count_entered (self, own->position);
+  chunks->n_reused = atomic_load_explicit (&end->last_n_reused, memory_order_relaxed);
+  chunks->n_spare = atomic_load_explicit (&end->last_n_spare, memory_order_relaxed);
+}
+
+/* Likewise, after a commit. */
+static inline void
+mp_ring_set_last (MpRing             *self,
+                  const MpRingMark   *own,
+                  const MpRingChunks *chunks)
+{
+  MpRingEnd *end = &self->layout->put;
+
+  atomic_store_explicit (&end->last_count, own->count, memory_order_relaxed);
+  atomic_store_explicit (&end->last_position, own->position, memory_order_relaxed);
+  atomic_store_explicit (&end->last_weight, own->weight, memory_order_relaxed);
+  atomic_store_explicit (&end->last_n_reused, chunks->n_reused, memory_order_relaxed);
+  atomic_store_explicit (&end->last_n_spare, chunks->n_spare, memory_order_relaxed);
 }
 
 G_END_DECLS

@@ -115,7 +115,7 @@ mp_ring_end_commit (MpRing    *self,
                     guint64    weight,
                     guint      n)
 {
-  guint32 addend = (count & 1) == 0 ? 2 * n + 1 : 2 * n - 1;
+  guint32 addend = mp_ring_get_addend (count, n);
 
 #ifdef MP_FAULT_ONE_POSITION
   atomic_store_explicit (&end->position[count & 1], position, memory_order_relaxed);
@@ -129,6 +129,41 @@ mp_ring_end_commit (MpRing    *self,
   else
     atomic_store_explicit (&end->count, count, memory_order_release);
   mp_ring_end_alarm (end);
+}
+
+/* --- The lock ------------------------------------------------------------- */
+
+/* What one that died has left to begin with may be old. */
+static void
+renew_last (MpRing *self)
+{
+#ifndef MP_FAULT_OLD_LAST
+  MpRingMark own;
+  MpRingChunks chunks;
+
+  mp_ring_end_get_mark (&self->layout->put, &own);
+  mp_ring_get_chunks (self, &own, &chunks);
+  mp_ring_set_last (self, &own, &chunks);
+#endif
+}
+
+/*< private >
+ * mp_ring_end_lock_slowly:
+ *
+ * From the dead, or from whoever it had to wait for.
+ */
+gboolean
+mp_ring_end_lock_slowly (MpRing     *self,
+                         MpRingEnd  *end,
+                         guint32     me,
+                         GError    **error)
+{
+  if (!mp_short_lock_acquire (self->table, &end->lock, NULL, me, error))
+    return FALSE;
+
+  if (end == &self->layout->put)
+    renew_last (self);
+  return TRUE;
 }
 
 /* Whoever arms the bell looks under the lock after that: so either it sees what was committed, or

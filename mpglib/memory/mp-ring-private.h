@@ -28,7 +28,15 @@ G_BEGIN_DECLS
  *   D        c       whatever D has left there when it died: as if it had done nothing
  *   X or D   c'      done
  *
- * So there is nothing to repair.  Who has to wait, for a record or for room, first gets the turn of its side:
+ * So there is nothing to repair.  Who waits for records looks at `count` again and again, and takes its cache line away from
+ * who puts; so that reads there only what somebody else has left:
+ *
+ *   lock     last_count, and what is valid with it
+ *   0        as count                                   who gets the lock begins with it
+ *   X        anything                                   X writes it when it has committed
+ *   D        anything                                   who does not find the lock free reads count, and writes it
+ *
+ * Who has to wait, for a record or for room, first gets the turn of its side:
  *
  *   turn     the other end
  *   0                              nobody sleeps

@@ -128,12 +128,11 @@ begin (MpRing    *self,
 {
   MpRingEnd *end = &self->layout->put;
 
-  mp_ring_end_get_mark (end, &putting->own);
+  mp_ring_get_last (self, &putting->own, &putting->chunks);
   if (G_UNLIKELY (!mp_ring_is_place (putting->own.position)))
     return FALSE;
 
   mp_ring_end_get_seen (end, &putting->take);
-  mp_ring_get_chunks (self, &putting->own, &putting->chunks);
   set_position (self, putting, putting->own.position);
   putting->begun = putting->own.position;
   putting->claimed = 0;
@@ -301,6 +300,8 @@ put_locked (MpRing              *self,
   mp_ring_set_next_chunks (&self->layout->put, putting.own.count, &putting.chunks);
   mp_ring_end_commit (self, &self->layout->put, putting.own.count, putting.own.position, putting.own.weight,
                       putting.n);
+  putting.own.count += mp_ring_get_addend (putting.own.count, putting.n);
+  mp_ring_set_last (self, &putting.own, &putting.chunks);
   if (run == NULL)
     foresee (self, &putting);
   return MP_RING_DONE;

@@ -121,6 +121,8 @@ expect_failure MP_FAULT_FORGET_TORN crash/test-crash-shared --long -p /crash/who
 expect_failure MP_FAULT_NO_LIST_JOURNAL crash/test-crash-shared --long -p /crash/named-list/set
 # The position that holds is written before the commit.
 expect_failure MP_FAULT_ONE_POSITION crash/test-crash-ring --long -p /crash/ring/put
+# What one that died has left to who puts next is believed.
+expect_failure MP_FAULT_OLD_LAST crash/test-crash-ring --long -p /crash/ring/put
 # Whoever was to be woken waits for one that is stopped.
 expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/put-stopped
 # Chunks are given to new numbers in the words that tell the old ones.
