@@ -28,8 +28,8 @@ G_BEGIN_DECLS
  *   D        c       whatever D has left there when it died: as if it had done nothing
  *   X or D   c'      done
  *
- * So there is nothing to repair.  Who waits for records looks at `count` again and again, and takes its cache line away from
- * who puts; so that reads there only what somebody else has left:
+ * So there is nothing to repair.  Who waits for records looks at `count` again and again, and takes its cache
+ * line away; so whoever puts has what it begins with in another:
  *
  *   lock     last_count, and what is valid with it
  *   0        as count                                   who gets the lock begins with it
