@@ -25,8 +25,11 @@
 #define N_KILLS      80
 #define N_KILLS_LONG 2500
 
-/* The last moment of a victim, in microseconds after it was begun. */
-#define MOST_USEC 6000
+/* The last moment of a victim, in microseconds after it was begun: later where so little time is over before anything
+ * is received.
+ */
+#define FIRST_USEC 6000
+#define MOST_USEC  G_USEC_PER_SEC
 
 /* One end, which sends and receives until there is nobody at the other one. */
 typedef struct
@@ -45,6 +48,9 @@ static gboolean carries_fds = TRUE;
 
 /* Of all rounds. */
 static guint64 n_messages, n_connections;
+
+/* From FIRST_USEC to MOST_USEC. */
+static int most_usec;
 
 /* Of the survivor: ends that go on. */
 static GPtrArray *sides;
@@ -237,13 +243,18 @@ kill_and_wait (Victim *victim)
 {
   static GSourceFuncs funcs = { .dispatch = on_ready_time };
   g_autoptr (GSource) source = g_source_new (&funcs, sizeof (GSource));
+  guint64 before = n_messages;
 
   g_source_set_callback (source, on_last_moment, victim, NULL);
   g_source_set_priority (source, G_PRIORITY_HIGH);
-  g_source_set_ready_time (source, g_get_monotonic_time () + g_test_rand_int_range (0, MOST_USEC));
+  g_source_set_ready_time (source, g_get_monotonic_time () + g_test_rand_int_range (0, most_usec));
   g_source_attach (source, NULL);
   mp_test_run_until (is_over, victim);
   g_source_destroy (source);
+  if (n_messages == before)
+    most_usec = MIN (most_usec + most_usec / 8, MOST_USEC);
+  else
+    most_usec = MAX (most_usec - most_usec / 16, FIRST_USEC);
 }
 
 /* --- Tests ---------------------------------------------------------------------------- */
@@ -258,6 +269,7 @@ static guint
 begin_rounds (void)
 {
   n_messages = n_connections = 0;
+  most_usec = FIRST_USEC;
   return g_getenv ("MP_TEST_LONG") != NULL ? N_KILLS_LONG : N_KILLS;
 }
 
