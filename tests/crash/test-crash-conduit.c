@@ -139,11 +139,14 @@ is_frame (MpFrame *frame,
          mp_message_get_n_attachments (message) == (has_fd (kind) ? 1 : 0);
 }
 
-/* After the plan by both ways, in little. */
+/* After the plan by both ways: in little, unless memory was part of it. */
 static char
 get_kind (guint number)
 {
-  return number < strlen (plan) ? plan[number] : number % 2 == 0 ? 'r' : 'f';
+  if (number < strlen (plan))
+    return plan[number];
+
+  return number % 2 == 0 ? 'r' : strchr (plan, 'm') != NULL ? 'm' : 'f';
 }
 
 /* Never has to wait: so little is sent.  What is long is written in several goes. */
