@@ -1430,7 +1430,7 @@ busy (gpointer data)
   return NULL;
 }
 
-/* A sanitizer's start waits half a second for its turns where the busy have two processors. */
+/* 200 of a sanitizer's took more than two minutes, beside other programs, on two processors that the busy had. */
 #if defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_THREAD__)
 #define N_STARTS 40
 #else
