@@ -329,14 +329,6 @@ test_async_get (void)
   mp_test_clear_results (results, 5);
 }
 
-typedef struct
-{
-  MpQueue *queue;
-  GMutex   lock;
-  GCond    cond;
-  gboolean has_looked;
-} Committing;
-
 /* One byte behind the last record, as who puts does it with the lock. */
 static void
 commit_one (MpRing *ring)
@@ -358,64 +350,52 @@ commit_one (MpRing *ring)
   mp_ring_set_last (ring, &own, &chunks);
 }
 
-/* Who commits looks at the bell with the lock: here so early that nobody has armed it yet, and commits so late that
- * whoever has armed it meanwhile has looked.  That has to wait for the lock, then, since nobody rings.
+/* What a loop does beside somebody who is stopped with the lock: it need not wait for that, since who commits looks at
+ * the bell after it.
  */
-static gpointer
-commit_slowly (gpointer data)
+typedef struct
 {
-  Committing *self = data;
-  guint32 me = 0;
-  MpRing *ring = mp_queue_enter (mp_queue_get_private (self->queue), &me, NULL);
-  MpAtomic32 *lock = &ring->layout->put.lock;
-  gint64 deadline = g_get_monotonic_time () + (gint64) (MP_TEST_DEADLINE / 2 * G_TIME_SPAN_SECOND);
+  MpRing  *ring;
+  guint32  me;
+} Putter;
 
-  mp_owner_lock_acquire (ring->table, lock, me, MP_WAIT_NEVER_ENDS);
-  g_assert_cmpuint (atomic_load (&ring->layout->put.bell.gate) & (MP_BELL_WAIT | MP_BELL_MANY), ==, 0);
-  g_mutex_lock (&self->lock);
-  self->has_looked = TRUE;
-  g_cond_signal (&self->cond);
-  g_mutex_unlock (&self->lock);
+static Putter
+begin_to_put (MpQueue *queue)
+{
+  Putter self = { 0 };
 
-  while ((atomic_load (lock) & MP_OWNER_WAIT) == 0)
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);   /* else nobody waits for the lock */
-      g_thread_yield ();
-    }
-  commit_one (ring);
-  mp_short_lock_release (lock);
-  return NULL;
+  self.ring = mp_queue_enter (mp_queue_get_private (queue), &self.me, NULL);
+  mp_owner_lock_acquire (self.ring->table, &self.ring->layout->put.lock, self.me, MP_WAIT_NEVER_ENDS);
+  return self;
 }
 
 static void
-test_pass_through (void)
+go_on_to_put (const Putter *self)
+{
+  g_assert_cmpuint (atomic_load (&self->ring->layout->put.lock) & MP_OWNER_WAIT, ==, 0);   /* nobody has waited */
+  commit_one (self->ring);
+  mp_ring_end_unlock (self->ring, &self->ring->layout->put, self->me, TRUE);
+}
+
+static void
+test_putter_stopped (void)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (0);
-  Committing committing = { .queue = queue };
   g_autoptr (GAsyncResult) result = NULL;
   g_autofree guint8 *data = NULL;
   g_autoptr (GError) error = NULL;
-  GThread *thread;
   gsize length;
-
-  mp_test_put_int (queue, 1);
-  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
-  g_mutex_init (&committing.lock);
-  g_cond_init (&committing.cond);
-  thread = g_thread_new (NULL, commit_slowly, &committing);
-  g_mutex_lock (&committing.lock);
-  while (!committing.has_looked)
-    g_cond_wait (&committing.cond, &committing.lock);
-  g_mutex_unlock (&committing.lock);
+  Putter putter = begin_to_put (queue);
 
   mp_queue_get_payload_async (queue, 0, FOREVER, NULL, mp_test_keep_result, &result);
+  mp_test_turn_loop ();
+  g_assert_null (result);
+
+  go_on_to_put (&putter);
   mp_test_await_result (&result);
   data = mp_queue_get_payload_finish (queue, result, &length, &error);
   g_assert_no_error (error);
   g_assert_cmpmem (data, length, "x", 1);
-  g_thread_join (thread);
-  g_mutex_clear (&committing.lock);
-  g_cond_clear (&committing.cond);
 }
 
 /* A loop that does not run does not hold up another. */
@@ -552,6 +532,21 @@ test_item_available (void)
 }
 
 static void
+test_item_of_stopped (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  Listener listener = { 0 };
+  Putter putter = begin_to_put (queue);
+
+  g_signal_connect (queue, "item-available", G_CALLBACK (on_items), &listener);
+  mp_queue_set_live (queue, TRUE);
+  expect_calls (&listener, 0);
+
+  go_on_to_put (&putter);
+  expect_calls (&listener, 1);
+}
+
+static void
 test_space_available (void)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (3), other = mp_test_pass_on (queue, NULL);
@@ -671,9 +666,10 @@ main (int   argc,
   mp_test_add ("/queue/async/claim", test_async_claim);
   mp_test_add ("/queue/async/claim-of-idle-loop", test_claim_of_idle_loop);
   mp_test_add ("/queue/async/get", test_async_get);
-  mp_test_add ("/queue/async/pass-through", test_pass_through);
+  mp_test_add ("/queue/async/putter-stopped", test_putter_stopped);
   mp_test_add ("/queue/async/contexts", test_async_contexts);
   mp_test_add ("/queue/item-available", test_item_available);
+  mp_test_add ("/queue/item-of-stopped", test_item_of_stopped);
   mp_test_add ("/queue/space-available", test_space_available);
   mp_test_add ("/queue/space-that-is-claimed", test_space_that_is_claimed);
   mp_test_add ("/queue/main-context", test_main_context);

@@ -330,7 +330,6 @@ mp_ring_link_arm (MpRingLink     *self,
     return FALSE;
 
   way->is_armed = TRUE;
-  mp_queue_pass_through (&way->store.ring, which == MP_RING_LINK_IN ? MP_QUEUE_ITEMS : MP_QUEUE_SPACE, me);
   return TRUE;
 }
 

@@ -426,6 +426,7 @@ mp_doorbell_arm (MpDoorbell  *self,
     atomic_store (&waiter->state, next_sequence (atomic_load (&waiter->state), me, MP_BELL_ARMED));
 
   open_gate (self->bell, waiter != NULL ? MP_BELL_WAIT : MP_BELL_WAIT | MP_BELL_MANY);
+  mp_atomic_fence ();
   return TRUE;
 }
 

@@ -117,6 +117,9 @@ mp_ring_end_commit (MpRing    *self,
 {
   guint32 addend = mp_ring_get_addend (count, n);
 
+#ifdef MP_FAULT_EARLY_BELL
+  mp_bell_ring (self->table, &end->bell);
+#endif
 #ifdef MP_FAULT_ONE_POSITION
   atomic_store_explicit (&end->position[count & 1], position, memory_order_relaxed);
 #endif
@@ -166,7 +169,7 @@ mp_ring_end_lock_slowly (MpRing     *self,
   return TRUE;
 }
 
-/* Whoever arms the bell looks under the lock after that: so either it sees what was committed, or
+/* Whoever arms the bell looks after that, and need not wait for this lock: so either it sees what was committed, or
  * the bell is seen armed here.
  */
 void
@@ -175,11 +178,14 @@ mp_ring_end_unlock (MpRing    *self,
                     guint32    me,
                     gboolean   was_changed)
 {
-  guint32 gate = atomic_load_explicit (&end->bell.gate, memory_order_relaxed);
+  gboolean was_exchanged = G_LIKELY (mp_owner_lock_try_release (&end->lock, me));
 
-  if (G_UNLIKELY (!mp_owner_lock_try_release (&end->lock, me)))
+  if (!was_exchanged)
     mp_short_lock_release (&end->lock);
-
-  if (G_UNLIKELY ((gate & (MP_BELL_WAIT | MP_BELL_MANY)) != 0) && was_changed)
-    mp_bell_ring_waiters (self->table, &end->bell, gate);
+#ifndef MP_FAULT_EARLY_BELL
+  if (was_changed && was_exchanged)
+    mp_bell_ring_after_exchange (self->table, &end->bell);
+  else if (was_changed)
+    mp_bell_ring (self->table, &end->bell);
+#endif
 }

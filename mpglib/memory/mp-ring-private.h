@@ -73,7 +73,8 @@ G_BEGIN_DECLS
  *                                                                  and waits, claims anew
  *   D          any       may have all room                         the next one that waits, as from 0
  *
- * Main loops wait by the bell of the other end, and arm it before they look under that end's lock.
+ * Main loops wait by the bell of the other end, and arm it before they look; who commits looks at the bell when it has
+ * given the lock back.
  *
  * Nothing in the memory is believed: marks and lengths are read once and checked, and what does not fit
  * is %MP_ERROR_CORRUPTED.

@@ -116,9 +116,6 @@ gpointer        mp_queue_finish        (MpQueue            *self,
                                         GError            **error);
 MpBell         *mp_queue_get_bell      (MpRing             *ring,
                                         MpQueueSide         side);
-void            mp_queue_pass_through  (MpRing             *ring,
-                                        MpQueueSide         side,
-                                        guint32             me);
 
 void            mp_queue_install_signals (MpQueueClass     *klass);
 void            mp_queue_watch_lost      (guint             signal);

@@ -45,11 +45,7 @@ look (gpointer   object,
   MpQueuePrivate *priv = mp_queue_get_private (object);
   MpRing *ring = mp_queue_enter (priv, &me, error);
 
-  if (ring == NULL || mp_queue_has_item (priv, ring, me))
-    return TRUE;
-
-  mp_queue_pass_through (ring, MP_QUEUE_ITEMS, me);
-  return mp_ring_count (ring) > 0;
+  return ring == NULL || mp_queue_has_item (priv, ring, me);
 }
 
 static gboolean

@@ -77,7 +77,6 @@ is_ready (MpQueuePrivate *priv,
   if (ring == NULL)
     return FALSE;
 
-  mp_queue_pass_through (ring, side, me);
   return side == MP_QUEUE_ITEMS ? mp_queue_has_item (priv, ring, me) : mp_ring_has_room (ring, mp_ring_measure (1));
 }
 

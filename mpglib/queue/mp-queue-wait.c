@@ -185,27 +185,6 @@ mp_queue_get_bell (MpRing      *ring,
   return side == MP_QUEUE_ITEMS ? &ring->layout->put.bell : &ring->layout->take.bell;
 }
 
-/*< private >
- * mp_queue_pass_through:
- *
- * After the bell of that side was armed, and before one looks for the last time: who commits at the other end
- * just now has either seen it armed, or is done when this returns.
- */
-void
-mp_queue_pass_through (MpRing      *ring,
-                       MpQueueSide  side,
-                       guint32      me)
-{
-  MpRingHaul nothing = { 0 };
-  guint n;
-
-  /* It fails if somebody is stopped there: then what was committed is to be seen, and the rest will ring. */
-  if (side == MP_QUEUE_ITEMS)
-    mp_ring_try_put (ring, me, NULL, 0, &n, NULL);
-  else
-    mp_ring_try_take (ring, me, &nothing, NULL);
-}
-
 static gboolean
 look_patiently (MpQueue        *self,
                 MpQueueErrand  *errand,
@@ -214,19 +193,8 @@ look_patiently (MpQueue        *self,
   MpQueuePrivate *priv = mp_queue_get_private (self);
   guint32 me;
   MpRing *ring = mp_queue_enter (priv, &me, error);
-  MpRingResult result;
 
-  if (ring == NULL)
-    return TRUE;
-
-  result = errand->try_once (errand, priv, ring, me, error);
-  if (result == MP_RING_AGAIN)
-    {
-      mp_queue_pass_through (ring, errand->side, me);
-      result = errand->try_once (errand, priv, ring, me, error);
-    }
-
-  return result != MP_RING_AGAIN;
+  return ring == NULL || errand->try_once (errand, priv, ring, me, error) != MP_RING_AGAIN;
 }
 
 /* However many locks a stopped process may have, the loop waits for it once. */

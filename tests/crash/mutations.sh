@@ -125,6 +125,9 @@ expect_failure MP_FAULT_ONE_POSITION crash/test-crash-ring --long -p /crash/ring
 expect_failure MP_FAULT_OLD_LAST crash/test-crash-ring --long -p /crash/ring/put
 # Whoever was to be woken waits for one that is stopped.
 expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/put-stopped
+# Who commits looks at the bell before that.
+expect_failure MP_FAULT_EARLY_BELL test-ring-bell
+expect_failure MP_FAULT_EARLY_BELL crash/test-crash-ring --long -p /crash/ring/put-armed-meanwhile
 # Chunks are given to new numbers in the words that tell the old ones.
 expect_failure MP_FAULT_SHORT_MAP crash/test-crash-ring --long -p /crash/ring/put-much
 # A sweep that looks for a record of a dead one from the first one on.

@@ -8,16 +8,21 @@
  * Records are numbered in the order in which they are committed, so each says where it belongs.
  */
 
+#include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <mpglib.h>
 
 #include "mp-crash-family.h"
+#include "mp-doorbell-private.h"
 #include "mp-memfd-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-ring-end-private.h"
 #include "mp-ring-turn-private.h"
 #include "mp-test-ring.h"
+#include "mp-test.h"
 
 #define CAPACITY   (62 << CHUNK_BITS)   /* as many chunks as there can be words of the map for */
 #define CHUNK_BITS 7
@@ -516,6 +521,58 @@ expect_putters_woken (void)
     atomic_fetch_add (&shared->n_wrong, 1);
 }
 
+/* --- Armed meanwhile ------------------------------------------------------ */
+
+static MpDoorbell *ear;
+static int ear_fd;
+static gboolean has_to_hear, has_missed;
+
+/* On the thread mp-watch. */
+static void
+hear (gpointer unused)
+{
+  guint64 one = 1;
+
+  if (write (ear_fd, &one, sizeof one) < 0)
+    abort ();
+}
+
+/* As a main loop does, and without waiting for who is in the middle of it: who sees nothing hears of it. */
+static void
+arm_and_look (MpRingEnd *end,
+              guint32    n_before)
+{
+  ear_fd = eventfd (0, EFD_CLOEXEC);
+  ear = mp_doorbell_new (table, &end->bell, hear, NULL, NULL);
+  mp_doorbell_arm (ear, NULL);
+  has_to_hear = atomic_load (&end->count) >> 1 == n_before;
+}
+
+static void
+look_for_record (void)
+{
+  arm_and_look (&ring.layout->put, n_put_before);
+}
+
+static void
+look_for_room (void)
+{
+  arm_and_look (&ring.layout->take, n_taken_before);
+}
+
+static void
+expect_to_hear (void)
+{
+  struct pollfd poll_fd = { .fd = ear_fd, .events = POLLIN };
+
+  /* Once is enough to wait so long. */
+  has_missed = has_missed || (has_to_hear && poll (&poll_fd, 1, (int) (MP_TEST_DEADLINE * 1000)) != 1);
+  if (has_missed)
+    atomic_fetch_add (&shared->n_wrong, 1);
+  mp_doorbell_free (ear);
+  close (ear_fd);
+}
+
 /* --- Checks --------------------------------------------------------------- */
 
 /* As a main loop does that waits for room until it is cancelled. */
@@ -812,6 +869,8 @@ static const MpKillCase kill_cases[] = {
   { "ring/put-from-dead", prepare_corpse, mp_crash_enter, put_one, .check = check_one },
   { "ring/put-sleepers", prepare_takers, mp_crash_enter, put_one, .check = check_takers },
   { "ring/put-stopped", prepare_takers, mp_crash_enter, put_one, .last = expect_takers_woken, .check = check_takers },
+  { "ring/put-armed-meanwhile", prepare_some, mp_crash_enter, put_one,
+    .interfere = look_for_record, .last = expect_to_hear, .check = check_one },
   { "ring/put-even-sleepers", prepare_takers, mp_crash_enter, put_even, .check = check_takers },
   { "ring/put-past-claim", prepare_claimed, mp_crash_enter, put_one, .check = check_past_claim },
   { "ring/claim", prepare_full, mp_crash_enter, claim, .check = check_rest },
@@ -834,6 +893,8 @@ static const MpKillCase kill_cases[] = {
   { "ring/take-sleepers", prepare_putters, mp_crash_enter, take_one, .check = check_putters },
   { "ring/take-stopped", prepare_putters, mp_crash_enter, take_one,
     .last = expect_putters_woken, .check = check_putters },
+  { "ring/take-armed-meanwhile", prepare_full, mp_crash_enter, take_one,
+    .interfere = look_for_room, .last = expect_to_hear, .check = check_one },
   { "ring/take-waiting", prepare_empty, mp_crash_enter, take_waiting, .blocked = put_one, .check = check_one },
   { "ring/take-waiting-sleepers", prepare_takers, mp_crash_enter, take_waiting,
     .blocked = put_for_all, .check = check_waited },
