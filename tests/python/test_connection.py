@@ -5,6 +5,7 @@
 from array import array
 import asyncio
 import ctypes
+import multiprocessing
 import os
 import pickle
 import select
@@ -142,10 +143,12 @@ class Connections(MpCase):
         first.send_bytes(bytearray(b'0123456789'), 2, 5)
         self.assertEqual(second.recv_bytes(timeout=DEADLINE), b'23456')
         first.send_bytes(memoryview(b'0123456789'))
+        first.send_bytes(memoryview(b'0123456789')[::2], 1)
         with self.assertRaises(Mp.BufferTooShort) as caught:
             second.recv_bytes(3)
         self.assertIsInstance(caught.exception, OSError)
         self.assertEqual(second.recv_bytes(10), b'0123456789')
+        self.assertEqual(second.recv_bytes(timeout=DEADLINE), b'2468')
         for wrong in ((-1,), (0, 4), (4,)):
             with self.assertRaises(ValueError):
                 first.send_bytes(b'abc', *wrong)
@@ -418,6 +421,14 @@ class Connections(MpCase):
             first.send(ours)
         with self.assertRaisesRegex(TypeError, 'can only be sent to another process'):
             pickle.dumps(ours)
+
+    def test_connections_of_multiprocessing(self):
+        first, second = self.make_pipe()
+        for end in multiprocessing.Pipe():
+            with end, self.assertRaisesRegex(pickle.PicklingError, r'Mp\.Pipe\(\)'):
+                first.send(['with it', end])
+        first.send('next')
+        self.assertEqual(second.recv(DEADLINE), 'next')
 
     def test_connection_through_a_connection(self):
         first, second = self.make_pipe()

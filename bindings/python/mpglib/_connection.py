@@ -324,10 +324,11 @@ def _as_library(timeout):
 
 def _cut(data, offset, size):
     try:
-        view = memoryview(data).cast('B')
+        view = memoryview(data)
     except TypeError:
         raise TypeError(f"send_bytes() takes bytes, or what is like them, not of the type "
                         f"{type(data).__name__}; send() takes any object") from None
+    view = view.cast('B') if view.c_contiguous else memoryview(view.tobytes())
     check_whole('offset', offset, 0, len(view))
     end = len(view) if size is None else offset + check_whole('size', size, 0)
     if end > len(view):

@@ -3,6 +3,7 @@
 """Pickles of values with connections and the like in them, which travel beside the pickle in a message."""
 
 import copyreg
+import pickle
 import sys
 import threading
 
@@ -24,6 +25,7 @@ _state = _State()
 def make_message(value, dumps=_pickle5.dumps):
     """The message with the pickle of a value, and what is shared in it."""
     _learn_sockets()
+    _learn_others()
     outer, _state.made = _state.made, {}
     try:
         message = Mp.Message.new_data(dumps(value), _pickle5.CODEC)
@@ -100,3 +102,17 @@ def _open_socket(descriptor, family, kind, protocol, timeout):
     sock = socket.socket(family, kind, protocol, descriptor.dup_fd())
     sock.settimeout(timeout)
     return sock
+
+
+# --- What belongs to multiprocessing
+
+def _learn_others():
+    """Has pickle ask us of connections of the standard library, of which it would copy the number of the descriptor."""
+    module = sys.modules.get('multiprocessing.connection')
+    if module is not None and module.Connection not in copyreg.dispatch_table:
+        copyreg.pickle(module.Connection, _refuse_connection)
+
+
+def _refuse_connection(connection):
+    raise pickle.PicklingError(f'{connection!r} is an end of a pipe of multiprocessing, which only its own processes can '
+                               'have: Mp.Pipe() makes those that mpglib hands over')
