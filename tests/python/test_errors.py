@@ -6,6 +6,7 @@ import builtins
 import pathlib
 import pickle
 import queue
+import socket
 import re
 import threading
 import traceback
@@ -58,7 +59,7 @@ class Classes(unittest.TestCase):
     def test_guide_has_each_with_what_it_is_also(self):
         guide = pathlib.Path(__file__).parents[2] / 'docs' / 'guides' / 'python.md'
         rows = dict(re.findall(r'^\| `Mp\.(\w+)` \| (.*?)\| ', guide.read_text(), re.MULTILINE))
-        modules = {'queue': queue, 'threading': threading}
+        modules = {'queue': queue, 'socket': socket, 'threading': threading}
         for name in set(errors.__all__) - {'ProcessError'}:
             with self.subTest(name=name):
                 bases = set()
@@ -85,7 +86,10 @@ class Classes(unittest.TestCase):
         self.assertIs(type(errors.translate(cancelled)), errors.Cancelled)
         for code, cls, builtin in ((Gio.IOErrorEnum.NOT_FOUND, errors.NotFound, FileNotFoundError),
                                    (Gio.IOErrorEnum.INVALID_ARGUMENT, errors.InvalidArgument, ValueError),
-                                   (Gio.IOErrorEnum.PERMISSION_DENIED, errors.PermissionDenied, PermissionError)):
+                                   (Gio.IOErrorEnum.PERMISSION_DENIED, errors.PermissionDenied, PermissionError),
+                                   (Gio.IOErrorEnum.HOST_NOT_FOUND, errors.HostNotFound, socket.gaierror),
+                                   (Gio.IOErrorEnum.HOST_UNREACHABLE, errors.Unreachable, OSError),
+                                   (Gio.IOErrorEnum.NETWORK_UNREACHABLE, errors.Unreachable, OSError)):
             error = errors.translate(GLib.Error.new_literal(Gio.io_error_quark(), 'what happened', code))
             self.assertIs(type(error), cls)
             self.assertIsInstance(error, builtin)

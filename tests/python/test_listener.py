@@ -8,6 +8,7 @@ import builtins
 import os
 import pickle
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -323,6 +324,9 @@ class Listener(unittest.TestCase):
             Mp.Client(path)
         self.assertIsInstance(caught.exception, builtins.ConnectionRefusedError)
         self.assertIsInstance(caught.exception, GLib.Error)
+        with self.assertRaisesRegex(Mp.HostNotFound, 'looked up') as caught:
+            Mp.Client(('nowhere.invalid', 1))
+        self.assertIsInstance(caught.exception, socket.gaierror)
         with Mp.Listener(path), self.assertRaises(Mp.AddressInUse) as caught:
             Mp.Listener(path)
         self.assertIsInstance(caught.exception, OSError)

@@ -9,6 +9,7 @@ Mp.Error belongs to the enumeration.)
 
 import builtins
 import queue
+import socket
 import threading
 
 from gi.repository import GLib
@@ -223,6 +224,20 @@ class ConnectionRefused(ProcessError, ConnectionRefusedError):
         super().__init__(message, domain, code)
 
 
+class HostNotFound(ProcessError, socket.gaierror):
+    """The name of the host cannot be looked up.  Its domain and code are those of GIO."""
+
+    def __init__(self, message='', domain='g-io-error-quark', code=28):
+        super().__init__(message, domain, code)
+
+
+class Unreachable(ProcessError, OSError):
+    """There is no way to the host, or to its network.  Its domain and code are those of GIO."""
+
+    def __init__(self, message='', domain='g-io-error-quark', code=37):
+        super().__init__(message, domain, code)
+
+
 class AddressInUse(ProcessError, OSError):
     """Somebody listens there, or a file is in the way.  Its domain and code are those of GIO."""
 
@@ -251,8 +266,8 @@ class PermissionDenied(ProcessError, PermissionError):
         super().__init__(message, domain, code)
 
 
-_OF_GIO = {1: NotFound, 13: InvalidArgument, 14: PermissionDenied, 19: Cancelled, 33: AddressInUse,
-           39: ConnectionRefused}
+_OF_GIO = {1: NotFound, 13: InvalidArgument, 14: PermissionDenied, 19: Cancelled, 28: HostNotFound, 33: AddressInUse,
+           37: Unreachable, 38: Unreachable, 39: ConnectionRefused}
 _CLASSES = {cls.code: cls for cls in ProcessError.__subclasses__() if cls.code != 0}
 
 
@@ -261,10 +276,10 @@ def translate(error):
     if isinstance(error, ProcessError):
         return error
     if error.domain == 'g-io-error-quark' and error.code in _OF_GIO:
-        return _OF_GIO[error.code](error.message)
+        return _OF_GIO[error.code](error.message, code=error.code)
     if error.domain != DOMAIN:
         return error
     return _CLASSES.get(error.code, ProcessError)(error.message, error.domain, error.code)
 
 
-__all__ = ['ProcessError', *(cls.__name__ for cls in [*_OF_GIO.values(), *_CLASSES.values()])]
+__all__ = ['ProcessError', *(cls.__name__ for cls in [*dict.fromkeys(_OF_GIO.values()), *_CLASSES.values()])]
