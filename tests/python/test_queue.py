@@ -221,6 +221,10 @@ class Queues(MpCase):
                     error = self.expect_in_time(queue.Full, put, value)
                     self.assertIsInstance(error, (Mp.Full, GLib.Error))
             self.assertEqual((items.get(), items.get()), (1, 'two'))
+        for put in (items.put, items.put_async):
+            with self.assertRaises(TypeError):
+                put(1, timeout='soon')
+        self.assertEqual(items.qsize(), 0)
         for wrong in ('2', None, 2.0):
             with self.assertRaises(TypeError):
                 Mp.Queue(wrong)

@@ -91,6 +91,8 @@ class Queue(_Base, metaclass=SameType):
 
     def put(self, obj, block=True, timeout=None, cancellable=None):
         """Puts an object; Full if there was no room for it in time."""
+        if timeout is not None:
+            check_timeout(timeout)
         if 'asyncio' in sys.modules:
             note_loop()
         if type(obj) is bytes:
