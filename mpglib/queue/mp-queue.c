@@ -503,9 +503,9 @@ mp_queue_is_full (MpQueue *self)
  * mp_queue_close:
  * @self: a queue
  *
- * Puts and gets no more by this object: all further calls fail with %MP_ERROR_CLOSED, and so
+ * Puts and gets no more by this object: all further puts and gets fail with %MP_ERROR_CLOSED, and so
  * do those that wait just now, in threads and main loops. Others that have the queue go on;
- * what is in it stays.
+ * what is in it stays, and [method@Mp.JoinableQueue.join] still waits until it is done.
  *
  * There is nothing to wait for, before or after: what was put is put. It need not be
  * called. May be called from any thread, and again.
