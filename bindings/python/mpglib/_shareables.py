@@ -114,5 +114,5 @@ def _learn_others():
 
 
 def _refuse_connection(connection):
-    raise pickle.PicklingError(f'{connection!r} is an end of a pipe of multiprocessing, which only its own processes can '
-                               'have: Mp.Pipe() makes those that mpglib hands over')
+    raise pickle.PicklingError(f'{connection!r} is an end of a pipe of multiprocessing, which only its own '
+                               'processes can have: Mp.Pipe() makes those that mpglib hands over')
