@@ -106,6 +106,47 @@ test_life (void)
   close (other);
 }
 
+/* The object stays, and what was made of it. */
+static void
+test_closed (void)
+{
+  int other;
+  g_autoptr (MpDescriptor) descriptor = new_socket (&other);
+  g_autoptr (MpMessage) message = mp_message_new (NULL);
+  g_autoptr (GError) error = NULL;
+  MpTestPair pair = mp_test_pair_new ();
+  g_autofree char *text = NULL;
+  GObject *object = G_OBJECT (descriptor);
+  guint n_ready;
+  int fd = mp_descriptor_dup_fd (descriptor, &error);
+
+  g_assert_no_error (error);
+  mp_message_attach (message, MP_SHAREABLE (descriptor));
+  mp_descriptor_close (descriptor);
+  mp_descriptor_close (descriptor);
+  g_assert_cmpint (write (fd, "left", 4), ==, 4);
+  assert_reads (other, "left");
+  close (fd);
+  assert_reads (other, "");
+  close (other);
+
+  g_assert_cmpint (mp_descriptor_get_fd (descriptor), ==, -1);
+  text = mp_shareable_to_string (MP_SHAREABLE (descriptor));
+  g_assert_cmpstr (text, ==, "<Mp.Descriptor closed>");
+  g_assert_cmpint (mp_descriptor_dup_fd (descriptor, &error), ==, -1);
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&error);
+  g_assert_null (mp_descriptor_open_socket (descriptor, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&error);
+  g_assert_false (mp_connection_send_message (pair.a, message, -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&error);
+  g_assert_null (mp_wait_many (&object, 1, 0, &n_ready, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_pair_free (&pair);
+}
+
 static void
 test_wrong (void)
 {
@@ -192,6 +233,7 @@ main (int   argc,
 
   mp_test_add ("/descriptor/passed-on", test_passed_on);
   mp_test_add ("/descriptor/life", test_life);
+  mp_test_add ("/descriptor/closed", test_closed);
   mp_test_add ("/descriptor/wrong", test_wrong);
   mp_test_add ("/descriptor/hostile", test_hostile);
 

@@ -29,7 +29,7 @@
  * others, and whether reading blocks, or where in a file one is, is the same for
  * all. The other side of a socket or pipe sees the end when all have closed theirs.
  *
- * The descriptor is closed with the object.
+ * The descriptor is closed with the object, or before by [method@Mp.Descriptor.close].
  *
  * Since: 1.0
  */
@@ -38,7 +38,8 @@ struct _MpDescriptor
 {
   GObject parent_instance;
 
-  int fd; /* -1: made by g_object_new() */
+  int      fd; /* -1: closed, or made by g_object_new() */
+  gboolean is_closed;
 };
 
 static void mp_descriptor_shareable_init (MpShareableInterface *iface);
@@ -77,16 +78,24 @@ new_take (int fd)
   return self;
 }
 
+static gboolean
+check_open (MpDescriptor  *self,
+            GError       **error)
+{
+  if (self->is_closed)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The descriptor was closed");
+  else if (self->fd < 0)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The object has no descriptor");
+
+  return self->fd >= 0;
+}
+
 /* Duplicates it; the caller's to close. */
 static int
 duplicate (MpDescriptor  *self,
            GError       **error)
 {
-  if (self->fd >= 0)
-    return mp_fd_duplicate (self->fd, error);
-
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The object has no descriptor");
-  return -1;
+  return check_open (self, error) ? mp_fd_duplicate (self->fd, error) : -1;
 }
 
 /* --- Sharing --------------------------------------------------------------- */
@@ -159,13 +168,7 @@ mp_descriptor_is_ready (MpWaitable  *waitable,
   MpDescriptor *self = MP_DESCRIPTOR (waitable);
   struct pollfd poll_fd = { self->fd, POLLIN, 0 };
 
-  if (self->fd < 0)
-    {
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The object has no descriptor");
-      return FALSE;
-    }
-
-  return poll (&poll_fd, 1, 0) > 0;
+  return check_open (self, error) && poll (&poll_fd, 1, 0) > 0;
 }
 
 static gboolean
@@ -268,9 +271,9 @@ mp_descriptor_duplicate_socket (GSocket  *socket,
  * @self: a descriptor
  *
  * Gets the number of the file descriptor, which stays the object's, and is open as
- * long as that is there.
+ * long as that is there and was not closed.
  *
- * Returns: the number; -1 for an object that was not made by
+ * Returns: the number; -1 if it was closed, and for an object that was not made by
  *   [func@Mp.Descriptor.duplicate] and its like
  *
  * Since: 1.0
@@ -342,4 +345,26 @@ mp_descriptor_open_socket (MpDescriptor  *self,
   if (socket == NULL)
     mp_fd_close (&fd);
   return socket;
+}
+
+/**
+ * mp_descriptor_close:
+ * @self: a descriptor
+ *
+ * Closes the object's descriptor, where the end of the object is too late: in languages whose objects go when they are
+ * collected, the other side of a socket or a pipe would wait for its end. What was made of it, sent, or is to be
+ * received keeps its own.
+ *
+ * What is done with the object afterwards fails with %MP_ERROR_CLOSED. Not while another thread uses it, or something
+ * waits for it. May be called again.
+ *
+ * Since: 1.0
+ */
+void
+mp_descriptor_close (MpDescriptor *self)
+{
+  g_return_if_fail (MP_IS_DESCRIPTOR (self));
+
+  self->is_closed = TRUE;
+  mp_fd_close (&self->fd);
 }

@@ -34,4 +34,7 @@ MP_AVAILABLE_IN_1_0
 GSocket      *mp_descriptor_open_socket      (MpDescriptor  *self,
                                               GError       **error);
 
+MP_AVAILABLE_IN_1_0
+void          mp_descriptor_close            (MpDescriptor  *self);
+
 G_END_DECLS

@@ -106,8 +106,12 @@ test('sockets are handed over as descriptors', async () => {
   const socket = received.open_socket();
   socket.send(new TextEncoder().encode('again'), null);
   checkSame(new TextDecoder().decode(client.get_input_stream().read_bytes(100, null).toArray()), 'again');
-  for (const open of [socket, accepted, listener])
+  for (const open of [socket, accepted, listener, descriptor, received])
     open.close();
+  // All that was handed over is closed, and not only when it is collected.
+  checkSame(client.get_input_stream().read_bytes(100, null).get_size(), 0);
+  checkSame(`${received}`, '<Mp.Descriptor closed>');
+  checkSame(checkThrows(() => received.open_socket(), Mp.Error).code, Mp.Error.CLOSED);
   client.close(null);
   first.close();
   second.close();

@@ -415,8 +415,12 @@ class Connections(MpCase):
             first.send([Mp.Descriptor.duplicate(theirs.fileno())])
             descriptor, = second.recv(DEADLINE)
             self.assertRegex(repr(descriptor), r'^<Mp\.Descriptor fd=\d+>$')
-            os.write(descriptor.fileno(), b'through')
+            with descriptor:
+                os.write(descriptor.fileno(), b'through')
             self.assertEqual(ours.recv(10), b'through')
+            self.assertEqual((descriptor.fileno(), repr(descriptor)), (-1, '<Mp.Descriptor closed>'))
+            with self.assertRaises(Mp.Closed):
+                second.send(descriptor)
         with self.assertRaisesRegex(pickle.PicklingError, 'closed'):
             first.send(ours)
         with self.assertRaisesRegex(TypeError, 'can only be sent to another process'):

@@ -174,10 +174,17 @@ async void test_sockets () throws Error {
   message.attach (descriptor);
   first.send_message (message);
   var received = (Mp.Descriptor) (yield second.receive_message_async ()).get_attachment (0);
-  assert_cmpint ((int) received.open_socket ().send ("again".data), CompareOperator.EQ, 5);
+  var socket = received.open_socket ();
+  assert_cmpint ((int) socket.send ("again".data), CompareOperator.EQ, 5);
   assert_cmpint ((int) client.input_stream.read (buffer), CompareOperator.EQ, 5);
   first.close ();
   second.close ();
+  socket.close ();
+  received.close ();
+  descriptor.close ();
+  accepted.close ();
+  assert_cmpint (received.get_fd (), CompareOperator.EQ, -1);
+  assert_cmpint ((int) client.input_stream.read (buffer), CompareOperator.EQ, 0);
   client.close ();
 }
 

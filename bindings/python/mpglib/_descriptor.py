@@ -19,8 +19,14 @@ class Descriptor(_Base, metaclass=SameType):
     _made_by = ': Mp.Descriptor.duplicate(fd) gives one'
 
     def fileno(self):
-        """The descriptor, which stays the object's."""
+        """The descriptor, which stays the object's; -1 if it was closed, as that of a socket."""
         return self.get_fd()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.close()
 
     __reduce__ = _shareables.reduce_shareable
 
