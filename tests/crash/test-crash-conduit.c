@@ -151,29 +151,31 @@ get_kind (guint number)
 
 /* Never has to wait: so little is sent.  What is long is written in several goes. */
 static gboolean
-send_frame (MpConduit *conduit,
-            MpFrame   *frame)
+send_frame (MpConduit  *conduit,
+            MpFrame    *frame,
+            GError    **error)
 {
   MpIoStatus status;
   gsize length;
 
-  if (!mp_conduit_goes_by_ring (conduit, frame, &length) && !mp_transport_prepare (frame, NULL))
+  if (!mp_conduit_goes_by_ring (conduit, frame, &length) && !mp_transport_prepare (frame, error))
     return FALSE;
 
   do
-    status = mp_conduit_send (conduit, frame, NULL);
+    status = mp_conduit_send (conduit, frame, error);
   while (status == MP_IO_AGAIN && mp_transport_can_go_on (conduit->transport));
 
   return status == MP_IO_DONE;
 }
 
 static gboolean
-send_new (MpConduit *conduit,
-          guint      number)
+send_new (MpConduit  *conduit,
+          guint       number,
+          GError    **error)
 {
   g_autoptr (MpFrame) frame = new_frame (number, get_kind (number));
 
-  return send_frame (conduit, frame);
+  return send_frame (conduit, frame, error);
 }
 
 /* As a main loop does: nothing is looked at unless a descriptor says so.  AGAIN: nothing has said it for too long. */
@@ -209,12 +211,13 @@ receive_waiting (MpConduit  *conduit,
 
 /* Returns whether it came, whole. */
 static gboolean
-await_number (MpConduit *conduit,
-              guint      number)
+await_number (MpConduit  *conduit,
+              guint       number,
+              GError    **error)
 {
   g_autoptr (MpFrame) frame = NULL;
 
-  return receive_waiting (conduit, &frame, NULL) == MP_IO_DONE && is_frame (frame, number, get_kind (number));
+  return receive_waiting (conduit, &frame, error) == MP_IO_DONE && is_frame (frame, number, get_kind (number));
 }
 
 /* --- Rounds --------------------------------------------------------------- */
@@ -304,7 +307,7 @@ prepare_receiving (const char *the_plan)
 {
   prepare (the_plan);
   for (guint i = 0; i < strlen (plan); i++)
-    g_assert_true (send_frame (&own, frames[i]));
+    g_assert_true (send_frame (&own, frames[i], NULL));
 }
 
 static void
@@ -396,7 +399,7 @@ static void
 send_planned (void)
 {
   for (guint i = 0; i < strlen (plan); i++)
-    send_frame (&own, frames[i]);
+    send_frame (&own, frames[i], NULL);
 }
 
 /* --- The victim ----------------------------------------------------------- */
@@ -405,7 +408,7 @@ static void
 send_all (void)
 {
   for (guint i = 0; i < strlen (plan); i++)
-    if (send_frame (&other, frames[i]))
+    if (send_frame (&other, frames[i], NULL))
       atomic_fetch_add (&shared->n_sent, 1);
     else
       atomic_fetch_add (&shared->n_wrong, 1);
@@ -554,6 +557,23 @@ expect_heard (void)
 
 /* --- Checks --------------------------------------------------------------- */
 
+/* What happens once in very many times has to say more of itself than a bit. */
+static gboolean
+send_across (MpConduit  *from,
+             MpConduit  *to,
+             guint       number)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean was_sent = send_new (from, number, &error);
+
+  if (was_sent && await_number (to, number, &error))
+    return TRUE;
+
+  g_printerr ("# message %u %s the victim's end was not %s: %s\n", number, to == &other ? "to" : "from",
+              was_sent ? "received" : "sent", error != NULL ? error->message : "no error");
+  return FALSE;
+}
+
 /* Both ends go on: each sends two more, by both ways. */
 static gboolean
 go_on (void)
@@ -561,7 +581,7 @@ go_on (void)
   guint first = (guint) strlen (plan);
 
   for (guint i = first; i < first + 2; i++)
-    if (!send_new (&other, i) || !await_number (&own, i) || !send_new (&own, i) || !await_number (&other, i))
+    if (!send_across (&other, &own, i) || !send_across (&own, &other, i))
       return FALSE;
 
   return TRUE;
@@ -580,7 +600,10 @@ check_end (gboolean may_have_closed)
   mp_conduit_close (&other);
   status = receive_waiting (&own, &frame, &error);
   if (status == MP_IO_AGAIN)
-    return STALL;
+    {
+      g_printerr ("# the end was not heard of\n");
+      return STALL;
+    }
 
   if (status != MP_IO_CLOSED ||
       !(g_error_matches (error, MP_ERROR, MP_ERROR_PEER_DIED) ||
@@ -612,7 +635,7 @@ check_sent (void)
   guint n_known = atomic_load (&shared->n_sent);
 
   while (next_own < n_known)
-    if (!await_number (&own, next_own))
+    if (!await_number (&own, next_own, NULL))
       return mp_crash_finish (STALL);
     else
       got_own |= 1u << next_own++;
