@@ -12,8 +12,8 @@
 #include <mpglib.h>
 
 #include "mp-memfd-private.h"
-#include "mp-payload-private.h"
 #include "mp-segment-private.h"
+#include "mp-test-payload.h"
 
 #define SIZE (1 << 20)
 
@@ -222,10 +222,9 @@ test_payload (void)
 {
   static const char text[] = "a long story";
   g_autoptr (GError) error = NULL;
-  MP_AUTO_FD fd = mp_payload_new ((const guint8 *) text, sizeof text, &error);
+  MP_AUTO_FD fd = mp_test_new_payload (text, sizeof text);
   g_autoptr (GBytes) bytes = NULL;
 
-  g_assert_no_error (error);
   g_assert_cmpint (lseek (fd, 7, SEEK_SET), ==, 7); /* opening does not move it */
   bytes = mp_payload_open (fd, sizeof text, &error);
   g_assert_no_error (error);
@@ -251,7 +250,7 @@ assert_payload_refused (int   fd,
 static void
 test_payload_refused (void)
 {
-  MP_AUTO_FD complete = mp_payload_new ((const guint8 *) "abc", 3, NULL);
+  MP_AUTO_FD complete = mp_test_new_payload ("abc", 3);
   MP_AUTO_FD writable = mp_memfd_new ("test", 3, NULL);
   MP_AUTO_FD sparse = mp_memfd_new ("test", SIZE, NULL);
   MP_AUTO_FD decoy = mp_memfd_new ("test", SIZE, NULL);
@@ -288,6 +287,69 @@ test_payload_refused (void)
     }
 }
 
+/* Of two slices, the first of which has been copied. */
+static void
+begin_payload (MpPayload *payload,
+               GBytes    *bytes)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_payload_fill (payload, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), &error));
+  g_assert_no_error (error);
+  g_assert_false (payload->is_sealed);
+}
+
+static GBytes *
+new_long_message (void)
+{
+  const gsize size = 1024 * 1024 + 8;
+
+  return g_bytes_new_take (g_malloc0 (size), size);
+}
+
+/* It is not said to have failed, since the kernel lets go of it. */
+static void
+test_payload_held (void)
+{
+  g_autoptr (GBytes) bytes = new_long_message (), opened = NULL;
+  g_autoptr (GError) error = NULL;
+  MpPayload payload = MP_PAYLOAD_INIT;
+  gpointer hold;
+
+  begin_payload (&payload, bytes);
+  hold = mp_test_hold_payload (&payload);
+  begin_payload (&payload, bytes);
+  begin_payload (&payload, bytes);
+  g_assert_cmpint (munmap (hold, 1024 * 1024), ==, 0);
+
+  g_assert_true (mp_payload_fill (&payload, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), &error));
+  g_assert_no_error (error);
+  g_assert_true (payload.is_sealed);
+  opened = mp_payload_open (payload.fd, g_bytes_get_size (bytes), &error);
+  g_assert_no_error (error);
+  g_assert_true (g_bytes_equal (bytes, opened));
+  mp_payload_clear (&payload);
+}
+
+/* Nobody tries for ever. */
+static void
+test_payload_kept (void)
+{
+  g_autoptr (GBytes) bytes = new_long_message ();
+  g_autoptr (GError) error = NULL;
+  MpPayload payload = MP_PAYLOAD_INIT;
+  gpointer hold;
+
+  begin_payload (&payload, bytes);
+  hold = mp_test_hold_payload (&payload);
+  while (mp_payload_fill (&payload, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), &error))
+    g_assert_false (payload.is_sealed);
+
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+  g_assert_cmpint (munmap (hold, 1024 * 1024), ==, 0);
+  mp_payload_clear (&payload);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -318,5 +380,7 @@ main (int   argc,
   g_test_add_func ("/segment/placed", test_placed);
   g_test_add_func ("/payload/share", test_payload);
   g_test_add_func ("/payload/refused", test_payload_refused);
+  g_test_add_func ("/payload/held", test_payload_held);
+  g_test_add_func ("/payload/kept", test_payload_kept);
   return g_test_run ();
 }

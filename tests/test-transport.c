@@ -17,7 +17,8 @@
 #include "mp-fd-private.h"
 #include "mp-packet-io-private.h"
 #include "mp-packet-private.h"
-#include "mp-payload-private.h"
+#include "mp-parcel-private.h"
+#include "mp-test-payload.h"
 #include "mp-test.h"
 #include "mp-transport-private.h"
 
@@ -247,6 +248,33 @@ test_large (void)
       assert_receives (pair.b, i, sizes[i]);
     }
   assert_nothing (pair.b);
+
+  free_pair (&pair);
+}
+
+/* The kernel has a page of it in hand: whoever sends comes again. */
+static void
+test_large_held (void)
+{
+  Pair pair = new_pair ();
+  g_autoptr (MpFrame) frame = new_frame (3, MIB + 1);
+  g_autoptr (GError) error = NULL;
+  gpointer hold;
+
+  g_assert_cmpint (mp_transport_send (pair.a, frame, &error), ==, MP_IO_AGAIN);
+  hold = mp_test_hold_payload (&frame->parcel->payload);
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_cmpint (mp_transport_send (pair.a, frame, &error), ==, MP_IO_AGAIN);
+      g_assert_true (mp_transport_can_go_on (pair.a));
+      g_assert_cmpint (mp_transport_get_send_events (pair.a), ==, POLLOUT);
+    }
+  g_assert_cmpint (munmap (hold, MIB), ==, 0);
+
+  g_assert_cmpint (mp_transport_send (pair.a, frame, &error), ==, MP_IO_DONE);
+  g_assert_no_error (error);
+  g_assert_cmpuint (mp_transport_get_n_queued (pair.a), ==, 0);
+  assert_receives (pair.b, 3, MIB + 1);
 
   free_pair (&pair);
 }
@@ -1303,7 +1331,7 @@ test_wrong_payload (void)
     .codec = "raw", .codec_length = 3, .body_length = 100000,
   };
   g_autofree guint8 *data = g_malloc0 (100000);
-  int sealed = mp_payload_new (data, 100000, NULL);
+  int sealed = mp_test_new_payload (data, 100000);
   int unsealed = memfd_create ("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   int holes = memfd_create ("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   int other = open ("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -1408,6 +1436,7 @@ main (int   argc,
   mp_test_add ("/transport/inline", test_inline);
   mp_test_add ("/transport/without-message", test_without_message);
   mp_test_add ("/transport/large", test_large);
+  mp_test_add ("/transport/large-held", test_large_held);
   mp_test_add ("/transport/no-copy", test_no_copy);
   mp_test_add ("/transport/fds", test_fds);
   mp_test_add ("/transport/too-many-fds", test_too_many_fds);

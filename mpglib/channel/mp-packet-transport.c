@@ -87,13 +87,12 @@ prepare_large (MpTransport *self,
                GError     **error)
 {
   GError *reason = NULL;
-  gboolean is_filled;
 
-  if (!mp_parcel_fill (parcel, &is_filled, &reason))
+  if (!mp_parcel_fill (parcel, &reason))
     return turn_to_parts (self, parcel, reason, error) ? MP_IO_DONE : MP_IO_FAILED;
 
-  self->can_go_on = !is_filled;
-  return is_filled ? MP_IO_DONE : MP_IO_AGAIN;
+  self->can_go_on = !parcel->payload.is_sealed;
+  return parcel->payload.is_sealed ? MP_IO_DONE : MP_IO_AGAIN;
 }
 
 /* After a packet was refused: DONE means that another way is open. */
@@ -180,7 +179,7 @@ transmit (MpTransport *self,
         return MP_IO_FAILED;
 
       result = mp_packet_send (self->fd, parcel->head, parcel->head_size, body, body_size,
-                            parcel->payload_fd, parcel->fds);
+                            parcel->payload.fd, parcel->fds);
       if (result == 0)
         {
           if (mp_parcel_packet_sent (parcel, body_size))

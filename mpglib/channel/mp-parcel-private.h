@@ -5,6 +5,7 @@
 #pragma once
 
 #include "mp-frame-private.h"
+#include "mp-payload-private.h"
 
 G_BEGIN_DECLS
 
@@ -41,10 +42,7 @@ typedef struct _MpParcel
   GBytes      *attachments_bytes;
   GArray      *fds;          /* of the attachments; nullable */
 
-  int          payload_fd;   /* LARGE: the memfd */
-  gsize        payload_size; /* bytes of the body written to it */
-  gboolean     is_sealed;
-
+  MpPayload    payload;      /* LARGE: the body, in a memfd */
   gsize        postage;      /* LARGE: bytes that stand in the packet for the body */
   gsize        max_part;     /* bytes of the body that one packet carries */
   gsize        part_size;    /* PARTS: bytes of the body in one packet, fewer than it has */
@@ -65,7 +63,6 @@ void          mp_parcel_set_max_part (MpParcel     *self,
 gboolean      mp_parcel_shrink      (MpParcel       *self);
 gsize         mp_parcel_get_size    (MpParcel       *self);
 gboolean      mp_parcel_fill        (MpParcel       *self,
-                                     gboolean       *is_filled,
                                      GError        **error);
 gboolean      mp_parcel_get_packet  (MpParcel       *self,
                                      const guint8  **body,

@@ -4,19 +4,13 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
-#include "mp-memfd-private.h"
 #include "mp-packet-private.h"
 #include "mp-parcel-private.h"
 #include "mp-variant-private.h"
-
-/* Copied in one go: well below a millisecond. */
-#define SLICE (1024 * 1024)
 
 /* Parts do not get smaller than this, however little a socket takes. */
 #define MIN_PART 512
@@ -82,7 +76,7 @@ mp_parcel_new (MpFrame  *frame,
 {
   MpParcel *self = g_new0 (MpParcel, 1);
 
-  self->payload_fd = -1;
+  self->payload = (MpPayload) MP_PAYLOAD_INIT;
   self->max_part = MP_PACKET_MAX_BODY;
   self->kind = (guint8) frame->kind;
   self->flags = frame->flags;
@@ -120,7 +114,7 @@ mp_parcel_free (MpParcel *self)
       g_array_unref (self->fds);
     }
 
-  mp_fd_close (&self->payload_fd);
+  mp_payload_clear (&self->payload);
   g_clear_pointer (&self->attachments, g_variant_unref);
   g_clear_pointer (&self->attachments_bytes, g_bytes_unref);
   g_clear_pointer (&self->body, g_bytes_unref);
@@ -162,7 +156,7 @@ mp_parcel_set_form (MpParcel     *self,
   self->form = form;
   g_clear_pointer (&self->head, g_free);
   if (form != MP_PARCEL_LARGE)
-    mp_fd_close (&self->payload_fd);
+    mp_payload_clear (&self->payload);
   if (form == MP_PARCEL_LARGE)
     self->postage = MIN (MP_PACKET_MAX_BODY, mp_parcel_get_size (self) / POSTAGE_RATE);
   if (form == MP_PARCEL_PARTS)
@@ -221,54 +215,18 @@ mp_parcel_shrink (MpParcel *self)
 
 /*< private >
  * mp_parcel_fill:
- * @is_filled: (out): whether the memfd holds the body and is sealed
  *
- * Copies the next slice of a large body.  Fails where no memfd or no memory
- * can be had; then the body may still go in parts.
+ * Copies the next slice of a large body, until its payload is sealed.  Fails as mp_payload_fill() does; then the body
+ * may still go in parts.
  */
 gboolean
 mp_parcel_fill (MpParcel  *self,
-                gboolean  *is_filled,
                 GError   **error)
 {
   gsize size;
-  const guint8 *data = g_bytes_get_data (self->body, &size);
-  gsize end = self->payload_size + MIN (size - self->payload_size, SLICE);
+  const guint8 *bytes = g_bytes_get_data (self->body, &size);
 
-  *is_filled = self->is_sealed;
-  if (self->is_sealed)
-    return TRUE;
-
-  if (self->payload_fd < 0)
-    {
-      self->payload_fd = mp_memfd_new ("mp-payload", 0, error);
-      if (self->payload_fd < 0)
-        return FALSE;
-    }
-
-  while (self->payload_size < end)
-    {
-      gssize n = write (self->payload_fd, data + self->payload_size, end - self->payload_size);
-
-      if (n > 0)
-        self->payload_size += (gsize) n;
-      else if (n == 0 || errno != EINTR)
-        {
-          g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
-                       "No memory for a message of %" G_GSIZE_FORMAT " bytes: %s", size, g_strerror (errno));
-          return FALSE;
-        }
-    }
-
-  if (self->payload_size == size)
-    {
-      if (!mp_memfd_seal (self->payload_fd, MP_MEMFD_SEALS_CONTENT, error))
-        return FALSE;
-      self->is_sealed = TRUE;
-    }
-
-  *is_filled = self->is_sealed;
-  return TRUE;
+  return mp_payload_fill (&self->payload, bytes, size, error);
 }
 
 static gboolean

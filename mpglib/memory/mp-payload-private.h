@@ -12,18 +12,24 @@ G_BEGIN_DECLS
  * sender nor another receiver: so it may be parsed where it lies.
  */
 
-int     mp_payload_begin  (gsize      size,
-                           guint8   **data,
-                           GError   **error);
-gboolean mp_payload_finish (int        fd,
-                            guint8    *data,
-                            gsize      size,
-                            GError   **error);
-int     mp_payload_new    (const guint8 *bytes,
-                           gsize         size,
-                           GError      **error);
-GBytes *mp_payload_open   (int        fd,
-                           gsize      size,
-                           GError   **error);
+/* One that is being made. */
+typedef struct
+{
+  int      fd;         /* -1: not begun */
+  gsize    n_written;  /* bytes */
+  guint    n_refused;  /* attempts to seal it */
+  gboolean is_sealed;
+} MpPayload;
+
+#define MP_PAYLOAD_INIT { .fd = -1 }
+
+gboolean mp_payload_fill  (MpPayload     *self,
+                           const guint8  *bytes,
+                           gsize          size,
+                           GError       **error);
+void     mp_payload_clear (MpPayload     *self);
+GBytes  *mp_payload_open  (int            fd,
+                           gsize          size,
+                           GError       **error);
 
 G_END_DECLS

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -16,84 +15,97 @@
 #include "mp-memfd-private.h"
 #include "mp-payload-private.h"
 
-static gboolean
-set_map_error (gsize    size,
-               GError **error)
-{
-  int saved_errno = errno;
+/* Copied in one go: well below a millisecond. */
+#define SLICE (1024 * 1024)
 
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-               "Cannot map a message of %" G_GSIZE_FORMAT " bytes: %s", size, g_strerror (saved_errno));
-  return FALSE;
+/* The kernel seals no memory of which it has a page in hand itself, to move it or to look whether it is used.  It waits
+ * for a moment, up to 75 ms, and then refuses.
+ */
+#define MAX_REFUSALS 32
+
+static gboolean
+is_held_by_kernel (MpPayload *self)
+{
+  return errno == EBUSY && ++self->n_refused < MAX_REFUSALS;
 }
 
-/*< private >
- * mp_payload_begin:
- * @size: bytes, at least 1
- * @data: (out): where to write them
- *
- * Whatever happens next, mp_payload_finish() must follow.
- *
- * Returns: a descriptor, or -1
- */
-int
-mp_payload_begin (gsize     size,
-                  guint8  **data,
-                  GError  **error)
+static gboolean
+seal (MpPayload  *self,
+      GError    **error)
 {
-  MP_AUTO_FD fd = mp_memfd_new ("mp-payload", size, error);
-  gpointer mapping;
-
-  if (fd < 0 || !mp_memfd_allocate (fd, 0, size, error))
-    return -1;
-
-  mapping = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (mapping == MAP_FAILED)
+  if (fcntl (self->fd, F_ADD_SEALS, MP_MEMFD_SEALS_CONTENT) == 0)
+    self->is_sealed = TRUE;
+  else if (!is_held_by_kernel (self))
     {
-      set_map_error (size, error);
-      return -1;
+      int saved_errno = errno;
+
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                   "Cannot seal a message of %" G_GSIZE_FORMAT " bytes: %s", self->n_written, g_strerror (saved_errno));
+      return FALSE;
     }
 
-  *data = mapping;
-  return mp_memfd_steal (&fd);
+  return TRUE;
+}
+
+static gboolean
+copy (MpPayload     *self,
+      const guint8  *bytes,
+      gsize          size,
+      GError       **error)
+{
+  gsize end = self->n_written + MIN (size - self->n_written, SLICE);
+
+  while (self->n_written < end)
+    {
+      gssize n = write (self->fd, bytes + self->n_written, end - self->n_written);
+
+      if (n > 0)
+        self->n_written += (gsize) n;
+      else if (n == 0 || errno != EINTR)
+        {
+          g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+                       "No memory for a message of %" G_GSIZE_FORMAT " bytes: %s", size, g_strerror (errno));
+          return FALSE;
+        }
+    }
+
+  return TRUE;
 }
 
 /*< private >
- * mp_payload_finish:
- * @data: as mp_payload_begin() gave it; not to be used again
+ * mp_payload_fill:
+ * @bytes: (array length=size): the whole message, the same each time
+ * @size: at least 1
  *
- * Makes the bytes unchangeable.  The descriptor stays the caller's, also on
- * failure.
+ * Copies the next slice, and seals the last one: to be called until `is_sealed`, and between any two calls others may
+ * have their turn.  Fails where no memfd or no memory can be had, or the kernel does not let go of it.
  */
 gboolean
-mp_payload_finish (int      fd,
-                   guint8  *data,
-                   gsize    size,
-                   GError **error)
+mp_payload_fill (MpPayload     *self,
+                 const guint8  *bytes,
+                 gsize          size,
+                 GError       **error)
 {
-  /* No memory can be sealed while it can be written to through a mapping. */
-  munmap (data, size);
-  return mp_memfd_seal (fd, MP_MEMFD_SEALS_CONTENT, error);
+  if (self->is_sealed)
+    return TRUE;
+
+  if (self->fd < 0)
+    {
+      self->fd = mp_memfd_new ("mp-payload", 0, error);
+      if (self->fd < 0)
+        return FALSE;
+    }
+
+  if (!copy (self, bytes, size, error))
+    return FALSE;
+
+  return self->n_written < size || seal (self, error);
 }
 
-/*< private >
- * mp_payload_new:
- *
- * Returns: a descriptor of sealed memory with a copy of @bytes, or -1
- */
-int
-mp_payload_new (const guint8  *bytes,
-                gsize          size,
-                GError       **error)
+void
+mp_payload_clear (MpPayload *self)
 {
-  guint8 *data;
-  MP_AUTO_FD fd = mp_payload_begin (size, &data, error);
-
-  if (fd < 0)
-    return -1;
-
-  memcpy (data, bytes, size);
-  return mp_payload_finish (fd, data, size, error) ? mp_memfd_steal (&fd) : -1;
+  mp_memfd_close (&self->fd);
 }
 
 typedef struct
@@ -163,7 +175,10 @@ mp_payload_open (int      fd,
   data = mmap (NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED)
     {
-      set_map_error (size, error);
+      int saved_errno = errno;
+
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                   "Cannot map a message of %" G_GSIZE_FORMAT " bytes: %s", size, g_strerror (saved_errno));
       return NULL;
     }
 

@@ -24,11 +24,11 @@
 #include "mp-memfd-private.h"
 #include "mp-packet-io-private.h"
 #include "mp-packet-private.h"
-#include "mp-payload-private.h"
 #include "mp-shareable-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-transport-private.h"
 
+#include "../mp-test-payload.h"
 #include "fuzz-look.h"
 #include "fuzz.h"
 
@@ -158,7 +158,7 @@ fill_pool (void)
   const gsize size = sizeof PAYLOAD - 1;
   int fds[2];
 
-  add_fd (mp_payload_new ((const guint8 *) PAYLOAD, size, NULL));
+  add_fd (mp_test_new_payload (PAYLOAD, size));
   add_memory (size, TRUE, 0);
   add_memory (size, TRUE, MP_MEMFD_SEALS_SIZE);
   add_memory (size, FALSE, MP_MEMFD_SEALS_CONTENT);

@@ -19,8 +19,8 @@
 #include "mp-assembly-private.h"
 #include "mp-fd-private.h"
 #include "mp-packet-private.h"
-#include "mp-payload-private.h"
 
+#include "../mp-test-payload.h"
 #include "fuzz-look.h"
 #include "fuzz.h"
 
@@ -37,7 +37,7 @@ open_fds (const MpPacket *packet,
   guint n = 0;
 
   if ((packet->flags & MP_FRAME_LARGE) != 0)
-    fds[n++] = mp_payload_new ((const guint8 *) PAYLOAD, sizeof PAYLOAD - 1, NULL);
+    fds[n++] = mp_test_new_payload (PAYLOAD, sizeof PAYLOAD - 1);
   for (guint i = 0; i < packet->n_fds; i++)
     fds[n++] = open ("/dev/null", O_RDONLY | O_CLOEXEC);
 
