@@ -322,6 +322,72 @@ test_death (gconstpointer data)
   mp_test_pair_free (&pair);
 }
 
+/* Until it fails, as the second argument says. */
+static GVariant *
+receive_to_the_end (MpMessage     *arguments,
+                    GCancellable  *cancellable,
+                    gpointer       data,
+                    GError       **error)
+{
+  g_autoptr (GError) end = NULL;
+  guint32 reason;
+  g_autoptr (MpConnection) connection = get_connection (arguments, &reason);
+
+  while (end == NULL)
+    {
+      g_autoptr (MpMessage) message = mp_connection_receive_message (connection, MP_TEST_DEADLINE, NULL, &end);
+    }
+  g_assert_error (end, MP_ERROR, (int) reason);
+  mp_test_assert_send_fails (connection, MP_ERROR, (int) reason);
+  return g_variant_new ("()");
+}
+
+static void
+start_receivers (MpTestPair *pair,
+                 gint        method,
+                 MpError     reason,
+                 MpProcess  *processes[3])
+{
+  for (guint i = 0; i < 3; i++)
+    processes[i] = start_child (method, "receive-to-the-end", reason, pair->b);
+  g_clear_object (&pair->b);
+}
+
+/* All who receive at an end hear how the other one went, also if that had several holders. */
+static void
+test_last_word (gconstpointer data)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpProcess *receivers[3], *sender;
+
+  start_receivers (&pair, MP_TEST_METHOD (data), MP_ERROR_CLOSED, receivers);
+  sender = start_child (MP_TEST_METHOD (data), "send-numbers", 0, pair.a);
+  mp_test_join_process (sender);
+  for (guint32 i = 0; i < 40; i++)
+    send_number (pair.a, 1, i);
+  mp_connection_close (pair.a);
+  for (guint i = 0; i < G_N_ELEMENTS (receivers); i++)
+    mp_test_join_process (receivers[i]);
+  mp_test_pair_free (&pair);
+}
+
+/* And that one of those died. */
+static void
+test_death_among_several (gconstpointer data)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpProcess *receivers[3], *sender;
+
+  start_receivers (&pair, MP_TEST_METHOD (data), MP_ERROR_PEER_DIED, receivers);
+  sender = start_child (MP_TEST_METHOD (data), "send-and-die", 40, pair.a);
+  mp_process_join (sender, MP_TEST_DEADLINE, NULL, NULL);
+  g_object_unref (sender);
+  mp_connection_close (pair.a);
+  for (guint i = 0; i < G_N_ELEMENTS (receivers); i++)
+    mp_test_join_process (receivers[i]);
+  mp_test_pair_free (&pair);
+}
+
 /* Nobody receives: the ring would take it. */
 static void
 test_sending_to_the_dead (gconstpointer data)
@@ -564,6 +630,7 @@ main (int   argc,
   mp_register_target ("send-numbers", send_numbers, NULL, NULL);
   mp_register_target ("add-up", add_up, NULL, NULL);
   mp_register_target ("send-and-die", send_and_die, NULL, NULL);
+  mp_register_target ("receive-to-the-end", receive_to_the_end, NULL, NULL);
   mp_init ();
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (warm_up);
@@ -581,6 +648,8 @@ main (int   argc,
   mp_test_add_methods ("/connection-rings/order/processes", test_order_of_processes);
   mp_test_add_methods ("/connection-rings/receivers", test_receivers);
   mp_test_add_methods ("/connection-rings/death", test_death);
+  mp_test_add_methods ("/connection-rings/last-word", test_last_word);
+  mp_test_add_methods ("/connection-rings/death-among-several", test_death_among_several);
   mp_test_add_methods ("/connection-rings/sending-to-the-dead", test_sending_to_the_dead);
   return g_test_run ();
 }

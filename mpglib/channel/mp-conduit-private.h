@@ -62,6 +62,8 @@ void          mp_conduit_init          (MpConduit            *self,
 void          mp_conduit_clear         (MpConduit            *self);
 void          mp_conduit_close         (MpConduit            *self);
 void          mp_conduit_drop_rings    (MpConduit            *self);
+int           mp_conduit_share         (MpConduit            *self,
+                                        GError              **error);
 
 gboolean      mp_conduit_goes_by_ring  (MpConduit            *self,
                                         MpFrame              *frame,

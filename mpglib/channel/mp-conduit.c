@@ -28,6 +28,8 @@ mp_conduit_init (MpConduit   *self,
                  MpRingLink  *link_taken)
 {
   *self = (MpConduit) { .transport = transport_taken, .link = link_taken };
+  if (link_taken != NULL)
+    mp_transport_set_witness (transport_taken, (MpTransportWitness) mp_ring_link_have_left, link_taken);
 }
 
 void
@@ -43,6 +45,8 @@ mp_conduit_clear (MpConduit *self)
 void
 mp_conduit_close (MpConduit *self)
 {
+  if (self->link != NULL && mp_transport_is_open (self->transport))
+    mp_ring_link_leave (self->link);
   mp_transport_close (self->transport);
   if (self->link != NULL)
     mp_ring_link_close (self->link);
@@ -57,7 +61,28 @@ mp_conduit_close (MpConduit *self)
 void
 mp_conduit_drop_rings (MpConduit *self)
 {
+  mp_transport_set_witness (self->transport, NULL, NULL);
   g_clear_pointer (&self->link, mp_ring_link_free);
+}
+
+/*< private >
+ * mp_conduit_share:
+ *
+ * As mp_transport_share().
+ */
+int
+mp_conduit_share (MpConduit  *self,
+                  GError    **error)
+{
+  int fd;
+
+  if (self->link != NULL)
+    mp_ring_link_join (self->link);
+
+  fd = mp_transport_share (self->transport, error);
+  if (fd < 0 && self->link != NULL)
+    mp_ring_link_unjoin (self->link);
+  return fd;
 }
 
 static MpRingAside *

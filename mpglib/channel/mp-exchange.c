@@ -194,7 +194,7 @@ mp_exchange_share (MpExchange *self,
     return -1;
 
   mp_exchange_lock (self);
-  fd = mp_transport_share (self->conduit.transport, error);
+  fd = mp_conduit_share (&self->conduit, error);
   mp_exchange_unlock (self);
 
   return fd;

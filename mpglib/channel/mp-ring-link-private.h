@@ -68,6 +68,10 @@ gboolean     mp_ring_link_new_pair   (gboolean             duplex,
                                       MpRingLink         **second);
 void         mp_ring_link_free       (MpRingLink          *self);
 void         mp_ring_link_close      (MpRingLink          *self);
+void         mp_ring_link_join       (MpRingLink          *self);
+void         mp_ring_link_unjoin     (MpRingLink          *self);
+void         mp_ring_link_leave      (MpRingLink          *self);
+gboolean     mp_ring_link_have_left  (MpRingLink          *self);
 
 GVariant    *mp_ring_link_pack       (MpRingLink          *self,
                                       MpPacking           *packing,

@@ -144,6 +144,65 @@ mp_ring_link_free (MpRingLink *self)
   g_free (self);
 }
 
+/* --- Holders -------------------------------------------------------------- */
+
+typedef void (*CountFunc) (MpRingAside    *aside,
+                           MpRingAsideEnd  end);
+
+/* This end puts into one ring and takes from the other. */
+static void
+count_holder (MpRingLink *self,
+              CountFunc   count)
+{
+  if (self->ways[MP_RING_LINK_OUT].is_there)
+    count (&self->ways[MP_RING_LINK_OUT].aside, MP_RING_ASIDE_PUTS);
+  if (self->ways[MP_RING_LINK_IN].is_there)
+    count (&self->ways[MP_RING_LINK_IN].aside, MP_RING_ASIDE_TAKES);
+}
+
+/*< private >
+ * mp_ring_link_join:
+ *
+ * Before this end gets one more holder; mp_ring_link_unjoin() if it does not.
+ */
+void
+mp_ring_link_join (MpRingLink *self)
+{
+  count_holder (self, mp_ring_aside_join);
+}
+
+void
+mp_ring_link_unjoin (MpRingLink *self)
+{
+  count_holder (self, mp_ring_aside_unjoin);
+}
+
+/*< private >
+ * mp_ring_link_leave:
+ *
+ * Before this holder closes the socket, in order.
+ */
+void
+mp_ring_link_leave (MpRingLink *self)
+{
+  count_holder (self, mp_ring_aside_leave);
+}
+
+/*< private >
+ * mp_ring_link_have_left:
+ *
+ * When the socket is at its end.
+ *
+ * Returns: whether all holders of the other end have gone in order
+ */
+gboolean
+mp_ring_link_have_left (MpRingLink *self)
+{
+  return self->ways[MP_RING_LINK_IN].is_there
+           ? mp_ring_aside_have_left (&self->ways[MP_RING_LINK_IN].aside, MP_RING_ASIDE_PUTS)
+           : mp_ring_aside_have_left (&self->ways[MP_RING_LINK_OUT].aside, MP_RING_ASIDE_TAKES);
+}
+
 /* --- Sharing -------------------------------------------------------------- */
 
 static GVariant *

@@ -78,6 +78,8 @@ struct _MpTransport
   /* The peer */
   gboolean is_shared;    /* other processes have this end too */
   gint64 n_peer_holders; /* may be too low for a moment: a BYE can overtake a SHARED */
+  MpTransportWitness witness; /* nullable */
+  gpointer witness_data;
   GError *end;           /* nothing more comes; nullable */
   GError *failure;       /* it sent what cannot be; nullable */
 };

@@ -145,6 +145,14 @@ void         mp_transport_close              (MpTransport  *self);
 int          mp_transport_share              (MpTransport  *self,
                                               GError      **error);
 void         mp_transport_set_shared         (MpTransport  *self);
+gboolean     mp_transport_is_open            (MpTransport  *self);
+
+/* Returns: whether all holders of the other end have gone in order, when it is at its end */
+typedef gboolean (*MpTransportWitness) (gpointer user_data);
+
+void         mp_transport_set_witness        (MpTransport        *self,
+                                              MpTransportWitness  witness,
+                                              gpointer            user_data);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpTransport, mp_transport_free)
 

@@ -141,7 +141,8 @@ report (MpIoStatus     status,
 /*< private >
  * mp_transport_set_end:
  *
- * Nothing more comes.  The first reason stays.
+ * Nothing more comes.  The first reason stays.  Where this end has several holders each packet of the peer's that
+ * says of its own has come to one of them only; a witness, if there is one, knows of all.
  */
 void
 mp_transport_set_end (MpTransport *self,
@@ -149,6 +150,9 @@ mp_transport_set_end (MpTransport *self,
 {
   if (self->end != NULL)
     return;
+
+  if (self->witness != NULL)
+    is_orderly = self->witness (self->witness_data);
 
   if (is_orderly)
     self->end = g_error_new_literal (MP_ERROR, MP_ERROR_CLOSED, "The other end was closed");
@@ -727,6 +731,30 @@ mp_transport_share (MpTransport *self,
     return -1;
 
   return self->kind->share (self, error);
+}
+
+/*< private >
+ * mp_transport_set_witness:
+ * @witness: (nullable): is asked when the end is met
+ */
+void
+mp_transport_set_witness (MpTransport        *self,
+                          MpTransportWitness  witness,
+                          gpointer            user_data)
+{
+  self->witness = witness;
+  self->witness_data = user_data;
+}
+
+/*< private >
+ * mp_transport_is_open:
+ *
+ * Returns: whether mp_transport_close() would say BYE
+ */
+gboolean
+mp_transport_is_open (MpTransport *self)
+{
+  return self->fd >= 0 && !is_foreign (self);
 }
 
 /*< private >

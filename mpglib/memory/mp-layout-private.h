@@ -490,7 +490,9 @@ typedef struct
   MpAtomic64 n_sent;
   MpAtomic64 n_taken;
   MpAtomic32 n_closings;      /* of ends that take */
-  guint8     reserved[28];
+  MpAtomic32 n_joined[2];     /* holders of the end that puts, and of the one that takes, besides the first */
+  MpAtomic32 n_left[2];       /* holders of either that have gone in order */
+  guint8     reserved[12];
 } MpRingAsideLayout;
 
 /* --- Sizes ---------------------------------------------------------------- */
@@ -580,14 +582,15 @@ G_STATIC_ASSERT (MP_TABLE_N_SLOTS <= MP_OWNER_SLOT_MASK);
                                 sizeof (MpRingEnd)), offsetof (MpRingEnd, watched)), offsetof (MpRingEnd, claimed))
 #define MP_FINGERPRINT_QUEUE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_RING, \
                                 sizeof (MpRingLayout)), sizeof (MpQueueLayout))
-#define MP_FINGERPRINT_ASIDE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_QUEUE, sizeof (MpRingAsideLayout))
+#define MP_FINGERPRINT_ASIDE    MP_FINGERPRINT_MIX (MP_FINGERPRINT_MIX (MP_FINGERPRINT_QUEUE, \
+                                sizeof (MpRingAsideLayout)), offsetof (MpRingAsideLayout, n_left))
 #define MP_LAYOUT_FINGERPRINT   MP_FINGERPRINT_ASIDE
 
 /* As docs/shared-memory-format.md has it: who sees this fail has changed the
  * format, and changes the text and the version too.
  */
 #if G_BYTE_ORDER == G_LITTLE_ENDIAN && GLIB_SIZEOF_VOID_P == 8
-G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0x35893110f2038bcd));
+G_STATIC_ASSERT (MP_LAYOUT_FINGERPRINT == G_GUINT64_CONSTANT (0xfbaa30cb3c069423));
 #endif
 
 G_END_DECLS

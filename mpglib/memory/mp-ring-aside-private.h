@@ -24,7 +24,19 @@ G_BEGIN_DECLS
  *
  * So whoever dies leaves at most a count, which costs others a look.  None of it is believed: what a wrong count or
  * position does is a look too many, or a message that comes early.
+ *
+ * When the socket has come to its end, the ring tells all who hold the other end whether that was in order: it was if
+ * as many holders have left as there ever were.  Who gets one more counts it before, and who leaves counts that before;
+ * so one who dies between is a holder who has died, or one who has left.
  */
+
+/* Of the two ends of a ring. */
+typedef enum
+{
+  MP_RING_ASIDE_PUTS,
+  MP_RING_ASIDE_TAKES,
+} MpRingAsideEnd;
+
 typedef struct
 {
   MpRing            *ring;
@@ -44,6 +56,14 @@ gboolean mp_ring_aside_is_next_before (MpRingAside  *self,
                                   guint64            limit);
 void     mp_ring_aside_take      (MpRingAside       *self);
 void     mp_ring_aside_close     (MpRingAside       *self);
+void     mp_ring_aside_join      (MpRingAside       *self,
+                                  MpRingAsideEnd     end);
+void     mp_ring_aside_unjoin    (MpRingAside       *self,
+                                  MpRingAsideEnd     end);
+void     mp_ring_aside_leave     (MpRingAside       *self,
+                                  MpRingAsideEnd     end);
+gboolean mp_ring_aside_have_left (MpRingAside       *self,
+                                  MpRingAsideEnd     end);
 
 /*< private >
  * mp_ring_aside_is_used:

@@ -109,3 +109,50 @@ mp_ring_aside_close (MpRingAside *self)
 {
   atomic_fetch_add (&self->layout->n_closings, 1);
 }
+
+/* --- Holders -------------------------------------------------------------- */
+
+/*< private >
+ * mp_ring_aside_join:
+ *
+ * Counts one more holder, before there is one; mp_ring_aside_unjoin() if there will be none.
+ */
+void
+mp_ring_aside_join (MpRingAside    *self,
+                    MpRingAsideEnd  end)
+{
+  atomic_fetch_add (&self->layout->n_joined[end], 1);
+}
+
+void
+mp_ring_aside_unjoin (MpRingAside    *self,
+                      MpRingAsideEnd  end)
+{
+  atomic_fetch_sub (&self->layout->n_joined[end], 1);
+}
+
+/*< private >
+ * mp_ring_aside_leave:
+ *
+ * Before a holder closes the socket, in order.
+ */
+void
+mp_ring_aside_leave (MpRingAside    *self,
+                     MpRingAsideEnd  end)
+{
+  atomic_fetch_add (&self->layout->n_left[end], 1);
+}
+
+/*< private >
+ * mp_ring_aside_have_left:
+ *
+ * When the socket is at its end.
+ *
+ * Returns: whether all holders of that end have gone in order
+ */
+gboolean
+mp_ring_aside_have_left (MpRingAside    *self,
+                         MpRingAsideEnd  end)
+{
+  return atomic_load (&self->layout->n_left[end]) == atomic_load (&self->layout->n_joined[end]) + 1;
+}
