@@ -273,9 +273,9 @@ test_kill (gconstpointer data)
 
   result = mp_kill_run (kill_case, &walk);
   n_points_of_all += result.n_points;
-  g_test_message ("%ld points of %ld instructions in %u traces, %ld stepped, %ld asleep, %ld failed",
-                  result.n_points, result.n_instructions, result.n_traces, result.n_stepped, result.n_asleep,
-                  result.n_failed);
+  g_test_message ("%ld points of %ld instructions in %u traces, %ld as before, %ld stepped, %ld asleep, %ld failed",
+                  result.n_points, result.n_instructions, result.n_traces, result.n_as_before, result.n_stepped,
+                  result.n_asleep, result.n_failed);
   g_assert_cmpint (result.n_failed, ==, 0);
 }
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mp-kill-private.h"
 #include "mp-kill-steps.h"
 #include "mp-kill-trace.h"
 #include "mp-killstep.h"
@@ -354,6 +355,16 @@ run_some (const MpKillCase *kill_case,
   return result;
 }
 
+/* To have died there is to others as to have died one instruction before. */
+static gboolean
+is_as_before (const MpKillCase  *kill_case,
+              const MpKillTrace *trace,
+              glong              index)
+{
+  return index > 0 && mp_kill_has_addresses (kill_case) &&
+         mp_kill_is_private (mp_kill_trace_get_address (trace, index - 1));
+}
+
 /* Returns: whether there were any */
 static gboolean
 walk_what_is_new (const MpKillCase  *kill_case,
@@ -371,14 +382,18 @@ walk_what_is_new (const MpKillCase  *kill_case,
         continue;
 
       is_new = TRUE;
-      if ((guint) (i % walk->n_parts) == walk->part)
+      if (is_as_before (kill_case, trace, i))
+        result->n_as_before++;
+      else if ((guint) (i % walk->n_parts) == walk->part)
         reach_point (kill_case, i, trace, &progress, result);
     }
 
   return is_new;
 }
 
-/* Each instruction is killed at as often as it comes in any of the traces. */
+/* Each instruction is killed at as often as it comes in any of the traces, unless that would be as one before to
+ * others.
+ */
 static MpKillResult
 walk_all (const MpKillCase *kill_case,
           const MpKillWalk *walk)

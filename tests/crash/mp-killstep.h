@@ -66,6 +66,7 @@ typedef struct
   glong n_points;
   glong n_stepped;       /* points to which only steps led */
   glong n_asleep;        /* points at which it was asleep */
+  glong n_as_before;     /* that were left out, since nobody could tell them from others: mp-kill-private.h */
   glong n_failed;
 } MpKillResult;
 
