@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "mp-connection-private.h"
+#include "mp-exchange-base-private.h"
 #include "mp-item-private.h"
 #include "mp-ring-link-private.h"
 #include "mp-test-connection.h"
@@ -554,7 +555,131 @@ test_forked (void)
   mp_test_pair_free (&pair);
 }
 
-/* What a peer can write: a count too many, and records that are no items. */
+/* --- What a peer can write ------------------------------------------------ */
+
+#define N_LOOKS    (g_strcmp0 (g_getenv ("MP_TEST_LONG"), "1") == 0 ? 50000 : 1500)
+#define SHORT_ROOM 16
+#define LONG_ROOM  4096
+
+typedef struct
+{
+  MpConduit *conduit;
+  int        n_rounds;
+  int        n_sent;     /* atomic; of rounds */
+  int        n_received; /* atomic */
+} TwoFaced;
+
+/* What says of itself that it comes behind all records, and is the next one as long as there are none. */
+static void
+send_behind_all (MpConduit *conduit)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("tiny", 4);
+  g_autoptr (MpFrame) frame = mp_frame_new_raw (MP_FRAME_MESSAGE, g_strdup ("raw"), g_bytes_ref (bytes));
+  MpIoStatus status;
+
+  frame->serial = G_MAXUINT64;
+  mp_ring_aside_send (mp_ring_link_get_aside (conduit->link, MP_RING_LINK_OUT));
+  status = mp_transport_send (conduit->transport, frame, NULL);
+  g_assert_cmpint (status, ==, MP_IO_DONE);
+}
+
+static void
+put_long (MpConduit *conduit)
+{
+  static guint8 bytes[LONG_ROOM];
+  const MpTransportBody body = { "raw", 3, bytes, sizeof bytes };
+  MpIoStatus status = mp_conduit_send_body (conduit, &body, NULL);
+
+  g_assert_cmpint (status, ==, MP_IO_DONE);
+}
+
+/* The second one comes while the receiver looks at the first. */
+static gpointer
+be_two_faced (gpointer data)
+{
+  TwoFaced *self = data;
+
+  for (int i = 1; i <= self->n_rounds; i++)
+    {
+      send_behind_all (self->conduit);
+      for (int n = i % 400; n > 0; n--)
+        mp_cpu_relax ();
+      put_long (self->conduit);
+      g_atomic_int_set (&self->n_sent, i);
+      while (g_atomic_int_get (&self->n_received) != i)
+        g_thread_yield ();
+    }
+
+  return NULL;
+}
+
+/* Looks all the time: who slept would see both. */
+static void
+assert_receives_into (MpConnection *connection)
+{
+  guint8 bytes[LONG_ROOM] = { 0 };
+  g_autoptr (GError) error = NULL;
+  gssize n;
+
+  do
+    {
+      g_clear_error (&error);
+      n = mp_connection_receive_into (connection, bytes, SHORT_ROOM, 0, NULL, &error);
+    }
+  while (g_error_matches (error, MP_ERROR, MP_ERROR_TIMED_OUT));
+
+  if (n < 0)
+    {
+      g_assert_error (error, MP_ERROR, MP_ERROR_BUFFER_TOO_SHORT);
+      n = mp_connection_receive_into (connection, bytes, sizeof bytes, MP_TEST_DEADLINE, NULL, NULL);
+      g_assert_true (n == LONG_ROOM || n == 4);
+    }
+  else
+    g_assert_cmpint (n, ==, 4);
+}
+
+/* What is looked at is what is taken, whatever has come meanwhile: else it could go beyond the caller's room. */
+static void
+test_two_faces (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  TwoFaced peer = { &get_exchange (pair.a)->conduit, N_LOOKS };
+  GThread *thread = g_thread_new ("two-faced", be_two_faced, &peer);
+
+  for (int i = 1; i <= peer.n_rounds; i++)
+    {
+      assert_receives_into (pair.b);
+      assert_receives_into (pair.b);
+      while (g_atomic_int_get (&peer.n_sent) != i)
+        g_thread_yield ();
+      g_atomic_int_set (&peer.n_received, i);
+    }
+  g_thread_join (thread);
+  mp_test_pair_free (&pair);
+}
+
+/* And what was seen first is what is taken, though by now it would have to wait. */
+static void
+test_peeked (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpConduit *from = &get_exchange (pair.a)->conduit, *to = &get_exchange (pair.b)->conduit;
+  MpFrame *peeked, *next;
+
+  send_behind_all (from);
+  g_assert_cmpint (mp_conduit_peek (to, &peeked, NULL), ==, MP_IO_DONE);
+  put_long (from);
+  mp_conduit_take_peeked (to, peeked);
+  g_assert_cmpuint (g_bytes_get_size (mp_frame_get_body (peeked)), ==, 4);
+
+  g_assert_cmpint (mp_conduit_receive (to, &next, NULL), ==, MP_IO_DONE);
+  g_assert_cmpuint (g_bytes_get_size (mp_frame_get_body (next)), ==, LONG_ROOM);
+  mp_frame_free (peeked);
+  mp_frame_free (next);
+  mp_test_pair_free (&pair);
+}
+
+/* A count too many, and records that are no items. */
 static void
 test_rubbish (void)
 {
@@ -640,6 +765,8 @@ main (int   argc,
   mp_test_add ("/connection-rings/room", test_room);
   mp_test_add ("/connection-rings/closed-while-full", test_closed_while_full);
   mp_test_add ("/connection-rings/forked", test_forked);
+  mp_test_add ("/connection-rings/two-faces", test_two_faces);
+  mp_test_add ("/connection-rings/peeked", test_peeked);
   mp_test_add ("/connection-rings/rubbish", test_rubbish);
   mp_test_add ("/connection-rings/longest", test_longest);
   mp_test_add ("/connection-rings/too-long", test_too_long);

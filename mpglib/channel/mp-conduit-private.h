@@ -85,6 +85,8 @@ gboolean      mp_conduit_try_send      (MpConduit            *self,
 MpIoStatus    mp_conduit_peek          (MpConduit            *self,
                                         MpFrame             **frame,
                                         GError              **error);
+void          mp_conduit_take_peeked   (MpConduit            *self,
+                                        MpFrame              *frame);
 MpIoStatus    mp_conduit_receive       (MpConduit            *self,
                                         MpFrame             **frame,
                                         GError              **error);

@@ -541,26 +541,42 @@ mp_conduit_peek (MpConduit  *self,
   return peek_linked (self, aside, frame, error);
 }
 
+/*< private >
+ * mp_conduit_take_peeked:
+ * @frame: (transfer full): what mp_conduit_peek() gave just now
+ *
+ * Takes that and nothing else: a second look at shared memory may find something else.
+ */
+void
+mp_conduit_take_peeked (MpConduit *self,
+                        MpFrame   *frame)
+{
+  MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
+  MpFrame *taken;
+
+  if (frame == self->next)
+    {
+      self->next = NULL;
+      return;
+    }
+
+  if (aside != NULL)
+    mp_ring_aside_take (aside);
+  mp_transport_receive (self->transport, &taken, NULL);
+  g_assert (taken == frame);
+}
+
 MpIoStatus
 mp_conduit_receive (MpConduit  *self,
                     MpFrame   **frame,
                     GError    **error)
 {
-  MpRingAside *aside = get_aside (self, MP_RING_LINK_IN);
   MpIoStatus status = mp_conduit_peek (self, frame, error);
 
-  if (status != MP_IO_DONE)
-    return status;
+  if (status == MP_IO_DONE)
+    mp_conduit_take_peeked (self, *frame);
 
-  if (*frame == self->next)
-    {
-      self->next = NULL;
-      return MP_IO_DONE;
-    }
-
-  if (aside != NULL)
-    mp_ring_aside_take (aside);
-  return mp_transport_receive (self->transport, frame, error);
+  return status;
 }
 
 /* --- Without a frame ------------------------------------------------------ */

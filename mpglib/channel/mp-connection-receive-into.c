@@ -14,11 +14,13 @@
 
 static gssize
 copy_body (MpFrame *frame,
-           guint8  *buffer)
+           guint8  *buffer,
+           gsize    size)
 {
   gsize length;
   const void *body = g_bytes_get_data (mp_frame_get_body (frame), &length);
 
+  g_assert (length <= size);
   if (length > 0)
     memcpy (buffer, body, length);
   return (gssize) length;
@@ -31,7 +33,7 @@ return_copied (GTask      *task,
   if (transfer->error != NULL)
     g_task_return_error (task, g_steal_pointer (&transfer->error));
   else
-    g_task_return_int (task, copy_body (transfer->frame, g_task_get_task_data (task)));
+    g_task_return_int (task, copy_body (transfer->frame, g_task_get_task_data (task), transfer->max_length));
 }
 
 /**
@@ -88,7 +90,7 @@ mp_connection_receive_into (MpConnection *self,
     return status == MP_IO_DONE ? (gssize) usual.length : -1;
 
   frame = mp_connection_receive_frame (self, MP_ACCEPT_BYTES, size, timeout, cancellable, error);
-  return frame != NULL ? copy_body (frame, buffer) : -1;
+  return frame != NULL ? copy_body (frame, buffer, size) : -1;
 }
 
 /**

@@ -82,16 +82,6 @@ check_accept (const MpTransfer *transfer,
   return TRUE;
 }
 
-static MpFrame *
-take_frame_locked (MpExchange *self)
-{
-  MpFrame *frame;
-  MpIoStatus status = mp_conduit_receive (&self->conduit, &frame, NULL);
-
-  g_assert (status == MP_IO_DONE);
-  return frame;
-}
-
 /* A frame that is nobody's message: a peer that is no Connection. */
 static gboolean
 is_message (const MpFrame *frame)
@@ -129,12 +119,14 @@ serve_receiver_locked (MpExchange *self,
     }
   else if (status == MP_IO_DONE && !is_message (frame))
     {
-      mp_frame_free (take_frame_locked (self));
+      mp_conduit_take_peeked (&self->conduit, frame);
+      mp_frame_free (frame);
       g_set_error (&error, MP_ERROR, MP_ERROR_CORRUPTED, "The peer sent something that is no message");
     }
   else if (status == MP_IO_DONE && check_accept (transfer, frame, &error))
     {
-      transfer->frame = take_frame_locked (self);
+      mp_conduit_take_peeked (&self->conduit, frame);
+      transfer->frame = frame;
     }
 
   mp_exchange_finish_locked (self, transfer, error);
