@@ -242,7 +242,7 @@ make_ends (void)
   mp_conduit_init (&other, mp_transport_new (fds[1]), second);
 
   /* The end has one more holder: the victim, to which it is the same number. */
-  shared_fd = mp_transport_share (other.transport, NULL);
+  shared_fd = mp_conduit_share (&other, NULL);
   g_assert_cmpint (shared_fd, >=, 0);
   mp_fd_close (&shared_fd);
 }
