@@ -50,7 +50,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpDoorbell, mp_doorbell_free)
  * mp_bell_ring_after_exchange:
  *
  * As mp_bell_ring(), where the change was an atomic operation of this process in the
- * order of all of them (the default of <stdatomic.h>): that takes the fence's place.
+ * order of all of them (the default of <stdatomic.h>), or an exchange of that kind came after it: that takes the
+ * fence's place.  C11 has no such word for an exchange of another word, but processors do: on x86 it is a full
+ * barrier, and on ARM64 a load in that order stays behind a release before it; others have a fence before such loads.
  */
 static inline void
 mp_bell_ring_after_exchange (MpTable *table,

@@ -4,7 +4,6 @@
 
 #include "config.h"
 
-#include "mp-futex-private.h"
 #include "mp-ring-end-private.h"
 
 /* Commits of no record, at the end put. */
@@ -14,19 +13,14 @@ commit_no_record (MpRing             *self,
                   const MpRingMark   *own,
                   const MpRingChunks *chunks)
 {
-  MpRingEnd *end = &self->layout->put;
-  guint next = (own->count & 1) ^ 1;
   MpRingMark last = *own;
 
-  mp_ring_set_next_chunks (end, own->count, chunks);
-  atomic_store_explicit (&end->position[next], own->position, memory_order_relaxed);
-  atomic_store_explicit (&end->weight[next], own->weight, memory_order_relaxed);
-  atomic_store_explicit (&end->count, own->count ^ 1, memory_order_release);
+  mp_ring_set_next_chunks (&self->layout->put, own->count, chunks);
+  mp_ring_end_commit (self, &self->layout->put, own->count, own->position, own->weight, 0);
   last.count ^= 1;
   mp_ring_set_last (self, &last, chunks);
 }
 
-/* Nobody is to be woken. */
 static void
 give_back_locked (MpRing *self)
 {
@@ -74,22 +68,19 @@ mp_ring_give_back (MpRing  *self,
 static void
 commit_nothing (MpRing *self)
 {
-  MpRingEnd *end = &self->layout->put;
   MpRingMark own;
   MpRingChunks chunks;
 
-  mp_ring_end_get_mark (end, &own);
+  mp_ring_end_get_mark (&self->layout->put, &own);
   mp_ring_get_chunks (self, &own, &chunks);
   commit_no_record (self, &own, &chunks);
-  atomic_store_explicit (&end->asleep, 0, memory_order_relaxed);
-  mp_ring_end_alarm (end);
 }
 
 /*< private >
  * mp_ring_wake_taker:
  *
- * Lets who waits for a record look again: there is something to take that was not put just now.  If this process is
- * killed before it has woken the sleeper, its death does.
+ * Lets who waits for a record look again: there is something to take that was not put just now.  The commit wakes, as
+ * any does, and if this process is killed before that, its death does.
  *
  * Fails with %MP_ERROR_TIMED_OUT if somebody is stopped who puts.
  */
@@ -105,6 +96,5 @@ mp_ring_wake_taker (MpRing   *self,
 
   commit_nothing (self);
   mp_ring_end_unlock (self, end, me, TRUE);
-  mp_futex_wake (&end->count, MP_FUTEX_WAKE_ALL);
   return TRUE;
 }

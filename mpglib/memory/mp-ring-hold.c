@@ -241,16 +241,28 @@ mp_ring_look_for_orphans (MpRing  *self,
 
 /* --- What is done --------------------------------------------------------- */
 
-/* Whoever waits for all to be done is woken each time. */
+/* Whoever waits for all to be done is woken each time.  The addition ends WAIT, and wakes in the same call of the
+ * kernel: there is no moment in between in which this one may be stopped, and nobody else would wake.  Of two at once
+ * the second one sets WAIT, which makes the next one wake for nothing.
+ */
 static void
 tell (MpRing *self)
 {
-  guint32 seen = atomic_load (&self->layout->acknowledged);
+  MpAtomic32 *word = &self->layout->acknowledged;
+  guint32 seen = atomic_load (word);
 
-  while (!atomic_compare_exchange_weak (&self->layout->acknowledged, &seen, (seen + 2) & ~1u))
+  while ((seen & 1) == 0 && !atomic_compare_exchange_weak (word, &seen, seen + 2))
     ;
+#ifdef MP_FAULT_WAKE_AFTER_COMMIT
   if ((seen & 1) != 0)
-    mp_futex_wake (&self->layout->acknowledged, MP_FUTEX_WAKE_ALL);
+    {
+      atomic_store (word, seen + 1);
+      mp_futex_wake (word, MP_FUTEX_WAKE_ALL);
+    }
+#else
+  if ((seen & 1) != 0)
+    mp_futex_add_and_wake_all (word, 1);
+#endif
   mp_bell_ring (self->table, &self->layout->take.bell);
 }
 

@@ -383,6 +383,49 @@ prepare_putters (void)
   mp_crash_send_to_sleep (put_asleep);
 }
 
+/* Where there are more, one that is not woken is passed over, as if it were stopped. */
+static void
+take_asleep_alone (guint i)
+{
+  mp_crash_arrive (i);
+  if (i == 0)
+    take_records (1, MP_WAIT_NEVER_ENDS, 0);
+}
+
+static void
+prepare_taker (void)
+{
+  prepare_empty ();
+  mp_crash_send_to_sleep (take_asleep_alone);
+}
+
+static void
+join_asleep (guint i)
+{
+  mp_crash_arrive (i);
+  mp_ring_wait_done (&ring, MP_WAIT_NEVER_ENDS);
+}
+
+/* Of two that are in hands, and not done. */
+static MpRingExtentName in_hand;
+
+static void
+prepare_joiners (void)
+{
+  Record content;
+  MpRingRecord record;
+  MpRingHaul haul = { (guint8 *) &content, sizeof content, &record, 1 };
+
+  drain ();
+  ring.flags = MP_RING_HOLDS;
+  for (guint i = 0; i < 2; i++)
+    put_records (1, MP_WAIT_ENDS_NOW);
+  mp_ring_take (&ring, get_me (), &haul, MP_WAIT_ENDS_NOW, NULL);
+  in_hand = record.extent;
+  remember ();
+  mp_crash_send_to_sleep (join_asleep);
+}
+
 /* The turn, and what room there will be, belong to somebody who lives and does nothing. */
 static void
 give_all_to_stopped (void)
@@ -479,6 +522,13 @@ take_and_disown (void)
   mp_ring_disown (&ring, get_me (), names, haul.n_records, NULL);
 }
 
+/* As who has left to others what it held. */
+static void
+wake_taker (void)
+{
+  mp_ring_wake_taker (&ring, get_me (), NULL);
+}
+
 static void
 die_locking (gpointer unused)
 {
@@ -518,6 +568,27 @@ static void
 expect_putters_woken (void)
 {
   if (!mp_crash_sleepers_are_done (MIN (get_n_taken () - n_taken_before, 1)))
+    atomic_fetch_add (&shared->n_wrong, 1);
+}
+
+/* Whoever puts something later wakes the one that the stopped one was about to wake.  While that has the lock nobody
+ * puts.
+ */
+static void
+expect_later_put_to_wake (void)
+{
+  if ((atomic_load (&ring.layout->put.lock) & MP_OWNER_MASK) == 0 &&
+      put_records (1, MP_WAIT_ENDS_NOW) == MP_RING_DONE &&
+      !mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    atomic_fetch_add (&shared->n_wrong, 1);
+}
+
+/* Likewise whoever makes the last one done. */
+static void
+expect_last_one_done_to_wake (void)
+{
+  mp_ring_acknowledge (&ring, get_me (), &in_hand);
+  if (mp_ring_is_done (&ring) && !mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
     atomic_fetch_add (&shared->n_wrong, 1);
 }
 
@@ -696,6 +767,40 @@ static guint
 check_acknowledged (void)
 {
   return check_held (1);
+}
+
+static guint
+check_woken_taker (void)
+{
+  put_records (1, MP_WAIT_ENDS_NOW);
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    return mp_crash_finish (STALL);
+
+  return check_rest ();
+}
+
+/* What the victim held is lost. */
+static guint
+check_joiners (void)
+{
+  Record content;
+  MpRingRecord record;
+  MpRingHaul haul = { (guint8 *) &content, sizeof content, &record, 1 };
+
+  if (!mp_crash_none_is_dead (table))
+    return mp_crash_finish (NOT_BURIED);
+
+  while (mp_ring_take (&ring, get_me (), &haul, MP_WAIT_ENDS_NOW, NULL) == MP_RING_DONE ||
+         mp_ring_take_lost (&ring, get_me (), &haul, NULL) == MP_RING_DONE)
+    mp_ring_acknowledge (&ring, get_me (), &record.extent);
+  if (!mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
+    return mp_crash_finish (STALL);
+
+  if (!mp_ring_is_done (&ring) || !are_extents_free ())
+    return mp_crash_finish (TORN);
+
+  ring.flags = 0;
+  return check_rest ();
 }
 
 static guint
@@ -887,6 +992,10 @@ static const MpKillCase kill_cases[] = {
   { "ring/acknowledge", prepare_hold, mp_crash_enter, take_and_acknowledge, .check = check_acknowledged },
   { "ring/acknowledge-beyond", prepare_hold_beyond, mp_crash_enter, take_and_acknowledge,
     .check = check_acknowledged_beyond },
+  { "ring/acknowledge-stopped", prepare_joiners, mp_crash_enter, take_and_acknowledge,
+    .last = expect_last_one_done_to_wake, .check = check_joiners },
+  { "ring/wake-stopped", prepare_taker, mp_crash_enter, wake_taker,
+    .last = expect_later_put_to_wake, .check = check_woken_taker },
   { "ring/disown", prepare_hold, mp_crash_enter, take_and_disown, .check = check_hold },
   { "ring/give-back", prepare_much, mp_crash_enter, take_all, .check = check_five },
   { "ring/take-from-dead", prepare_corpse, mp_crash_enter, take_one, .check = check_one },
