@@ -559,6 +559,30 @@ kill_and_notice (pid_t pid)
     }
 }
 
+/* One who takes is stopped with the lock: who finds nothing has not waited for it. */
+static void
+test_empty_beside_taker (void)
+{
+  MpPatience patience = { 0 };
+  gint64 before;
+  pid_t stopped;
+
+  set_up ();
+  set_patience (&before, 10000);
+  stopped = fork_who_stays (lock_and_stay, &ring.layout->take);
+  stop (stopped);
+  mp_patience_begin (&patience);
+  g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_AGAIN);
+  mp_patience_end (&patience);
+  g_assert_cmpint (patience.spent, ==, 0);
+
+  mp_test_kill (stopped);
+  g_assert_cmpint (put (1, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_cmpint (take (MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  mp_short_lock_set_patience (before);
+  tear_down ();
+}
+
 /* One who takes is stopped with the lock, and others die.  Who looks is not kept waiting, is told that there is nothing
  * as long as there is nothing, and of each of two that somebody held.
  */
@@ -682,6 +706,7 @@ main (int   argc,
   g_test_add_func ("/ring-stopped/next-claim-has-its-time", test_next_claim_has_its_time);
   g_test_add_func ("/ring-stopped/takers", test_takers);
   g_test_add_func ("/ring-stopped/passed-over", test_passed_over);
+  g_test_add_func ("/ring-stopped/empty-beside-taker", test_empty_beside_taker);
   g_test_add_func ("/ring-stopped/look-beside-taker", test_look_beside_taker);
   g_test_add_func ("/ring-stopped/disown-beside-putter", test_disown_beside_putter);
   g_test_add_func ("/ring-stopped/dying-holder", test_dying_holder);

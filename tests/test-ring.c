@@ -1113,11 +1113,13 @@ test_full_hands (void)
 {
   g_autoptr (GError) error = NULL;
   g_autofree MpRingRecord *records = g_new0 (MpRingRecord, MP_RING_N_EXTENTS + 1);
-  guint8 byte;
+  guint8 byte, several[10];
+  MpRingRecord batch[G_N_ELEMENTS (several)];
   MpRingHaul haul = { &byte, 1, &records[MP_RING_N_EXTENTS], 1 };
+  MpRingHaul haul_of_batch = { several, sizeof several, batch, G_N_ELEMENTS (batch) };
 
   set_up_hands (0);
-  for (guint i = 0; i < MP_RING_N_EXTENTS + 1; i++)
+  for (guint i = 0; i < MP_RING_N_EXTENTS + 1 + G_N_ELEMENTS (batch); i++)
     put_one ("a", 1, i, MP_WAIT_ENDS_NOW);
   for (guint i = 0; i < MP_RING_N_EXTENTS; i++)
     take_one (&byte, 1, &records[i], MP_WAIT_ENDS_NOW);
@@ -1126,6 +1128,17 @@ test_full_hands (void)
   acknowledge (&records[5]);
   g_assert_cmpint (mp_ring_try_take (&ring, get_me (), &haul, NULL), ==, MP_RING_DONE);
   g_assert_cmpuint (records[MP_RING_N_EXTENTS].kind, ==, MP_RING_N_EXTENTS);
+
+  /* Of a batch those for which there is a hand. */
+  for (guint i = 0; i < 3; i++)
+    acknowledge (&records[i]);
+  g_assert_cmpint (mp_ring_try_take (&ring, get_me (), &haul_of_batch, NULL), ==, MP_RING_DONE);
+  g_assert_cmpuint (haul_of_batch.n_records, ==, 3);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (batch[i].kind, ==, MP_RING_N_EXTENTS + 1 + i);
+  acknowledge (&batch[1]);
+  g_assert_cmpint (mp_ring_try_take (&ring, get_me (), &haul, NULL), ==, MP_RING_DONE);
+  g_assert_cmpuint (records[MP_RING_N_EXTENTS].kind, ==, MP_RING_N_EXTENTS + 4);
   tear_down ();
 }
 
@@ -1314,6 +1327,27 @@ expect_lie_about_extent (guint32 place,
   tear_down ();
 }
 
+/* As much as the words tell that there is, and more than there can be: nobody makes room for it. */
+static void
+test_lies_about_length (void)
+{
+  const guint32 lie = 1u << 30;
+
+  set_up_with (16 * MEGABYTE, 10, MP_RING_CHUNK_BITS);
+  put_long_one (0);
+  memcpy (mp_ring_memory_get_place (&ring.memory, 16), &lie, sizeof lie);
+  atomic_fetch_add (&ring.layout->put.weight[atomic_load (&ring.layout->put.count) & 1], lie);
+  expect_corrupted (FALSE);
+  tear_down ();
+
+  set_up_hands (MP_RING_REDELIVERS);
+  make_orphans ();
+  for (guint i = 0; i < MP_RING_N_EXTENTS; i++)
+    atomic_store (&ring.memory.extents[i].length, lie);
+  expect_corrupted (FALSE);
+  tear_down ();
+}
+
 static void
 test_lies_about_extents (void)
 {
@@ -1424,6 +1458,7 @@ main (int   argc,
   g_test_add_func ("/ring/lies", test_lies);
   g_test_add_func ("/ring/lies-about-size", test_lies_about_size);
   g_test_add_func ("/ring/lies-about-extents", test_lies_about_extents);
+  g_test_add_func ("/ring/lies-about-length", test_lies_about_length);
   g_test_add_func ("/ring/lies-about-chunks", test_lies_about_chunks);
   return g_test_run ();
 }

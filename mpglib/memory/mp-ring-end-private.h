@@ -87,7 +87,8 @@ gboolean     mp_ring_hold_record_locked  (MpRing                  *self,
                                           GError                 **error);
 MpRingResult mp_ring_hold_inherit_locked (MpRing                  *self,
                                           guint32                  me,
-                                          MpRingHaul              *haul);
+                                          MpRingHaul              *haul,
+                                          GError                 **error);
 
 /* Of an end whose lock the caller has, or that nobody uses. */
 static inline void

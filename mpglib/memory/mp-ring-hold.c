@@ -125,9 +125,10 @@ mp_ring_hold_record_locked (MpRing        *self,
  * Returns: %MP_RING_AGAIN if there is nothing
  */
 MpRingResult
-mp_ring_hold_inherit_locked (MpRing     *self,
-                             guint32     me,
-                             MpRingHaul *haul)
+mp_ring_hold_inherit_locked (MpRing      *self,
+                             guint32      me,
+                             MpRingHaul  *haul,
+                             GError     **error)
 {
   MpRingRecord *record = &haul->records[0];
   MpRingExtent *extent;
@@ -146,6 +147,9 @@ mp_ring_hold_inherit_locked (MpRing     *self,
   record->kind = atomic_load_explicit (&extent->kind, memory_order_relaxed) & MP_RING_MAX_KIND;
   record->is_elsewhere = TRUE;
   record->data = haul->data;
+  if (mp_ring_measure (record->length) > self->capacity)
+    return mp_ring_set_corrupted (error), MP_RING_FAILED;
+
   if (haul->wants != NULL && !haul->wants (record, haul->user_data))
     return MP_RING_UNWANTED;
 
@@ -392,11 +396,11 @@ take_lost_locked (MpRing      *self,
   if (!mp_ring_hold_begin_locked (self, me, error))
     return MP_RING_FAILED;
 
-  result = mp_ring_hold_inherit_locked (self, me, haul);
+  result = mp_ring_hold_inherit_locked (self, me, haul, error);
   if (result != MP_RING_AGAIN)
     return result;
 
-  return sweep_locked (self, error) ? mp_ring_hold_inherit_locked (self, me, haul) : MP_RING_FAILED;
+  return sweep_locked (self, error) ? mp_ring_hold_inherit_locked (self, me, haul, error) : MP_RING_FAILED;
 }
 
 /*< private >

@@ -38,7 +38,7 @@ copy_out (MpRing   *self,
     copy_out_parts (self, position, bytes, length);
 }
 
-/* Of a long record. */
+/* Of a long record, which is not longer than the ring allows, whatever others have written of weights. */
 static gboolean
 read_elsewhere (MpRing       *self,
                 guint64       position,
@@ -54,7 +54,7 @@ read_elsewhere (MpRing       *self,
   record->extent = elsewhere.name;
   record->length = elsewhere.length;
   record->is_elsewhere = TRUE;
-  return record->extent.place != 0 && mp_ring_measure (record->length) <= most;
+  return record->extent.place != 0 && mp_ring_measure (record->length) <= MIN (most, self->capacity);
 }
 
 /* One look at the head, whose lengths are checked. */
@@ -93,19 +93,23 @@ take_one (MpRing        *self,
           guint8        *bytes,
           GError       **error)
 {
-  guint64 position = own->position;
+  guint64 need = mp_ring_measure_place (record);
 
-  own->position += mp_ring_measure_place (record);
-  own->weight += mp_ring_measure (record->length);
   record->data = bytes;
   if (G_LIKELY (!record->is_elsewhere))
-    copy_out (self, position + MP_RING_HEAD, bytes, record->length);
+    copy_out (self, own->position + MP_RING_HEAD, bytes, record->length);
 
   if (G_UNLIKELY ((self->flags & MP_RING_HOLDS) != 0))
-    return mp_ring_hold_record_locked (self, me, record, position, error);
+    {
+      if (!mp_ring_hold_record_locked (self, me, record, own->position, error))
+        return FALSE;
+    }
+  else if (G_UNLIKELY (record->is_elsewhere) && !mp_ring_extents_take (&self->extents, me, &record->extent))
+    return mp_ring_set_corrupted (error);
 
-  return G_LIKELY (!record->is_elsewhere) || mp_ring_extents_take (&self->extents, me, &record->extent) ||
-         mp_ring_set_corrupted (error);
+  own->position += need;
+  own->weight += mp_ring_measure (record->length);
+  return TRUE;
 }
 
 /* For mp_ring_linger(). */
@@ -255,6 +259,22 @@ add (MpRing        *self,
   return TRUE;
 }
 
+/* Those before the one that cannot be held are taken: that one is told of when it is the first. */
+static MpRingResult
+end_early (const Taking *taking,
+           GError       *reason_taken,
+           GError      **error)
+{
+  if (taking->n > 0 && !g_error_matches (reason_taken, MP_ERROR, MP_ERROR_CORRUPTED))
+    {
+      g_error_free (reason_taken);
+      return MP_RING_DONE;
+    }
+
+  g_propagate_error (error, reason_taken);
+  return MP_RING_FAILED;
+}
+
 /* Returns: MP_RING_DONE also if there is nothing */
 static MpRingResult
 take_some (MpRing      *self,
@@ -267,6 +287,7 @@ take_some (MpRing      *self,
     {
       MpRingRecord *record = &haul->records[taking->n];
       MpRingResult result = find_next (self, taking, error);
+      GError *reason = NULL;
       gboolean is_near;
 
       if (G_UNLIKELY (result != MP_RING_DONE))
@@ -282,8 +303,8 @@ take_some (MpRing      *self,
       if (record->length > haul->room - taking->used)
         return MP_RING_NO_ROOM;
 
-      if (!add (self, me, taking, record, haul->data + taking->used, is_near, error))
-        return MP_RING_FAILED;
+      if (!add (self, me, taking, record, haul->data + taking->used, is_near, &reason))
+        return end_early (taking, reason, error);
 
       taking->used += record->length;
       taking->n++;
@@ -328,7 +349,8 @@ take_and_hold_locked (MpRing      *self,
   MpRingResult result = MP_RING_FAILED;
 
   if (mp_ring_hold_begin_locked (self, me, error))
-    result = (self->flags & MP_RING_REDELIVERS) != 0 ? mp_ring_hold_inherit_locked (self, me, haul) : MP_RING_AGAIN;
+    result = (self->flags & MP_RING_REDELIVERS) != 0 ? mp_ring_hold_inherit_locked (self, me, haul, error)
+                                                     : MP_RING_AGAIN;
 
   taking->is_elsewhere = result == MP_RING_DONE;
   if (result == MP_RING_DONE)
@@ -375,6 +397,21 @@ mp_ring_read_hauled (MpRing      *self,
   return were_read ? MP_RING_DONE : MP_RING_FAILED;
 }
 
+/* Nobody waits for the lock of who may be stopped while there is nothing: who puts something wakes, and rings. */
+static MpRingResult
+lock_to_take (MpRing   *self,
+              guint32   me,
+              GError  **error)
+{
+  if (G_LIKELY (mp_owner_lock_try (&self->layout->take.lock, me)))
+    return MP_RING_DONE;
+
+  if (mp_ring_count (self) == 0 && !mp_ring_has_orphans (self))
+    return MP_RING_AGAIN;
+
+  return mp_ring_end_lock_slowly (self, &self->layout->take, me, error) ? MP_RING_DONE : MP_RING_FAILED;
+}
+
 /*< private >
  * mp_ring_try_take:
  * @haul: where they go, at most %MP_RING_BATCH
@@ -389,11 +426,11 @@ mp_ring_try_take (MpRing      *self,
                   GError     **error)
 {
   MpRingEnd *end = &self->layout->take;
-  MpRingResult result;
+  MpRingResult result = lock_to_take (self, me, error);
   Taking taking;
 
-  if (!mp_ring_end_lock (self, end, me, error))
-    return MP_RING_FAILED;
+  if (G_UNLIKELY (result != MP_RING_DONE))
+    return result;
 
   taking.begun = taking.own.position = 0;
   taking.is_elsewhere = FALSE;
