@@ -22,6 +22,8 @@ G_BEGIN_DECLS
 int      mp_memfd_new      (const char  *name,
                             guint64      size,
                             GError     **error);
+gboolean mp_memfd_can_have (guint64      length,
+                            GError     **error);
 gboolean mp_memfd_allocate (int          fd,
                             guint64      offset,
                             guint64      length,

@@ -87,9 +87,9 @@ can_exist (guint64 length)
   return sysinfo (&system) != 0 || length / system.mem_unit <= (guint64) system.totalram + system.totalswap;
 }
 
-static gboolean
-check_can_exist (guint64   length,
-                 GError  **error)
+gboolean
+mp_memfd_can_have (guint64   length,
+                   GError  **error)
 {
   if (can_exist (length))
     return TRUE;
@@ -113,7 +113,7 @@ mp_memfd_allocate (int       fd,
 {
   int result;
 
-  if (!check_can_exist (length, error))
+  if (!mp_memfd_can_have (length, error))
     return FALSE;
 
   do
@@ -165,7 +165,7 @@ mp_memfd_write (int             fd,
 {
   const guint8 *next = bytes;
 
-  if (!check_can_exist (length, error))
+  if (!mp_memfd_can_have (length, error))
     return FALSE;
 
   while (length > 0)

@@ -67,11 +67,16 @@ void          mp_ring_extents_open         (MpRingExtents           *self,
                                             guint64                  capacity);
 gboolean      mp_ring_extents_allocate     (MpRingExtents           *self,
                                             GError                 **error);
-gboolean      mp_ring_extents_fill         (MpRingExtents           *self,
+gboolean      mp_ring_extents_claim        (MpRingExtents           *self,
                                             guint32                  me,
-                                            gconstpointer            data,
                                             guint32                  length,
                                             MpRingExtentName        *name,
+                                            GError                 **error);
+gboolean      mp_ring_extents_write        (MpRingExtents           *self,
+                                            const MpRingExtentName  *name,
+                                            guint32                  offset,
+                                            gconstpointer            bytes,
+                                            guint32                  length,
                                             GError                 **error);
 void          mp_ring_extents_forget       (MpRingExtents           *self,
                                             guint32                  me,
@@ -93,6 +98,7 @@ gboolean      mp_ring_extents_take         (MpRingExtents           *self,
                                             const MpRingExtentName  *name);
 gboolean      mp_ring_extents_read         (MpRingExtents           *self,
                                             const MpRingExtentName  *name,
+                                            guint32                  offset,
                                             gpointer                 bytes,
                                             guint32                  length,
                                             GError                 **error);

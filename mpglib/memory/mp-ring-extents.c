@@ -149,49 +149,61 @@ give_back (MpRingExtents          *self,
 }
 
 static gboolean
-fill (MpRingExtents     *self,
-      guint32            n,
-      guint32            me,
-      gconstpointer      data,
-      guint32            length,
-      MpRingExtentName  *name,
-      GError           **error)
+claim_one (MpRingExtents     *self,
+           guint32            n,
+           guint32            me,
+           guint32            length,
+           MpRingExtentName  *name,
+           GError           **error)
 {
   *name = (MpRingExtentName) { 0, 0 };
   if (self->fd < 0 || length > self->stride)
     return TRUE;
 
-  if (!mp_ring_extents_allocate (self, error))
+  if (!mp_ring_extents_allocate (self, error) || !mp_memfd_can_have (length, error))
     return FALSE;
 
-  if (!claim (self, n, me, name) || mp_memfd_write (self->fd, get_offset (self, name), data, length, error))
-    return TRUE;
-
-  give_back (self, name, make_state (name->ticket, me | FILL), length);
-  return FALSE;
+  claim (self, n, me, name);
+  return TRUE;
 }
 
 /*< private >
- * mp_ring_extents_fill:
+ * mp_ring_extents_claim:
+ * @length: bytes, all of which mp_ring_extents_write() is to write
  * @name: (out): the extent; its place is 0 if none is free
  *
- * Writes the bytes of a record that is to be put.  Whoever does not put it calls mp_ring_extents_forget().
+ * For a record that is to be put.  Whoever does not put it calls mp_ring_extents_forget().
  */
 gboolean
-mp_ring_extents_fill (MpRingExtents     *self,
-                      guint32            me,
-                      gconstpointer      data,
-                      guint32            length,
-                      MpRingExtentName  *name,
-                      GError           **error)
+mp_ring_extents_claim (MpRingExtents     *self,
+                       guint32            me,
+                       guint32            length,
+                       MpRingExtentName  *name,
+                       GError           **error)
 {
-  return fill (self, count_to_fill (self), me, data, length, name, error);
+  return claim_one (self, count_to_fill (self), me, length, name, error);
+}
+
+/*< private >
+ * mp_ring_extents_write:
+ * @offset: in what this process has claimed
+ */
+gboolean
+mp_ring_extents_write (MpRingExtents           *self,
+                       const MpRingExtentName  *name,
+                       guint32                  offset,
+                       gconstpointer            bytes,
+                       guint32                  length,
+                       GError                 **error)
+{
+  return mp_memfd_write (self->fd, get_offset (self, name) + offset, bytes, length, error);
 }
 
 /*< private >
  * mp_ring_extents_fill_to_hold:
+ * @name: (out): the extent; its place is 0 if none is free
  *
- * As mp_ring_extents_fill(), of a record that is about to be taken: those may have all extents.
+ * Writes the bytes of a record that is about to be taken: those may have all extents.
  */
 gboolean
 mp_ring_extents_fill_to_hold (MpRingExtents     *self,
@@ -201,7 +213,14 @@ mp_ring_extents_fill_to_hold (MpRingExtents     *self,
                               MpRingExtentName  *name,
                               GError           **error)
 {
-  return fill (self, self->n, me, data, length, name, error);
+  if (!claim_one (self, self->n, me, length, name, error))
+    return FALSE;
+
+  if (name->place == 0 || mp_ring_extents_write (self, name, 0, data, length, error))
+    return TRUE;
+
+  mp_ring_extents_forget (self, me, name, length);
+  return FALSE;
 }
 
 void
@@ -279,11 +298,12 @@ mp_ring_extents_take (MpRingExtents          *self,
 gboolean
 mp_ring_extents_read (MpRingExtents           *self,
                       const MpRingExtentName  *name,
+                      guint32                  offset,
                       gpointer                 bytes,
                       guint32                  length,
                       GError                 **error)
 {
-  return mp_memfd_read (self->fd, get_offset (self, name), bytes, length, error);
+  return mp_memfd_read (self->fd, get_offset (self, name) + offset, bytes, length, error);
 }
 
 /*< private >

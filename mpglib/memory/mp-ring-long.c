@@ -68,6 +68,57 @@ sweep_extents (MpRing   *self,
   return is_swept || mp_ring_set_corrupted (error);
 }
 
+/* Copied in one go: well below a millisecond. */
+#define SLICE (1024 * 1024)
+
+static gboolean
+begin_to_prepare (MpRing        *self,
+                  guint32        me,
+                  MpRingRecord  *record,
+                  GError       **error)
+{
+  if (mp_ring_extents_is_due (&self->extents, self->table) && !sweep_extents (self, me, error))
+    return FALSE;
+
+  return mp_ring_extents_claim (&self->extents, me, record->length, &record->extent, error);
+}
+
+/*< private >
+ * mp_ring_prepare_some:
+ * @record: for which mp_ring_is_long() is %TRUE
+ * @n_done: (inout): bytes of it: 0 at first, and its length when all is done
+ *
+ * Does the next part of mp_ring_prepare().
+ */
+gboolean
+mp_ring_prepare_some (MpRing        *self,
+                      guint32        me,
+                      MpRingRecord  *record,
+                      guint32       *n_done,
+                      GError       **error)
+{
+  guint32 n = MIN (record->length - *n_done, SLICE);
+
+  if (*n_done == 0 && !begin_to_prepare (self, me, record, error))
+    return FALSE;
+
+  if (record->extent.place == 0)   /* none is free, and it is put as a short one */
+    {
+      *n_done = record->length;
+      return TRUE;
+    }
+
+  if (!mp_ring_extents_write (&self->extents, &record->extent, *n_done, (const guint8 *) record->data + *n_done, n,
+                              error))
+    {
+      mp_ring_forget (self, me, record);
+      return FALSE;
+    }
+
+  *n_done += n;
+  return TRUE;
+}
+
 /*< private >
  * mp_ring_prepare:
  *
@@ -80,13 +131,58 @@ mp_ring_prepare (MpRing        *self,
                  MpRingRecord  *record,
                  GError       **error)
 {
-  if (G_LIKELY (record->length < self->long_length) || mp_ring_measure (record->length) > self->capacity)
+  guint32 n_done = 0;
+
+  if (G_LIKELY (!mp_ring_is_long (self, record)))
     return TRUE;
 
-  if (mp_ring_extents_is_due (&self->extents, self->table) && !sweep_extents (self, me, error))
-    return FALSE;
+  while (n_done < record->length)
+    if (!mp_ring_prepare_some (self, me, record, &n_done, error))
+      return FALSE;
 
-  return mp_ring_extents_fill (&self->extents, me, record->data, record->length, &record->extent, error);
+  return TRUE;
+}
+
+/*< private >
+ * mp_ring_read_some:
+ * @record: that was taken, and is elsewhere
+ * @n_read: (inout): bytes of it, 0 at first
+ *
+ * Reads the next part of it; when that was the last one, or on failure, it is elsewhere no more.
+ */
+gboolean
+mp_ring_read_some (MpRing        *self,
+                   guint32        me,
+                   MpRingRecord  *record,
+                   guint32       *n_read,
+                   GError       **error)
+{
+  guint32 n = MIN (record->length - *n_read, SLICE);
+  gboolean was_read = mp_ring_extents_read (&self->extents, &record->extent, *n_read,
+                                            (guint8 *) record->data + *n_read, n, error);
+
+  *n_read += n;
+  if (!was_read || *n_read == record->length)
+    mp_ring_end_reading (self, me, record);
+  return was_read;
+}
+
+/*< private >
+ * mp_ring_end_reading:
+ *
+ * Of a record that was taken, and is elsewhere, whether it was read or will not be.
+ */
+void
+mp_ring_end_reading (MpRing       *self,
+                     guint32       me,
+                     MpRingRecord *record)
+{
+  record->is_elsewhere = FALSE;
+  if ((self->flags & MP_RING_HOLDS) != 0)
+    return;
+
+  mp_ring_extents_release (&self->extents, me, &record->extent, record->length);
+  record->extent.place = 0;
 }
 
 void

@@ -134,6 +134,7 @@ typedef struct
   guint         n_records; /* at most; then how many there are */
   MpRingWants   wants;     /* whether that one is to be taken; NULL: all are */
   gconstpointer user_data;
+  gboolean      leaves_long; /* one that is elsewhere is to be read by mp_ring_read_some() */
 } MpRingHaul;
 
 typedef enum
@@ -161,7 +162,20 @@ gboolean     mp_ring_prepare  (MpRing              *self,
                                guint32              me,
                                MpRingRecord        *record,
                                GError             **error);
+gboolean     mp_ring_prepare_some (MpRing          *self,
+                               guint32              me,
+                               MpRingRecord        *record,
+                               guint32             *n_done,
+                               GError             **error);
 void         mp_ring_forget   (MpRing              *self,
+                               guint32              me,
+                               MpRingRecord        *record);
+gboolean     mp_ring_read_some (MpRing             *self,
+                               guint32              me,
+                               MpRingRecord        *record,
+                               guint32             *n_read,
+                               GError             **error);
+void         mp_ring_end_reading (MpRing           *self,
                                guint32              me,
                                MpRingRecord        *record);
 MpRingResult mp_ring_try_put  (MpRing              *self,
@@ -273,6 +287,18 @@ static inline guint64
 mp_ring_measure (guint32 length)
 {
   return 8 + (((guint64) length + 7) & ~(guint64) 7);
+}
+
+/*< private >
+ * mp_ring_is_long:
+ *
+ * Returns: whether mp_ring_prepare() copies it
+ */
+static inline gboolean
+mp_ring_is_long (MpRing             *self,
+                 const MpRingRecord *record)
+{
+  return record->length >= self->long_length && mp_ring_measure (record->length) <= self->capacity;
 }
 
 /* Bytes of the file that is shared; of them mp_ring_memory_measure() are to be mapped. */

@@ -379,19 +379,10 @@ mp_ring_read_hauled (MpRing      *self,
 
   for (guint i = 0; i < haul->n_records; i++)
     {
-      MpRingRecord *record = &haul->records[i];
+      guint32 n_read = 0;
 
-      if (G_LIKELY (!record->is_elsewhere))
-        continue;
-
-      record->is_elsewhere = FALSE;
-      were_read &= mp_ring_extents_read (&self->extents, &record->extent, (gpointer) record->data,
-                                         record->length, were_read ? error : NULL);
-      if ((self->flags & MP_RING_HOLDS) != 0)
-        continue;
-
-      mp_ring_extents_release (&self->extents, me, &record->extent, record->length);
-      record->extent.place = 0;
+      while (G_UNLIKELY (haul->records[i].is_elsewhere))
+        were_read &= mp_ring_read_some (self, me, &haul->records[i], &n_read, were_read ? error : NULL);
     }
 
   return were_read ? MP_RING_DONE : MP_RING_FAILED;
@@ -440,6 +431,8 @@ mp_ring_try_take (MpRing      *self,
 
   if (G_UNLIKELY (mp_ring_get_number (self, taking.begun) != mp_ring_get_number (self, taking.own.position)))
     mp_ring_give_back (self, me);
-  return G_UNLIKELY (taking.is_elsewhere) && result == MP_RING_DONE ? mp_ring_read_hauled (self, me, haul, error)
-                                                                    : result;
+  if (G_LIKELY (!taking.is_elsewhere) || result != MP_RING_DONE || haul->leaves_long)
+    return result;
+
+  return mp_ring_read_hauled (self, me, haul, error);
 }

@@ -20,13 +20,17 @@ typedef struct
   guint   most;
   gsize   used;
   guint   n;         /* items that are there */
+  gboolean leaves_long;  /* what would take a main loop its time */
   GError *error;     /* of rubbish, as long as there are none */
 } Into;
 
 static MpNet
 cast_into (Into *self)
 {
-  return mp_net_new (MP_NET_BYTES, self->size - self->used, self->buffer + self->used, self->size - self->used);
+  MpNet net = mp_net_new (MP_NET_BYTES, self->size - self->used, self->buffer + self->used, self->size - self->used);
+
+  net.order.leaves_long = self->leaves_long;
+  return net;
 }
 
 static gboolean
@@ -152,7 +156,7 @@ getting_into_free (gpointer data)
 {
   GettingInto *self = data;
 
-  mp_net_clear (&self->getting.net);
+  mp_getting_clear (&self->getting);
   g_clear_error (&self->into.error);
   g_free (self);
 }
@@ -182,10 +186,12 @@ start (MpQueue             *self,
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   GettingInto *getting = g_new0 (GettingInto, 1);
 
-  mp_getting_init (&getting->getting, MP_NET_BYTES, into.size);
+  mp_getting_init (&getting->getting, self, MP_NET_BYTES, into.size);
   getting->getting.net = cast_into (&into);
+  getting->getting.net.reads_on = TRUE;
   getting->getting.add_more = add_more;
   getting->into = into;
+  getting->into.leaves_long = TRUE;
   g_task_set_source_tag (task, tag);
   g_task_set_task_data (task, getting, getting_into_free);
   mp_queue_start_async (task, timeout);

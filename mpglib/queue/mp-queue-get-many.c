@@ -13,6 +13,7 @@ typedef struct
   GPtrArray *values;
   guint      most;
   GError    *error;    /* of rubbish, as long as there are no values */
+  gboolean   leaves_long;  /* what would take a main loop its time */
 } Haul;
 
 static void
@@ -29,6 +30,7 @@ haul_init (Haul  *self,
   self->values = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
   self->most = most;
   self->error = NULL;
+  self->leaves_long = FALSE;
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Haul, haul_clear)
@@ -70,6 +72,7 @@ haul_fill (Haul           *self,
       g_auto (MpNet) net = mp_net_new (MP_NET_VALUES, MP_NET_ANY_LENGTH, room.bytes, sizeof room);
       guint n = MIN (self->most - self->values->len, MP_NET_AT_ONCE);
 
+      net.order.leaves_long = self->leaves_long;
       result = mp_net_cast (&net, ring, me, records, &n, NULL, NULL);
       if (result != MP_RING_DONE)
         continue;
@@ -109,7 +112,7 @@ getting_several_free (gpointer data)
 {
   GettingSeveral *self = data;
 
-  mp_net_clear (&self->getting.net);
+  mp_getting_clear (&self->getting);
   haul_clear (&self->haul);
   g_free (self);
 }
@@ -209,9 +212,10 @@ mp_queue_get_many_async (MpQueue             *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   several = g_new0 (GettingSeveral, 1);
-  mp_getting_init (&several->getting, MP_NET_VALUES, MP_NET_ANY_LENGTH);
+  mp_getting_init (&several->getting, self, MP_NET_VALUES, MP_NET_ANY_LENGTH);
   several->getting.add_more = add_more;
   haul_init (&several->haul, max);
+  several->haul.leaves_long = TRUE;
   g_task_set_source_tag (task, mp_queue_get_many_async);
   g_task_set_task_data (task, several, getting_several_free);
   mp_queue_start_async (task, timeout);

@@ -118,7 +118,7 @@ getting_free (gpointer data)
 {
   MpGetting *self = data;
 
-  mp_net_clear (&self->net);
+  mp_getting_clear (self);
   g_free (self);
 }
 
@@ -135,7 +135,7 @@ start (MpQueue             *self,
   GTask *task = g_task_new (self, cancellable, callback, user_data);
   MpGetting *getting = g_new0 (MpGetting, 1);
 
-  mp_getting_init (getting, want, max_length);
+  mp_getting_init (getting, self, want, max_length);
   g_task_set_source_tag (task, tag);
   g_task_set_task_data (task, getting, getting_free);
   mp_queue_start_async (task, timeout);

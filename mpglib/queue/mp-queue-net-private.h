@@ -23,6 +23,7 @@ typedef struct
 {
   MpNetWant want;
   gsize     max_length;   /* of bytes */
+  gboolean  leaves_long;  /* what is to be read elsewhere stays */
 } MpNetOrder;
 
 #define MP_NET_ANY_LENGTH G_MAXSIZE
@@ -35,6 +36,7 @@ typedef struct
   gsize      room;
   guint8    *own;    /* `data`, unless that is the caller's */
   gboolean   is_mute;   /* for somebody who cannot tell of errors */
+  gboolean   reads_on;  /* the one that is got need not have been read yet */
 } MpNet;
 
 /* Behind what is in memory of the net's own, for who puts something there. */
@@ -59,8 +61,10 @@ typedef struct _MpGetting MpGetting;
 struct _MpGetting
 {
   MpQueueErrand errand;
+  MpQueue      *queue;
   MpNet         net;
   MpRingRecord  record;
+  guint32       n_read;   /* bytes of it */
   void        (*add_more) (MpGetting      *self,
                            MpQueuePrivate *priv,
                            MpRing         *ring,
@@ -89,8 +93,10 @@ GBytes      *mp_net_take     (MpNet               *self,
                               guint32              length);
 
 void         mp_getting_init (MpGetting           *self,
+                              MpQueue             *queue,
                               MpNetWant            want,
                               gsize                max_length);
+void         mp_getting_clear (MpGetting          *self);
 
 static inline MpNet
 mp_net_new (MpNetWant  want,
@@ -98,7 +104,7 @@ mp_net_new (MpNetWant  want,
             gpointer   room,
             gsize      size)
 {
-  return (MpNet) { { want, max_length }, room, size, NULL };
+  return (MpNet) { { want, max_length, FALSE }, room, size, NULL };
 }
 
 static inline void

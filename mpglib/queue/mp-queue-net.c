@@ -18,6 +18,9 @@ is_wanted (const MpRingRecord *record,
   const MpNetOrder *order = data;
   guint32 length;
 
+  if (G_UNLIKELY (record->is_elsewhere) && order->leaves_long)
+    return FALSE;
+
   if (G_LIKELY (mp_item_is_raw (record)))
     return record->length <= order->max_length;
 
@@ -89,7 +92,7 @@ mp_net_cast (MpNet         *self,
 {
   for (;;)
     {
-      MpRingHaul haul = { self->data, self->room, records, *n, is_wanted, &self->order };
+      MpRingHaul haul = { self->data, self->room, records, *n, is_wanted, &self->order, self->reads_on };
       MpRingResult result = wait != NULL ? mp_ring_take (ring, me, &haul, *wait, error)
                                          : mp_ring_try_take (ring, me, &haul, error);
 
@@ -232,13 +235,12 @@ mp_net_to_value (MpNet               *self,
 /* --- In a main loop ------------------------------------------------------- */
 
 static MpRingResult
-try_once (MpQueueErrand   *errand,
-          MpQueuePrivate  *priv,
-          MpRing          *ring,
-          guint32          me,
-          GError         **error)
+take_first (MpGetting       *self,
+            MpQueuePrivate  *priv,
+            MpRing          *ring,
+            guint32          me,
+            GError         **error)
 {
-  MpGetting *self = (MpGetting *) errand;
   guint n = 1;
   MpRingResult result;
 
@@ -247,12 +249,47 @@ try_once (MpQueueErrand   *errand,
 
   result = mp_net_cast (&self->net, ring, me, &self->record, &n, NULL, error);
   if (result != MP_RING_DONE)
-    return result;
+    {
+      self->record.is_elsewhere = FALSE;   /* it was only looked at */
+      return result;
+    }
 
   note_got (priv, &self->record, 1);
-  if (self->add_more != NULL)
-    self->add_more (self, priv, ring, me);
   return MP_RING_DONE;
+}
+
+/* One part, and then others have their turn.  It is this process's by now, whatever ends the wait. */
+static MpRingResult
+read_on (MpGetting  *self,
+         MpRing     *ring,
+         guint32     me,
+         GError    **error)
+{
+  if (!mp_ring_read_some (ring, me, &self->record, &self->n_read, error))
+    {
+      self->errand.goes_on = FALSE;
+      return MP_RING_FAILED;
+    }
+
+  self->errand.goes_on = self->record.is_elsewhere;
+  return self->errand.goes_on ? MP_RING_AGAIN : MP_RING_DONE;
+}
+
+static MpRingResult
+try_once (MpQueueErrand   *errand,
+          MpQueuePrivate  *priv,
+          MpRing          *ring,
+          guint32          me,
+          GError         **error)
+{
+  MpGetting *self = (MpGetting *) errand;
+  MpRingResult result = self->record.is_elsewhere ? MP_RING_DONE : take_first (self, priv, ring, me, error);
+
+  if (result == MP_RING_DONE && G_UNLIKELY (self->record.is_elsewhere))
+    result = read_on (self, ring, me, error);
+  if (result == MP_RING_DONE && self->add_more != NULL)
+    self->add_more (self, priv, ring, me);
+  return result;
 }
 
 /*< private >
@@ -262,9 +299,30 @@ try_once (MpQueueErrand   *errand,
  */
 void
 mp_getting_init (MpGetting *self,
+                 MpQueue   *queue,
                  MpNetWant  want,
                  gsize      max_length)
 {
+  self->queue = g_object_ref (queue);
   self->errand = (MpQueueErrand) { .side = MP_QUEUE_ITEMS, .try_once = try_once };
   self->net = mp_net_new (want, max_length, NULL, 0);
+  self->net.reads_on = TRUE;
+}
+
+/*< private >
+ * mp_getting_clear:
+ *
+ * What was taken, and not read to its end, since its main loop is gone, is dropped.
+ */
+void
+mp_getting_clear (MpGetting *self)
+{
+  guint32 me;
+  MpRing *ring = self->record.is_elsewhere
+                   ? mp_queue_store_get_ring (&mp_queue_get_private (self->queue)->store, &me, NULL) : NULL;
+
+  if (ring != NULL)
+    mp_ring_end_reading (ring, me, &self->record);
+  g_object_unref (self->queue);
+  mp_net_clear (&self->net);
 }

@@ -71,6 +71,7 @@ struct _MpQueueErrand
                             GError         **error);
   gboolean     has_given_up;   /* its time was over, or it was cancelled */
   gboolean     has_claim;      /* others leave it room */
+  gboolean     goes_on;        /* it waits for nothing: others have their turn, and then it does more */
 };
 
 extern gpointer mp_queue_class;

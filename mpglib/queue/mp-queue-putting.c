@@ -195,6 +195,7 @@ typedef struct
   MpRingRecord *records;
   guint         n;
   guint         done;
+  guint32       n_copied;  /* bytes of the next one, if that is long */
   gboolean      waits;     /* for room, if there is none */
 } Putting;
 
@@ -216,6 +217,74 @@ putting_free (gpointer data)
   g_free (self);
 }
 
+static gboolean
+is_to_be_copied (const Putting *self,
+                 MpRing        *ring)
+{
+  return mp_ring_is_long (ring, &self->records[self->done]) && self->n_copied < self->records[self->done].length;
+}
+
+/* The next one, and the short ones behind it. */
+static guint
+count_ready (const Putting *self,
+             MpRing        *ring)
+{
+  guint most = MIN (self->n - self->done, AT_ONCE), n = 1;
+
+  while (n < most && !mp_ring_is_long (ring, &self->records[self->done + n]))
+    n++;
+  return n;
+}
+
+static MpRingResult
+put_ready (Putting  *self,
+           MpRing   *ring,
+           guint32   me,
+           GError  **error)
+{
+  Way way = { .has_claim = self->waits ? &self->errand.has_claim : NULL };
+  guint n_put = 0;
+  MpRingResult result = put_some (ring, me, self->records + self->done, count_ready (self, ring), &n_put, way, error);
+
+  if (n_put > 0)
+    self->n_copied = 0;
+  self->done += n_put;
+  return result;
+}
+
+/* One part of what is long is copied, and then others have their turn. */
+static MpRingResult
+put_in_parts (Putting  *self,
+              MpRing   *ring,
+              guint32   me,
+              GError  **error)
+{
+  MpRingResult result = MP_RING_DONE;
+  gboolean has_copied = FALSE;
+
+  self->errand.goes_on = FALSE;
+  while (self->done < self->n && result == MP_RING_DONE)
+    {
+      if (!is_to_be_copied (self, ring))
+        {
+          result = put_ready (self, ring, me, error);
+          continue;
+        }
+
+      if (has_copied)
+        {
+          self->errand.goes_on = TRUE;
+          return MP_RING_AGAIN;
+        }
+
+      has_copied = TRUE;
+      if (!mp_ring_prepare_some (ring, me, &self->records[self->done], &self->n_copied, error))
+        return MP_RING_FAILED;
+    }
+
+  return result;
+}
+
 static MpRingResult
 try_once (MpQueueErrand   *errand,
           MpQueuePrivate  *priv,
@@ -225,8 +294,7 @@ try_once (MpQueueErrand   *errand,
 {
   Putting *self = (Putting *) errand;
   guint before = self->done;
-  Way way = { .has_claim = self->waits ? &errand->has_claim : NULL };
-  MpRingResult result = put_rest (ring, me, self->records, self->n, &self->done, way, error);
+  MpRingResult result = put_in_parts (self, ring, me, error);
 
   if (self->done > before)
     mp_queue_note_done (priv, MP_QUEUE_SPACE);

@@ -185,6 +185,13 @@ mp_queue_get_bell (MpRing      *ring,
   return side == MP_QUEUE_ITEMS ? &ring->layout->put.bell : &ring->layout->take.bell;
 }
 
+/* What is long, in parts: it has been taken, and so is got, whatever becomes of the queue. */
+static gboolean
+is_reading (const MpQueueErrand *errand)
+{
+  return errand->side == MP_QUEUE_ITEMS && errand->goes_on;
+}
+
 static gboolean
 look_patiently (MpQueue        *self,
                 MpQueueErrand  *errand,
@@ -192,7 +199,8 @@ look_patiently (MpQueue        *self,
 {
   MpQueuePrivate *priv = mp_queue_get_private (self);
   guint32 me;
-  MpRing *ring = mp_queue_enter (priv, &me, error);
+  MpRing *ring = is_reading (errand) ? mp_queue_store_get_ring (&priv->store, &me, error)
+                                     : mp_queue_enter (priv, &me, error);
 
   return ring == NULL || errand->try_once (errand, priv, ring, me, error) != MP_RING_AGAIN;
 }
@@ -222,6 +230,9 @@ get_next_look (gpointer object,
   guint32 me;
   MpRing *ring = mp_queue_enter (priv, &me, NULL);
 
+  if (((MpQueueErrand *) data)->goes_on)
+    return MP_ASYNC_NEXT_NOW;
+
   if (((MpQueueErrand *) data)->side == MP_QUEUE_ITEMS || ring == NULL)
     return MP_DEADLINE_NEVER;
 
@@ -248,6 +259,21 @@ mp_queue_unclaim (MpQueuePrivate *self,
     mp_ring_give_up_claim (ring, me, &errand->has_claim);
 }
 
+/* Without others' turns, for nobody waits any more. */
+static gboolean
+read_to_end (MpQueue       *self,
+             MpQueueErrand *errand)
+{
+  MpQueuePrivate *priv = mp_queue_get_private (self);
+  guint32 me;
+  MpRing *ring = mp_queue_store_get_ring (&priv->store, &me, NULL);
+  MpRingResult result = MP_RING_FAILED;
+
+  while (ring != NULL && is_reading (errand))
+    result = errand->try_once (errand, priv, ring, me, NULL);
+  return result == MP_RING_DONE;
+}
+
 static gboolean
 give_up (gpointer object,
          gpointer data)
@@ -256,7 +282,7 @@ give_up (gpointer object,
 
   errand->has_given_up = TRUE;
   mp_queue_unclaim (mp_queue_get_private (object), errand);
-  return FALSE;
+  return is_reading (errand) && read_to_end (object, errand);
 }
 
 /*< private >

@@ -26,6 +26,9 @@ typedef gboolean (*MpAsyncLook)   (gpointer    object,
 typedef gboolean (*MpAsyncGiveUp) (gpointer    object,
                                    gpointer    data);
 
+/* There is more to do, and others have their turn before. */
+#define MP_ASYNC_NEXT_NOW 0
+
 /* After a look that found nothing: when to look again, by g_get_monotonic_time(), though the bell does not ring until
  * then; or MP_DEADLINE_NEVER.
  */

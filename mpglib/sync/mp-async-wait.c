@@ -17,7 +17,8 @@
  *
  *   look: arm the doorbell, look; not yet: return to the loop
  *   rung, or the look said that it is to be looked again by then: look again
- *   time is over: look a last time, and give up
+ *   time is over: look a last time, and give up, unless that said that it is to be looked again at once, or so did
+ *   that of whoever is before it in line
  *   cancelled: give up
  *
  * Waits in line are looked at one after the other, in each context: who is not the first does not even
@@ -145,6 +146,16 @@ on_rung (gpointer data)
   mp_porch_caller_ring (&self->caller);
 }
 
+/* Who is first has found what it waited for, and is not through with it: the time is for waiting. */
+static gboolean
+goes_on (AsyncWait *self)
+{
+  AsyncWait *first = (AsyncWait *) mp_porch_caller_get_first (&self->caller);
+
+  return first->next != NULL &&
+         first->next (g_task_get_source_object (first->task), first->data) == MP_ASYNC_NEXT_NOW;
+}
+
 static gboolean
 on_time_over (gpointer data)
 {
@@ -160,6 +171,8 @@ on_time_over (gpointer data)
   if (mp_porch_caller_is_first (&self->caller) &&
       self->look (g_task_get_source_object (self->task), self->data, &error))
     finish (self, error);
+  else if (goes_on (self))
+    return G_SOURCE_CONTINUE;
   else
     give_up (self, g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT, "%s within the time given", self->what));
   return G_SOURCE_REMOVE;

@@ -49,10 +49,16 @@ void     mp_porch_caller_line_up (MpPorchCaller *caller,
                                  gconstpointer   place);
 
 /* In the context.  Who stands in no line has nobody before it. */
+static inline MpPorchCaller *
+mp_porch_caller_get_first (MpPorchCaller *caller)
+{
+  return caller->line == NULL ? caller : g_queue_peek_head (caller->line);
+}
+
 static inline gboolean
 mp_porch_caller_is_first (MpPorchCaller *caller)
 {
-  return caller->line == NULL || g_queue_peek_head_link (caller->line) == &caller->link;
+  return mp_porch_caller_get_first (caller) == caller;
 }
 
 G_END_DECLS

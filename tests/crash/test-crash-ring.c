@@ -233,7 +233,7 @@ static void
 prepare_hold_beyond (void)
 {
   for (guint i = 0; i < N_KEPT; i++)
-    mp_ring_extents_fill (&ring.extents, get_me (), "", 1, &kept[i], NULL);
+    mp_ring_extents_claim (&ring.extents, get_me (), 1, &kept[i], NULL);
   prepare_hold ();
 }
 
