@@ -3,6 +3,7 @@
  */
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -350,6 +351,71 @@ test_payload_kept (void)
   mp_payload_clear (&payload);
 }
 
+/* --- A sender that cuts it short while it is looked at ---------------------- */
+
+typedef struct
+{
+  int   fd;       /* atomic; -1: it has been cut */
+  int   is_over;  /* atomic */
+  guint n_spins;
+} Cutter;
+
+static void
+spin (guint n)
+{
+  while (n-- > 0)
+    mp_cpu_relax ();
+}
+
+static gpointer
+cut_and_seal (gpointer data)
+{
+  Cutter *self = data;
+
+  while (!g_atomic_int_get (&self->is_over))
+    {
+      int fd = g_atomic_int_get (&self->fd);
+
+      if (fd < 0)
+        {
+          sched_yield ();
+          continue;
+        }
+
+      spin (self->n_spins);
+      g_assert_cmpint (ftruncate (fd, 4096), ==, 0);
+      g_assert_cmpint (fcntl (fd, F_ADD_SEALS, MP_MEMFD_SEALS_SIZE), ==, 0);
+      g_atomic_int_set (&self->fd, -1);
+    }
+
+  return NULL;
+}
+
+/* The size that is told is that of the seals: else who reads beyond the end is killed. */
+static void
+test_cut_meanwhile (void)
+{
+  guint n = g_strcmp0 (g_getenv ("MP_TEST_LONG"), "1") == 0 ? 300000 : 2000;
+  Cutter cutter = { -1, FALSE, 0 };
+  GThread *thread = g_thread_new ("cutter", cut_and_seal, &cutter);
+
+  for (guint i = 0; i < n; i++)
+    {
+      MP_AUTO_FD fd = mp_memfd_new ("test", SIZE, NULL);
+      struct stat status;
+
+      cutter.n_spins = i % 61;
+      g_atomic_int_set (&cutter.fd, fd);
+      spin (i % 67);
+      if (mp_memfd_check (fd, MP_MEMFD_SEALS_SIZE, &status, NULL))
+        g_assert_cmpint (status.st_size, ==, 4096);
+      while (g_atomic_int_get (&cutter.fd) >= 0)
+        sched_yield ();
+    }
+  g_atomic_int_set (&cutter.is_over, TRUE);
+  g_thread_join (thread);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -382,5 +448,6 @@ main (int   argc,
   g_test_add_func ("/payload/refused", test_payload_refused);
   g_test_add_func ("/payload/held", test_payload_held);
   g_test_add_func ("/payload/kept", test_payload_kept);
+  g_test_add_func ("/memfd/cut-meanwhile", test_cut_meanwhile);
   return g_test_run ();
 }

@@ -274,20 +274,22 @@ mp_memfd_check (int           fd,
                 struct stat  *status,
                 GError      **error)
 {
-  int found;
+  int found = fcntl (fd, F_GET_SEALS);
+
+  /* First: what is looked at before the seals are there can be changed before they are, and nothing but memory has any,
+   * so that no other file system is asked anything, which may be a stranger's program.
+   */
+  if (found < 0 || (found & seals) != seals)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_REFUSED,
+                           "The file received is no shared memory that is sealed, and others could take it away");
+      return FALSE;
+    }
 
   if (fstat (fd, status) != 0 || !S_ISREG (status->st_mode) || status->st_size < 0 || !is_plain_memory (fd))
     {
       g_set_error_literal (error, MP_ERROR, MP_ERROR_REFUSED,
                            "The file received is not plain shared memory");
-      return FALSE;
-    }
-
-  found = fcntl (fd, F_GET_SEALS);
-  if (found < 0 || (found & seals) != seals)
-    {
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_REFUSED,
-                           "The shared memory received is not sealed, so that others could take it away");
       return FALSE;
     }
 
