@@ -241,6 +241,28 @@ test_joinable (void)
   g_assert_cmpuint (count_extents (MP_QUEUE (queue)), ==, 0);
 }
 
+/* What others get and do meanwhile is theirs: a part of an item is nothing that could be done. */
+static void
+test_done_beside (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GBytes) bytes = new_long (), none = g_bytes_new_static ("", 0), other = NULL;
+  GAsyncResult *result = NULL;
+
+  g_assert_true (mp_queue_put_bytes (MP_QUEUE (queue), bytes, NULL, 0, NULL, NULL));
+  mp_queue_get_bytes_async (MP_QUEUE (queue), 0, FOREVER, NULL, mp_test_keep_result, &result);
+  turn_some (&result);
+  g_assert_true (mp_queue_put_bytes (MP_QUEUE (queue), none, NULL, 0, NULL, NULL));
+  other = mp_queue_get_bytes (MP_QUEUE (queue), 0, 0, NULL, NULL);
+  g_assert_cmpuint (g_bytes_get_size (other), ==, 0);
+  g_assert_true (mp_joinable_queue_task_done (queue, NULL));
+  g_assert_false (mp_joinable_queue_task_done (queue, NULL));
+  turn_until (&result);
+  expect_got (MP_QUEUE (queue), &result, bytes);
+  g_assert_true (mp_joinable_queue_task_done (queue, NULL));
+  g_assert_true (mp_joinable_queue_join (queue, 0, NULL, NULL));
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -255,5 +277,6 @@ main (int   argc,
   mp_test_add_data ("/queue/long/closed-get", GINT_TO_POINTER (BY_CLOSING), test_ended_get);
   mp_test_add ("/queue/long/many", test_many);
   mp_test_add ("/queue/long/joinable", test_joinable);
+  mp_test_add ("/queue/long/done-beside", test_done_beside);
   return g_test_run ();
 }

@@ -78,6 +78,10 @@ gboolean      mp_ring_extents_write        (MpRingExtents           *self,
                                             gconstpointer            bytes,
                                             guint32                  length,
                                             GError                 **error);
+void          mp_ring_extents_drop         (MpRingExtents           *self,
+                                            const MpRingExtentName  *name,
+                                            guint32                  offset,
+                                            guint32                  length);
 void          mp_ring_extents_forget       (MpRingExtents           *self,
                                             guint32                  me,
                                             const MpRingExtentName  *name,

@@ -223,6 +223,23 @@ mp_ring_extents_fill_to_hold (MpRingExtents     *self,
   return FALSE;
 }
 
+/*< private >
+ * mp_ring_extents_drop:
+ * @offset: of a part of what is in this process's hand, that nobody will read again
+ */
+void
+mp_ring_extents_drop (MpRingExtents           *self,
+                      const MpRingExtentName  *name,
+                      guint32                  offset,
+                      guint32                  length)
+{
+  guint64 begin = MAX (offset, name->place <= N_KEPT ? KEPT_LENGTH : 0);
+  guint64 end = (guint64) offset + length;
+
+  if (begin < end)
+    mp_memfd_drop (self->fd, get_offset (self, name) + begin, end - begin);
+}
+
 void
 mp_ring_extents_forget (MpRingExtents          *self,
                         guint32                 me,

@@ -161,6 +161,9 @@ mp_ring_read_some (MpRing        *self,
   gboolean was_read = mp_ring_extents_read (&self->extents, &record->extent, *n_read,
                                             (guint8 *) record->data + *n_read, n, error);
 
+  /* So that the end of it does not take long. */
+  if ((self->flags & MP_RING_HOLDS) == 0 && record->length > SLICE)
+    mp_ring_extents_drop (&self->extents, &record->extent, *n_read, n);
   *n_read += n;
   if (!was_read || *n_read == record->length)
     mp_ring_end_reading (self, me, record);

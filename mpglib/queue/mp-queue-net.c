@@ -254,25 +254,29 @@ take_first (MpGetting       *self,
       return result;
     }
 
-  note_got (priv, &self->record, 1);
+  mp_queue_note_done (priv, MP_QUEUE_ITEMS);
   return MP_RING_DONE;
 }
 
-/* One part, and then others have their turn.  It is this process's by now, whatever ends the wait. */
+/* One part, and then others have their turn.  It is this process's by now, whatever ends the wait; but only what was
+ * read may be said to be done.
+ */
 static MpRingResult
 read_on (MpGetting  *self,
          MpRing     *ring,
          guint32     me,
          GError    **error)
 {
-  if (!mp_ring_read_some (ring, me, &self->record, &self->n_read, error))
-    {
-      self->errand.goes_on = FALSE;
-      return MP_RING_FAILED;
-    }
+  gboolean was_read = mp_ring_read_some (ring, me, &self->record, &self->n_read, error);
 
   self->errand.goes_on = self->record.is_elsewhere;
-  return self->errand.goes_on ? MP_RING_AGAIN : MP_RING_DONE;
+  if (was_read)
+    return self->errand.goes_on ? MP_RING_AGAIN : MP_RING_DONE;
+
+  /* Nobody else could read it. */
+  if (self->record.extent.place != 0)
+    mp_ring_acknowledge (ring, me, &self->record.extent);
+  return MP_RING_FAILED;
 }
 
 static MpRingResult
@@ -287,6 +291,8 @@ try_once (MpQueueErrand   *errand,
 
   if (result == MP_RING_DONE && G_UNLIKELY (self->record.is_elsewhere))
     result = read_on (self, ring, me, error);
+  if (result == MP_RING_DONE)
+    mp_queue_note_held (priv, &self->record, 1);
   if (result == MP_RING_DONE && self->add_more != NULL)
     self->add_more (self, priv, ring, me);
   return result;
@@ -309,20 +315,28 @@ mp_getting_init (MpGetting *self,
   self->net.reads_on = TRUE;
 }
 
-/*< private >
- * mp_getting_clear:
- *
- * What was taken, and not read to its end, since its main loop is gone, is dropped.
+/* What was taken, and not read to its end, since its main loop is gone: others have it, or it is lost, as if this
+ * process had died.
  */
+static void
+drop_unread (MpGetting *self)
+{
+  guint32 me;
+  MpRing *ring = mp_queue_store_get_ring (&mp_queue_get_private (self->queue)->store, &me, NULL);
+
+  if (ring == NULL)
+    return;
+
+  mp_ring_end_reading (ring, me, &self->record);
+  if (self->record.extent.place != 0)
+    mp_ring_disown (ring, me, &self->record.extent, 1, NULL);
+}
+
 void
 mp_getting_clear (MpGetting *self)
 {
-  guint32 me;
-  MpRing *ring = self->record.is_elsewhere
-                   ? mp_queue_store_get_ring (&mp_queue_get_private (self->queue)->store, &me, NULL) : NULL;
-
-  if (ring != NULL)
-    mp_ring_end_reading (ring, me, &self->record);
+  if (self->record.is_elsewhere)
+    drop_unread (self);
   g_object_unref (self->queue);
   mp_net_clear (&self->net);
 }

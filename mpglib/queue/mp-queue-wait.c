@@ -231,7 +231,7 @@ get_next_look (gpointer object,
   MpRing *ring = mp_queue_enter (priv, &me, NULL);
 
   if (((MpQueueErrand *) data)->goes_on)
-    return MP_ASYNC_NEXT_NOW;
+    return is_reading (data) ? MP_ASYNC_NEXT_HAD : MP_ASYNC_NEXT_NOW;
 
   if (((MpQueueErrand *) data)->side == MP_QUEUE_ITEMS || ring == NULL)
     return MP_DEADLINE_NEVER;
@@ -259,21 +259,6 @@ mp_queue_unclaim (MpQueuePrivate *self,
     mp_ring_give_up_claim (ring, me, &errand->has_claim);
 }
 
-/* Without others' turns, for nobody waits any more. */
-static gboolean
-read_to_end (MpQueue       *self,
-             MpQueueErrand *errand)
-{
-  MpQueuePrivate *priv = mp_queue_get_private (self);
-  guint32 me;
-  MpRing *ring = mp_queue_store_get_ring (&priv->store, &me, NULL);
-  MpRingResult result = MP_RING_FAILED;
-
-  while (ring != NULL && is_reading (errand))
-    result = errand->try_once (errand, priv, ring, me, NULL);
-  return result == MP_RING_DONE;
-}
-
 static gboolean
 give_up (gpointer object,
          gpointer data)
@@ -282,7 +267,7 @@ give_up (gpointer object,
 
   errand->has_given_up = TRUE;
   mp_queue_unclaim (mp_queue_get_private (object), errand);
-  return is_reading (errand) && read_to_end (object, errand);
+  return FALSE;
 }
 
 /*< private >

@@ -29,6 +29,9 @@ typedef gboolean (*MpAsyncGiveUp) (gpointer    object,
 /* There is more to do, and others have their turn before. */
 #define MP_ASYNC_NEXT_NOW 0
 
+/* Likewise, and what was waited for has come already: nobody can cancel it. */
+#define MP_ASYNC_NEXT_HAD 1
+
 /* After a look that found nothing: when to look again, by g_get_monotonic_time(), though the bell does not ring until
  * then; or MP_DEADLINE_NEVER.
  */

@@ -19,7 +19,7 @@
  *   rung, or the look said that it is to be looked again by then: look again
  *   time is over: look a last time, and give up, unless that said that it is to be looked again at once, or so did
  *   that of whoever is before it in line
- *   cancelled: give up
+ *   cancelled: give up, unless the look said that it has come
  *
  * Waits in line are looked at one after the other, in each context: who is not the first does not even
  * arm, for it is rung when it is.
@@ -102,12 +102,18 @@ give_up (AsyncWait *self,
   finish (self, error_taken);
 }
 
+static gint64
+get_next (AsyncWait *self)
+{
+  return self->next != NULL ? self->next (g_task_get_source_object (self->task), self->data) : MP_DEADLINE_NEVER;
+}
+
 /* The time of a source is -1 for never, too. */
 static void
 set_alarm (AsyncWait *self)
 {
   if (self->alarm != NULL)
-    g_source_set_ready_time (self->alarm, self->next (g_task_get_source_object (self->task), self->data));
+    g_source_set_ready_time (self->alarm, get_next (self));
 }
 
 static void
@@ -151,9 +157,9 @@ static gboolean
 goes_on (AsyncWait *self)
 {
   AsyncWait *first = (AsyncWait *) mp_porch_caller_get_first (&self->caller);
+  gint64 next = get_next (first);
 
-  return first->next != NULL &&
-         first->next (g_task_get_source_object (first->task), first->data) == MP_ASYNC_NEXT_NOW;
+  return next == MP_ASYNC_NEXT_NOW || next == MP_ASYNC_NEXT_HAD;
 }
 
 static gboolean
@@ -196,7 +202,7 @@ on_cancelled (GCancellable *cancellable,
   AsyncWait *self = data;
   GError *error = NULL;
 
-  if (is_foreign (self))
+  if (is_foreign (self) || get_next (self) == MP_ASYNC_NEXT_HAD)
     return G_SOURCE_REMOVE;
 
   g_cancellable_set_error_if_cancelled (cancellable, &error);
