@@ -593,6 +593,91 @@ check_flood (const char *address,
   siege_end (&siege, what, n, 0);
 }
 
+/* --- Descriptors that take their time ------------------------------------------------- */
+
+#define N_LINGERING 12
+
+/* Whoever closes it last waits for an hour: nobody reads at the other end, which is given. */
+static int
+make_lingering (int *other)
+{
+  static const guint8 bytes[65536];
+  const struct linger hour = { 1, 3600 };
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  socklen_t size = sizeof address;
+  int listening = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (bind (listening, (struct sockaddr *) &address, size), ==, 0);
+  g_assert_cmpint (listen (listening, 1), ==, 0);
+  g_assert_cmpint (getsockname (listening, (struct sockaddr *) &address, &size), ==, 0);
+  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, size), ==, 0);
+  *other = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+  g_assert_cmpint (*other, >=, 0);
+  mp_fd_close (&listening);
+  while (send (fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+    ;
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_LINGER, &hour, sizeof hour), ==, 0);
+  return fd;
+}
+
+static void
+send_with_fd (int    fd,
+              GBytes *bytes,
+              int    attached)
+{
+  union
+  {
+    char bytes[CMSG_SPACE (sizeof (int))];
+    struct cmsghdr align;
+  } control = { { 0 } };
+  struct iovec piece = { (gpointer) g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes) };
+  struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control,
+                            .msg_controllen = sizeof control };
+  struct cmsghdr *header = CMSG_FIRSTHDR (&message);
+
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN (sizeof (int));
+  memcpy (CMSG_DATA (header), &attached, sizeof attached);
+  g_assert_cmpint (sendmsg (fd, &message, MSG_NOSIGNAL), >=, 0);
+}
+
+/* At once, behind what is proper, behind nothing, and behind what is not. */
+static void
+bring_lingering (const char *address,
+                 guint       manner,
+                 int        *other)
+{
+  int lingering = make_lingering (other), fd = connect_raw (address);
+  g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_CLIENT, other_key, MP_FEATURE_FDS, -1);
+  g_autoptr (GBytes) hello = mp_handshake_take_output (handshake), none = g_bytes_new_static ("", 0);
+
+  if (manner == 1)
+    send (fd, g_bytes_get_data (hello, NULL), g_bytes_get_size (hello), MSG_NOSIGNAL);
+  if (manner == 2)
+    send (fd, "", 0, MSG_NOSIGNAL);
+  if (manner == 3)
+    send (fd, "x", 1, MSG_NOSIGNAL);
+  send_with_fd (fd, manner == 2 ? none : hello, lingering);
+  mp_fd_close (&lingering);
+  mp_fd_close (&fd);
+}
+
+/* Nobody who serves others closes them. */
+static void
+test_lingering (void)
+{
+  int others[N_LINGERING];
+  Siege siege;
+
+  alarm (120);
+  siege_begin (&siege, NULL);
+  for (guint i = 0; i < N_LINGERING; i++)
+    bring_lingering (siege.server.address, i % 4, &others[i]);
+  siege_end (&siege, "descriptors that take an hour to be closed", N_LINGERING, 0);
+  mp_fds_close (others, N_LINGERING);
+}
+
 static void
 test_floods (void)
 {
@@ -852,6 +937,7 @@ main (int    argc,
   mp_test_add ("/hostile-peers/tcp-clients", test_tcp_clients);
   mp_test_add ("/hostile-peers/garbage", test_garbage);
   mp_test_add ("/hostile-peers/silent", test_silent);
+  mp_test_add ("/hostile-peers/lingering", test_lingering);
   mp_test_add ("/hostile-peers/floods", test_floods);
   mp_test_add ("/hostile-peers/listeners", test_listeners);
   mp_test_add ("/hostile-peers/tcp-listeners", test_tcp_listeners);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <errno.h>
 
+#include "mp-discard-private.h"
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-pump-private.h"
@@ -77,7 +78,7 @@ farewell_free (Farewell *self)
   for (guint i = 0; i < G_N_ELEMENTS (self->records); i++)
     mp_stream_record_clear (&self->records[i]);
   g_clear_pointer (&self->io.tls, mp_tls_channel_free);
-  mp_fd_close (&self->io.fd);
+  mp_discard_socket (&self->io.fd);
   g_free (self);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "mp-discard-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 
@@ -207,24 +208,41 @@ end_dialogue (MpGreeting *self)
   finish (self, error);
 }
 
+/* Without room for descriptors the kernel opens none here, and would close them: so one looks before. */
+static gssize
+receive_plain (int      fd,
+               guint8  *packet,
+               gsize    room,
+               int     *flags)
+{
+  struct iovec piece = { packet, room };
+  struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
+  gssize size = recvmsg (fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+  *flags = message.msg_flags;
+  if (size <= 0 || (*flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+    return size;
+
+  piece.iov_len = (gsize) size;
+  return recvmsg (fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+}
+
 static void
 read_plain (MpGreeting *self,
             guint8     *packet,
             gsize       room)
 {
-  struct iovec piece = { packet, room };
-  /* Without room for descriptors the kernel opens none here */
-  struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
-  gssize size = recvmsg (self->io.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  int flags;
+  gssize size = receive_plain (self->io.fd, packet, room, &flags);
 
   if (size < 0 && (errno == EAGAIN || errno == EINTR))
     return;
 
-  if (size <= 0)
-    end_dialogue (self);
-  else if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+  if (size >= 0 && (flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
     finish (self, g_error_new (MP_ERROR, MP_ERROR_CORRUPTED,
                                "What came is longer than any message, or brings descriptors"));
+  else if (size <= 0)
+    end_dialogue (self);
   else
     take_packet (self, packet, (gsize) size);
 }
@@ -330,7 +348,7 @@ mp_greeting_free_locked (MpGreeting *self)
 {
   stop_watching (self);
   g_clear_pointer (&self->io.tls, mp_tls_channel_free);
-  mp_fd_close (&self->io.fd);
+  mp_discard_socket (&self->io.fd);
   mp_dialogue_clear (&self->dialogue);
   g_clear_pointer (&self->refusal, g_bytes_unref);
   g_clear_error (&self->reason);

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "mp-discard-private.h"
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-thread-private.h"
@@ -72,7 +73,7 @@ watch_forks (void)
 static void
 knock_free (MpKnock *self)
 {
-  mp_fd_close (&self->fd);
+  mp_discard_socket (&self->fd);
   mp_pump_unref (self->pump);
   g_free (self);
 }

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "mp-discard-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
@@ -351,7 +352,7 @@ greet (MpReception  *self,
   if (dialogue.handshake == NULL && dialogue.python == NULL)
     {
       g_clear_pointer (&io.tls, mp_tls_channel_free);
-      mp_fd_close (&io.fd);
+      mp_discard_socket (&io.fd);
       return FALSE;
     }
 
@@ -413,7 +414,7 @@ talk (MpReception  *self,
 {
   if (!bind_channel (self, fd, &stranger->binding, error))
     {
-      mp_fd_close (&fd);
+      mp_discard_socket (&fd);
       return FALSE;
     }
 
@@ -463,7 +464,7 @@ let_in (MpReception                   *self,
     {
       g_set_error (&error, MP_ERROR, MP_ERROR_REFUSED, "The listener is for those of user %u alone", (guint) self->uid);
       refuse (self, name, error);
-      mp_fd_close (&fd);
+      mp_discard_socket (&fd);
       return;
     }
 
@@ -508,7 +509,7 @@ refuse_for_want (MpReception                   *self,
   g_autoptr (GError) error = g_error_new_literal (MP_ERROR, MP_ERROR_TOO_BIG,
                                                   "This process has no descriptor left for it");
 
-  mp_fd_close (&fd);
+  mp_discard_socket (&fd);
   refuse (self, name, error);
 }
 
