@@ -369,6 +369,37 @@ test_descriptors (void)
   siege_end (&siege, "descriptors", n * N_ATTACHED, n_let_in);
 }
 
+#define N_LINGERING 12
+
+/* Likewise, and to close each of them would take an hour. */
+static void
+test_lingering (void)
+{
+  g_autoptr (GVariant) attached = g_variant_ref_sink (g_variant_new_parsed ("[('fd', uint32 1, <()>)]"));
+  MpPacket packet = { .kind = MP_FRAME_MESSAGE, .n_fds = 1 };
+  int others[N_LINGERING];
+  Siege siege;
+  int fd;
+
+  set_body (&packet, "=s", "none", 5);
+  packet.attachments = g_variant_get_data (attached);
+  packet.attachments_length = g_variant_get_size (attached);
+  siege_begin (&siege, NULL);
+  n_let_in = 0;
+  fd = befriend (siege.server.address);
+  for (guint i = 0; i < N_LINGERING; i++)
+    {
+      int lingering = siege_make_lingering (&others[i]);
+
+      g_assert_cmpint (put_packet (fd, &packet, &lingering, 1), ==, 0);
+      mp_fd_close (&lingering);
+    }
+  assert_answers (fd, 5);
+  close (fd);
+  siege_end (&siege, "descriptors that take an hour to be closed", N_LINGERING, n_let_in);
+  mp_fds_close (others, N_LINGERING);
+}
+
 /* --- Promises -------------------------------------------------------------------------- */
 
 #define N_PROMISES 40
@@ -642,6 +673,7 @@ main (int    argc,
   mp_test_add ("/hostile-friends/floods", test_floods);
   mp_test_add ("/hostile-friends/deaf", test_deaf);
   mp_test_add ("/hostile-friends/descriptors", test_descriptors);
+  mp_test_add ("/hostile-friends/lingering", test_lingering);
   mp_test_add ("/hostile-friends/parts", test_parts);
   mp_test_add ("/hostile-friends/memory", test_memory);
   mp_test_add ("/hostile-friends/values", test_values);

@@ -12,7 +12,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -597,29 +596,6 @@ check_flood (const char *address,
 
 #define N_LINGERING 12
 
-/* Whoever closes it last waits for an hour: nobody reads at the other end, which is given. */
-static int
-make_lingering (int *other)
-{
-  static const guint8 bytes[65536];
-  const struct linger hour = { 1, 3600 };
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t size = sizeof address;
-  int listening = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  g_assert_cmpint (bind (listening, (struct sockaddr *) &address, size), ==, 0);
-  g_assert_cmpint (listen (listening, 1), ==, 0);
-  g_assert_cmpint (getsockname (listening, (struct sockaddr *) &address, &size), ==, 0);
-  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, size), ==, 0);
-  *other = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
-  g_assert_cmpint (*other, >=, 0);
-  mp_fd_close (&listening);
-  while (send (fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
-    ;
-  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_LINGER, &hour, sizeof hour), ==, 0);
-  return fd;
-}
-
 static void
 send_with_fd (int    fd,
               GBytes *bytes,
@@ -648,7 +624,7 @@ bring_lingering (const char *address,
                  guint       manner,
                  int        *other)
 {
-  int lingering = make_lingering (other), fd = connect_raw (address);
+  int lingering = siege_make_lingering (other), fd = connect_raw (address);
   g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_CLIENT, other_key, MP_FEATURE_FDS, -1);
   g_autoptr (GBytes) hello = mp_handshake_take_output (handshake), none = g_bytes_new_static ("", 0);
 

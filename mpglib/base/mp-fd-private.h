@@ -13,5 +13,7 @@ int  mp_fd_duplicate (int      fd,
 void mp_fd_close     (int     *fd);
 void mp_fds_close    (int     *fds,
                       guint    n_fds);
+void mp_fds_discard  (int     *fds,
+                      guint    n_fds);
 
 G_END_DECLS

@@ -186,7 +186,7 @@ mp_attachment_free (MpAttachment *self)
       mp_unpacking_end (self->unpacking);
     }
 
-  mp_fds_close (self->fds, self->n_fds);
+  mp_fds_discard (self->fds, self->n_fds);
   g_clear_object (&self->object);
   g_clear_pointer (&self->description, g_variant_unref);
   g_clear_pointer (&self->unpacking, mp_unpacking_unref);
@@ -1029,7 +1029,7 @@ mp_message_new_received (const char  *wire_codec,
                    "The peer sent file descriptors without an attachment");
     }
 
-  mp_fds_close (fds, n_fds);
+  mp_fds_discard (fds, n_fds);
   if (!is_sound)
     return NULL;
 

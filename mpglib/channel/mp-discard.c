@@ -92,20 +92,16 @@ has_descriptors (int fd)
 
 /* --- Closing -------------------------------------------------------------- */
 
-/* A socket that lingers is told not to. */
 static void
 close_received (struct msghdr *message)
 {
-  const struct linger none = { 0, 0 };
-
   for (struct cmsghdr *header = CMSG_FIRSTHDR (message); header != NULL; header = CMSG_NXTHDR (message, header))
     for (gsize i = 0; header->cmsg_type == SCM_RIGHTS && i < (header->cmsg_len - CMSG_LEN (0)) / sizeof (int); i++)
       {
         int fd;
 
         memcpy (&fd, CMSG_DATA (header) + i * sizeof fd, sizeof fd);
-        setsockopt (fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-        mp_fd_close (&fd);
+        mp_fds_discard (&fd, 1);
       }
 }
 

@@ -271,7 +271,7 @@ handle_packet (MpTransport *self,
   else
     mp_transport_take_packet (self, &packet, received->fds, received->n_fds);
 
-  mp_fds_close (received->fds, received->n_fds);
+  mp_fds_discard (received->fds, received->n_fds);
 }
 
 /* FALSE: nothing came, or the end, which is known then. */
@@ -294,7 +294,7 @@ has_packet (MpTransport *self,
   if (received->size > 0)
     return TRUE;
 
-  mp_fds_close (received->fds, received->n_fds);
+  mp_fds_discard (received->fds, received->n_fds);
   mp_transport_set_end (self, self->n_peer_holders <= 0);
   return FALSE;
 }
