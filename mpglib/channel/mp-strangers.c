@@ -230,7 +230,7 @@ gint64
 mp_strangers_get_next_time (MpStrangers *self,
                             gint64       now)
 {
-  gint64 end;
+  gint64 end = G_MAXINT64;
 
   if (self->n < MP_PREAMBLE_MAX_STRANGERS)
     return 0;
