@@ -7,14 +7,19 @@
  */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mpglib.h>
+
+#include "mp-fd-private.h"
 #include "mp-ring-link-private.h"
 #include "mp-table-private.h"
 #include "mp-test-process.h"
 #include "mp-test.h"
+#include "mp-transport-private.h"
 
 /* Both found a family each, for the tests to find. */
 typedef struct
@@ -175,6 +180,69 @@ test_closed (void)
   run (found_after_closing);
 }
 
+/* --- What nobody asks for -------------------------------------------------- */
+
+static int ends[2];
+
+static void
+send_locks (gpointer unused)
+{
+  MpTransport *transport = mp_transport_new (ends[0]);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (MpLock) lock = mp_lock_new ();
+      g_autoptr (MpMessage) message = mp_message_new (g_variant_new_string ("a lock"));
+      g_autoptr (MpFrame) frame = NULL;
+
+      mp_message_attach (message, MP_SHAREABLE (lock));
+      frame = mp_frame_new (MP_FRAME_MESSAGE, 1, 0, NULL, message);
+      g_assert_cmpint (mp_transport_send (transport, frame, NULL), ==, MP_IO_DONE);
+    }
+  pause ();
+}
+
+static MpFrame *
+receive_frame (MpTransport *transport)
+{
+  MpFrame *frame = NULL;
+
+  while (mp_transport_receive (transport, &frame, NULL) == MP_IO_AGAIN)
+    mp_test_poll (mp_transport_get_fd (transport), POLLIN);
+  g_assert_nonnull (frame);
+  return frame;
+}
+
+static void
+drop_and_ask (gpointer unused)
+{
+  MpTransport *transport = mp_transport_new (ends[1]);
+  g_autoptr (MpFrame) frame = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_nonnull (mp_table_get_default (NULL));
+  mp_frame_free (receive_frame (transport));
+  g_assert_cmpuint (mp_table_get_n (), ==, 1);
+
+  frame = receive_frame (transport);
+  g_assert_nonnull (mp_message_get_attachment (frame->message, 0, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (mp_table_get_n (), ==, 2);
+}
+
+/* There are few places for families, and strangers do not take them up by what they send. */
+static void
+test_unasked (void)
+{
+  pid_t sender;
+
+  g_assert_true (mp_transport_new_pair (ends, NULL));
+  sender = mp_test_fork (send_locks, NULL);
+  mp_test_join (mp_test_fork (drop_and_ask, NULL));
+  mp_test_kill (sender);
+  mp_fds_close (ends, 2);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -188,5 +256,6 @@ main (int   argc,
   mp_test_add ("/family/replaced", test_replaced);
   mp_test_add ("/family/given", test_given);
   mp_test_add ("/family/closed", test_closed);
+  mp_test_add ("/family/unasked", test_unasked);
   return g_test_run ();
 }

@@ -171,6 +171,7 @@ mp_attachment_unpack (MpAttachment *self,
 static void
 mp_attachment_drop (MpAttachment *self)
 {
+  mp_unpacking_drop (self->unpacking);
   if (self->object == NULL && self->n_fds > 0)
     mp_attachment_unpack (self, NULL);
   g_clear_object (&self->object);

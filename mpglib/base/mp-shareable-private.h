@@ -42,6 +42,8 @@ void         mp_unpacking_note_made (MpUnpacking *self);
 gboolean     mp_unpacking_begin (MpUnpacking    *self,
                                  GError        **error);
 void         mp_unpacking_end   (MpUnpacking    *self);
+void         mp_unpacking_drop  (MpUnpacking    *self);
+gboolean     mp_unpacking_is_dropped (MpUnpacking *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpUnpacking, mp_unpacking_unref)
 

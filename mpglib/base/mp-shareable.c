@@ -180,6 +180,7 @@ struct _MpUnpacking
   GMutex   lock;
   GCond    is_over;
   gboolean has_begun;
+  gboolean is_dropped;
 
   MpPatience patience; /* of who has begun */
 };
@@ -358,6 +359,24 @@ mp_unpacking_end (MpUnpacking *self)
   self->has_begun = FALSE;
   g_cond_signal (&self->is_over);
   g_mutex_unlock (&self->lock);
+}
+
+/*< private >
+ * mp_unpacking_drop:
+ *
+ * What is made from now on is dropped at once: nobody has asked for it.  So it is not worth to take part in anything
+ * for which there are few places.
+ */
+void
+mp_unpacking_drop (MpUnpacking *self)
+{
+  self->is_dropped = TRUE;
+}
+
+gboolean
+mp_unpacking_is_dropped (MpUnpacking *self)
+{
+  return self->is_dropped;
 }
 
 /*< private >

@@ -34,6 +34,8 @@ struct _MpLifeNode
 };
 
 MpTable    *mp_table_new           (GError     **error);
+MpTable    *mp_table_open_known    (int          fd,
+                                    GError     **error);
 MpTable    *mp_table_open          (int          fd,
                                     GError     **error);
 MpTable    *mp_table_get_default   (GError     **error);

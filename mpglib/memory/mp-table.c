@@ -119,9 +119,11 @@ new_locked (GError **error)
   return segment != NULL ? add_locked (segment) : NULL;
 }
 
+/* `is_known`: or else it is not opened */
 static MpTable *
-open_locked (int      fd,
-             GError **error)
+open_locked (int       fd,
+             gboolean  is_known,
+             GError  **error)
 {
   g_autoptr (MpSegment) anywhere = mp_segment_open (fd, MP_SEGMENT_TABLE, NULL, error);
   MpSegment *segment = NULL;
@@ -142,6 +144,12 @@ open_locked (int      fd,
   known = find_locked (mp_segment_get_header (anywhere)->id);
   if (known != NULL)
     return known;
+
+  if (is_known)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE, "This process has nothing of that family of shared objects");
+      return NULL;
+    }
 
   address = next_address_locked (error);
   if (address != NULL)
@@ -186,7 +194,7 @@ first_locked (GError **error)
     return &tables[0];
 
   if (has_inherited_locked ())
-    inherited = open_locked (inherited_fd, NULL);
+    inherited = open_locked (inherited_fd, FALSE, NULL);
   mp_memfd_close (&inherited_fd);
 
   return inherited != NULL ? inherited : new_locked (error);
@@ -210,6 +218,24 @@ mp_table_new (GError **error)
   return table;
 }
 
+static MpTable *
+open_table (int       fd,
+            gboolean  is_known,
+            GError  **error)
+{
+  MpSelf *self = mp_self_get ();
+  MpTable *table;
+
+  mp_self_lock (self);
+  /* A stranger's never becomes the one to which all belongs that this process and its
+   * children make.
+   */
+  table = first_locked (error) != NULL ? open_locked (fd, is_known, error) : NULL;
+  mp_self_unlock (self);
+
+  return table;
+}
+
 /*< private >
  * mp_table_open:
  * @fd: a table received, which stays the caller's
@@ -220,17 +246,19 @@ MpTable *
 mp_table_open (int      fd,
                GError **error)
 {
-  MpSelf *self = mp_self_get ();
-  MpTable *table;
+  return open_table (fd, FALSE, error);
+}
 
-  mp_self_lock (self);
-  /* A stranger's never becomes the one to which all belongs that this process and its
-   * children make.
-   */
-  table = first_locked (error) != NULL ? open_locked (fd, error) : NULL;
-  mp_self_unlock (self);
-
-  return table;
+/*< private >
+ * mp_table_open_known:
+ *
+ * As mp_table_open(), of a family in which this process takes part already; fails with %MP_ERROR_STALE otherwise.
+ */
+MpTable *
+mp_table_open_known (int      fd,
+                     GError **error)
+{
+  return open_table (fd, TRUE, error);
 }
 
 /*< private >

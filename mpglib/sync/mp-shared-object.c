@@ -244,7 +244,7 @@ find_arena (MpUnpacking     *unpacking,
   if (n_fds == 3)
     mp_flight_keep (unpacking, &fds[2]);
 
-  table = mp_table_open (fds[1], error);
+  table = mp_unpacking_is_dropped (unpacking) ? mp_table_open_known (fds[1], error) : mp_table_open (fds[1], error);
   arena = table != NULL ? mp_arena_open (table, fds[0], error) : NULL;
   if (arena != NULL)
     mp_unpacking_keep (unpacking, mp_arena_ref (arena), (GDestroyNotify) mp_arena_unref);
