@@ -147,7 +147,8 @@ open_locked (int       fd,
 
   if (is_known)
     {
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE, "This process has nothing of that family of shared objects");
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_STALE,
+                           "This process has nothing of that family of shared objects");
       return NULL;
     }
 
