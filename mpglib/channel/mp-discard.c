@@ -24,12 +24,23 @@
 static int n_threads; /* atomic */
 
 static gboolean
-is_unix (int fd)
+has_option (int fd,
+            int option,
+            int expected)
 {
-  int domain;
-  socklen_t size = sizeof domain;
+  int value;
+  socklen_t size = sizeof value;
 
-  return getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+  return getsockopt (fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
+}
+
+/* A stream has no empty messages, and credentials at its end, too. */
+static gboolean
+is_end (const struct msghdr *message,
+        gssize               n,
+        gboolean             is_stream)
+{
+  return n < 0 || (n == 0 && (is_stream || message->msg_controllen == 0));
 }
 
 /* --- Whether there are any ------------------------------------------------ */
@@ -66,6 +77,7 @@ static gboolean
 has_descriptors (int fd)
 {
   const int on = 1;
+  gboolean is_stream = has_option (fd, SO_TYPE, SOCK_STREAM);
   Look seen;
 
   if (setsockopt (fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
@@ -75,13 +87,10 @@ has_descriptors (int fd)
     {
       gssize n = look (&seen, fd, sizeof seen.bytes, MSG_PEEK);
 
-      if (n < 0)
-        return FALSE;
-
-      if ((seen.message.msg_flags & MSG_CTRUNC) != 0)
+      if (n >= 0 && (seen.message.msg_flags & MSG_CTRUNC) != 0)
         return TRUE;
 
-      if (n == 0 && seen.message.msg_controllen == 0)
+      if (is_end (&seen.message, n, is_stream))
         return FALSE;
 
       look (&seen, fd, (gsize) n, 0);
@@ -115,6 +124,7 @@ empty_and_close (gpointer data)
   } control;
   guint8 bytes[4096];
   int fd = GPOINTER_TO_INT (data);
+  gboolean is_stream = has_option (fd, SO_TYPE, SOCK_STREAM);
 
   for (guint i = 0; i < MAX_MESSAGES; i++)
     {
@@ -124,10 +134,10 @@ empty_and_close (gpointer data)
       };
       gssize n = recvmsg (fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-      if (n < 0 || (n == 0 && message.msg_controllen == 0))
+      if (n >= 0)
+        close_received (&message);
+      if (is_end (&message, n, is_stream))
         break;
-
-      close_received (&message);
     }
 
   mp_fd_close (&fd);
@@ -156,7 +166,7 @@ close_elsewhere (int fd)
 void
 mp_discard_socket (int *fd)
 {
-  if (*fd >= 0 && is_unix (*fd) && shutdown (*fd, SHUT_RDWR) == 0 && has_descriptors (*fd))
+  if (*fd >= 0 && has_option (*fd, SO_DOMAIN, AF_UNIX) && shutdown (*fd, SHUT_RDWR) == 0 && has_descriptors (*fd))
     close_elsewhere (*fd);
   else
     mp_fd_close (fd);
