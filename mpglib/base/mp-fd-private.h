@@ -11,6 +11,9 @@ G_BEGIN_DECLS
 int  mp_fd_duplicate (int      fd,
                       GError **error);
 void mp_fd_close     (int     *fd);
+gboolean mp_fd_has_option (int fd,
+                      int      option,
+                      int      expected);
 void mp_fds_close    (int     *fds,
                       guint    n_fds);
 void mp_fds_discard  (int     *fds,

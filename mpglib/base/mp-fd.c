@@ -56,6 +56,23 @@ mp_fd_close (int *fd)
   errno = saved_errno;
 }
 
+/*< private >
+ * mp_fd_has_option:
+ * @option: of those of SOL_SOCKET that are numbers
+ *
+ * Returns: whether it is a socket, and its option is that
+ */
+gboolean
+mp_fd_has_option (int fd,
+                  int option,
+                  int expected)
+{
+  int value;
+  socklen_t size = sizeof value;
+
+  return getsockopt (fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
+}
+
 void
 mp_fds_close (int  *fds,
               guint n_fds)

@@ -465,17 +465,6 @@ mp_connection_pack (MpShareable  *shareable,
   return g_variant_new (DESCRIPTION_TYPE, self->readable, self->writable, rings);
 }
 
-static gboolean
-has_option (int fd,
-            int option,
-            int expected)
-{
-  int value;
-  socklen_t length = sizeof value;
-
-  return getsockopt (fd, SOL_SOCKET, option, &value, &length) == 0 && value == expected;
-}
-
 static MpShareable *
 mp_connection_unpack (MpUnpacking  *unpacking,
                       GVariant     *description,
@@ -490,7 +479,8 @@ mp_connection_unpack (MpUnpacking  *unpacking,
   int fd;
 
   if (n_fds < 1 || !g_variant_is_of_type (description, G_VARIANT_TYPE (DESCRIPTION_TYPE)) ||
-      !has_option (fds[n_fds - 1], SO_DOMAIN, AF_UNIX) || !has_option (fds[n_fds - 1], SO_TYPE, SOCK_SEQPACKET))
+      !mp_fd_has_option (fds[n_fds - 1], SO_DOMAIN, AF_UNIX) ||
+      !mp_fd_has_option (fds[n_fds - 1], SO_TYPE, SOCK_SEQPACKET))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "The peer sent a connection that is none");
       return NULL;

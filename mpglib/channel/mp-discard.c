@@ -6,7 +6,6 @@
 
 #include "mp-discard-private.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -22,17 +21,6 @@
 #define MAX_THREADS 64
 
 static int n_threads; /* atomic */
-
-static gboolean
-has_option (int fd,
-            int option,
-            int expected)
-{
-  int value;
-  socklen_t size = sizeof value;
-
-  return getsockopt (fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
-}
 
 /* A stream has no empty messages, and credentials at its end, too. */
 static gboolean
@@ -77,7 +65,7 @@ static gboolean
 has_descriptors (int fd)
 {
   const int on = 1;
-  gboolean is_stream = has_option (fd, SO_TYPE, SOCK_STREAM);
+  gboolean is_stream = mp_fd_has_option (fd, SO_TYPE, SOCK_STREAM);
   Look seen;
 
   if (setsockopt (fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
@@ -124,7 +112,7 @@ empty_and_close (gpointer data)
   } control;
   guint8 bytes[4096];
   int fd = GPOINTER_TO_INT (data);
-  gboolean is_stream = has_option (fd, SO_TYPE, SOCK_STREAM);
+  gboolean is_stream = mp_fd_has_option (fd, SO_TYPE, SOCK_STREAM);
 
   for (guint i = 0; i < MAX_MESSAGES; i++)
     {
@@ -166,7 +154,7 @@ close_elsewhere (int fd)
 void
 mp_discard_socket (int *fd)
 {
-  if (*fd >= 0 && has_option (*fd, SO_DOMAIN, AF_UNIX) && shutdown (*fd, SHUT_RDWR) == 0 && has_descriptors (*fd))
+  if (*fd >= 0 && mp_fd_has_option (*fd, SO_DOMAIN, AF_UNIX) && shutdown (*fd, SHUT_RDWR) == 0 && has_descriptors (*fd))
     close_elsewhere (*fd);
   else
     mp_fd_close (fd);
