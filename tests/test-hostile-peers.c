@@ -23,6 +23,7 @@
 
 #include <mpglib.h>
 
+#include "mp-discard-private.h"
 #include "mp-fd-private.h"
 #include "mp-handshake-private.h"
 #include "mp-packet-io-private.h"
@@ -647,6 +648,29 @@ bring_lingering (const char *address,
   mp_fd_close (&fd);
 }
 
+/* Behind bytes, in what has messages and what has none: whoever closes the socket would wait. */
+static void
+test_discard (void)
+{
+  static const int types[] = { SOCK_SEQPACKET, SOCK_STREAM };
+  g_autoptr (GBytes) bytes = g_bytes_new_static ("bytes", 5);
+
+  alarm (60);
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      int ends[2], other, lingering = siege_make_lingering (&other);
+
+      g_assert_cmpint (socketpair (AF_UNIX, types[i] | SOCK_CLOEXEC, 0, ends), ==, 0);
+      g_assert_cmpint (send (ends[0], "x", 1, 0), ==, 1);
+      g_assert_true (send_with_fd (ends[0], bytes, lingering));
+      mp_fd_close (&lingering);
+      mp_fd_close (&ends[0]);
+      mp_discard_socket (&ends[1]);
+      g_assert_cmpint (ends[1], ==, -1);
+      mp_fd_close (&other);
+    }
+}
+
 /* Nobody who serves others closes them. */
 static void
 test_lingering (void)
@@ -921,6 +945,7 @@ main (int    argc,
   mp_test_add ("/hostile-peers/tcp-clients", test_tcp_clients);
   mp_test_add ("/hostile-peers/garbage", test_garbage);
   mp_test_add ("/hostile-peers/silent", test_silent);
+  mp_test_add ("/hostile-peers/discard", test_discard);
   mp_test_add ("/hostile-peers/lingering", test_lingering);
   mp_test_add ("/hostile-peers/floods", test_floods);
   mp_test_add ("/hostile-peers/listeners", test_listeners);
