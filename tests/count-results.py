@@ -4,8 +4,9 @@
 
     count-results.py NAME=LOG.json...
 
-Prints what failed and what was skipped, a line a run, and last the plain line
-`N passed, N failed`. Exits with 1 when anything failed. A log that is missing
+Prints the end of what each failed test said (what is read last is often all
+that is kept of a long output), then what failed and what was skipped, a line a
+run, and last the plain line `N passed, N failed`. Exits with 1 when anything failed. A log that is missing
 or holds no test is a failure too: its build broke.
 """
 
@@ -15,19 +16,33 @@ import sys
 PASSED = {'OK', 'EXPECTEDFAIL'}
 SKIPPED = {'SKIP'}
 
+LAST_WORDS = 30  # lines of each stream of a failed test
+
 
 def read_results(path):
-    """Returns a list of (test, result), empty when there is no such log."""
+    """Returns a list of dictionaries, a test each, empty when there is no such log."""
     try:
         with open(path, encoding='utf-8') as log:
-            rows = [json.loads(line) for line in log if line.strip()]
+            return [json.loads(line) for line in log if line.strip()]
     except FileNotFoundError:
         return []
-    return [(row['name'], row['result']) for row in rows]
 
 
-def count(name, results):
+def show_failed(name, rows):
+    """Prints the end of what each failed test said, without the parts of it that passed."""
+    for row in rows:
+        if row['result'] in PASSED | SKIPPED:
+            continue
+        print(f'== {name}: {row["name"]}: exit status {row.get("returncode")}')
+        for stream in ('stdout', 'stderr'):
+            lines = [line for line in (row.get(stream) or '').splitlines() if not line.startswith('ok ')]
+            for line in lines[-LAST_WORDS:]:
+                print(f'{stream}: {line}')
+
+
+def count(name, rows):
     """Prints the row of one run; returns how many passed and failed."""
+    results = [(row['name'], row['result']) for row in rows]
     passed = [test for test, result in results if result in PASSED]
     skipped = [test for test, result in results if result in SKIPPED]
     failed = [(test, result) for test, result in results if result not in PASSED | SKIPPED]
@@ -42,10 +57,16 @@ def count(name, results):
 
 
 def main(arguments):
-    total_passed = total_failed = 0
+    runs = []
     for argument in arguments:
         name, _, path = argument.partition('=')
-        passed, failed = count(name, read_results(path))
+        runs.append((name, read_results(path)))
+    for name, rows in runs:
+        show_failed(name, rows)
+
+    total_passed = total_failed = 0
+    for name, rows in runs:
+        passed, failed = count(name, rows)
         total_passed += passed
         total_failed += failed
     print(f'{total_passed} passed, {total_failed} failed')
