@@ -9,6 +9,7 @@
 
 #include <glib-unix.h>
 
+#include "mp-cancellable-source-private.h"
 #include "mp-descriptor.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
@@ -193,9 +194,8 @@ mp_descriptor_await (MpWaitable          *waitable,
   g_task_set_check_cancellable (task, FALSE);
   if (cancellable != NULL)
     {
-      g_autoptr (GSource) cancelled = g_cancellable_source_new (cancellable);
+      g_autoptr (GSource) cancelled = mp_cancellable_source_new (cancellable, g_task_get_context (task));
 
-      g_source_set_dummy_callback (cancelled);
       g_source_add_child_source (source, cancelled);
     }
   g_source_set_callback (source, G_SOURCE_FUNC (on_readable), task, g_object_unref);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 
+#include "mp-cancellable-source-private.h"
 #include "mp-clock-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
@@ -324,7 +325,7 @@ begin (Wait   *self,
     }
   if (self->cancellable != NULL)
     {
-      self->cancelled = g_cancellable_source_new (self->cancellable);
+      self->cancelled = mp_cancellable_source_new (self->cancellable, context);
       g_source_set_callback (self->cancelled, G_SOURCE_FUNC (on_cancelled), self, NULL);
       g_source_attach (self->cancelled, context);
     }

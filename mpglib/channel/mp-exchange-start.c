@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "mp-cancellable-source-private.h"
 #include "mp-clock-private.h"
 #include "mp-exchange-base-private.h"
 #include "mp-origin-private.h"
@@ -98,16 +99,16 @@ static GSourceFuncs transfer_source_funcs = {
 };
 
 static void
-add_cancellable (GSource      *source,
-                 GCancellable *cancellable)
+add_cancellable (GSource *source,
+                 GTask   *task)
 {
+  GCancellable *cancellable = g_task_get_cancellable (task);
   g_autoptr (GSource) cancelled = NULL;
 
   if (cancellable == NULL)
     return;
 
-  cancelled = g_cancellable_source_new (cancellable);
-  g_source_set_dummy_callback (cancelled);
+  cancelled = mp_cancellable_source_new (cancellable, g_task_get_context (task));
   g_source_add_child_source (source, cancelled);
 }
 
@@ -155,7 +156,7 @@ mp_exchange_start (MpExchange       *self,
   transfer_source->task = task;
   transfer_source->return_func = return_func;
   transfer_source->deadline = mp_deadline_from_timeout (timeout);
-  add_cancellable (source, g_task_get_cancellable (task));
+  add_cancellable (source, task);
 
   mp_exchange_lock (self);
   if (!self->is_closed)

@@ -5,6 +5,7 @@
 
 #include "mp-waiters-private.h"
 
+#include "mp-cancellable-source-private.h"
 #include "mp-clock-private.h"
 #include "mp-error.h"
 #include "mp-outbox-private.h"
@@ -103,7 +104,7 @@ watch_cancellable (Waiter *self)
 
   if (cancellable == NULL)
     return;
-  source = g_cancellable_source_new (cancellable);
+  source = mp_cancellable_source_new (cancellable, g_task_get_context (self->task));
   g_source_set_static_name (source, "mpglib cancelled wait");
   g_source_set_callback (source, G_SOURCE_FUNC (on_cancelled), waiter_ref (self), (GDestroyNotify) waiter_unref);
   g_source_attach (source, g_task_get_context (self->task));

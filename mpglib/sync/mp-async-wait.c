@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "mp-async-wait-private.h"
+#include "mp-cancellable-source-private.h"
 #include "mp-clock-private.h"
 #include "mp-error.h"
 #include "mp-origin-private.h"
@@ -256,7 +257,7 @@ add_cancellation (AsyncWait    *self,
   if (cancellable == NULL)
     return;
 
-  self->cancellation = g_cancellable_source_new (cancellable);
+  self->cancellation = mp_cancellable_source_new (cancellable, context);
   g_source_set_static_name (self->cancellation, "mpglib cancelling of a wait");
   g_source_set_priority (self->cancellation, g_task_get_priority (self->task));
   g_source_set_callback (self->cancellation, G_SOURCE_FUNC (on_cancelled), self, NULL);
