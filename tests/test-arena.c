@@ -7,6 +7,7 @@
 #include <mpglib.h>
 
 #include "mp-arena-private.h"
+#include "mp-patience-private.h"
 #include "mp-test-process.h"
 
 #define N_OBJECTS   100000
@@ -318,6 +319,80 @@ test_slot_reuse (void)
   g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 0);
 }
 
+#define N_HELD 5000
+
+static void
+hold_many_and_wait (gpointer arena)
+{
+  for (guint i = 0; i < N_HELD; i++)
+    atomic_store (&shared->me, alloc (arena, 8).owner);
+  mp_test_set_word (&shared->ready, 1);
+  mp_test_wait_word (&shared->ready, 2);
+}
+
+static void
+let_holder_of_many_die (MpArena *arena)
+{
+  pid_t pid;
+
+  atomic_store (&shared->ready, 0);
+  pid = mp_test_fork (hold_many_and_wait, arena);
+  mp_test_wait_word (&shared->ready, 1);
+  mp_test_kill (pid);
+  mp_test_wait_dead (table, atomic_load (&shared->me));
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, N_HELD);
+}
+
+/* However much the dead held, nobody releases all of it in one go. */
+static void
+test_death_of_many (void)
+{
+  g_autoptr (MpArena) arena = new_arena ();
+  guint left = N_HELD;
+
+  let_holder_of_many_die (arena);
+  while (left > 0)
+    {
+      guint before = left;
+
+      sweep (arena);
+      left = mp_arena_get_n_objects (arena);
+      g_assert_cmpuint (before, >, left);
+      g_assert_cmpuint (before - left, <=, N_HELD / 4);
+    }
+}
+
+/* Who is in a hurry is told to come again; others come to the end of it. */
+static void
+alloc_behind_the_dead (gpointer arena)
+{
+  MpPatience none = MP_PATIENCE_SPENT;
+  g_autoptr (GError) error = NULL;
+  MpHold hold;
+
+  mp_patience_begin (&none);
+  g_assert_false (mp_arena_alloc (arena, 8, MP_OBJECT_RAW, &hold, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  mp_patience_end (&none);
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), >=, N_HELD / 2);
+
+  hold = alloc (arena, 8);
+  g_assert_cmpuint (mp_owner_get_slot (hold.owner), ==, mp_owner_get_slot (atomic_load (&shared->me)));
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 1);
+  mp_hold_release (&hold);
+}
+
+static void
+test_slot_of_many (void)
+{
+  g_autoptr (MpArena) arena = new_arena ();
+
+  let_holder_of_many_die (arena);
+  atomic_store (&table->layout->next, mp_owner_get_slot (atomic_load (&shared->me)));
+  mp_test_join (mp_test_fork (alloc_behind_the_dead, arena));
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 0);
+}
+
 static void
 use_parents_hold (gpointer data)
 {
@@ -416,6 +491,8 @@ main (int   argc,
   g_test_add_func ("/arena/open", test_open);
   g_test_add_func ("/arena/death", test_death);
   g_test_add_func ("/arena/slot-reuse", test_slot_reuse);
+  g_test_add_func ("/arena/death-of-many", test_death_of_many);
+  g_test_add_func ("/arena/slot-of-many", test_slot_of_many);
   g_test_add_func ("/arena/forked", test_forked);
   g_test_add_func ("/arena/concurrent", test_concurrent);
   return g_test_run ();

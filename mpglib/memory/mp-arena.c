@@ -13,6 +13,7 @@
 #include "mp-journal-private.h"
 #include "mp-origin-private.h"
 #include "mp-participant-private.h"
+#include "mp-patience-private.h"
 #include "mp-short-lock-private.h"
 
 /* Address space of an arena.  Memory is taken as it fills. */
@@ -281,22 +282,30 @@ remove_record (MpArena    *self,
 
 /* --- Sweeping ------------------------------------------------------------- */
 
-/* Everything that the dead owner of the list held.  One change each, so that who
- * is killed here leaves the rest to the next.
+/* Of one turn with the lock, in records: others wait, and a list may be as long as the
+ * arena is large.
+ */
+#define SWEEP_BUDGET 1024
+
+/* A look at somebody who is dead, in records: it takes system calls. */
+#define LOOK_COST 64
+
+/* Everything that the dead owner of the list held, as far as the budget goes.  One change
+ * each, so that who is killed here leaves the rest to the next.
  */
 static gboolean
 sweep_list_locked (MpArena    *self,
                    MpHoldList *list,
+                   gint       *budget,
                    GError    **error)
 {
-  guint64 n_left = mp_segment_get_size (self->segment) / MP_ARENA_RECORD;
   MpJournal journal;
   guint32 record;
 
   while ((record = atomic_load_explicit (&list->first, memory_order_relaxed)) != 0)
     {
-      if (n_left-- == 0)
-        return set_corrupted (error);
+      if (--*budget <= 0)
+        return TRUE;
 
       mp_journal_begin (&journal, self->layout);
 #ifdef MP_FAULT_NO_SWEEP
@@ -317,6 +326,7 @@ sweep_list_locked (MpArena    *self,
 /* Costs one load unless somebody died since the last time. */
 static gboolean
 sweep_locked (MpArena  *self,
+              gint     *budget,
               GError  **error)
 {
   MpArenaLayout *layout = self->layout;
@@ -328,18 +338,21 @@ sweep_locked (MpArena  *self,
     return TRUE;
 
   top = mp_table_get_top (self->table);
-  for (guint32 i = 0; i < top; i++)
+  for (guint32 i = 0; i < top && *budget > 0; i++)
     {
       guint32 owner = atomic_load_explicit (&layout->holds[i].owner, memory_order_relaxed);
       MpLife life = owner != 0 ? mp_participant_look (self->table, owner) : MP_LIFE_ALIVE;
 
-      if (life == MP_LIFE_DEAD && !sweep_list_locked (self, &layout->holds[i], error))
+      if (life != MP_LIFE_ALIVE)
+        *budget -= LOOK_COST;
+
+      if (life == MP_LIFE_DEAD && !sweep_list_locked (self, &layout->holds[i], budget, error))
         return FALSE;
 
       is_complete &= life != MP_LIFE_DYING;
     }
 
-  if (is_complete)
+  if (is_complete && *budget > 0)
     atomic_store (&layout->swept_epoch, epoch);
 
   return TRUE;
@@ -347,14 +360,27 @@ sweep_locked (MpArena  *self,
 
 /* The slot may have been another's, of whom the list tells still. */
 static gboolean
+own_list_is_stale (MpArena *self,
+                   guint32  me)
+{
+  guint32 owner = atomic_load_explicit (&self->layout->holds[mp_owner_get_slot (me)].owner, memory_order_relaxed);
+
+  return owner != me && owner != 0;
+}
+
+/* FALSE without an error: there is more to be swept, in another turn. */
+static gboolean
 ensure_own_list_locked (MpArena  *self,
                         guint32   me,
                         GError  **error)
 {
-  MpHoldList *list = &self->layout->holds[mp_owner_get_slot (me)];
-  guint32 owner = atomic_load_explicit (&list->owner, memory_order_relaxed);
+  gint budget = SWEEP_BUDGET;
 
-  return owner == me || owner == 0 || sweep_list_locked (self, list, error);
+  if (G_LIKELY (!own_list_is_stale (self, me)))
+    return TRUE;
+
+  return sweep_list_locked (self, &self->layout->holds[mp_owner_get_slot (me)], &budget, error) &&
+         !own_list_is_stale (self, me);
 }
 
 /* --- The lock ------------------------------------------------------------- */
@@ -365,19 +391,73 @@ unlock (MpArena *self)
   mp_short_lock_release (&self->layout->lock);
 }
 
+typedef enum
+{
+  BEGIN_FAILED,
+  BEGIN_IS_UNFINISHED,  /* what one who is dead held comes first, and is too much for one turn */
+  BEGIN_IS_DONE,
+} Begin;
+
 /* Whoever had the lock before may have died with it. */
+static Begin
+begin_turn_locked (MpArena  *self,
+                   guint32   me,
+                   GError  **error)
+{
+  gint budget = SWEEP_BUDGET;
+  GError *reason = NULL;
+
+  if (!mp_journal_replay (self->layout, mp_segment_get_size (self->segment)))
+    set_corrupted (&reason);
+  else if (sweep_locked (self, &budget, &reason) && ensure_own_list_locked (self, me, &reason))
+    return BEGIN_IS_DONE;
+
+  unlock (self);
+  if (reason == NULL)
+    return BEGIN_IS_UNFINISHED;
+
+  g_propagate_error (error, reason);
+  return BEGIN_FAILED;
+}
+
+static Begin
+begin_another_turn (MpArena  *self,
+                    guint32   me,
+                    GError  **error)
+{
+  gint64 begun;
+  Begin result;
+
+  if (!mp_short_lock_acquire (self->table, &self->layout->lock, NULL, me, error))
+    return BEGIN_FAILED;
+
+  begun = g_get_monotonic_time ();
+  result = begin_turn_locked (self, me, error);
+  mp_patience_spend (g_get_monotonic_time () - begun);
+  return result;
+}
+
+/* Others have their turns between those of this one. */
 static gboolean
 begin_locked (MpArena  *self,
               guint32   me,
               GError  **error)
 {
-  if (!mp_journal_replay (self->layout, mp_segment_get_size (self->segment)))
-    set_corrupted (error);
-  else if (sweep_locked (self, error) && ensure_own_list_locked (self, me, error))
+  MpPatience patience = { 0 };
+  Begin result = begin_turn_locked (self, me, error);
+
+  if (G_LIKELY (result == BEGIN_IS_DONE))
     return TRUE;
 
-  unlock (self);
-  return FALSE;
+  mp_patience_begin (&patience);
+  while (result == BEGIN_IS_UNFINISHED && mp_patience_get_remaining (mp_short_lock_get_patience ()) > 0)
+    result = begin_another_turn (self, me, error);
+  mp_patience_end (&patience);
+
+  if (result == BEGIN_IS_UNFINISHED)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
+                         "What a process held that is gone is still being released: try again");
+  return result == BEGIN_IS_DONE;
 }
 
 static gboolean
@@ -782,8 +862,16 @@ mp_hold_try_release (MpHold  *hold,
       if (!mp_short_lock_try (self->table, &self->layout->lock, hold->owner))
         return FALSE;
 
-      if (begin_locked (self, hold->owner, error))
-        release_and_unlock (hold, hold->owner, error);
+      switch (begin_turn_locked (self, hold->owner, error))
+        {
+        case BEGIN_IS_DONE:
+          release_and_unlock (hold, hold->owner, error);
+          break;
+        case BEGIN_IS_UNFINISHED:
+          return FALSE;
+        case BEGIN_FAILED:
+          break;
+        }
     }
 
   forget_hold (hold);

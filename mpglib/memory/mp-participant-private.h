@@ -21,10 +21,17 @@ typedef enum
   MP_LIFE_DEAD,    /* what it owned may be taken */
 } MpLife;
 
+/* Of one claim: all slots, twice. */
+#define MP_PARTICIPANT_MAX_TRIES (2 * MP_TABLE_N_SLOTS)
+
+/* At once: each takes some 40 us of system calls, and a table may be full of dead. */
+#define MP_PARTICIPANT_MAX_BURIALS 16
+
 guint32  mp_participant_enter        (MpTable  *table,
                                       GError  **error);
 void     mp_participant_begin_life   (void);
-guint32  mp_participant_claim        (MpTable  *table);
+guint32  mp_participant_claim        (MpTable  *table,
+                                      guint    *n_tries);
 MpLife   mp_participant_look         (MpTable  *table,
                                       guint32   owner);
 gboolean mp_participant_bury         (MpTable  *table,

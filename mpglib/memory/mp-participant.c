@@ -409,27 +409,36 @@ try_claim (MpTable *table,
 
 /*< private >
  * mp_participant_claim:
+ * @n_tries: (inout): slots that were looked at, 0 at first
  *
  * Takes a slot for this process, on the thread that called
- * mp_participant_begin_life().
+ * mp_participant_begin_life().  A table full of dead takes many calls.
  *
- * Returns: this process in owner words, or 0 if all slots are taken
+ * Returns: this process in owner words, or 0; then all slots are taken if @n_tries is
+ *   %MP_PARTICIPANT_MAX_TRIES, and otherwise it goes on when it is called again
  */
 guint32
-mp_participant_claim (MpTable *table)
+mp_participant_claim (MpTable *table,
+                      guint   *n_tries)
 {
   MpTableLayout *layout = table->layout;
   guint32 life = (guint32) syscall (SYS_gettid) | MP_LIFE_WAITERS;
+  guint n_burials = 0;
 
-  for (guint tries = 0; tries < 2 * MP_TABLE_N_SLOTS; tries++)
+  while (*n_tries < MP_PARTICIPANT_MAX_TRIES && n_burials < MP_PARTICIPANT_MAX_BURIALS)
     {
       /* The oldest first, so that generations last long. */
       guint index = atomic_fetch_add (&layout->next, 1) % MP_TABLE_N_SLOTS;
       guint64 identity = atomic_load (&layout->slots[index].identity);
 
+      ++*n_tries;
+
       /* Perhaps it died before it could poke anybody. */
       if ((identity & MP_LIFE_DIED) != 0)
-        mp_participant_bury (table, index, identity);
+        {
+          n_burials++;
+          mp_participant_bury (table, index, identity);
+        }
 
       if ((guint32) identity != 0 || !try_claim (table, index, identity, life))
         continue;

@@ -13,6 +13,8 @@
 #include "mp-error.h"
 #include "mp-futex-private.h"
 #include "mp-participant-private.h"
+#include "mp-patience-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-thread-private.h"
 #include "mp-watch-private.h"
 
@@ -58,7 +60,10 @@ typedef struct
   guint32   epoch;
   guint32   doorbell;
   gboolean  has_looked;
+  guint     n_tries;          /* of a claim, so far */
   gboolean  must_look_again;
+  gboolean  has_more_to_bury;
+  guint32   first_to_bury;    /* slots from its own one to where it goes on to bury */
   guint     n_neighbours;
   Neighbour neighbours[N_NEIGHBOURS];
 } TableWatch;
@@ -74,37 +79,47 @@ G_STATIC_ASSERT (1 + MP_SELF_MAX_TABLES * (3 + N_NEIGHBOURS) <= MP_FUTEX_MAX_WAI
 
 /* --- Taking part ---------------------------------------------------------- */
 
-static void
+/* FALSE: goes on when the other tables were looked after. */
+static gboolean
 claim_in_table (Watch *watch,
                 guint  index)
 {
+  TableWatch *known = &watch->tables[index];
   guint32 bit = 1u << index;
 
   /* Two threads may have made the same wish, the second when it was granted. */
-  if (watch->tables[index].me == 0)
+  if (known->me == 0)
     {
-      guint32 me = mp_participant_claim (mp_table_peek (index));
+      guint32 me = mp_participant_claim (mp_table_peek (index), &known->n_tries);
+
+      if (me == 0 && known->n_tries < MP_PARTICIPANT_MAX_TRIES)
+        return FALSE;
 
       if (me == 0)
         atomic_fetch_or (&watch->self->refusals, bit);
 
-      watch->tables[index] = (TableWatch) { .me = me };
+      *known = (TableWatch) { .me = me };
       atomic_store (&watch->self->me[index], me);
     }
 
   atomic_fetch_and (&watch->self->wishes, ~bit);
   atomic_fetch_add (&watch->self->n_answers, 1);
   mp_futex_wake (&watch->self->n_answers, MP_FUTEX_WAKE_ALL);
+  return TRUE;
 }
 
-static void
+/* FALSE: there are more to be granted. */
+static gboolean
 grant_wishes (Watch *watch)
 {
   guint32 wishes = atomic_load (&watch->self->wishes);
+  gboolean are_granted = TRUE;
 
   for (guint i = 0; i < MP_SELF_MAX_TABLES; i++)
     if ((wishes & 1u << i) != 0)
-      claim_in_table (watch, i);
+      are_granted &= claim_in_table (watch, i);
+
+  return are_granted;
 }
 
 /* --- Neighbours ----------------------------------------------------------- */
@@ -174,6 +189,36 @@ watch_over (TableWatch *known,
     known->must_look_again = TRUE;
 }
 
+/* Some of the dead at a time: the doorbells of main loops wait meanwhile. */
+typedef struct
+{
+  guint32 first;
+  guint32 end;
+  guint   n_looks;
+  guint   n_buried;
+} Burials;
+
+static void
+bury_some (TableWatch *known,
+           MpTable    *table,
+           guint32     distance,
+           guint       index,
+           guint64     identity,
+           Burials    *burials)
+{
+  gboolean is_buried = FALSE;
+
+  if (distance >= burials->first && burials->n_looks < MP_PARTICIPANT_MAX_BURIALS)
+    {
+      is_buried = mp_participant_bury (table, index, identity);
+      burials->n_looks++;
+      burials->n_buried += is_buried;
+      burials->end = distance + 1;
+    }
+
+  known->must_look_again |= !is_buried;
+}
+
 /* All slots, beginning behind its own: a wake may have died with another watcher. */
 static void
 look_at_all_slots (TableWatch *known,
@@ -181,6 +226,7 @@ look_at_all_slots (TableWatch *known,
 {
   guint own = mp_owner_get_slot (known->me);
   guint32 top = mp_table_get_top (table);
+  Burials burials = { .first = known->first_to_bury };
 
   end_vigils (known);
   known->has_looked = TRUE;
@@ -194,9 +240,12 @@ look_at_all_slots (TableWatch *known,
 
       if ((identity & MP_LIFE_DIED) == 0)
         watch_over (known, table, slot, identity);
-      else if (!mp_participant_bury (table, index, identity))
-        known->must_look_again = TRUE;
+      else
+        bury_some (known, table, i, index, identity, &burials);
     }
+
+  known->first_to_bury = burials.n_looks == MP_PARTICIPANT_MAX_BURIALS ? burials.end : 0;
+  known->has_more_to_bury = known->must_look_again && burials.n_buried > 0;
 }
 
 /* Each word is read before what it stands for is looked at. */
@@ -244,8 +293,12 @@ add_waits (const TableWatch *known,
 
 static gint64
 get_deadline (Watch    *watch,
+              gboolean  must_go_on,
               gboolean  must_look_again)
 {
+  if (must_go_on)
+    return MP_DEADLINE_NOW;
+
   if (!must_look_again)
     {
       watch->pause = FIRST_PAUSE_USEC;
@@ -262,10 +315,11 @@ look_and_sleep (Watch *watch)
   MpFutexWait waits[MP_FUTEX_MAX_WAITS];
   guint n_waits = 0;
   gboolean must_look_again = FALSE;
+  gboolean must_go_on;
   gboolean has_doorbells;
   guint32 control = atomic_load (&watch->self->control);
 
-  grant_wishes (watch);
+  must_go_on = !grant_wishes (watch);
   has_doorbells = atomic_load (&watch->self->n_doorbells) > 0;
 
   for (guint i = 0; i < mp_table_get_n (); i++)
@@ -277,11 +331,12 @@ look_and_sleep (Watch *watch)
 
       look_after_table (watch, i);
       must_look_again |= known->must_look_again;
+      must_go_on |= known->has_more_to_bury;
       n_waits += add_waits (known, mp_table_peek (i)->layout, has_doorbells, waits + n_waits);
     }
 
   waits[n_waits++] = (MpFutexWait) { &watch->self->control, control };
-  mp_futex_wait_many (waits, n_waits, get_deadline (watch, must_look_again));
+  mp_futex_wait_many (waits, n_waits, get_deadline (watch, must_go_on, must_look_again));
 }
 
 static G_NORETURN void *
@@ -333,19 +388,15 @@ mp_watch_look_again (MpSelf *self)
   mp_futex_wake (&self->control, 1);
 }
 
-/*< private >
- * mp_watch_join:
- *
- * Has the thread take a slot of the table.  Use mp_participant_enter().
- *
- * Returns: this process in owner words of the table, or 0 on error:
- *   %MP_ERROR_FULL if all slots are taken
- */
-guint32
-mp_watch_join (MpTable  *table,
-               GError  **error)
+/* Who asks first waits this long at least, in microseconds: the thread may have to be started. */
+#define FIRST_JOIN_USEC (50 * G_TIME_SPAN_MILLISECOND)
+
+static gboolean
+begin_join (MpSelf    *self,
+            MpTable   *table,
+            gboolean  *is_first,
+            GError   **error)
 {
-  MpSelf *self = mp_self_get ();
   guint32 bit = 1u << table->index;
   gboolean is_started;
 
@@ -354,15 +405,21 @@ mp_watch_join (MpTable  *table,
   if (is_started && mp_participant_get_me (table) == 0)
     {
       atomic_fetch_and (&self->refusals, ~bit);
-      atomic_fetch_or (&self->wishes, bit);
+      *is_first = (atomic_fetch_or (&self->wishes, bit) & bit) == 0;
     }
   mp_self_unlock (self);
 
-  if (!is_started)
-    return 0;
+  if (is_started)
+    mp_watch_look_again (self);
+  return is_started;
+}
 
-  mp_watch_look_again (self);
-
+static guint32
+await_join (MpSelf   *self,
+            MpTable  *table,
+            gint64    deadline,
+            GError  **error)
+{
   for (;;)
     {
       guint32 n_answers = atomic_load (&self->n_answers);
@@ -371,13 +428,49 @@ mp_watch_join (MpTable  *table,
       if (me != 0)
         return me;
 
-      if ((atomic_load (&self->refusals) & bit) != 0)
+      if ((atomic_load (&self->refusals) & 1u << table->index) != 0)
         {
           g_set_error (error, MP_ERROR, MP_ERROR_FULL,
                        "%u processes share these objects already, and no more can", MP_TABLE_N_SLOTS);
           return 0;
         }
 
-      mp_futex_wait (&self->n_answers, n_answers, MP_DEADLINE_NEVER);
+      if (mp_deadline_has_passed (deadline))
+        {
+          g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
+                               "To join those who share an object takes long: the table of its processes is full of "
+                               "dead ones; this goes on, so try again");
+          return 0;
+        }
+
+      mp_futex_wait (&self->n_answers, n_answers, deadline);
     }
+}
+
+/*< private >
+ * mp_watch_join:
+ *
+ * Has the thread take a slot of the table, for which the caller waits as long as it has
+ * patience.  Use mp_participant_enter().
+ *
+ * Returns: this process in owner words of the table, or 0 on error:
+ *   %MP_ERROR_FULL if all slots are taken, %MP_ERROR_TIMED_OUT if that is not known yet
+ */
+guint32
+mp_watch_join (MpTable  *table,
+               GError  **error)
+{
+  MpSelf *self = mp_self_get ();
+  gboolean is_first = FALSE;
+  gint64 begun = g_get_monotonic_time ();
+  gint64 remaining;
+  guint32 me;
+
+  if (!begin_join (self, table, &is_first, error))
+    return 0;
+
+  remaining = mp_patience_get_remaining (mp_short_lock_get_patience ());
+  me = await_join (self, table, begun + MAX (remaining, is_first ? FIRST_JOIN_USEC : 0), error);
+  mp_patience_spend (g_get_monotonic_time () - begun);
+  return me;
 }

@@ -270,8 +270,10 @@ check_lock (void)
 static void
 claim (void)
 {
+  guint n_tries = 0;
+
   mp_participant_begin_life ();
-  mp_participant_claim (table);
+  mp_participant_claim (table, &n_tries);
 }
 
 static void

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* A table full of dead, really or as a peer has written it there: what joining it costs. */
+
+#include <unistd.h>
+
+#include <mpglib.h>
+
+#include "mp-participant-private.h"
+#include "mp-patience-private.h"
+#include "mp-test-process.h"
+
+#define GENERATION 5
+#define FREE_SLOT  77
+
+/* Marked as dead, and not gone: the process lives. */
+static void
+fill_with_dead (MpTable *table,
+                pid_t    pid)
+{
+  for (guint i = 0; i < MP_TABLE_N_SLOTS; i++)
+    {
+      MpSlot *slot = &table->layout->slots[i];
+
+      atomic_store (&slot->name, (guint64) GENERATION << 32 | (guint32) pid);
+      atomic_store (&slot->identity, (guint64) GENERATION << 32 | MP_LIFE_WAITERS | MP_LIFE_DIED);
+    }
+  atomic_store (&table->layout->top, MP_TABLE_N_SLOTS);
+}
+
+static MpTable *
+new_table (pid_t pid)
+{
+  g_autoptr (GError) error = NULL;
+  MpTable *table = mp_table_new (&error);
+
+  g_assert_no_error (error);
+  fill_with_dead (table, pid);
+  return table;
+}
+
+/* --- A claim --------------------------------------------------------------- */
+
+static void
+claim_in_vain (gpointer data)
+{
+  MpTable *table = data;
+  guint n_tries = 0, n_calls = 0;
+
+  mp_participant_begin_life ();
+  while (n_tries < MP_PARTICIPANT_MAX_TRIES)
+    {
+      guint before = n_tries;
+
+      g_assert_cmpuint (mp_participant_claim (table, &n_tries), ==, 0);
+      g_assert_cmpuint (n_tries - before, <=, MP_PARTICIPANT_MAX_BURIALS);
+      n_calls++;
+    }
+  g_assert_cmpuint (n_calls, ==, MP_PARTICIPANT_MAX_TRIES / MP_PARTICIPANT_MAX_BURIALS);
+}
+
+/* It looks at a few, and goes on when it is called again. */
+static void
+test_claim (void)
+{
+  mp_test_join (mp_test_fork (claim_in_vain, new_table (getpid ())));
+}
+
+/* --- Joining --------------------------------------------------------------- */
+
+static int
+join (MpTable    *table,
+      MpPatience *patience,
+      guint32    *me)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_patience_begin (patience);
+  *me = mp_participant_enter (table, &error);
+  mp_patience_end (patience);
+  if (*me != 0)
+    return 0;
+
+  g_assert_nonnull (error);
+  g_assert_true (error->domain == MP_ERROR);
+  return error->code;
+}
+
+/* Nobody waits for all of them without patience; in the end it is known that the table is
+ * full, and who finds a place is in.
+ */
+static void
+join_the_dead (gpointer data)
+{
+  gint64 deadline = mp_test_deadline ();
+  MpTable *table = data;
+  guint n_told = 0;
+  guint32 me;
+  int code;
+
+  for (;;)
+    {
+      MpPatience none = MP_PATIENCE_SPENT;
+
+      code = join (table, &none, &me);
+      if (code != MP_ERROR_TIMED_OUT)
+        break;
+      n_told++;
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+  g_assert_cmpint (code, ==, MP_ERROR_FULL);
+  g_assert_cmpuint (n_told, >, 0);
+
+  atomic_store (&table->layout->slots[FREE_SLOT].identity, (guint64) GENERATION << 32);
+  {
+    MpPatience patience = { 0 };
+
+    g_assert_cmpint (join (table, &patience, &me), ==, 0);
+    g_assert_cmpuint (mp_owner_get_slot (me), ==, FREE_SLOT);
+  }
+}
+
+static void
+test_join (void)
+{
+  mp_test_join (mp_test_fork (join_the_dead, new_table (getpid ())));
+}
+
+static void
+end (gpointer data)
+{
+}
+
+/* Those who are gone are all buried, by the thread of whoever is left. */
+static void
+bury_the_dead (gpointer data)
+{
+  gint64 deadline = mp_test_deadline ();
+  MpTable *table = data;
+  guint32 buried;
+
+  g_assert_cmpuint (mp_participant_enter (table, NULL), !=, 0);
+  while ((buried = atomic_load (&table->layout->n_buried)) < MP_TABLE_N_SLOTS)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+  g_assert_cmpuint (buried, ==, MP_TABLE_N_SLOTS);
+}
+
+static void
+test_bury (void)
+{
+  pid_t gone = mp_test_fork (end, NULL);
+
+  mp_test_join (gone);
+  mp_test_join (mp_test_fork (bury_the_dead, new_table (gone)));
+}
+
+/* Among those who cannot be buried, and come first. */
+static void
+bury_the_last (gpointer data)
+{
+  gint64 deadline = mp_test_deadline ();
+  MpTable *table = data;
+
+  g_assert_cmpuint (mp_participant_enter (table, NULL), !=, 0);
+  while (atomic_load (&table->layout->n_buried) == 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+}
+
+static void
+test_bury_behind (void)
+{
+  MpTable *table = new_table (getpid ());
+  pid_t gone = mp_test_fork (end, NULL);
+
+  mp_test_join (gone);
+  atomic_store (&table->layout->slots[FREE_SLOT].identity, (guint64) GENERATION << 32);
+  atomic_store (&table->layout->next, FREE_SLOT);
+  atomic_store (&table->layout->slots[FREE_SLOT - 1].name, (guint64) GENERATION << 32 | (guint32) gone);
+  mp_test_join (mp_test_fork (bury_the_last, table));
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/many-dead/claim", test_claim);
+  g_test_add_func ("/many-dead/join", test_join);
+  g_test_add_func ("/many-dead/bury", test_bury);
+  g_test_add_func ("/many-dead/bury-behind", test_bury_behind);
+  return g_test_run ();
+}
