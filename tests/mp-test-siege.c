@@ -4,7 +4,6 @@
 
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -321,29 +320,4 @@ new_handshake (MpRole     role,
   else
     g_assert_true (mp_arrival_bind_tcp (&binding, fd, role, NULL));
   return mp_handshake_new (&terms, NULL);
-}
-
-/* --- Descriptors that take their time -------------------------------------------------- */
-
-/* Whoever closes it last waits for an hour: nobody reads at the other end, which is given. */
-int
-siege_make_lingering (int *other)
-{
-  static const guint8 bytes[65536];
-  const struct linger hour = { 1, 3600 };
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t size = sizeof address;
-  int listening = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  g_assert_cmpint (bind (listening, (struct sockaddr *) &address, size), ==, 0);
-  g_assert_cmpint (listen (listening, 1), ==, 0);
-  g_assert_cmpint (getsockname (listening, (struct sockaddr *) &address, &size), ==, 0);
-  g_assert_cmpint (connect (fd, (struct sockaddr *) &address, size), ==, 0);
-  *other = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
-  g_assert_cmpint (*other, >=, 0);
-  mp_fd_close (&listening);
-  while (send (fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
-    ;
-  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_LINGER, &hour, sizeof hour), ==, 0);
-  return fd;
 }

@@ -55,9 +55,6 @@ void         siege_end     (Siege              *self,
                             guint               n_cases,
                             guint               n_let_in);
 
-/* A socket that whoever closes it last waits for an hour for, since nobody reads at the other end. */
-int          siege_make_lingering (int         *other);
-
 /* By themselves: */
 void         start_honest  (Honest             *self,
                             const char         *what,

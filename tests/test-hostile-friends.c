@@ -25,6 +25,7 @@
 #include "mp-packet-io-private.h"
 #include "mp-packet-private.h"
 #include "mp-stream-format-private.h"
+#include "mp-test-lingering.h"
 #include "mp-test-siege.h"
 #include "mp-test.h"
 
@@ -389,7 +390,7 @@ test_lingering (void)
   fd = befriend (siege.server.address);
   for (guint i = 0; i < N_LINGERING; i++)
     {
-      int lingering = siege_make_lingering (&others[i]);
+      int lingering = mp_test_make_lingering (&others[i]);
 
       g_assert_cmpint (put_packet (fd, &packet, &lingering, 1), ==, 0);
       mp_fd_close (&lingering);

@@ -28,6 +28,7 @@
 #include "mp-handshake-private.h"
 #include "mp-packet-io-private.h"
 #include "mp-test-listener.h"
+#include "mp-test-lingering.h"
 #include "mp-test-siege.h"
 #include "mp-test.h"
 
@@ -599,39 +600,13 @@ check_flood (const char *address,
 #define N_LINGERING 12
 
 /* FALSE: it has been turned away for what came before. */
-static gboolean
-send_with_fd (int    fd,
-              GBytes *bytes,
-              int    attached)
-{
-  union
-  {
-    char bytes[CMSG_SPACE (sizeof (int))];
-    struct cmsghdr align;
-  } control = { { 0 } };
-  struct iovec piece = { (gpointer) g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes) };
-  struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control,
-                            .msg_controllen = sizeof control };
-  struct cmsghdr *header = CMSG_FIRSTHDR (&message);
-
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN (sizeof (int));
-  memcpy (CMSG_DATA (header), &attached, sizeof attached);
-  if (sendmsg (fd, &message, MSG_NOSIGNAL) >= 0)
-    return TRUE;
-
-  g_assert_true (errno == EPIPE || errno == ECONNRESET);
-  return FALSE;
-}
-
 /* At once, behind what is proper, behind nothing, and behind what is not. */
 static void
 bring_lingering (const char *address,
                  guint       manner,
                  int        *other)
 {
-  int lingering = siege_make_lingering (other), fd = connect_raw (address);
+  int lingering = mp_test_make_lingering (other), fd = connect_raw (address);
   g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_CLIENT, other_key, MP_FEATURE_FDS, -1);
   g_autoptr (GBytes) hello = mp_handshake_take_output (handshake), none = g_bytes_new_static ("", 0);
   gboolean was_sent;
@@ -642,33 +617,10 @@ bring_lingering (const char *address,
     send (fd, "", 0, MSG_NOSIGNAL);
   if (manner == 3)
     send (fd, "x", 1, MSG_NOSIGNAL);
-  was_sent = send_with_fd (fd, manner == 2 ? none : hello, lingering);
+  was_sent = mp_test_send_with_fd (fd, manner == 2 ? none : hello, lingering);
   mp_fds_discard (&lingering, was_sent ? 0 : 1);
   mp_fd_close (&lingering);
   mp_fd_close (&fd);
-}
-
-/* Behind bytes, in what has messages and what has none: whoever closes the socket would wait. */
-static void
-test_discard (void)
-{
-  static const int types[] = { SOCK_SEQPACKET, SOCK_STREAM };
-  g_autoptr (GBytes) bytes = g_bytes_new_static ("bytes", 5);
-
-  alarm (60);
-  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
-    {
-      int ends[2], other, lingering = siege_make_lingering (&other);
-
-      g_assert_cmpint (socketpair (AF_UNIX, types[i] | SOCK_CLOEXEC, 0, ends), ==, 0);
-      g_assert_cmpint (send (ends[0], "x", 1, 0), ==, 1);
-      g_assert_true (send_with_fd (ends[0], bytes, lingering));
-      mp_fd_close (&lingering);
-      mp_fd_close (&ends[0]);
-      mp_discard_socket (&ends[1]);
-      g_assert_cmpint (ends[1], ==, -1);
-      mp_fd_close (&other);
-    }
 }
 
 /* Nobody who serves others closes them. */
@@ -945,7 +897,6 @@ main (int    argc,
   mp_test_add ("/hostile-peers/tcp-clients", test_tcp_clients);
   mp_test_add ("/hostile-peers/garbage", test_garbage);
   mp_test_add ("/hostile-peers/silent", test_silent);
-  mp_test_add ("/hostile-peers/discard", test_discard);
   mp_test_add ("/hostile-peers/lingering", test_lingering);
   mp_test_add ("/hostile-peers/floods", test_floods);
   mp_test_add ("/hostile-peers/listeners", test_listeners);

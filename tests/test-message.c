@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -669,6 +670,66 @@ test_unasked (void)
   g_assert_cmpuint (n_tokens, ==, 1);
 }
 
+static int
+open_lingering (void)
+{
+  const struct linger hour = { 1, 3600 };
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_LINGER, &hour, sizeof hour), ==, 0);
+  return fd;
+}
+
+static gboolean
+lingers (int fd)
+{
+  struct linger linger;
+  socklen_t size = sizeof linger;
+
+  g_assert_cmpint (getsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, &size), ==, 0);
+  return linger.l_onoff != 0;
+}
+
+/* A socket that nobody asks for must not hold up who drops its message; any other one is
+ * somebody's, and stays as it is.
+ */
+static void
+test_lingering (void)
+{
+  int fd = open_lingering (), asked;
+  g_autoptr (MpDescriptor) descriptor = mp_descriptor_duplicate (fd, NULL);
+  MpMessage *message = mp_message_new (NULL), *received;
+
+  g_assert_cmpint (mp_message_attach_fd (message, fd, NULL), ==, 0);
+  received = transfer (message);
+  asked = mp_message_get_attached_fd (received, 0, NULL);
+  g_assert_finalize_object (received);
+  g_assert_true (lingers (asked));
+  close (asked);
+
+  received = transfer (message);
+  g_assert_finalize_object (message);
+  g_assert_true (lingers (fd));
+  g_assert_finalize_object (received);
+  g_assert_false (lingers (fd));
+  close (fd);
+
+  message = mp_message_new (NULL);
+  fd = open_lingering ();
+  g_clear_object (&descriptor);
+  descriptor = mp_descriptor_duplicate (fd, NULL);
+  mp_message_attach (message, MP_SHAREABLE (descriptor));
+  received = transfer (message);
+  g_object_unref (mp_message_get_attachment (received, 0, NULL));
+  g_assert_finalize_object (received);
+  g_assert_true (lingers (fd));
+  received = transfer (message);
+  g_assert_finalize_object (message);
+  g_assert_finalize_object (received);
+  g_assert_false (lingers (fd));
+  close (fd);
+}
+
 static void
 test_not_shareable (void)
 {
@@ -763,6 +824,7 @@ main (int   argc,
   mp_test_add ("/message/attach/wrong", test_attach_wrong);
   mp_test_add ("/message/attach/unasked", test_unasked);
   mp_test_add ("/message/attach/not-shareable", test_not_shareable);
+  mp_test_add ("/message/attach/lingering", test_lingering);
   mp_test_add ("/message/attach/descriptors-do-not-match", test_descriptors_do_not_match);
   mp_test_add ("/message/attach/unknown-kind", test_unknown_kind);
 

@@ -101,7 +101,6 @@ duplicate (MpDescriptor  *self,
 
 /* --- Sharing --------------------------------------------------------------- */
 
-#define KIND             "descriptor"
 #define DESCRIPTION_TYPE "()"
 
 static GVariant *
@@ -149,7 +148,7 @@ mp_descriptor_to_string (MpShareable *shareable)
 static void
 mp_descriptor_shareable_init (MpShareableInterface *iface)
 {
-  iface->kind = KIND;
+  iface->kind = MP_DESCRIPTOR_KIND;
   iface->pack = mp_descriptor_pack;
   iface->to_string = mp_descriptor_to_string;
 }
@@ -157,7 +156,7 @@ mp_descriptor_shareable_init (MpShareableInterface *iface)
 static void __attribute__ ((constructor))
 register_kind (void)
 {
-  mp_shareable_register_kind (KIND, mp_descriptor_unpack);
+  mp_shareable_register_kind (MP_DESCRIPTOR_KIND, mp_descriptor_unpack);
 }
 
 /* --- Waiting --------------------------------------------------------------- */

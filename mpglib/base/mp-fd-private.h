@@ -16,7 +16,5 @@ gboolean mp_fd_has_option (int fd,
                       int      expected);
 void mp_fds_close    (int     *fds,
                       guint    n_fds);
-void mp_fds_discard  (int     *fds,
-                      guint    n_fds);
 
 G_END_DECLS

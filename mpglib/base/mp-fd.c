@@ -80,24 +80,3 @@ mp_fds_close (int  *fds,
   for (guint i = 0; i < n_fds; i++)
     mp_fd_close (&fds[i]);
 }
-
-/*< private >
- * mp_fds_discard:
- * @fds: (inout): that were received, and nobody asked for
- *
- * Closes them.  Whoever has a socket last waits as long as it lingers, as its sender has said: none does any more.
- */
-void
-mp_fds_discard (int  *fds,
-                guint n_fds)
-{
-  for (guint i = 0; i < n_fds; i++)
-    {
-      struct linger linger;
-      socklen_t size = sizeof linger;
-
-      if (getsockopt (fds[i], SOL_SOCKET, SO_LINGER, &linger, &size) == 0 && linger.l_onoff && linger.l_linger > 0)
-        setsockopt (fds[i], SOL_SOCKET, SO_LINGER, &(struct linger) { 0, 0 }, sizeof linger);
-      mp_fd_close (&fds[i]);
-    }
-}

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "mp-discard-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-message-private.h"
@@ -46,6 +47,7 @@ typedef struct
 {
   gboolean is_fd;
   gboolean is_hold;      /* packed, and lies in shared memory */
+  gint was_asked_for;    /* a descriptor; atomic */
   MpShareable *object;
   MpUnpacking *unpacking; /* NULL unless packed */
   char *kind;            /* NULL unless packed */
@@ -166,13 +168,14 @@ mp_attachment_unpack (MpAttachment *self,
 }
 
 /* Nobody wanted it.  Making and dropping the object tells its other holders that
- * this one is gone, where closing a descriptor alone would look like a death.
+ * this one is gone, where closing a descriptor alone would look like a death; to those
+ * of a descriptor nobody tells anything.
  */
 static void
 mp_attachment_drop (MpAttachment *self)
 {
   mp_unpacking_drop (self->unpacking);
-  if (self->object == NULL && self->n_fds > 0)
+  if (self->object == NULL && self->n_fds > 0 && !g_str_equal (self->kind, MP_DESCRIPTOR_KIND))
     mp_attachment_unpack (self, NULL);
   g_clear_object (&self->object);
 }
@@ -187,7 +190,11 @@ mp_attachment_free (MpAttachment *self)
       mp_unpacking_end (self->unpacking);
     }
 
-  mp_fds_discard (self->fds, self->n_fds);
+  /* What was attached here, or given to somebody, is theirs, and stays as they made it. */
+  if (self->kind != NULL && !g_atomic_int_get (&self->was_asked_for))
+    mp_fds_discard (self->fds, self->n_fds);
+  else
+    mp_fds_close (self->fds, self->n_fds);
   g_clear_object (&self->object);
   g_clear_pointer (&self->description, g_variant_unref);
   g_clear_pointer (&self->unpacking, mp_unpacking_unref);
@@ -229,6 +236,7 @@ get_fd (MpAttachment *attachment)
   while (attachment->lender != NULL)
     attachment = g_ptr_array_index (attachment->lender->attachments, attachment->lender_index);
 
+  g_atomic_int_set (&attachment->was_asked_for, TRUE);
   return attachment->fds[0];
 }
 

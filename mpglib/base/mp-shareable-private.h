@@ -47,6 +47,9 @@ gboolean     mp_unpacking_is_dropped (MpUnpacking *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpUnpacking, mp_unpacking_unref)
 
+/* That of a descriptor, which has no holders that know of each other. */
+#define MP_DESCRIPTOR_KIND "descriptor"
+
 /* What an object turns into on its way to another process: the name under
  * which the receiving library finds its maker, a description for that maker,
  * and descriptors, of which the description's owner gives away duplicates.

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "mp-discard-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-packet-io-private.h"
@@ -362,12 +363,9 @@ leave (MpTransport *self)
   send_control (self, MP_FRAME_BYE);
 
   /* A stranger forked from this process may have the descriptor too, and would
-   * keep the peer from seeing the end.
+   * keep the peer from seeing the end: this shuts it down.
    */
-  if (!self->is_shared)
-    shutdown (self->fd, SHUT_RDWR);
-
-  mp_fd_close (&self->fd);
+  mp_transport_close_socket (self);
 }
 
 /* Whether a packet has reached who is to know of it, or there is nobody who would: what is left in the socket of one

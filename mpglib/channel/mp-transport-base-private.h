@@ -102,6 +102,7 @@ void         mp_transport_set_loss       (MpTransport            *self,
 gboolean     mp_transport_check_body     (MpTransport            *self,
                                           const MpPacket         *packet,
                                           GError                **error);
+void         mp_transport_close_socket   (MpTransport            *self);
 void         mp_transport_take_packet    (MpTransport            *self,
                                           const MpPacket         *packet,
                                           int                    *fds,

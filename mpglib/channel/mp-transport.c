@@ -6,6 +6,7 @@
 
 #include <poll.h>
 
+#include "mp-discard-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-origin-private.h"
@@ -67,6 +68,22 @@ drop_queue (MpTransport *self)
 }
 
 /*< private >
+ * mp_transport_close_socket:
+ *
+ * Nobody reads what has come any more, unless another process does.
+ */
+void
+mp_transport_close_socket (MpTransport *self)
+{
+  if (is_foreign (self))
+    mp_fd_close (&self->fd);
+  else if (self->is_shared)
+    mp_discard_shared_socket (&self->fd);
+  else
+    mp_discard_socket (&self->fd);
+}
+
+/*< private >
  * mp_transport_free:
  *
  * Without a BYE, unless mp_transport_close() came before: as if this process had
@@ -84,7 +101,7 @@ mp_transport_free (MpTransport *self)
   g_clear_error (&self->loss);
   g_clear_error (&self->end);
   g_clear_error (&self->failure);
-  mp_fd_close (&self->fd);
+  mp_transport_close_socket (self);
   if (self->kind->clear != NULL)
     self->kind->clear (self);
   g_free (self);

@@ -6,9 +6,13 @@
 
 #include "mp-discard-private.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "mp-closer-private.h"
 #include "mp-fd-private.h"
 
 /* As many descriptors as the kernel takes with one message. */
@@ -17,10 +21,70 @@
 /* More messages than a socket's buffer usually holds. */
 #define MAX_MESSAGES 1024
 
-/* Threads that somebody's file system holds up; what comes beyond them stays open. */
-#define MAX_THREADS 64
+/* --- Descriptors ----------------------------------------------------------- */
 
-static int n_threads; /* atomic */
+static void
+just_close (int fd)
+{
+  mp_fd_close (&fd);
+}
+
+static void
+end_lingering (int fd)
+{
+  struct linger linger;
+  socklen_t size = sizeof linger;
+
+  if (getsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 && linger.l_onoff && linger.l_linger > 0)
+    setsockopt (fd, SOL_SOCKET, SO_LINGER, &(struct linger) { 0, 0 }, sizeof linger);
+}
+
+/* A unix socket, and messages, or, of one that listens, connections with messages. */
+static gboolean
+has_messages (int fd)
+{
+  int n_bytes;
+
+  if (!mp_fd_has_option (fd, SO_DOMAIN, AF_UNIX))
+    return FALSE;
+
+  return mp_fd_has_option (fd, SO_ACCEPTCONN, 1) || ioctl (fd, FIONREAD, &n_bytes) != 0 || n_bytes > 0;
+}
+
+/*< private >
+ * mp_fds_discard:
+ * @fds: (inout): that were received, and nobody asked for; -1 afterwards
+ *
+ * Closes them.  Sockets do not linger any more.  Files are closed at once, wherever they are: what has no end may
+ * want its descriptors back.
+ */
+void
+mp_fds_discard (int  *fds,
+                guint n_fds)
+{
+  g_autofree int *slow = NULL;
+  guint n_slow = 0;
+
+  for (guint i = 0; i < n_fds; i++)
+    {
+      if (fds[i] < 0)
+        continue;
+
+      end_lingering (fds[i]);
+      if (!has_messages (fds[i]))
+        {
+          mp_fd_close (&fds[i]);
+          continue;
+        }
+
+      if (slow == NULL)
+        slow = g_new (int, n_fds);
+      slow[n_slow++] = g_steal_fd (&fds[i]);
+    }
+
+  if (n_slow > 0)
+    mp_closer_add (slow, n_slow, just_close);
+}
 
 /* A stream has no empty messages, and credentials at its end, too. */
 static gboolean
@@ -31,7 +95,7 @@ is_end (const struct msghdr *message,
   return n < 0 || (n == 0 && (is_stream || message->msg_controllen == 0));
 }
 
-/* --- Whether there are any ------------------------------------------------ */
+/* --- Sockets: whether there are any descriptors ---------------------------- */
 
 typedef struct
 {
@@ -87,7 +151,7 @@ has_descriptors (int fd)
   return TRUE;
 }
 
-/* --- Closing -------------------------------------------------------------- */
+/* --- Sockets: closing ------------------------------------------------------ */
 
 static void
 close_received (struct msghdr *message)
@@ -102,8 +166,9 @@ close_received (struct msghdr *message)
       }
 }
 
-static gpointer
-empty_and_close (gpointer data)
+/* So that what lingers holds no thread up. */
+static void
+empty_and_close (int fd)
 {
   union
   {
@@ -111,7 +176,6 @@ empty_and_close (gpointer data)
     struct cmsghdr align;
   } control;
   guint8 bytes[4096];
-  int fd = GPOINTER_TO_INT (data);
   gboolean is_stream = mp_fd_has_option (fd, SO_TYPE, SOCK_STREAM);
 
   for (guint i = 0; i < MAX_MESSAGES; i++)
@@ -129,22 +193,6 @@ empty_and_close (gpointer data)
     }
 
   mp_fd_close (&fd);
-  g_atomic_int_add (&n_threads, -1);
-  return NULL;
-}
-
-static void
-close_elsewhere (int fd)
-{
-  GThread *thread = NULL;
-
-  if (g_atomic_int_add (&n_threads, 1) < MAX_THREADS)
-    thread = g_thread_try_new ("mp-discard", empty_and_close, GINT_TO_POINTER (fd), NULL);
-
-  if (thread != NULL)
-    g_thread_unref (thread);
-  else
-    g_atomic_int_add (&n_threads, -1);
 }
 
 /*< private >
@@ -155,7 +203,23 @@ void
 mp_discard_socket (int *fd)
 {
   if (*fd >= 0 && mp_fd_has_option (*fd, SO_DOMAIN, AF_UNIX) && shutdown (*fd, SHUT_RDWR) == 0 && has_descriptors (*fd))
-    close_elsewhere (*fd);
+    mp_closer_add (fd, 1, empty_and_close);
+  else
+    mp_fd_close (fd);
+  *fd = -1;
+}
+
+/*< private >
+ * mp_discard_shared_socket:
+ * @fd: (inout): a socket that other processes may have too, whose messages are theirs; -1 afterwards
+ *
+ * A message that comes between the look and the close is not seen.
+ */
+void
+mp_discard_shared_socket (int *fd)
+{
+  if (*fd >= 0 && has_messages (*fd))
+    mp_closer_add (fd, 1, just_close);
   else
     mp_fd_close (fd);
   *fd = -1;
