@@ -2,12 +2,16 @@
  * Copyright 2026 The mpglib developers
  */
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <mpglib.h>
 
 #include "mp-auth-key-private.h"
+#include "mp-own-key-private.h"
+#include "mp-secret-private.h"
 #include "mp-test.h"
 
 static MpAuthKey *
@@ -174,6 +178,96 @@ test_memory (void)
   g_assert_true (later == NULL || strstr (later, " dd") == NULL);
 }
 
+static guint8
+get_pattern (gsize i)
+{
+  return (guint8) (i * 37 + 11) ^ 0xa5;
+}
+
+static guint
+count_pattern (const guint8 *from,
+               const guint8 *to)
+{
+  guint n = 0;
+
+  for (; from + MP_OWN_KEY_SIZE <= to; from += 4)
+    {
+      gsize i = 0;
+
+      while (i < MP_OWN_KEY_SIZE && from[i] == get_pattern (i))
+        i++;
+      n += i == MP_OWN_KEY_SIZE;
+    }
+  return n;
+}
+
+#define MAX_LOOK (64 << 20)
+
+/* By the kernel, since checkers of memory have their own about it. */
+static guint
+count_in_mapping (int    memory,
+                  gulong from,
+                  gulong to)
+{
+  gsize size = to - from;
+  guint8 *copy;
+  guint n = 0;
+
+  if (size == 0 || size > MAX_LOOK)
+    return 0;
+
+  copy = mp_secret_new (size);
+  if (pread (memory, copy, size, (off_t) from) == (gssize) size)
+    n = count_pattern (copy, copy + size);
+  mp_secret_free (copy, size);
+  return n;
+}
+
+/* Of all private memory that this program can write to, what would be in a core dump, or not. */
+static guint
+count_in_memory (gboolean is_dumped)
+{
+  int memory = open ("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  g_autofree char *maps = NULL;
+  g_auto (GStrv) lines = NULL;
+  gulong from = 0, to = 0;
+  guint n = 0;
+
+  g_assert_true (g_file_get_contents ("/proc/self/smaps", &maps, NULL, NULL));
+  lines = g_strsplit (maps, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++)
+    {
+      gulong begin, end;
+      char mode[5];
+
+      if (sscanf (lines[i], "%lx-%lx %4s ", &begin, &end, mode) == 3)
+        {
+          from = begin;
+          to = g_str_equal (mode, "rw-p") ? end : begin;
+        }
+      else if (g_str_has_prefix (lines[i], "VmFlags: ") && (strstr (lines[i], " dd") == NULL) == is_dumped)
+        n += count_in_mapping (memory, from, to);
+    }
+  close (memory);
+  return n;
+}
+
+/* That of the program and its children, too. */
+static void
+test_own_memory (void)
+{
+  MpOwnKey key = { .size = MP_OWN_KEY_SIZE };
+
+  g_assert_cmpuint (count_in_memory (TRUE), ==, 0);
+  for (gsize i = 0; i < MP_OWN_KEY_SIZE; i++)
+    key.bytes[i] = get_pattern (i);
+  mp_own_key_set (&key);
+  g_assert_cmpuint (count_in_memory (TRUE), >, 0);
+  explicit_bzero (&key, sizeof key);
+  g_assert_cmpuint (count_in_memory (TRUE), ==, 0);
+  g_assert_cmpuint (count_in_memory (FALSE), ==, 1);
+}
+
 /* --- Where they may be used ------------------------------------------------------ */
 
 static void
@@ -245,6 +339,7 @@ main (int   argc,
   mp_test_add ("/auth-key/to-string", test_to_string);
   mp_test_add ("/auth-key/properties", test_properties);
   mp_test_add ("/auth-key/memory", test_memory);
+  mp_test_add ("/auth-key/own-memory", test_own_memory);
   mp_test_add ("/auth-key/check", test_check);
   mp_test_add ("/auth-key/digest", test_digest);
 

@@ -10,15 +10,21 @@
 
 #include "mp-fork-private.h"
 #include "mp-random-private.h"
+#include "mp-secret-private.h"
 
 static GMutex lock; /* a leaf */
-static gboolean is_there;
-static MpOwnKey own_key;
+static MpOwnKey *own_key; /* a secret; NULL: nobody has asked for it */
 
 static void __attribute__ ((constructor))
 watch_forks (void)
 {
   mp_fork_add_leaf (&lock, NULL);
+}
+
+static MpOwnKey *
+new_locked (void)
+{
+  return (MpOwnKey *) (gpointer) mp_secret_new (sizeof (MpOwnKey));
 }
 
 /*< private >
@@ -29,13 +35,13 @@ void
 mp_own_key_get (MpOwnKey *key)
 {
   g_mutex_lock (&lock);
-  if (!is_there)
+  if (own_key == NULL)
     {
-      own_key.size = MP_OWN_KEY_SIZE;
-      mp_random_fill (own_key.bytes, MP_OWN_KEY_SIZE);
+      own_key = new_locked ();
+      own_key->size = MP_OWN_KEY_SIZE;
+      mp_random_fill (own_key->bytes, MP_OWN_KEY_SIZE);
     }
-  is_there = TRUE;
-  *key = own_key;
+  *key = *own_key;
   g_mutex_unlock (&lock);
 }
 
@@ -48,7 +54,8 @@ void
 mp_own_key_set (const MpOwnKey *key)
 {
   g_mutex_lock (&lock);
-  own_key = *key;
-  is_there = TRUE;
+  if (own_key == NULL)
+    own_key = new_locked ();
+  *own_key = *key;
   g_mutex_unlock (&lock);
 }
