@@ -170,9 +170,10 @@ mp_payload_open (int      fd,
     }
 
   /* Before Linux 6.7 a shared mapping of what is sealed against writing is
-   * refused, even one that only reads.
+   * refused, even one that only reads.  A language may give the bytes out as an array
+   * that can be written to, as JavaScript does: what is written is this process's own.
    */
-  data = mmap (NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  data = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
   if (data == MAP_FAILED)
     {
       int saved_errno = errno;

@@ -206,6 +206,23 @@ test('bytes go and come', async () => {
   second.close();
 });
 
+test('bytes that were received can be changed, however many they are', async () => {
+  const [first, second] = Mp.Connection.new_pair(true);
+  for (const size of [10, 100000, 3000000]) {
+    for (const take of [() => second.receive_async(), async () => (await second.receive_bytes_async()).toArray()]) {
+      const sent = new Uint8Array(size).map((_, i) => i % 251);
+      const ended = first.send_data_async(sent);
+      const received = await take();
+      await ended;
+      received.reverse();
+      received[0] = 7;
+      checkSame([received.length, received[0], received[1], received[size - 1]], [size, 7, (size - 2) % 251, 0]);
+    }
+  }
+  first.close();
+  second.close();
+});
+
 test('bytes are received into arrays, from an offset on', async () => {
   const [first, second] = Mp.Connection.new_pair(true);
   const digits = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9);
