@@ -107,6 +107,10 @@ class Listener(unittest.TestCase):
             for use in Mp.Listener, Mp.Client:
                 with self.subTest(pipe, use=use), self.assertRaisesRegex(ValueError, 'AF_PIPE'):
                     use(pipe)
+        for wrong in 'a\0b', '\0name\0b', b'a\0b', ('local\0host', 1), 'unix:a\0', '\ud800', b'/\xff':
+            for use in Mp.Listener, Mp.Client:
+                with self.subTest(wrong, use=use), self.assertRaisesRegex(ValueError, 'null character|UTF-8'):
+                    use(wrong)
 
     def test_tcp(self):
         for address, family in (('localhost', 0), None), (None, 'AF_INET'), (('::1', 0), 'AF_INET'):

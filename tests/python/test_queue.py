@@ -257,6 +257,10 @@ class Queues(MpCase):
         for wrong in (0, -1, None):
             with self.assertRaises(ValueError):
                 items.get_many(wrong)
+        items.put(1)
+        for put in items.put_many, items.put_many_async, Mp.Queue().put_many, Mp.Queue().put_many_async:
+            self.assertRaises(TypeError, put, items)
+        self.assertEqual(items.get(), 1)
 
     def test_many_bytes(self):
         items = Mp.Queue(3)
@@ -302,8 +306,10 @@ class Queues(MpCase):
                 items.get_into(numbers, wrong)
         with self.assertRaises(ValueError):
             items.get_into(bytearray())
-        with self.assertRaises(TypeError):
-            items.get_into(b'read-only')
+        for room, offset in (b'read-only', 0), (numbers, 0.5), (numbers, 'x'), (numbers, None):
+            items.put(b'here')
+            self.assertRaises(TypeError, items.get_into, room, offset)
+            self.assertEqual(items.get(), b'here')
         items.put(GLib.Variant('i', 1))
         with self.assertRaises(Mp.WrongCodec):
             items.get_into(buffer)

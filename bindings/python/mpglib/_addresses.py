@@ -28,18 +28,31 @@ def _to_any_text(address):
         if len(address) != 2 or not isinstance(address[0], str) or not hasattr(address[1], '__index__'):
             raise TypeError(f'an address of TCP is a pair of a host and a port, (str, int), not {address!r}')
         host, port = address
+        _check_text(host)
         return f'{_TCP}[{host}]:{port}' if ':' in host else f'{_TCP}{host}:{port}'
     if not isinstance(address, (str, bytes, os.PathLike)):
         raise TypeError(f'an address is a path, or a pair of a host and a port, not {address!r}')
     path = os.fsdecode(address)
     if path.startswith('\0'):
-        return _ABSTRACT + path[1:]
+        return _ABSTRACT + _check_text(path[1:])
+    _check_text(path)
     if path.startswith((_UNIX, _ABSTRACT, _TCP)):
         return path
     if path.startswith('\\\\'):
         raise ValueError(f'{path} is an address of the family AF_PIPE, which belongs to another platform; '
                          f'there are {", ".join(_FAMILIES)}')
     return _UNIX + path
+
+
+def _check_text(text):
+    """The same; the library would be at another address than that."""
+    if '\0' in text:
+        raise ValueError(f'an address has no null character but before an abstract name: {text!r}')
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f'an address has to be UTF-8: {text!r} is not') from None
+    return text
 
 
 def from_text(text):

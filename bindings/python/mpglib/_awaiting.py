@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Awaiting results: under asyncio, and with Mp.run() in a GLib main loop."""
 
+import contextlib
 import inspect
 import os
 import sys
@@ -182,7 +183,7 @@ def _operate_beside(loop, operation):
         try:
             loop.call_soon_threadsafe(settle)
         except RuntimeError:
-            pass        # the loop was closed; nobody waits any more
+            operation.abandon()     # the loop was closed; nobody waits any more
 
     _watcher.call(operation.wait_async, FOREVER, None, on_end)
     try:
@@ -204,14 +205,24 @@ def _operate_beside(loop, operation):
             except BaseException:
                 pass            # cancelled again: the first time counts
         if operation.lasts and operation.error is None:
-            _cancel_later(loop)
+            cancel_later(loop)
             return
         operation.take_back()
         raise
 
 
-def _cancel_later(loop):
-    """Unless who wanted it wants it no more, as asyncio.timeout() once its block is left."""
+def is_cancellation(error):
+    """Whether a task of asyncio was cancelled."""
+    asyncio = sys.modules.get('asyncio')
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
+def cancel_later(loop=None):
+    """Cancels the current task where it awaits next.
+
+    Unless who wanted it wants it no more, as asyncio.timeout() once its block is left.
+    """
+    loop = loop or _get_asyncio_loop()
     task = sys.modules['asyncio'].current_task(loop)
 
     def cancel():
@@ -276,11 +287,39 @@ def _run_until_ready(result, context):
 def run(coroutine):
     """Runs a coroutine that awaits results of pools, locks and the like; gives what it returns.
 
-    The thread's default main context runs meanwhile, with all its other sources.
+    The thread's default main context runs meanwhile, with all its other sources.  A thread that has none gets one for
+    the time, unless it is the main thread, whose is that of the program; so does that if another thread runs it.
     """
     if not inspect.iscoroutine(coroutine):
         raise TypeError(f'{coroutine!r} is no coroutine')
-    context = GLib.MainContext.get_thread_default() or GLib.MainContext.default()
+    with _own_context() as context:
+        return _run_in(coroutine, context)
+
+
+@contextlib.contextmanager
+def _own_context():
+    """Nobody else dispatches what this thread waits for."""
+    context = GLib.MainContext.get_thread_default()
+    if context is not None:
+        yield context
+        return
+    context = GLib.MainContext.default()
+    is_main = threading.current_thread() is threading.main_thread()
+    if (is_main or context.is_owner()) and context.acquire():
+        try:
+            yield context
+        finally:
+            context.release()
+        return
+    context = GLib.MainContext.new()
+    context.push_thread_default()
+    try:
+        yield context
+    finally:
+        context.pop_thread_default()
+
+
+def _run_in(coroutine, context):
     while True:
         try:
             result = coroutine.send(None)

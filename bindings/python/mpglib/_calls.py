@@ -103,7 +103,31 @@ def check_timeout(timeout):
     """The same, if it is one."""
     if timeout is not None and not hasattr(timeout, '__float__') and not hasattr(timeout, '__index__'):
         raise TypeError(f'a timeout is a number of seconds, or None, not {timeout!r}')
+    if timeout != timeout:
+        raise ValueError(f'a timeout is a number of seconds, or None, not {timeout!r}')
     return timeout
+
+
+def is_of_handler(error):
+    """Whether a signal's handler raised it, and not what the signal came upon."""
+    if type(error) is KeyboardInterrupt and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        return True
+    codes = {_get_code(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _get_code(handler):
+    """Of a function, a method, a partial one, or an object that can be called; None of what is none of Python's."""
+    handler = getattr(handler, 'func', handler)
+    handler = getattr(handler, '__func__', handler)
+    if not hasattr(handler, '__code__') and callable(handler):
+        handler = getattr(type(handler), '__call__', None)
+    return getattr(handler, '__code__', None)
 
 
 def _wait(function, args, timeout, cancellable, catcher):

@@ -209,7 +209,12 @@ class Connection(_Base, metaclass=SameType):
 
     def recv_async(self, timeout=None, cancellable=None):
         """Receives an object, to be awaited."""
-        return self._receive_soon(self.recv, (), timeout, cancellable)
+        return self._recv_soon(timeout, cancellable)
+
+    async def _recv_soon(self, timeout, cancellable):
+        # Errors of unpickling are not of receiving.
+        return _messages.read_value(await self._receive_soon(self._receive, (_Base.receive_message,),
+                                                             timeout, cancellable))
 
     async def _receive_soon(self, receive, args, timeout, cancellable):
         # Who is cancelled has taken nothing: waits, and then takes, if no other was faster.
@@ -260,7 +265,7 @@ class Connection(_Base, metaclass=SameType):
         with memoryview(buffer) as view, view.cast('B') as room:
             if room.readonly:
                 raise TypeError(f'{type(buffer).__name__} is a buffer that cannot be written to')
-            if offset < 0 or offset >= max(1, len(room)):
+            if check_whole('offset', offset) < 0 or offset > len(room):
                 raise ValueError(f'the offset {offset} is not in a buffer of {len(room)} bytes')
             message = self._receive(_Base.receive_data, 0, timeout=timeout, cancellable=cancellable)
             if len(message) > len(room) - offset:
@@ -269,11 +274,12 @@ class Connection(_Base, metaclass=SameType):
             return len(message)
 
     def poll(self, timeout=0.0):
-        """Whether there is something to receive, or the end of it, within the time."""
+        """Whether there is something to receive, or the end of it, within the time; a negative one does not wait."""
         if self.is_closed():
             raise errors.ConnectionClosed('The connection was closed here')
         try:
-            return self._receive(_Base.wait_readable, timeout=timeout)
+            return self._receive(_Base.wait_readable,
+                                 timeout=None if check_timeout(timeout) is None else max(0.0, timeout))
         except errors.TimeoutError:
             return False
 

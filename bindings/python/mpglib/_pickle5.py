@@ -7,6 +7,7 @@ from itertools import accumulate
 import pickle
 
 from . import errors
+from ._calls import is_of_handler
 from ._variant import decode
 from ._variant._types import OFFSET_CODES, offset_size
 
@@ -21,16 +22,23 @@ def dumps(value):
     except MemoryError:
         raise
     except Exception as error:
+        if is_of_handler(error):
+            raise
         raise _explain(value, error) from error
 
 
 def loads(data):
-    """The value of a pickle; UnpicklingError, whatever goes wrong in it, unless the library says it by an error."""
+    """The value of a pickle; UnpicklingError, whatever goes wrong in it, unless the library says it by an error.
+
+    What the handler of a signal raises meanwhile is not of the pickle, and stays what it is.
+    """
     try:
         return pickle.loads(data)
     except (MemoryError, errors.ProcessError):
         raise
     except Exception as error:
+        if is_of_handler(error):
+            raise
         raise pickle.UnpicklingError(
             f'what was received cannot be rebuilt here: {type(error).__name__}: {error}') from error
 
@@ -75,7 +83,9 @@ def _find_culprit(value, depth=20):
 def _pickles(value):
     try:
         pickle.dumps(value, _PROTOCOL)
-    except Exception:
+    except Exception as error:
+        if is_of_handler(error):
+            raise
         return False
     return True
 

@@ -23,7 +23,7 @@ import warnings
 from gi.repository import GLib
 
 from . import _awaiting, _pickle5, _shareables, _variant, _waiting, errors
-from ._calls import FOREVER, Mp, check_timeout, check_whole, note_loop, wait
+from ._calls import FOREVER, Mp, check_timeout, check_whole, is_of_handler, note_loop, wait
 from ._classes import SameType, adopt, settable
 
 # Without errors, whose exceptions take longer than all the rest.
@@ -124,7 +124,7 @@ class Queue(_Base, metaclass=SameType):
         note_loop()
         left = _find_time(block, timeout)
         end = _find_end(left)
-        objects = list(objects)
+        objects = _list(objects)
         n = 0
         try:
             if len(objects) > 1 and set(map(type, objects)) == {bytes}:
@@ -184,7 +184,8 @@ class Queue(_Base, metaclass=SameType):
     def put_many_async(self, objects, timeout=None, cancellable=None, callback=None, *user_data):
         """Puts objects, to be awaited; with a callback it is the library's own, and takes a GLib.Variant."""
         if callback is None:
-            return self._put_some([_make_message(obj) for obj in objects], _find_time(True, timeout), cancellable)
+            messages = [_make_message(obj) for obj in _list(objects)]
+            return self._put_some(messages, _find_time(True, timeout), cancellable)
         return _Base.put_many_async(self, objects, _as_library(timeout), cancellable, callback, *user_data)
 
     async def _put_some(self, messages, left, cancellable):
@@ -198,6 +199,10 @@ class Queue(_Base, metaclass=SameType):
         except _GIVEN_UP:
             if n == 0:
                 raise
+        except BaseException as error:
+            if n == 0 or not _awaiting.is_cancellation(error):
+                raise
+            _awaiting.cancel_later()    # as of one that is put: who awaits knows first how many are
         return n
 
     # --- Getting
@@ -211,7 +216,16 @@ class Queue(_Base, metaclass=SameType):
         frame = _try_get(self, 0.0)
         if not frame:
             frame = self._wait_for_frame(_find_time(block, timeout), cancellable)
-        return frame[:_RAW_PLACE] if frame.endswith(_RAW_END) else _read(frame)
+        return frame[:_RAW_PLACE] if frame.endswith(_RAW_END) else self._read(frame)
+
+    def _read(self, frame):
+        """Of one that was got: it is not wanted if the handler of a signal raises meanwhile."""
+        try:
+            return _read(frame)
+        except BaseException as error:
+            if is_of_handler(error):
+                self._give_back([frame])
+            raise
 
     def get_nowait(self):
         """Gets the first item; Empty if there is none."""
@@ -246,7 +260,7 @@ class Queue(_Base, metaclass=SameType):
         with memoryview(buffer) as view, view.cast('B') as room:
             if room.readonly:
                 raise TypeError(f'{type(buffer).__name__} is a buffer that cannot be written to')
-            if not 0 <= offset < len(room):
+            if not 0 <= check_whole('offset', offset) < len(room):
                 raise ValueError(f'the offset {offset} is not in a buffer of {len(room)} bytes')
             note_loop()
             got = self._get_short(len(room) - offset, _find_time(block, timeout), cancellable)
@@ -287,13 +301,16 @@ class Queue(_Base, metaclass=SameType):
                 frames.append(frame)
                 values.append(frame[:_RAW_PLACE] if frame.endswith(_RAW_END) else _read(frame))
                 frame = _try_get(self, 0.0) if len(values) < most else b''
-        except Exception as error:      # that one is nobody's
-            if not values:
+        except BaseException as error:
+            if is_of_handler(error):
+                self._give_back(frames)
+                raise
+            # The one that could not be read is nobody's; what came before it is got, or stays.
+            if not isinstance(error, Exception):
+                self._give_back(frames[:len(values)])
+            if not values or not isinstance(error, Exception):
                 raise
             self._failure = error
-        except BaseException:           # of a signal's handler
-            self._give_back(frames)
-            raise
         return values
 
     def _fail(self):
@@ -307,7 +324,7 @@ class Queue(_Base, metaclass=SameType):
         return _Base.get_frame_async(self, _as_library(timeout), cancellable, callback, *user_data)
 
     async def _get_soon(self, left, cancellable):
-        return _read(await self._get_frame(left, cancellable))
+        return self._read(await self._get_frame(left, cancellable))
 
     async def _get_frame(self, left, cancellable):
         """The next item as it came, to be awaited."""
@@ -336,19 +353,24 @@ class Queue(_Base, metaclass=SameType):
     def __iter__(self):
         """The items as they come, until the queue is closed in this process."""
         while True:
+            if self._failure is not None:
+                self._fail()
+            note_loop()
             try:
-                item = self.get()
+                frame = _try_get(self, 0.0) or self._wait_for_frame(None, None)
             except errors.QueueClosed:
                 return
-            yield item
+            yield self._read(frame)
 
     async def __aiter__(self):
         while True:
+            if self._failure is not None:
+                self._fail()
             try:
-                item = await self.get_async()
+                frame = await self._get_frame(None, None)
             except errors.QueueClosed:
                 return
-            yield item
+            yield self._read(frame)
 
     # --- The end
 
@@ -447,6 +469,8 @@ def _prepare(obj):
         try:
             return _put_data, _dumps(obj, 5), _CODEC
         except Exception as error:
+            if is_of_handler(error):
+                raise
             failure = error
     message = _shareables.make_message(obj)     # its errors tell which part cannot be sent
     if message.get_n_attachments() > 0:
@@ -454,6 +478,13 @@ def _prepare(obj):
     if failure is not None:
         raise failure
     return _put_data, message.get_payload(), _CODEC
+
+
+def _list(objects):
+    """To iterate over a queue takes its items out, and does not end."""
+    if isinstance(objects, Mp.Queue):
+        raise TypeError(f'put_many() takes a list of objects, and not {objects!r}; get_many() gives one')
+    return list(objects)
 
 
 def _make_message(obj):
