@@ -293,12 +293,8 @@ add_waits (const TableWatch *known,
 
 static gint64
 get_deadline (Watch    *watch,
-              gboolean  must_go_on,
               gboolean  must_look_again)
 {
-  if (must_go_on)
-    return MP_DEADLINE_NOW;
-
   if (!must_look_again)
     {
       watch->pause = FIRST_PAUSE_USEC;
@@ -335,8 +331,11 @@ look_and_sleep (Watch *watch)
       n_waits += add_waits (known, mp_table_peek (i)->layout, has_doorbells, waits + n_waits);
     }
 
+  if (must_go_on)
+    return;
+
   waits[n_waits++] = (MpFutexWait) { &watch->self->control, control };
-  mp_futex_wait_many (waits, n_waits, get_deadline (watch, must_go_on, must_look_again));
+  mp_futex_wait_many (waits, n_waits, get_deadline (watch, must_look_again));
 }
 
 static G_NORETURN void *
@@ -390,6 +389,17 @@ mp_watch_look_again (MpSelf *self)
 
 /* Who asks first waits this long at least, in microseconds: the thread may have to be started. */
 #define FIRST_JOIN_USEC (50 * G_TIME_SPAN_MILLISECOND)
+
+/* That of the program's own family is trusted: only who has to wait for a processor takes long. */
+static gint64
+get_join_patience (MpTable  *table,
+                   gboolean  is_first)
+{
+  if (table == mp_table_peek (0))
+    return mp_short_lock_get_patience ();
+
+  return MAX (mp_patience_get_remaining (mp_short_lock_get_patience ()), is_first ? FIRST_JOIN_USEC : 0);
+}
 
 static gboolean
 begin_join (MpSelf    *self,
@@ -463,14 +473,12 @@ mp_watch_join (MpTable  *table,
   MpSelf *self = mp_self_get ();
   gboolean is_first = FALSE;
   gint64 begun = g_get_monotonic_time ();
-  gint64 remaining;
   guint32 me;
 
   if (!begin_join (self, table, &is_first, error))
     return 0;
 
-  remaining = mp_patience_get_remaining (mp_short_lock_get_patience ());
-  me = await_join (self, table, begun + MAX (remaining, is_first ? FIRST_JOIN_USEC : 0), error);
+  me = await_join (self, table, begun + get_join_patience (table, is_first), error);
   mp_patience_spend (g_get_monotonic_time () - begun);
   return me;
 }
