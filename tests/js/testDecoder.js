@@ -10,7 +10,7 @@ import Mp from 'gi://Mp?version=1.0';
 import {check, checkSame, checkThrows, isLong, makeRandom, run, test} from './support.js';
 import {randomType, randomVariant, unpack} from './reference.js';
 
-const {decode} = imports.mpglib.gvariant.decoder;
+const {decode, decodeEach} = imports.mpglib.gvariant.decoder;
 
 const ROUNDS = isLong ? 20000 : 4000;
 const random = makeRandom();
@@ -238,6 +238,26 @@ test('few bytes do not become many objects', () => {
   checkSame(decode('a(as)', new Uint8Array(60000)).length, 30000);
   for (const type of [`a${wide}`, `a${nested}`, `a${'('.repeat(60)}as${')'.repeat(60)}`])
     checkThrows(() => decode(type, new Uint8Array(24000)), RangeError, /far more tuples and arrays than bytes/);
+});
+
+test('variants of an array are decoded as if each were alone', () => {
+  const makeArray = variants => getBytes(GLib.Variant.new_array(new GLib.VariantType('v'),
+    variants.map(variant => GLib.Variant.new_variant(variant))));
+  for (let round = 0; round < ROUNDS / 40; round++) {
+    const variants = Array.from({length: random.below(60)}, () => randomVariant(random, randomType(random)));
+    const values = variants.map(variant => decode(variant.get_type_string(), getBytes(variant)));
+    checkSame(decodeEach(makeArray(variants)), {values, errors: []});
+  }
+
+  const nest = levels => Array.from({length: levels}).reduce(variant => GLib.Variant.new_variant(variant),
+    GLib.Variant.new_byte(1));
+  const wide = GLib.Variant.new_from_bytes(new GLib.VariantType(`a(${'as'.repeat(120)})`),
+    new Uint8Array(24000), false);
+  const {values, errors} = decodeEach(makeArray([nest(64), nest(65), parse('"a"'), wide, parse('2')]));
+  checkSame(values, [1, 'a', 2]);
+  checkSame(errors.map(({message}) => /nested more|far more/.exec(message)?.[0]), ['nested more', 'far more']);
+  for (const bytes of [Uint8Array.of(1), Uint8Array.of(0, 0, 9), Uint8Array.of(5, 4, 3)])
+    checkThrows(() => decodeEach(bytes), RangeError);
 });
 
 test('a million byte order marks are no recursion', () => {

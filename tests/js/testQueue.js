@@ -31,6 +31,11 @@ async function finish(process) {
   checkSame(process.exit_code, 0);
 }
 
+// Objects themselves: checkSame() compares what they hold.
+function checkThese(ready, wanted) {
+  check(ready.length === wanted.length && ready.every((object, i) => object === wanted[i]), `${ready}`);
+}
+
 function checkCode(error, code) {
   check(error.matches(Mp.Error, code), `${error} has the code ${code}`);
 }
@@ -183,6 +188,68 @@ test('what is no item is an error of each form of getting it', async () => {
   checkSame(items.get_many(5), [1, 2]);
   checkCode(checkThrows(() => items.get(0), Mp.Error), Mp.Error.CORRUPTED);
   checkCode(checkThrows(() => items.get(0), Mp.Error), Mp.Error.EMPTY);
+});
+
+// ---- What JavaScript has no value for
+
+test('each item may be nested as deeply as if it came alone', async () => {
+  const items = new Mp.Queue();
+  const deepest = Array.from({length: 21}).reduce(value => ({value}), 'deep');
+  items.put_many([1, deepest, 2]);
+  checkSame(items.get_many(9), [1, deepest, 2]);
+  items.put_many([1, deepest, 2]);
+  checkSame(await items.get_many_async(9), [1, deepest, 2]);
+});
+
+// A hundred thousand Arrays in two thousand bytes: in normal form, so that the library passes it on.
+const makeMonster = () => GLib.Variant.new_from_bytes(new GLib.VariantType(`a(${'as'.repeat(120)})`),
+  new Uint8Array(2000), false);
+
+function checkUnreadable(error) {
+  checkCode(error, Mp.Error.CORRUPTED);
+  check(/rubbish into the queue: .* far more tuples and arrays/.test(error.message), error.message);
+}
+
+test('an item that cannot be read is an error of the next call, and the others are got', async () => {
+  const many = [items => items.get_many(9), items => items.get_many_async(9),
+    items => new Promise(resolve => items.get_many_async(9, -1, null,
+      (_, result) => resolve(items.get_many_finish(result))))];
+  const gets = [items => items.get(0), items => items.get_async(), items => items.get_many(5),
+    items => items.get_many_async(5), items => items.get_message(), items => items.get_message_async(),
+    items => items.get_bytes(), items => items.get_bytes_async(), items => items.get_payload(),
+    items => items.get_payload_async(), items => items.get_frame(), items => items.get_frame_async(),
+    items => items.get_into(new Uint8Array(1)), items => items.get_into_async(new Uint8Array(1)),
+    items => items[Symbol.asyncIterator]().next()];
+  for (const [i, get] of gets.entries()) {
+    const items = new Mp.Queue();
+    items.put_many([1, makeMonster(), 'two']);
+    checkSame(await many[i % many.length](items), [1, 'two']); // eslint-disable-line no-await-in-loop
+    checkThese(Mp.wait_many([items]), [items]);
+    checkSame([items.try_get_frame(0).length, items.try_get_value_frame(0).length], [0, 0]);
+    checkUnreadable(await checkRejects((async () => get(items))(), Mp.Error)); // eslint-disable-line no-await-in-loop
+    checkCode(checkThrows(() => items.get(0), Mp.Error), Mp.Error.EMPTY);
+    items.put('behind');
+    checkSame(items.get(0), 'behind');
+  }
+});
+
+test('items that cannot be read are as many errors', async () => {
+  const items = new Mp.Queue();
+  for (const get of [() => items.get(), () => items.get_async()]) {
+    items.put(makeMonster());
+    checkUnreadable(await checkRejects((async () => get())(), Mp.Error)); // eslint-disable-line no-await-in-loop
+  }
+  items.put_many([makeMonster(), makeMonster()]);
+  checkUnreadable(checkThrows(() => items.get_many(9), Mp.Error));
+  items.put('behind');
+  checkUnreadable(checkThrows(() => items.get(), Mp.Error));
+  checkSame(items.get(0), 'behind');
+
+  items.put_many([makeMonster(), 1]);
+  checkSame(items.get_many(9), [1]);
+  items.close();
+  checkCode(checkThrows(() => items.get(), Mp.Error), Mp.Error.CLOSED);
+  checkThrows(() => Mp.wait_many([items]), Mp.Error, /closed/);
 });
 
 test('rubbish between the items has no end', async () => {

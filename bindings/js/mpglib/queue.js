@@ -12,7 +12,8 @@ const {demandBytes, demandData, takeBuffers} = imports.mpglib.kinds;
 const {toMessage, wrapValue} = imports.mpglib.messages;
 const {markPromisified, promisify} = imports.mpglib.promises;
 const {fillRoom, findRoom} = imports.mpglib.rooms;
-const {fromVariant, toVariant} = imports.mpglib.values;
+const {keepUntold, extendUntold, tellUntold, untold} = imports.mpglib.untold;
+const {fromVariant, fromVariants, toVariant} = imports.mpglib.values;
 const {decode} = imports.mpglib.gvariant.decoder;
 
 const ASYNC = ['put_data', 'put_bytes', 'put_message', 'put_many', 'put_many_data', 'get', 'get_payload',
@@ -68,8 +69,10 @@ function extendPut(Mp, prototype) {
   prototype.put_finish = put_message_finish; // eslint-disable-line camelcase
 }
 
-// The library cannot know who reads what.
+// The library cannot know who reads what, nor what JavaScript has no value for.
 function explain(Mp, error) {
+  if (error instanceof RangeError)
+    return new GLib.Error(Mp.Error, Mp.Error.CORRUPTED, `A process has put rubbish into the queue: ${error.message}`);
   return error.matches?.(Mp.Error, Mp.Error.WRONG_CODEC) ? new Mp.Error({
     code: Mp.Error.WRONG_CODEC,
     message: 'The next item of the queue holds no GVariant but bytes of another codec, which JavaScript does not ' +
@@ -92,7 +95,7 @@ function extendGet(Mp, prototype) {
     try {
       return decode(String.fromCharCode(...frame.subarray(end + 2)), frame.subarray(0, end));
     } catch (error) {
-      throw new GLib.Error(Mp.Error, Mp.Error.CORRUPTED, `A process has put rubbish into the queue: ${error.message}`);
+      throw explain(Mp, error);
     }
   }
 
@@ -105,6 +108,8 @@ function extendGet(Mp, prototype) {
   }
 
   prototype.get = function (timeout, cancellable) {
+    if (untold.count > 0)
+      tellUntold(this);
     const frame = tryGet.call(this, timeout === 0 ? 0 : moment);
     return frame?.length > 0 ? fromFrame(frame) : getOther(this, timeout, cancellable);
   };
@@ -143,6 +148,20 @@ function extendMany(Mp, prototype) {
   // eslint-disable-next-line camelcase
   const {put_many, put_many_async, get_many, get_many_finish} = prototype;
 
+  // They are taken: one that cannot be read must not take the others along.
+  function read(queue, variants) {
+    const {values, errors} = fromVariants(variants);
+    if (errors.length > 0) {
+      const [first, ...others] = errors.map(error => explain(Mp, error));
+      if (values.length > 0)
+        others.unshift(first);
+      keepUntold(queue, others);
+      if (values.length === 0)
+        throw first;
+    }
+    return values;
+  }
+
   prototype.put_many = function (values, ...rest) {
     return put_many.call(this, toVariants(Mp, this, values), ...rest);
   };
@@ -150,10 +169,10 @@ function extendMany(Mp, prototype) {
     return put_many_async.call(this, toVariants(Mp, this, values), ...rest);
   };
   prototype.get_many = function (...args) {
-    return fromVariant(get_many.apply(this, args));
+    return read(this, get_many.apply(this, args));
   };
   prototype.get_many_finish = function (result) {
-    return fromVariant(get_many_finish.call(this, result));
+    return read(this, get_many_finish.call(this, result));
   };
 }
 
@@ -178,10 +197,12 @@ function extendIteration(Mp, prototype) {
  * Extends Mp.Queue, Mp.SimpleQueue and Mp.JoinableQueue.
  *
  * `new Mp.Queue({maxSize, byteLimit})`, both of which may be left out. put() and get() take and give JavaScript values,
- * put_many() an iterable of them, and get_many() gives an Array; bytes are a Uint8Array. get_into() puts those of an
- * item into an array of the caller's, from an offset on, and returns how many there were. A GLib.Variant is put as it
- * is, and the one that came is that of get_message(). x_async() return promises. Whatever waits does so for ever unless
- * told otherwise. `for await (const value of queue)` ends when the queue is closed here.
+ * put_many() an iterable of them, and get_many() gives an Array; bytes are a Uint8Array. What get_many() cannot read
+ * among others, such as a GVariant that is nested too deeply, is an error of the next call that gets something.
+ * get_into() puts the bytes of an item into an array of the caller's, from an offset on, and returns how many there
+ * were. A GLib.Variant is put as it is, and the one that came is that of get_message(). x_async() return promises.
+ * Whatever waits does so for ever unless told otherwise. `for await (const value of queue)` ends when the queue is
+ * closed here.
  *
  * @param {object} Mp - the namespace
  */
@@ -193,6 +214,7 @@ function extendQueue(Mp) {
   extendMany(Mp, prototype);
   for (const name of ['get_finish', 'get_many', 'get_many_finish'])
     explainErrors(prototype, name, (queue, error) => explain(Mp, error));
+  extendUntold(prototype);
   for (const name of ASYNC)
     promisify(prototype, `${name}_async`);
   extendPut(Mp, prototype);

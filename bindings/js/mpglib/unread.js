@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported extendUnread, extendUnreadWaiting */
+/* exported extendUnread, extendUnreadWaiting, wrapPair */
 
 // Messages that receive() has refused, because they are of a codec that JavaScript does not read. They stay the next to
 // be received, as they do where the library looks for itself at what comes: it cannot take values and plain bytes with
@@ -26,8 +26,14 @@ function attempt(func) {
   }
 }
 
-// Has a pair of functions give what is there already, by take(), where isThere() says so. The callback comes later in
-// any case.
+/**
+ * Has a pair of functions give what is there already. The callback comes later in any case.
+ *
+ * @param {object} owner - what has the functions: a prototype, or the namespace
+ * @param {string} name - their name without `_async` and `_finish`
+ * @param {function(object, ...*): boolean} isThere - says whether it is, of the object and the arguments of the call
+ * @param {function(object, ...*): *} take - takes it, or throws
+ */
 function wrapPair(owner, name, isThere, take) {
   const outcomes = new WeakMap();
   const [beginName, finishName] = [`${name}_async`, `${name}_finish`];
@@ -182,16 +188,18 @@ function extendUnread(Mp) {
  * Makes the functions of the namespace that wait for many objects heed it, too.
  *
  * @param {object} Mp - the namespace
+ * @param {function(object): boolean} isReady - says what else is ready though the library does not know it
  */
-function extendUnreadWaiting(Mp) {
+function extendUnreadWaiting(Mp, isReady) {
   const {wait_many: wait} = Mp;
-  const isThere = (_, objects) => objects.some(hasUnread);
+  const isKnown = object => hasUnread(object) || isReady(object);
+  const isThere = (_, objects) => objects.some(isKnown);
 
   function take(_, objects) {
     const {value = [], error} = attempt(() => wait.call(Mp, objects, 0, null));
     if (error && !error.matches?.(Mp.Error, Mp.Error.TIMED_OUT))
       throw error;
-    return objects.filter(object => hasUnread(object) || value.includes(object));
+    return objects.filter(object => isKnown(object) || value.includes(object));
   }
 
   // eslint-disable-next-line camelcase

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported toArguments, toFixed, toItem, toItems, toVariant, fromVariant */
+/* exported toArguments, toFixed, toItem, toItems, toVariant, fromVariant, fromVariants */
 
 // JavaScript values in and out of GLib.Variant objects. The tables at the head of gvariant/encoder.js and of
 // gvariant/decoder.js say what becomes what.
@@ -9,7 +9,7 @@
 const {GLib} = imports.gi;
 const {encode, encodeTuple, encodeTuples} = imports.mpglib.gvariant.encoder;
 const {encodeFixed} = imports.mpglib.gvariant.fixed;
-const {decode} = imports.mpglib.gvariant.decoder;
+const {decode, decodeEach} = imports.mpglib.gvariant.decoder;
 
 const LARGEST_TYPE_CACHE = 256;
 const variantTypes = new Map();
@@ -127,4 +127,14 @@ function fromVariant(variant, lookUp = null) {
   if (type === 's')
     return variant.get_string()[0];
   return decode(type, variant.get_data_as_bytes().toArray(), lookUp);
+}
+
+/**
+ * Makes values of an array of variants, of each as if it were alone.
+ *
+ * @param {GLib.Variant} variants - the variants, `av`
+ * @returns {{values: Array, errors: RangeError[]}} the values, and what is wrong with those that are left out there
+ */
+function fromVariants(variants) {
+  return decodeEach(variants.get_data_as_bytes().toArray());
 }

@@ -8,6 +8,7 @@
 const {describe} = imports.mpglib.kinds;
 const {markPromisified, promisify} = imports.mpglib.promises;
 const {extendUnreadWaiting} = imports.mpglib.unread;
+const {hasUntold} = imports.mpglib.untold;
 
 // What the library waits for, in place of each of the objects.
 function toWaitables(Mp, objects) {
@@ -36,7 +37,7 @@ function pick(objects, waitables, ready) {
  * @param {object} Mp - the namespace
  */
 function extendWaiting(Mp) {
-  extendUnreadWaiting(Mp);
+  extendUnreadWaiting(Mp, hasUntold);
   const {wait_many: wait} = Mp;
   promisify(Mp, 'wait_many_async');
   const {wait_many_async: begin} = Mp;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported decode */
+/* exported decode, decodeEach */
 
 // The bytes of a GVariant of any type to a JavaScript value:
 //
@@ -20,7 +20,7 @@
 // Everything is inside one function because names in the outermost scope of a module are looked up
 // dynamically.
 
-var decode = (function () {
+var {decode, decodeEach} = (function () {
   'use strict';
 
   const {MAX_DEPTH, MAX_TYPE_LENGTH, parseType, isSignature} = imports.mpglib.gvariant.type;
@@ -490,6 +490,24 @@ var decode = (function () {
     return type;
   }
 
+  function begin(data, lookUp) {
+    if (data.length > LARGEST_SIZE)
+      throw new RangeError('a value of more than 2 GiB cannot be decoded');
+    bytes = data;
+    view = new NativeDataView(data.buffer, data.byteOffset, data.byteLength);
+    lookUpHandle = lookUp;
+  }
+
+  function end() {
+    bytes = view = lookUpHandle = null;
+  }
+
+  // How much there may be of a value, whatever stands beside it.
+  function setBounds(length) {
+    depth = 0;
+    room = SMALLEST_ROOM + OBJECTS_A_BYTE * length;
+  }
+
   /**
    * Decodes a value.
    *
@@ -500,19 +518,59 @@ var decode = (function () {
    * @throws {RangeError} if type is no definite type, or data is not the normal form of one of its values
    */
   function decode(type, data, lookUp = null) {
-    if (data.length > LARGEST_SIZE)
-      throw new RangeError('a value of more than 2 GiB cannot be decoded');
-    bytes = data;
-    view = new NativeDataView(data.buffer, data.byteOffset, data.byteLength);
-    lookUpHandle = lookUp;
-    depth = 0;
-    room = SMALLEST_ROOM + OBJECTS_A_BYTE * data.length;
+    begin(data, lookUp);
+    setBounds(data.length);
     try {
       return read(getType(type), 0, data.length);
     } finally {
-      bytes = view = lookUpHandle = null;
+      end();
     }
   }
 
-  return decode;
+  // What decode() makes of the type and the bytes of a variant; the type may be of any length, as there.
+  function readAlone(start, stop) {
+    const separator = bytes.lastIndexOf(0, stop - 1);
+    if (separator < start)
+      refuse('a variant has no type');
+    setBounds(separator - start);
+    return read(readType(separator + 1, stop), start, separator);
+  }
+
+  function readEach(length) {
+    const values = [], errors = [];
+    const offsetSize = getOffsetSize(length);
+    const bodyEnd = length === 0 ? 0 : readOffset(length - offsetSize, offsetSize);
+    checkInside(bodyEnd, length - offsetSize);
+    let position = 0;
+    for (let frame = bodyEnd; frame < length; frame += offsetSize) {
+      const start = skipPadding(position, 8, bodyEnd);
+      position = readOffset(frame, offsetSize);
+      checkChild(start, position, bodyEnd);
+      try {
+        values.push(readAlone(start, position));
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    return {values, errors};
+  }
+
+  /**
+   * Decodes the elements of an array of variants, each as if it were alone: those beside one that is refused are
+   * none the worse, and the array is no container of theirs.
+   *
+   * @param {Uint8Array} data - the bytes of a GVariant `av`
+   * @returns {{values: Array, errors: RangeError[]}} the values in their order, and why the others are none
+   * @throws {RangeError} if it is no array
+   */
+  function decodeEach(data) {
+    begin(data, null);
+    try {
+      return readEach(data.length);
+    } finally {
+      end();
+    }
+  }
+
+  return {decode, decodeEach};
 })();
