@@ -58,6 +58,11 @@ test('each kind of argument is looked at', () => {
     [() => Mp.Descriptor.duplicate('x'), /fd is "x", but has to be the number of a file descriptor/],
     [() => first.send(), /Mp\.Connection\.send\(.*\): value is missing/],
     [() => pool.map_async(target), /items is missing/],
+    [() => new Mp.Queue().try_get_frame(1n), /patience is 1, but has to be a number of seconds/],
+    [() => new Mp.Queue().try_get_value_frame({}), /patience is an object/],
+    [() => new Mp.Queue().get_payload_finish({}), /^result is an object \(Object\), but has to be what the callback/],
+    [() => first.receive_data(0, 0, Object.create(Gio.Cancellable.prototype)), /cancellable is an object/],
+    [() => Mp.wait_many_finish(first), /^result is an object \(Mp_Connection\)/],
     [() => Mp.fromMessage(3), /^message is 3, but has to be an Mp\.Message/],
     [() => Mp.fromMessage(new GLib.Variant('i', 3)), /^message is an object/],
     [() => Mp.fromVariant(3), /^variant is 3, but has to be a GLib\.Variant/],
@@ -118,6 +123,43 @@ test('all functions that wait look at their arguments', () => {
     }
   }
   check(count > 30, `${count} were found`);
+});
+
+// What GJS cannot convert is an error, but the end of the process where an array is returned.
+const ODD = [{}, [{}], null, true, 1n, 'x', Symbol('odd'), () => 0, NaN, new GLib.Bytes([1]), new Gio.Cancellable(),
+  Object.create(Gio.Task.prototype), new Proxy(Gio.Task.new(null, null, null), {}), Mp.Queue.prototype];
+
+const OBJECTS = {Connection: () => first, Context: () => new Mp.Context(), Launcher: () => Mp.Launcher.lookup('gjs'),
+  Message: () => Mp.Message.new(new GLib.Variant('i', 1)), Queue: () => new Mp.Queue()};
+
+function returnsArray(info) {
+  const type = GIRepository.callable_info_get_return_type(info);
+  return GIRepository.type_info_get_tag(type) === GIRepository.TypeTag.ARRAY;
+}
+
+function listFunctions() {
+  const repository = GIRepository.Repository.get_default();
+  return Array.from({length: repository.get_n_infos('Mp')}, (_, i) => repository.get_info('Mp', i)).flatMap(info => {
+    if (info.get_type() === GIRepository.InfoType.FUNCTION)
+      return [{owner: () => Mp, info}];
+    if (info.get_type() !== GIRepository.InfoType.OBJECT)
+      return [];
+    return Array.from({length: GIRepository.object_info_get_n_methods(info)},
+      (_, i) => ({owner: OBJECTS[info.get_name()], info: GIRepository.object_info_get_method(info, i)}));
+  });
+}
+
+test('functions that return arrays outlive each argument', () => {
+  const functions = listFunctions().filter(({info}) => returnsArray(info));
+  check(functions.length > 10, `${functions.length} were found`);
+  for (const {owner, info} of functions) {
+    const name = info.get_name(), object = owner();
+    const count = listArguments(info).filter(argument => !/^(length|n_ready|n_objects)$/.test(argument)).length;
+    for (const odd of count > 0 ? ODD : []) {
+      checkThrows(() => object[name](...new Array(count).fill(odd)), TypeError, /./);
+      checkThrows(() => object[name](odd), TypeError, /./);
+    }
+  }
 });
 
 test('the connections are closed', () => {

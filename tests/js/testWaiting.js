@@ -39,6 +39,15 @@ test('those are told that are ready, in their order', async () => {
   closeAll(pairs);
 });
 
+test('what is waited for may come one by one', async () => {
+  const pairs = makePairs(2);
+  pairs[1][0].send(1);
+  const iterate = () => pairs.map(pair => pair[1]).values();
+  checkThese(Mp.wait_many(iterate()), [pairs[1][1]]);
+  checkThese(await Mp.wait_many_async(iterate()), [pairs[1][1]]);
+  closeAll(pairs);
+});
+
 test('a callback in place of the promise is called', async () => {
   const pairs = makePairs(1);
   pairs[0][0].send(1);
@@ -117,11 +126,18 @@ test('queues are ready when there is an item', async () => {
 test('what cannot be waited for is refused', async () => {
   const pairs = makePairs(1);
   checkThrows(() => Mp.wait_many(pairs[0][1]), TypeError, /an Array, or another iterable/);
-  checkThrows(() => Mp.wait_many(['text']), TypeError, /"text" cannot be waited for/);
+  checkThrows(() => Mp.wait_many(['text']), TypeError, /^objects\[0\] cannot be waited for: it is "text"/);
   for (const number of [3.5, NaN, Infinity])
-    checkThrows(() => Mp.wait_many([number], 0), TypeError, /cannot be waited for: give an object/);
-  checkThrows(() => Mp.wait_many_async([3.5]), TypeError, /3\.5 cannot be waited for/);
-  checkThrows(() => Mp.wait_many([new Gio.Cancellable()]), Mp.Error, /GCancellable cannot be waited for/);
+    checkThrows(() => Mp.wait_many([number], 0), TypeError, /cannot be waited for: .*, or a descriptor's number$/);
+  checkThrows(() => Mp.wait_many_async([3.5]), TypeError, /cannot be waited for: it is 3\.5/);
+  // The process would die of what is no object of the library's.
+  for (const object of [{}, null, [], new Gio.Cancellable(), new GLib.Bytes([1]), Mp.Queue, Mp.Queue.prototype,
+    Object.create(pairs[0][1]), Object.create(Gio.Socket.prototype), new Proxy(pairs[0][1], {})]) {
+    for (const wait of [Mp.wait_many, Mp.wait_many_async]) {
+      checkThrows(() => wait([pairs[0][1], object], 0), TypeError,
+        /^objects\[1\] cannot be waited for: .* has to be an Mp\.Connection, Mp\.Queue, .*, or a descriptor's number$/);
+    }
+  }
   checkThrows(() => Mp.wait_many([-1]), Mp.Error, /descriptor -1/);
   checkThrows(() => Mp.wait_many([], {timeout: 0}), TypeError, /timeout is an object/);
   const cancellable = new Gio.Cancellable();

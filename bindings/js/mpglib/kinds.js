@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported demandBytes, demandData, describe, isFlags, keyKind, listNames, takeBuffers, toBytes */
+/* exported demandBytes, demandData, describe, isFlags, isInstance, keyKind, listNames, takeBuffers, toBytes */
 
 // What is asked of values that GJS would take for others, or refuse in words of its own.
 
-const {GLib} = imports.gi;
+const {GLib, GObject} = imports.gi;
 const {isPromisified, markPromisified} = imports.mpglib.promises;
 
 /**
@@ -22,6 +22,25 @@ function describe(value) {
   if (typeof value === 'object')
     return `an object (${value.constructor?.name ?? 'without a class'})`;
   return `${typeof value === 'string' ? JSON.stringify(value) : String(value)}`;
+}
+
+/**
+ * Tells whether GJS can make an object of the library's of a value. What only has the prototype of one passes for it
+ * elsewhere, and is nothing that a function may get that returns an array: see results.js.
+ *
+ * @param {*} value - the value
+ * @param {Function} cls - the class that it has to be of
+ * @returns {boolean} whether it is one
+ */
+function isInstance(value, cls) {
+  if (!(value instanceof cls))
+    return false;
+  try {
+    GObject.Object.prototype.is_floating.call(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function listNumbers(type) {

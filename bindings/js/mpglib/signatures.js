@@ -7,7 +7,7 @@
 // is at a wrong one, such as options by name in place of a timeout, would be taken by GJS for a number that is none.
 
 const {Gio} = imports.gi;
-const {describe, isFlags, keyKind, listNames, toBytes} = imports.mpglib.kinds;
+const {describe, isFlags, isInstance, keyKind, listNames, toBytes} = imports.mpglib.kinds;
 const {isPromisified, markPromisified} = imports.mpglib.promises;
 
 const LARGEST_UINT32 = 0xffffffff;
@@ -125,6 +125,8 @@ const SIGNATURES = {
     put_many_data: 'data, lengths, codec = null, timeout = -1, cancellable = null',
     put_message: 'message, timeout = -1, cancellable = null',
     set_live: 'live',
+    try_get_frame: 'patience = 0',
+    try_get_value_frame: 'patience = 0',
   },
   RLock: {
     acquire: 'timeout = -1, cancellable = null',
@@ -177,7 +179,7 @@ const KINDS = {
   address: {is: isText, text: 'a string or null'},
   action: {is: value => value === null || typeof value === 'function', text: 'a function or null'},
   timeout: {is: isNumber, text: 'a number of seconds, negative to wait for ever'},
-  cancellable: {is: value => value === null || value instanceof Gio.Cancellable, text: 'a Gio.Cancellable or null'},
+  cancellable: {is: value => value === null || isInstance(value, Gio.Cancellable), text: 'a Gio.Cancellable or null'},
   chunkSize: {is: isCount, text: 'a number of items, 0 for one that suits'},
   codec: {is: isText, text: 'a string or null'},
   fd: {is: Number.isInteger, text: 'the number of a file descriptor'},
@@ -192,6 +194,7 @@ const KINDS = {
   options: {is: value => typeof value === 'object' && !(value instanceof Gio.Cancellable),
     text: 'an Mp.TaskOptions, an object with its properties, or null'},
   ordered: {is: value => typeof value === 'boolean', text: 'true or false'},
+  patience: {is: isNumber, text: 'a number of seconds, 0.001 at most'},
   secret: {is: value => toBytes(value) !== null, convert: value => toBytes(value) ?? value,
     text: 'bytes: a Uint8Array, as new TextEncoder().encode(text) gives one'},
   predicate: {is: value => typeof value === 'function', text: 'a function'},

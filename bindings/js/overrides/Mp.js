@@ -17,6 +17,7 @@ const {extendPool} = imports.mpglib.pool;
 const {extendProcess} = imports.mpglib.process;
 const {promisify} = imports.mpglib.promises;
 const {extendQueue} = imports.mpglib.queue;
+const {shieldResults} = imports.mpglib.results;
 const {extendShared} = imports.mpglib.shared;
 const {checkCalls} = imports.mpglib.signatures;
 const {extendSync} = imports.mpglib.sync;
@@ -48,6 +49,7 @@ function _init() {
     };
   }
 
+  shieldResults(this);
   preferOwnLanguage(this);
   extendContext(this);
   extendConnection(this);
