@@ -84,6 +84,38 @@ test('addresses', () => {
   checkThrows(() => new Mp.Listener('/somewhere'), TypeError, /new Mp.Listener\(\{address, key\}\)/);
 });
 
+// They would be cut off, or become other ones.
+test('an address with what is no text is refused before anything is made', () => {
+  const folder = GLib.dir_make_tmp('mp-test-js-XXXXXX');
+  const path = `${folder}/socket`;
+  for (const [address, pattern] of [
+    [`unix:${path}\0.more`, /^address is "unix:.*\\u0000\.more", but has to be without the NUL at \w+ \d+$/],
+    [`${path}\0`, /the NUL/],
+    ['\0mp-test-js', /the NUL at position 0/],
+    [`abstract:mp-test-js\0`, /the NUL/],
+    [`unix:${path}\ud800.more`, /^address is "unix:.*\\ud800\.more", but has to be without the lone surrogate/],
+    [`unix:${path}\udc00`, /the lone surrogate/],
+  ]) {
+    for (const call of [
+      () => new Mp.Listener({address, key}),
+      () => Mp.Listener.new(address, key),
+      () => Mp.Listener.new_with_wire(address, key, 0),
+      () => Mp.Listener.new_with_tls(address, key),
+      () => Mp.Connection.open(address, key),
+      () => Mp.Connection.open_async(address, key),
+      () => Mp.Connection.open_with_wire(address, key),
+      () => Mp.Connection.open_with_wire_async(address, key),
+      () => Mp.Connection.open_with_tls(address, key),
+      () => Mp.Connection.open_with_tls_async(address, key),
+    ])
+      checkThrows(call, RangeError, pattern);
+  }
+  const listener = listen({address: `${path}-\u{1f600}`, key});
+  checkSame(listener.address, `unix:${path}-\u{1f600}`);
+  listener.close();
+  GLib.rmdir(folder);
+});
+
 test('a name without a file', async () => {
   const address = `abstract:mp-test-js-${new Gio.Credentials().get_unix_pid()}`;
   checkThrows(() => listen({address}), Mp.Error, /key/);

@@ -8,7 +8,7 @@
 // where a property is of another type than it has to be: GJS makes numbers, flags and truth of anything.
 
 const {GLib, GObject} = imports.gi;
-const {describe, isFlags, keyKind, listNames, toBytes} = imports.mpglib.kinds;
+const {checkAddress, describe, isFlags, keyKind, listNames, toBytes} = imports.mpglib.kinds;
 
 // How each class is made.
 const FORMS = {
@@ -149,6 +149,9 @@ function getMembers(spec) {
   return imports.gi.Mp[GObject.type_name(spec.value_type).replace(/^Mp/, '')];
 }
 
+// What is more than a string.
+const TEXTS = {address: checkAddress};
+
 const isStrings = value => value === null || Array.isArray(value) && value.every(text => typeof text === 'string');
 
 const BOXED = {
@@ -163,7 +166,11 @@ const BOXED = {
 // What a value of each fundamental type of GObject has to be.
 const KINDS = {
   gboolean: () => ({is: value => typeof value === 'boolean', text: 'true or false'}),
-  gchararray: () => ({is: value => value === null || typeof value === 'string', text: 'a string or null'}),
+  gchararray: spec => ({
+    convert: TEXTS[spec.name],
+    is: value => value === null || typeof value === 'string',
+    text: 'a string or null',
+  }),
   gdouble: () => ({is: value => typeof value === 'number' && !Number.isNaN(value), text: 'a number'}),
   GEnum: spec => ({
     is: value => typeof value === 'number' && Object.values(getMembers(spec)).includes(value),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported demandBytes, demandData, describe, isFlags, isInstance, keyKind, listNames, takeBuffers, toBytes */
+/* exported checkAddress, demandBytes, demandData, describe, isFlags, isInstance, keyKind, listNames,
+   takeBuffers, toBytes */
 
 // What is asked of values that GJS would take for others, or refuse in words of its own.
 
@@ -82,6 +83,26 @@ function toBytes(value) {
   if (value instanceof ArrayBuffer)
     return new Uint8Array(value);
   return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : null;
+}
+
+// Half of a character of UTF-16 is none, and stands for no bytes.
+const NO_TEXT = /\0|\p{Surrogate}/u;
+
+/**
+ * Checks an address: at a NUL GJS would cut it off, and of a lone surrogate make another character, which are
+ * addresses, too, but not those that were meant.
+ *
+ * @param {*} address - the address; anything but strings is looked at elsewhere
+ * @returns {*} it as it is
+ * @throws {RangeError} if it has one of these
+ */
+function checkAddress(address) {
+  const place = typeof address === 'string' ? address.search(NO_TEXT) : -1;
+  if (place >= 0) {
+    throw new RangeError(`address is ${JSON.stringify(address)}, but has to be without ` +
+      `${address[place] === '\0' ? 'the NUL' : 'the lone surrogate'} at position ${place}`);
+  }
+  return address;
 }
 
 const BUFFERS = 'a Uint8Array, another typed array, a DataView, an ArrayBuffer or a GLib.Bytes';

@@ -7,7 +7,7 @@
 // is at a wrong one, such as options by name in place of a timeout, would be taken by GJS for a number that is none.
 
 const {Gio} = imports.gi;
-const {describe, isFlags, isInstance, keyKind, listNames, toBytes} = imports.mpglib.kinds;
+const {checkAddress, describe, isFlags, isInstance, keyKind, listNames, toBytes} = imports.mpglib.kinds;
 const {isPromisified, markPromisified} = imports.mpglib.promises;
 
 const LARGEST_UINT32 = 0xffffffff;
@@ -176,7 +176,7 @@ const isText = value => value === null || typeof value === 'string';
 
 // What an argument of a name has to be. Those that are not here may be anything, or are looked at where they are used.
 const KINDS = {
-  address: {is: isText, text: 'a string or null'},
+  address: {is: isText, convert: checkAddress, text: 'a string or null'},
   action: {is: value => value === null || typeof value === 'function', text: 'a function or null'},
   timeout: {is: isNumber, text: 'a number of seconds, negative to wait for ever'},
   cancellable: {is: value => value === null || isInstance(value, Gio.Cancellable), text: 'a Gio.Cancellable or null'},
@@ -209,7 +209,8 @@ const KINDS = {
 // Those that a class has other wants of.
 const KINDS_OF_CLASSES = {
   Connection: {
-    address: {is: value => typeof value === 'string', text: "a string, such as 'tcp:localhost:5000'"},
+    address: {is: value => typeof value === 'string', convert: checkAddress,
+      text: "a string, such as 'tcp:localhost:5000'"},
   },
 };
 
