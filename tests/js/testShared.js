@@ -296,6 +296,8 @@ test('what an array cannot be is refused', () => {
     [() => (array[-1] = 1), RangeError, /position is -1/],
     [() => (array[0] = 256), RangeError, /value is 256/],
     [() => new Mp.Array({elementType: 'i', elements: 5}), TypeError, /not iterable/],
+    [() => new Mp.Array({elements: new GLib.Variant('i', 5)}), TypeError, /of type 'i', which is no array/],
+    [() => Mp.Array.new_from_elements(new GLib.Variant('(i)', [5])), TypeError, /type '\(i\)', which is no array/],
     [() => new Mp.Array({elementType: 'i', length: -1}), RangeError, /length is -1/],
     [() => new Mp.Array({elementType: 'i', length: 1.5}), RangeError, /length is 1\.5/],
     [() => new Mp.Array({elementType: 'ai', length: 1}), TypeError, /of fixed size/],

@@ -221,6 +221,9 @@ function completeArray(properties) {
   let {elements = null} = changed;
   delete changed.elements;
   if (elements instanceof GLib.Variant) {
+    // GLib ends a process that asks how many parts a number has.
+    if (!elements.get_type_string().startsWith('a'))
+      throw new TypeError(`elements are a GLib.Variant of type '${elements.get_type_string()}', which is no array`);
     changed.element_type ??= elements.get_type_string().slice(1);
     changed.length ??= elements.n_children();
   } else if (elements !== null) {
