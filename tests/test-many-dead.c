@@ -70,6 +70,7 @@ test_claim (void)
 
 /* --- Joining --------------------------------------------------------------- */
 
+/* Gives the code of the error, or 0. */
 static int
 join (MpTable    *table,
       MpPatience *patience,
@@ -88,39 +89,24 @@ join (MpTable    *table,
   return error->code;
 }
 
-/* Nobody waits for all of them without patience; in the end it is known that the table is
+/* Who has no patience does not wait for all of them; in the end it is known that the table is
  * full, and who finds a place is in.
  */
 static void
 join_the_dead (gpointer data)
 {
-  gint64 deadline = mp_test_deadline ();
   MpTable *table = data;
-  guint n_told = 0;
+  MpPatience none = MP_PATIENCE_SPENT, patience = { 0 };
   guint32 me;
-  int code;
+  int code = join (table, &none, &me);
 
-  for (;;)
-    {
-      MpPatience none = MP_PATIENCE_SPENT;
-
-      code = join (table, &none, &me);
-      if (code != MP_ERROR_TIMED_OUT)
-        break;
-      n_told++;
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
-      g_thread_yield ();
-    }
-  g_assert_cmpint (code, ==, MP_ERROR_FULL);
-  g_assert_cmpuint (n_told, >, 0);
+  g_assert_true (code == MP_ERROR_TIMED_OUT || code == MP_ERROR_FULL); /* of a quick machine */
+  g_assert_cmpint (join (table, &patience, &me), ==, MP_ERROR_FULL);
 
   atomic_store (&table->layout->slots[FREE_SLOT].identity, (guint64) GENERATION << 32);
-  {
-    MpPatience patience = { 0 };
-
-    g_assert_cmpint (join (table, &patience, &me), ==, 0);
-    g_assert_cmpuint (mp_owner_get_slot (me), ==, FREE_SLOT);
-  }
+  patience = (MpPatience) { 0 };
+  g_assert_cmpint (join (table, &patience, &me), ==, 0);
+  g_assert_cmpuint (mp_owner_get_slot (me), ==, FREE_SLOT);
 }
 
 static void
