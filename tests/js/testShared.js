@@ -389,6 +389,11 @@ test('memory is read, written and seen', async () => {
     [() => memory.unlink(), GLib.Error, /name/],
     [() => new Mp.SharedMemory(100), TypeError, /new Mp\.SharedMemory\(\{size: 100\}\)/],
     [() => new Mp.SharedMemory({size: '9'}), TypeError, /size is "9"/],
+    [() => new Mp.SharedMemory({name: 'a\0b', create: true, size: 9}), RangeError,
+      /^name is "a\\u0000b", .* the NUL at position 1/],
+    [() => Mp.SharedMemory.new_named('a\ud800', 9), RangeError, /the lone surrogate/],
+    [() => Mp.SharedMemory.new_existing('a\0'), RangeError, /the NUL/],
+    [() => new Mp.ShareableList({name: 'a\0b'}), RangeError, /the NUL/],
     [() => new Mp.SharedMemory({size: 1.5}), RangeError, /size is 1\.5/],
     [() => new Mp.SharedMemory(), GLib.Error, /./],
   ])

@@ -8,7 +8,7 @@
 // where a property is of another type than it has to be: GJS makes numbers, flags and truth of anything.
 
 const {GLib, GObject} = imports.gi;
-const {checkAddress, describe, isFlags, keyKind, listNames, toBytes} = imports.mpglib.kinds;
+const {checkText, describe, isFlags, keyKind, listNames, toBytes} = imports.mpglib.kinds;
 
 // How each class is made.
 const FORMS = {
@@ -149,9 +149,6 @@ function getMembers(spec) {
   return imports.gi.Mp[GObject.type_name(spec.value_type).replace(/^Mp/, '')];
 }
 
-// What is more than a string.
-const TEXTS = {address: checkAddress};
-
 const isStrings = value => value === null || Array.isArray(value) && value.every(text => typeof text === 'string');
 
 const BOXED = {
@@ -167,7 +164,7 @@ const BOXED = {
 const KINDS = {
   gboolean: () => ({is: value => typeof value === 'boolean', text: 'true or false'}),
   gchararray: spec => ({
-    convert: TEXTS[spec.name],
+    convert: value => checkText(value, spec.name.replace(/-(.)/g, (_, letter) => letter.toUpperCase())),
     is: value => value === null || typeof value === 'string',
     text: 'a string or null',
   }),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported checkAddress, demandBytes, demandData, describe, isFlags, isInstance, keyKind, listNames,
+/* exported checkText, demandBytes, demandData, describe, isFlags, isInstance, keyKind, listNames,
    takeBuffers, toBytes */
 
 // What is asked of values that GJS would take for others, or refuse in words of its own.
@@ -89,20 +89,21 @@ function toBytes(value) {
 const NO_TEXT = /\0|\p{Surrogate}/u;
 
 /**
- * Checks an address: at a NUL GJS would cut it off, and of a lone surrogate make another character, which are
- * addresses, too, but not those that were meant.
+ * Checks a text: at a NUL GJS would cut it off, and of a lone surrogate make another character, which are addresses and
+ * names, too, but not those that were meant.
  *
- * @param {*} address - the address; anything but strings is looked at elsewhere
+ * @param {*} text - the text; anything but strings is looked at elsewhere
+ * @param {string} name - what messages call it
  * @returns {*} it as it is
  * @throws {RangeError} if it has one of these
  */
-function checkAddress(address) {
-  const place = typeof address === 'string' ? address.search(NO_TEXT) : -1;
+function checkText(text, name) {
+  const place = typeof text === 'string' ? text.search(NO_TEXT) : -1;
   if (place >= 0) {
-    throw new RangeError(`address is ${JSON.stringify(address)}, but has to be without ` +
-      `${address[place] === '\0' ? 'the NUL' : 'the lone surrogate'} at position ${place}`);
+    throw new RangeError(`${name} is ${JSON.stringify(text)}, but has to be without ` +
+      `${text[place] === '\0' ? 'the NUL' : 'the lone surrogate'} at position ${place}`);
   }
-  return address;
+  return text;
 }
 
 const BUFFERS = 'a Uint8Array, another typed array, a DataView, an ArrayBuffer or a GLib.Bytes';

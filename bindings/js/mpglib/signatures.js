@@ -7,7 +7,7 @@
 // is at a wrong one, such as options by name in place of a timeout, would be taken by GJS for a number that is none.
 
 const {Gio} = imports.gi;
-const {checkAddress, describe, isFlags, isInstance, keyKind, listNames, toBytes} = imports.mpglib.kinds;
+const {checkText, describe, isFlags, isInstance, keyKind, listNames, toBytes} = imports.mpglib.kinds;
 const {isPromisified, markPromisified} = imports.mpglib.promises;
 
 const LARGEST_UINT32 = 0xffffffff;
@@ -176,12 +176,12 @@ const isText = value => value === null || typeof value === 'string';
 
 // What an argument of a name has to be. Those that are not here may be anything, or are looked at where they are used.
 const KINDS = {
-  address: {is: isText, convert: checkAddress, text: 'a string or null'},
+  address: {is: isText, convert: text => checkText(text, 'address'), text: 'a string or null'},
   action: {is: value => value === null || typeof value === 'function', text: 'a function or null'},
   timeout: {is: isNumber, text: 'a number of seconds, negative to wait for ever'},
   cancellable: {is: value => value === null || isInstance(value, Gio.Cancellable), text: 'a Gio.Cancellable or null'},
   chunkSize: {is: isCount, text: 'a number of items, 0 for one that suits'},
-  codec: {is: isText, text: 'a string or null'},
+  codec: {is: isText, convert: text => checkText(text, 'codec'), text: 'a string or null'},
   fd: {is: Number.isInteger, text: 'the number of a file descriptor'},
   duplex: {is: value => typeof value === 'boolean', text: 'true or false'},
   func: {is: value => typeof value === 'function', text: 'a function'},
@@ -193,6 +193,7 @@ const KINDS = {
   maxLength: {is: isCount, text: 'a number of bytes, 0 for any'},
   options: {is: value => typeof value === 'object' && !(value instanceof Gio.Cancellable),
     text: 'an Mp.TaskOptions, an object with its properties, or null'},
+  name: {is: isText, convert: text => checkText(text, 'name'), text: 'a string or null'},
   ordered: {is: value => typeof value === 'boolean', text: 'true or false'},
   patience: {is: isNumber, text: 'a number of seconds, 0.001 at most'},
   secret: {is: value => toBytes(value) !== null, convert: value => toBytes(value) ?? value,
@@ -209,7 +210,7 @@ const KINDS = {
 // Those that a class has other wants of.
 const KINDS_OF_CLASSES = {
   Connection: {
-    address: {is: value => typeof value === 'string', convert: checkAddress,
+    address: {is: value => typeof value === 'string', convert: text => checkText(text, 'address'),
       text: "a string, such as 'tcp:localhost:5000'"},
   },
 };
