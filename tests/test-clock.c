@@ -123,6 +123,19 @@ test_not_a_number (void)
   g_test_assert_expected_messages ();
 }
 
+/* What is over while it is looked at is over, and not what never comes. */
+static void
+test_just_over (void)
+{
+  for (guint i = 0; i < 100000; i++)
+    {
+      gint64 deadline = g_get_monotonic_time () + 1, remaining;
+
+      while ((remaining = mp_deadline_get_remaining (deadline)) != 0)
+        g_assert_cmpint (remaining, >, 0);
+    }
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -134,5 +147,6 @@ main (int   argc,
   g_test_add_func ("/clock/rounding", test_rounding);
   g_test_add_func ("/clock/passed", test_passed);
   g_test_add_func ("/clock/not-a-number", test_not_a_number);
+  g_test_add_func ("/clock/just-over", test_just_over);
   return g_test_run ();
 }

@@ -58,10 +58,14 @@ mp_deadline_has_passed (gint64 deadline)
 gint64
 mp_deadline_get_remaining (gint64 deadline)
 {
+  gint64 remaining;
+
   if (deadline == MP_DEADLINE_NEVER || deadline == MP_DEADLINE_NOW)
     return deadline;
 
-  return MAX (deadline - g_get_monotonic_time (), 0);
+  /* Not within MAX(), which would read the clock twice, and might give what is over by the second time: for ever. */
+  remaining = deadline - g_get_monotonic_time ();
+  return MAX (remaining, 0);
 }
 
 /*< private >

@@ -187,9 +187,9 @@ look_at_parties (MpTable            *table,
   for (guint i = 0; i < arrival->n_parties; i++)
     {
       guint32 party = get_party (atomic_load (&rendezvous->arrivals[i]), arrival->round);
+      MpLife life = party != 0 ? mp_participant_look (table, party) : worst;
 
-      if (party != 0)
-        worst = MAX (worst, mp_participant_look (table, party));
+      worst = MAX (worst, life);
     }
 
   return worst;

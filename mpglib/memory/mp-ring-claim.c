@@ -15,8 +15,14 @@ guint64
 mp_ring_claim_measure_of (MpRing  *self,
                           guint32  claimant)
 {
-  return mp_participant_look (self->table, claimant) != MP_LIFE_ALIVE
-           ? 0 : MIN (atomic_load_explicit (&self->layout->put.claimed, memory_order_relaxed), self->capacity);
+  guint64 claimed;
+
+  if (mp_participant_look (self->table, claimant) != MP_LIFE_ALIVE)
+    return 0;
+
+  /* Read once: it is anybody's to write. */
+  claimed = atomic_load_explicit (&self->layout->put.claimed, memory_order_relaxed);
+  return MIN (claimed, self->capacity);
 }
 
 /*< private >

@@ -395,10 +395,13 @@ static gint64
 get_join_patience (MpTable  *table,
                    gboolean  is_first)
 {
+  gint64 remaining;
+
   if (table == mp_table_peek (0))
     return mp_short_lock_get_patience ();
 
-  return MAX (mp_patience_get_remaining (mp_short_lock_get_patience ()), is_first ? FIRST_JOIN_USEC : 0);
+  remaining = mp_patience_get_remaining (mp_short_lock_get_patience ());
+  return MAX (remaining, is_first ? FIRST_JOIN_USEC : 0);
 }
 
 static gboolean
