@@ -532,6 +532,40 @@ test_item_available (void)
 }
 
 static void
+on_items_watch_anew (MpQueue  *queue,
+                     gpointer  n_calls)
+{
+  g_variant_unref (mp_queue_get (queue, 0, NULL, NULL));
+  mp_queue_set_live (queue, FALSE);
+  mp_queue_set_live (queue, TRUE);
+  ++*(guint *) n_calls;
+}
+
+static gboolean
+has_been_called_thrice (gpointer n_calls)
+{
+  return *(guint *) n_calls == 3;
+}
+
+/* A handler may end what told it, and begin anew. */
+static void
+test_live_anew (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  guint n_calls = 0;
+
+  for (gint32 i = 0; i < 3; i++)
+    mp_test_put_int (queue, i);
+  g_signal_connect (queue, "item-available", G_CALLBACK (on_items_watch_anew), &n_calls);
+  mp_queue_set_live (queue, TRUE);
+  mp_test_run_until (has_been_called_thrice, &n_calls);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_true (mp_queue_is_empty (queue));
+  mp_queue_close (queue);
+}
+
+static void
 test_item_of_stopped (void)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (0);
@@ -669,6 +703,7 @@ main (int   argc,
   mp_test_add ("/queue/async/putter-stopped", test_putter_stopped);
   mp_test_add ("/queue/async/contexts", test_async_contexts);
   mp_test_add ("/queue/item-available", test_item_available);
+  mp_test_add ("/queue/live-anew", test_live_anew);
   mp_test_add ("/queue/item-of-stopped", test_item_of_stopped);
   mp_test_add ("/queue/space-available", test_space_available);
   mp_test_add ("/queue/space-that-is-claimed", test_space_that_is_claimed);

@@ -159,6 +159,15 @@ mp_change_watch_new (gpointer         object,
   return self;
 }
 
+/* The function may have been called by another watch, which this one has replaced meanwhile: that tells at its
+ * beginning.
+ */
+static gboolean
+has_begun_well (MpChangeWatch *self)
+{
+  return self->doorbell != NULL;
+}
+
 /*< private >
  * mp_change_watch_again:
  *
@@ -167,7 +176,8 @@ mp_change_watch_new (gpointer         object,
 void
 mp_change_watch_again (MpChangeWatch *self)
 {
-  mp_porch_caller_ring (&self->caller);
+  if (has_begun_well (self))
+    mp_porch_caller_ring (&self->caller);
 }
 
 static gboolean
@@ -201,6 +211,9 @@ void
 mp_change_watch_again_at (MpChangeWatch *self,
                           gint64         time)
 {
+  if (!has_begun_well (self))
+    return;
+
   if (self->clock == NULL)
     {
       self->clock = g_source_new (&clock_funcs, sizeof (GSource));
