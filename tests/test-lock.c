@@ -280,6 +280,38 @@ test_async_given_up (void)
   finish_acquire (lock, fourth, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+static gboolean
+reset (GCancellable *cancellable,
+       gpointer      data)
+{
+  g_cancellable_reset (cancellable);
+  return G_SOURCE_REMOVE;
+}
+
+/* A cancellation that another source has taken back in the same turn is none: nobody has a lock by it. */
+static void
+test_async_reset (void)
+{
+  g_autoptr (MpLock) lock = mp_lock_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GSource) source = g_cancellable_source_new (cancellable);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  g_source_set_callback (source, G_SOURCE_FUNC (reset), NULL, NULL);
+  g_source_attach (source, NULL);
+  g_assert_true (mp_lock_try_acquire (lock));
+  mp_lock_acquire_async (lock, FOREVER, cancellable, mp_test_keep_result, &result);
+  g_cancellable_cancel (cancellable);
+  while (g_cancellable_is_cancelled (cancellable))
+    g_main_context_iteration (NULL, FALSE);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_null (result);
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&result);
+  finish_acquire (lock, result, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
 typedef struct
 {
   MpLock *lock;
@@ -617,6 +649,7 @@ main (int   argc,
   mp_test_add ("/lock/many", test_many);
   mp_test_add ("/lock/async", test_async);
   mp_test_add ("/lock/async/given-up", test_async_given_up);
+  mp_test_add ("/lock/async/reset", test_async_reset);
   mp_test_add ("/lock/async/crowd", test_async_crowd);
   mp_test_add ("/lock/stranger", test_stranger);
   mp_test_add ("/lock/stranger/abandoned", test_stranger_abandoned);

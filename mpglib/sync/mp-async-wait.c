@@ -206,7 +206,10 @@ on_cancelled (GCancellable *cancellable,
   if (is_foreign (self) || get_next (self) == MP_ASYNC_NEXT_HAD)
     return G_SOURCE_REMOVE;
 
-  g_cancellable_set_error_if_cancelled (cancellable, &error);
+  /* It may have been reset since. */
+  if (!g_cancellable_set_error_if_cancelled (cancellable, &error))
+    return G_SOURCE_CONTINUE;
+
   give_up (self, error);
   return G_SOURCE_REMOVE;
 }
