@@ -76,28 +76,33 @@ add (Into               *self,
     }
 }
 
-/* What more there is, while a cast brings as many as it could. */
-static void
+/* What more there is, `most` records, while a cast brings as many as it could.  Returns: how many there were */
+static guint
 fill (Into           *self,
       MpQueuePrivate *priv,
       MpRing         *ring,
-      guint32         me)
+      guint32         me,
+      guint           most)
 {
   MpRingRecord records[MP_NET_AT_ONCE];
   gboolean may_be_more = TRUE;
+  guint n_got = 0;
 
-  while (may_be_more && self->n < self->most)
+  while (may_be_more && n_got < most && self->n < self->most)
     {
       g_auto (MpNet) net = cast_into (self);
-      guint wanted = MIN (self->most - self->n, MP_NET_AT_ONCE), n = wanted;
+      guint room = MIN (self->most - self->n, most - n_got), wanted = MIN (room, MP_NET_AT_ONCE), n = wanted;
 
       if (mp_net_cast (&net, ring, me, records, &n, NULL, NULL) != MP_RING_DONE)
-        return;
+        break;
 
       mp_queue_note_held (priv, records, n);
       add (self, records, n);
+      n_got += n;
       may_be_more = n == wanted || net.own != NULL;
     }
+
+  return n_got;
 }
 
 /* Returns: whether there are any; else the error is set */
@@ -136,10 +141,10 @@ get_several (MpQueue       *self,
     return FALSE;
 
   add (into, records, n);
-  ring = n == wanted || net.own != NULL
+  ring = into->n < into->most && (n == wanted || net.own != NULL)
            ? mp_queue_store_get_ring (&mp_queue_get_private (self)->store, &me, NULL) : NULL;
   if (ring != NULL)
-    fill (into, mp_queue_get_private (self), ring, me);
+    fill (into, mp_queue_get_private (self), ring, me, mp_ring_count (ring));
   return end (into, self, error);
 }
 
@@ -162,16 +167,19 @@ getting_into_free (gpointer data)
 }
 
 static void
+keep (MpGetting *getting)
+{
+  add (&((GettingInto *) getting)->into, &getting->record, 1);
+}
+
+static guint
 add_more (MpGetting      *getting,
           MpQueuePrivate *priv,
           MpRing         *ring,
-          guint32         me)
+          guint32         me,
+          guint           most)
 {
-  Into *into = &((GettingInto *) getting)->into;
-
-  add (into, &getting->record, 1);
-  if (into->most > 1)
-    fill (into, priv, ring, me);
+  return fill (&((GettingInto *) getting)->into, priv, ring, me, most);
 }
 
 static void
@@ -189,6 +197,7 @@ start (MpQueue             *self,
   mp_getting_init (&getting->getting, self, MP_NET_BYTES, into.size);
   getting->getting.net = cast_into (&into);
   getting->getting.net.reads_on = TRUE;
+  getting->getting.keep = keep;
   getting->getting.add_more = add_more;
   getting->into = into;
   getting->into.leaves_long = TRUE;
@@ -341,7 +350,7 @@ mp_queue_get_into_finish (MpQueue       *self,
  *
  * Gets the first items, which are bytes, of whatever codecs, with one call: waits for one,
  * and gets with it those that are there already, as many as have room. Others may get some
- * in between.
+ * in between; what is put meanwhile may be left to the next call.
  *
  * It ends before an item that holds a GVariant, or for which there is no room, which stays
  * the first; if there is none before it, it fails as [method@Mp.Queue.get_into] does. What is

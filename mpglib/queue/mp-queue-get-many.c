@@ -56,30 +56,33 @@ haul_add (Haul         *self,
     }
 }
 
-/* What more there is. */
-static void
+/* What more there is, `most` records.  Returns: how many there were */
+static guint
 haul_fill (Haul           *self,
            MpQueuePrivate *priv,
            MpRing         *ring,
-           guint32         me)
+           guint32         me,
+           guint           most)
 {
   MpRingRecord records[MP_NET_AT_ONCE];
-  MpRingResult result = MP_RING_DONE;
   MpNetLargeRoom room;
+  guint n_got = 0;
 
-  while (result == MP_RING_DONE && self->values->len < self->most)
+  while (n_got < most && self->values->len < self->most)
     {
       g_auto (MpNet) net = mp_net_new (MP_NET_VALUES, MP_NET_ANY_LENGTH, room.bytes, sizeof room);
-      guint n = MIN (self->most - self->values->len, MP_NET_AT_ONCE);
+      guint wanted = MIN (self->most - self->values->len, most - n_got), n = MIN (wanted, MP_NET_AT_ONCE);
 
       net.order.leaves_long = self->leaves_long;
-      result = mp_net_cast (&net, ring, me, records, &n, NULL, NULL);
-      if (result != MP_RING_DONE)
-        continue;
+      if (mp_net_cast (&net, ring, me, records, &n, NULL, NULL) != MP_RING_DONE)
+        break;
 
       mp_queue_note_held (priv, records, n);
       haul_add (self, &net, records, n);
+      n_got += n;
     }
+
+  return n_got;
 }
 
 static GVariant *
@@ -118,15 +121,19 @@ getting_several_free (gpointer data)
 }
 
 static void
+keep (MpGetting *getting)
+{
+  haul_add (&((GettingSeveral *) getting)->haul, &getting->net, &getting->record, 1);
+}
+
+static guint
 add_more (MpGetting      *getting,
           MpQueuePrivate *priv,
           MpRing         *ring,
-          guint32         me)
+          guint32         me,
+          guint           most)
 {
-  Haul *haul = &((GettingSeveral *) getting)->haul;
-
-  haul_add (haul, &getting->net, &getting->record, 1);
-  haul_fill (haul, priv, ring, me);
+  return haul_fill (&((GettingSeveral *) getting)->haul, priv, ring, me, most);
 }
 
 /* --- Public --------------------------------------------------------------- */
@@ -140,7 +147,8 @@ add_more (MpGetting      *getting,
  * @error: return location for an error
  *
  * Gets the first items, which are values, with one call: waits for one, and gets with it
- * those that are there already. Others may get some in between.
+ * those that are there already. Others may get some in between. What is put while it gets may
+ * be left to the next call, so it ends however fast others put.
  *
  * It ends before an item that holds bytes of a codec, which stays the first; if there is none
  * before it, it fails with %MP_ERROR_WRONG_CODEC. What is no item is left out if others are to be
@@ -177,7 +185,7 @@ mp_queue_get_many (MpQueue       *self,
   haul_add (&haul, &net, records, n);
   ring = mp_queue_store_get_ring (&mp_queue_get_private (self)->store, &me, NULL);
   if (ring != NULL)
-    haul_fill (&haul, mp_queue_get_private (self), ring, me);
+    haul_fill (&haul, mp_queue_get_private (self), ring, me, mp_ring_count (ring));
   return haul_finish (&haul, self, error);
 }
 
@@ -191,7 +199,8 @@ mp_queue_get_many (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.get_many]. Several may be under way;
- * items go to those of one main context in the order of the calls.
+ * items go to those of one main context in the order of the calls. Of very many items it gets
+ * some in each turn of the main loop.
  *
  * Since: 1.0
  */
@@ -213,6 +222,7 @@ mp_queue_get_many_async (MpQueue             *self,
   task = g_task_new (self, cancellable, callback, user_data);
   several = g_new0 (GettingSeveral, 1);
   mp_getting_init (&several->getting, self, MP_NET_VALUES, MP_NET_ANY_LENGTH);
+  several->getting.keep = keep;
   several->getting.add_more = add_more;
   haul_init (&several->haul, max);
   several->haul.leaves_long = TRUE;

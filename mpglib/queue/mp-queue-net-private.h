@@ -65,10 +65,16 @@ struct _MpGetting
   MpNet         net;
   MpRingRecord  record;
   guint32       n_read;   /* bytes of it */
-  void        (*add_more) (MpGetting      *self,
+
+  /* Of several; NULL: one is got.  `keep` takes that one, and the other gets more, `most` records: returns how many. */
+  void        (*keep)     (MpGetting      *self);
+  guint       (*add_more) (MpGetting      *self,
                            MpQueuePrivate *priv,
                            MpRing         *ring,
-                           guint32         me);   /* nullable: takes the one, and gets others that are there */
+                           guint32         me,
+                           guint           most);
+  gboolean      has_first;
+  guint         n_there;  /* that were there when the first was got, and may be still: more is for the next call */
 };
 
 MpRingResult mp_net_cast     (MpNet               *self,

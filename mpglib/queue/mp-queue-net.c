@@ -280,6 +280,45 @@ read_on (MpGetting  *self,
 }
 
 static MpRingResult
+get_first (MpGetting       *self,
+           MpQueuePrivate  *priv,
+           MpRing          *ring,
+           guint32          me,
+           GError         **error)
+{
+  MpRingResult result = self->record.is_elsewhere ? MP_RING_DONE : take_first (self, priv, ring, me, error);
+
+  if (result == MP_RING_DONE && G_UNLIKELY (self->record.is_elsewhere))
+    result = read_on (self, ring, me, error);
+  if (result != MP_RING_DONE)
+    return result;
+
+  mp_queue_note_held (priv, &self->record, 1);
+  self->has_first = TRUE;
+  if (self->keep != NULL)
+    {
+      self->keep (self);
+      self->n_there = mp_ring_count (ring);
+    }
+  return MP_RING_DONE;
+}
+
+/* As many as have place in a turn of the loop. */
+static MpRingResult
+get_more (MpGetting      *self,
+          MpQueuePrivate *priv,
+          MpRing         *ring,
+          guint32         me)
+{
+  guint most = MIN (self->n_there, MP_QUEUE_ITEMS_A_TURN);
+  guint n = most > 0 ? self->add_more (self, priv, ring, me, most) : 0;
+
+  self->n_there = n == most ? self->n_there - n : 0;
+  self->errand.goes_on = self->n_there > 0;
+  return self->errand.goes_on ? MP_RING_AGAIN : MP_RING_DONE;
+}
+
+static MpRingResult
 try_once (MpQueueErrand   *errand,
           MpQueuePrivate  *priv,
           MpRing          *ring,
@@ -287,15 +326,9 @@ try_once (MpQueueErrand   *errand,
           GError         **error)
 {
   MpGetting *self = (MpGetting *) errand;
-  MpRingResult result = self->record.is_elsewhere ? MP_RING_DONE : take_first (self, priv, ring, me, error);
+  MpRingResult result = self->has_first ? MP_RING_DONE : get_first (self, priv, ring, me, error);
 
-  if (result == MP_RING_DONE && G_UNLIKELY (self->record.is_elsewhere))
-    result = read_on (self, ring, me, error);
-  if (result == MP_RING_DONE)
-    mp_queue_note_held (priv, &self->record, 1);
-  if (result == MP_RING_DONE && self->add_more != NULL)
-    self->add_more (self, priv, ring, me);
-  return result;
+  return result == MP_RING_DONE ? get_more (self, priv, ring, me) : result;
 }
 
 /*< private >

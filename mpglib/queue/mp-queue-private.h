@@ -16,6 +16,9 @@ G_BEGIN_DECLS
 /* Of the functions that do not wait, in seconds: less than anybody would want to cancel, or do something else in. */
 #define MP_QUEUE_MAX_PATIENCE 0.001
 
+/* Of the asynchronous functions, in a turn of the main loop; values take most time, half a microsecond each. */
+#define MP_QUEUE_ITEMS_A_TURN 512
+
 /* What tells one kind of queue from the other. */
 typedef struct
 {

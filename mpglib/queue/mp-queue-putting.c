@@ -252,7 +252,7 @@ put_ready (Putting  *self,
   return result;
 }
 
-/* One part of what is long is copied, and then others have their turn. */
+/* One part of what is long is copied, or some of what is short are put, and then others have their turn. */
 static MpRingResult
 put_in_parts (Putting  *self,
               MpRing   *ring,
@@ -261,20 +261,23 @@ put_in_parts (Putting  *self,
 {
   MpRingResult result = MP_RING_DONE;
   gboolean has_copied = FALSE;
+  guint first = self->done;
 
   self->errand.goes_on = FALSE;
   while (self->done < self->n && result == MP_RING_DONE)
     {
-      if (!is_to_be_copied (self, ring))
-        {
-          result = put_ready (self, ring, me, error);
-          continue;
-        }
+      gboolean is_long = is_to_be_copied (self, ring);
 
-      if (has_copied)
+      if (is_long ? has_copied : self->done - first >= MP_QUEUE_ITEMS_A_TURN)
         {
           self->errand.goes_on = TRUE;
           return MP_RING_AGAIN;
+        }
+
+      if (!is_long)
+        {
+          result = put_ready (self, ring, me, error);
+          continue;
         }
 
       has_copied = TRUE;
