@@ -130,6 +130,44 @@ test_async_order (void)
   g_array_unref (log.numbers);
 }
 
+/* Two objects for one queue have lines of their own: who waits with one ends neither later nor never for the other. */
+static void
+test_async_objects (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (1);
+  g_autoptr (MpQueue) other = mp_test_pass_on (queue, NULL);
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *results[4] = { NULL };
+
+  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &results[0]);
+  mp_queue_get_async (other, FOREVER, NULL, mp_test_keep_result, &results[1]);
+  mp_queue_get_async (other, FOREVER, NULL, mp_test_keep_result, &results[2]);
+  mp_test_turn_loop ();
+  mp_queue_close (other);
+  mp_test_await_result (&results[2]);
+  mp_test_expect_error (mp_queue_get_finish (other, results[1], &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_queue_get_finish (other, results[2], &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_null (results[0]);
+  mp_test_put_int (queue, 1);
+  mp_test_await_result (&results[0]);
+  g_assert_cmpint (mp_test_finish_int (queue, results[0]), ==, 1);
+  mp_test_clear_results (results, 3);
+
+  g_clear_object (&other);
+  other = mp_test_pass_on (queue, NULL);
+  mp_test_put_int (queue, 2);
+  mp_queue_put_async (queue, g_variant_new_int32 (3), FOREVER, NULL, mp_test_keep_result, &results[0]);
+  mp_queue_put_async (other, g_variant_new_int32 (4), FOREVER, NULL, mp_test_keep_result, &results[1]);
+  mp_test_turn_loop ();
+  mp_queue_close (other);
+  mp_test_await_result (&results[1]);
+  mp_test_expect_error (!mp_queue_put_finish (other, results[1], &error), &error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_cmpint (mp_test_get_int (queue), ==, 2);
+  mp_test_await_result (&results[0]);
+  g_assert_true (mp_queue_put_finish (queue, results[0], NULL));
+  mp_test_clear_results (results, 2);
+}
+
 static void
 test_async_put (void)
 {
@@ -695,6 +733,7 @@ main (int   argc,
   mp_test_set_warm_up (warm_up);
 
   mp_test_add ("/queue/async/order", test_async_order);
+  mp_test_add ("/queue/async/objects", test_async_objects);
   mp_test_add ("/queue/async/put", test_async_put);
   mp_test_add ("/queue/async/put-order", test_async_put_order);
   mp_test_add ("/queue/async/claim", test_async_claim);

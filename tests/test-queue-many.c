@@ -133,7 +133,7 @@ expect_numbers (MpQueue       *queue,
   g_clear_object (result);
 }
 
-/* In a turn it may look twice, when its time is over.  What is behind it stays behind it, whatever time there is for the wait. */
+/* In a turn it may look twice, when its time is over.  What is behind it stays there, whatever time there is. */
 static void
 test_turns (gconstpointer data)
 {

@@ -294,7 +294,7 @@ mp_queue_get_into (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.get_into]. Several may be under way;
- * items go to those of one main context in the order of the calls.
+ * items go to those of this object in one main context in the order of the calls.
  *
  * Since: 1.0
  */
@@ -395,7 +395,7 @@ mp_queue_get_many_into (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.get_many_into]. Several may be under way;
- * items go to those of one main context in the order of the calls.
+ * items go to those of this object in one main context in the order of the calls.
  *
  * Since: 1.0
  */

@@ -199,7 +199,7 @@ mp_queue_get_many (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.get_many]. Several may be under way;
- * items go to those of one main context in the order of the calls. Of very many items it gets
+ * items go to those of this object in one main context in the order of the calls. Of very many items it gets
  * some in each turn of the main loop.
  *
  * Since: 1.0

@@ -216,7 +216,7 @@ mp_queue_get (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.get]. Several may be under way;
- * items go to those of one main context in the order of the calls.
+ * items go to those of this object in one main context in the order of the calls.
  *
  * Since: 1.0
  */
@@ -315,7 +315,7 @@ mp_queue_get_payload (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.get_payload]. Several may be under way;
- * items go to those of one main context in the order of the calls.
+ * items go to those of this object in one main context in the order of the calls.
  *
  * Since: 1.0
  */
@@ -418,7 +418,7 @@ mp_queue_get_bytes (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.get_bytes]. Several may be under way;
- * items go to those of one main context in the order of the calls.
+ * items go to those of this object in one main context in the order of the calls.
  *
  * Since: 1.0
  */
@@ -510,7 +510,7 @@ mp_queue_get_message (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.get_message]. Several may be under way;
- * items go to those of one main context in the order of the calls.
+ * items go to those of this object in one main context in the order of the calls.
  *
  * Since: 1.0
  */
@@ -658,7 +658,7 @@ mp_queue_try_get_value_frame (MpQueue *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.get_frame]. Several may be under way;
- * items go to those of one main context in the order of the calls.
+ * items go to those of this object in one main context in the order of the calls.
  *
  * Since: 1.0
  */

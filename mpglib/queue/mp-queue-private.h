@@ -45,6 +45,7 @@ typedef struct
   int            is_live;        /* atomic */
   int            n_untold;       /* atomic; items that are none, and were taken by calls that could not tell of them */
   int            has_done[MP_QUEUE_N_SIDES];  /* atomic: a get, or a put, since it was told last, if it is live */
+  guint8         lines[MP_QUEUE_N_SIDES];   /* the places of their waits in main loops */
   GMainContext  *main_context;   /* atomic; NULL: received, and nobody has asked for it */
 
   /* What belongs to this process alone: a forked child has none of its parent's. */

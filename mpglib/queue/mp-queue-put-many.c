@@ -113,7 +113,7 @@ mp_queue_put_many (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.put_many]. Several may be under way;
- * those of one main context are done in the order of the calls, none before its call
+ * those of this object in one main context are done in the order of the calls, none before its call
  * returned.
  *
  * Since: 1.0
@@ -327,7 +327,7 @@ mp_queue_put_many_data (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.put_many_data]. Several may be under way;
- * those of one main context are done in the order of the calls, none before its call
+ * those of this object in one main context are done in the order of the calls, none before its call
  * returned.
  *
  * Since: 1.0

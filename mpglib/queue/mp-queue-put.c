@@ -62,7 +62,7 @@ mp_queue_put (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.put]. Several may be under way;
- * those of one main context are done in the order of the calls, none before its call
+ * those of this object in one main context are done in the order of the calls, none before its call
  * returned.
  *
  * Since: 1.0
@@ -194,7 +194,7 @@ mp_queue_try_put_data (MpQueue      *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.put_data]. Several may be under way;
- * those of one main context are done in the order of the calls, none before its call
+ * those of this object in one main context are done in the order of the calls, none before its call
  * returned.
  *
  * Since: 1.0
@@ -304,7 +304,7 @@ mp_queue_put_bytes (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.put_bytes]. Several may be under way;
- * those of one main context are done in the order of the calls, none before its call
+ * those of this object in one main context are done in the order of the calls, none before its call
  * returned.
  *
  * Since: 1.0
@@ -406,7 +406,7 @@ mp_queue_put_message (MpQueue       *self,
  * @user_data: data for @callback
  *
  * Asynchronous form of [method@Mp.Queue.put_message]. Several may be under way;
- * those of one main context are done in the order of the calls, none before its call
+ * those of this object in one main context are done in the order of the calls, none before its call
  * returned.
  *
  * Since: 1.0

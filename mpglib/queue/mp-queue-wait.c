@@ -288,6 +288,7 @@ mp_queue_start_async (GTask   *task_taken,
     mp_outbox_return_error (task_taken, error);
   else
     mp_async_wait_start_in_line (task_taken, ring->table, mp_queue_get_bell (ring, errand->side),
+                                 &self->lines[errand->side],
                                  errand->side == MP_QUEUE_ITEMS ? "Nothing was got" : "Nothing was put",
                                  timeout, look, get_next_look, give_up, errand, NULL);
 }

@@ -32,7 +32,7 @@ typedef struct
 {
   MpPorchCaller  caller;
   guint32        origin;        /* the process that waits */
-  gboolean       is_in_line;
+  gconstpointer  place;         /* the line in which it stands; NULL: none */
   GTask         *task;
   MpOutbox      *outbox;        /* of the task's context: it brings the beginning */
   MpTable       *table;
@@ -288,8 +288,8 @@ begin (gpointer data)
       return;
     }
 
-  if (self->is_in_line)
-    mp_porch_caller_line_up (&self->caller, self->bell);
+  if (self->place != NULL)
+    mp_porch_caller_line_up (&self->caller, self->place);
 
   add_clocks (self, context);
   add_cancellation (self, context);
@@ -354,15 +354,18 @@ mp_async_wait_start (GTask          *task_taken,
 
 /*< private >
  * mp_async_wait_start_in_line:
+ * @place: the same for those that stand in one line; in the task's source object, which lives as long
  * @next: (nullable): called after each look that found nothing
  *
- * As mp_async_wait_start(), for waits that are to end in the order in which they began: those for the same
- * bell in one main context.  Nobody waits for a loop that does not run.
+ * As mp_async_wait_start(), for waits that are to end in the order in which they began: those of one
+ * place in one main context.  Nobody waits for a loop that does not run, nor for another object, which may be closed
+ * or wait for what does not come.
  */
 void
 mp_async_wait_start_in_line (GTask          *task_taken,
                              MpTable        *table,
                              MpBell         *bell,
+                             gconstpointer   place,
                              const char     *what,
                              gdouble         timeout,
                              MpAsyncLook     look,
@@ -373,6 +376,6 @@ mp_async_wait_start_in_line (GTask          *task_taken,
 {
   AsyncWait *self = async_wait_new (task_taken, table, bell, what, timeout, look, next, give_up_func, data, destroy);
 
-  self->is_in_line = TRUE;
+  self->place = place;
   mp_outbox_post (self->outbox, begin, self, NULL);
 }
