@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "mp-connection-private.h"
+#include "mp-courtesy-private.h"
 #include "mp-enums.h"
 #include "mp-error.h"
 #include "mp-exchange-private.h"
@@ -817,6 +818,9 @@ on_readable (GSource     *source,
 {
   MpConnection *self = ((ReaderSource *) source)->connection;
 
+  if (!mp_courtesy_may_run (source))
+    return G_SOURCE_CONTINUE;
+
   if (((ReaderSource *) source)->is_paused)
     set_polling ((ReaderSource *) source, TRUE);
   g_source_set_ready_time (source, -1);
@@ -958,5 +962,5 @@ mp_connection_stop_reading (MpConnection *self)
     return;
 
   mp_exchange_set_reader (self->exchange, NULL);
-  g_source_destroy (source);
+  mp_courtesy_destroy (self->main_context, source);
 }

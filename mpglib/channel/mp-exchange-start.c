@@ -6,6 +6,7 @@
 
 #include "mp-cancellable-source-private.h"
 #include "mp-clock-private.h"
+#include "mp-courtesy-private.h"
 #include "mp-exchange-base-private.h"
 #include "mp-origin-private.h"
 
@@ -41,6 +42,9 @@ on_transfer (GSource     *source,
   TransferSource *self = (TransferSource *) source;
   MpTransfer *transfer = &self->transfer;
   GError *error = NULL;
+
+  if (!mp_courtesy_may_run (source))
+    return G_SOURCE_CONTINUE;
 
   if (!mp_exchange_check_origin (self->exchange, &error))
     return leave_transfer (self, error);

@@ -5,6 +5,7 @@
 
 #include "mp-outbox-private.h"
 
+#include "mp-courtesy-private.h"
 #include "mp-fork-private.h"
 #include "mp-origin-private.h"
 
@@ -97,6 +98,8 @@ deliver (GSource     *source,
   g_mutex_unlock (&outboxes_lock);
   if (self == NULL)
     return G_SOURCE_REMOVE;
+  if (!mp_courtesy_may_run (source))
+    return G_SOURCE_CONTINUE;
 
   /* What comes meanwhile waits for the next turn, so that other sources have theirs */
   for (; n > 0; n--)
@@ -181,7 +184,7 @@ mp_outbox_unref (MpOutbox *self)
   if (!last)
     return;
 
-  g_source_destroy (self->source);
+  mp_courtesy_destroy (self->context, self->source);
   g_source_unref (self->source);
   if (!is_foreign (self)) /* else they are about the parent's objects */
     g_queue_clear_full (&self->letters, (GDestroyNotify) letter_free);

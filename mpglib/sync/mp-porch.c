@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "mp-courtesy-private.h"
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-origin-private.h"
@@ -114,6 +115,9 @@ call_next (GSource     *source,
   /* In a forked child: the eventfd is the parent's, and what is in it. */
   if (is_foreign (self))
     return G_SOURCE_REMOVE;
+
+  if (!mp_courtesy_may_run (source))
+    return G_SOURCE_CONTINUE;
 
   if (read (self->fd, &n, sizeof n) < 0 && errno != EAGAIN)
     g_critical ("mpglib cannot read an eventfd: %s", g_strerror (errno));
@@ -224,7 +228,7 @@ drop_porch (MpPorch *self)
   g_mutex_unlock (&porches_lock);
 
   g_clear_pointer (&self->lines, g_hash_table_unref);
-  g_source_destroy (&self->source);
+  mp_courtesy_destroy (self->context, &self->source);
   g_source_unref (&self->source);
 }
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Sources of a lower priority, such as the redraws of a user interface, have a turn though messages come faster
+ * than they are worked off: a main loop goes on to those only when nothing of a higher priority is ready.
+ *
+ *   at ease: all run
+ *   10 ms after others had their last turn, one of ours runs: a source of the lowest priority is made ready
+ *   that has run: all others had a turn; at ease again
+ *   10 ms, and it has not: ours have the lowest priority, too, until it has
+ *   20 ms more, and it has not, since something else is always ready: ours have theirs again, for 10 ms
+ */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+gboolean mp_courtesy_may_run (GSource      *source);
+void     mp_courtesy_destroy (GMainContext *context,
+                              GSource      *source);
+
+G_END_DECLS

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+#include "config.h"
+
+#include "mp-courtesy-private.h"
+#include "mp-fork-private.h"
+
+/* In microseconds.  A user interface draws every 16 ms or so. */
+#define RUN_TIME  (10 * 1000)
+#define REST_TIME (20 * 1000)
+
+#define LOWEST G_PRIORITY_LOW
+
+typedef struct
+{
+  GSource *source;
+  int      priority;   /* that it has otherwise */
+} Resting;
+
+/* One a context, with which it goes, and in which it is used. */
+typedef struct
+{
+  GSource       source;
+  GMainContext *context;   /* the key */
+  GSource      *limit;     /* of the default priority: ours have rested for long enough */
+  GArray       *resting;   /* of Resting; guarded by the lock */
+  gboolean      is_due;    /* others are to have a turn */
+  gint64        since;     /* that is so; or they had the last one */
+} Courtesy;
+
+static GHashTable *courtesies;
+static GMutex courtesies_lock;
+
+static void __attribute__ ((constructor))
+watch_forks (void)
+{
+  mp_fork_add_leaf (&courtesies_lock, NULL);
+}
+
+/* --- Resting -------------------------------------------------------------- */
+
+static void
+resting_clear (gpointer data)
+{
+  g_source_unref (((Resting *) data)->source);
+}
+
+static GArray *
+resting_new (void)
+{
+  GArray *resting = g_array_new (FALSE, FALSE, sizeof (Resting));
+
+  g_array_set_clear_func (resting, resting_clear);
+  return resting;
+}
+
+static void
+stand_back (Courtesy *self,
+            GSource  *source)
+{
+  Resting resting = { g_source_ref (source), g_source_get_priority (source) };
+  gboolean is_first;
+
+  g_mutex_lock (&courtesies_lock);
+  is_first = self->resting->len == 0;
+  g_array_append_val (self->resting, resting);
+  g_mutex_unlock (&courtesies_lock);
+
+  g_source_set_priority (source, LOWEST);
+  if (is_first)
+    g_source_set_ready_time (self->limit, g_source_get_time (source) + REST_TIME);
+}
+
+static void
+end_rest (Courtesy *self)
+{
+  g_autoptr (GArray) resting = resting_new ();
+
+  self->since = g_source_get_time (&self->source);
+  g_source_set_ready_time (self->limit, -1);
+
+  /* To let go of a source may run anything. */
+  g_mutex_lock (&courtesies_lock);
+  if (self->resting->len > 0)
+    {
+      GArray *none = g_steal_pointer (&resting);
+
+      resting = self->resting;
+      self->resting = none;
+    }
+  g_mutex_unlock (&courtesies_lock);
+
+  for (guint i = 0; i < resting->len; i++)
+    {
+      const Resting *one = &g_array_index (resting, Resting, i);
+
+      if (!g_source_is_destroyed (one->source))
+        g_source_set_priority (one->source, one->priority);
+    }
+}
+
+static gboolean
+on_rested (gpointer data)
+{
+  end_rest (data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+dispatch_limit (GSource     *source,
+                GSourceFunc  func,
+                gpointer     data)
+{
+  return func (data);
+}
+
+static GSourceFuncs limit_funcs = { .dispatch = dispatch_limit };
+
+/* --- Turns of others ------------------------------------------------------ */
+
+static gboolean
+on_others_had_turn (GSource     *source,
+                    GSourceFunc  unused,
+                    gpointer     unused_data)
+{
+  Courtesy *self = (Courtesy *) source;
+
+  g_source_set_ready_time (source, -1);
+  self->is_due = FALSE;
+  end_rest (self);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+courtesy_finalize (GSource *source)
+{
+  Courtesy *self = (Courtesy *) source;
+
+  g_mutex_lock (&courtesies_lock);
+  if (g_hash_table_lookup (courtesies, self->context) == self)
+    g_hash_table_remove (courtesies, self->context);
+  g_mutex_unlock (&courtesies_lock);
+
+  g_array_unref (self->resting);
+  g_source_destroy (self->limit);
+  g_source_unref (self->limit);
+}
+
+static GSourceFuncs courtesy_funcs = {
+  .dispatch = on_others_had_turn,
+  .finalize = courtesy_finalize,
+};
+
+static Courtesy *
+courtesy_new (GMainContext *context)
+{
+  Courtesy *self = (Courtesy *) g_source_new (&courtesy_funcs, sizeof (Courtesy));
+
+  self->context = context;
+  self->resting = resting_new ();
+  self->is_due = FALSE;
+  self->since = 0;
+  self->limit = g_source_new (&limit_funcs, sizeof (GSource));
+  g_source_set_static_name (self->limit, "mpglib end of a rest");
+  g_source_set_callback (self->limit, on_rested, self, NULL);
+  g_source_set_can_recurse (self->limit, TRUE);
+  g_source_attach (self->limit, context);
+  g_source_set_static_name (&self->source, "mpglib turn of others");
+  g_source_set_priority (&self->source, LOWEST);
+  g_source_set_can_recurse (&self->source, TRUE);
+  g_source_attach (&self->source, context);
+  g_source_unref (&self->source);   /* the context has it */
+  return self;
+}
+
+static Courtesy *
+get_courtesy (GMainContext *context)
+{
+  Courtesy *self;
+
+  g_mutex_lock (&courtesies_lock);
+  if (courtesies == NULL)
+    courtesies = g_hash_table_new (NULL, NULL);
+  self = g_hash_table_lookup (courtesies, context);
+  if (self == NULL)
+    {
+      self = courtesy_new (context);
+      g_hash_table_insert (courtesies, context, self);
+    }
+  g_mutex_unlock (&courtesies_lock);
+
+  return self;
+}
+
+/*< private >
+ * mp_courtesy_may_run:
+ * @source: one that is dispatched, and stays ready if it does nothing
+ *
+ * For the sources of the library that work off what comes from other processes and threads.
+ *
+ * Returns: %FALSE if it is to return %G_SOURCE_CONTINUE at once: it will be dispatched when others have had a turn
+ */
+gboolean
+mp_courtesy_may_run (GSource *source)
+{
+  Courtesy *self = get_courtesy (g_source_get_context (source));
+  gint64 now = g_source_get_time (source);
+
+  if (!self->is_due && now - self->since >= RUN_TIME)
+    {
+      self->is_due = TRUE;
+      self->since = now;
+      g_source_set_ready_time (&self->source, 0);
+    }
+
+  if (!self->is_due || now - self->since < RUN_TIME || g_source_get_priority (source) >= LOWEST)
+    return TRUE;
+
+  stand_back (self, source);
+  return FALSE;
+}
+
+/* Returns: (transfer full) (nullable): the reference to it */
+static GSource *
+forget_locked (Courtesy *self,
+               GSource  *source)
+{
+  for (guint i = 0; i < self->resting->len; i++)
+    {
+      Resting *resting = &g_array_index (self->resting, Resting, i);
+
+      if (resting->source != source)
+        continue;
+
+      g_source_ref (source);
+      g_array_remove_index_fast (self->resting, i);
+      return source;
+    }
+
+  return NULL;
+}
+
+/*< private >
+ * mp_courtesy_destroy:
+ * @context: that of the source
+ * @source: one that mp_courtesy_may_run() was asked for
+ *
+ * As g_source_destroy(), which alone would leave it there until the context runs again.
+ */
+void
+mp_courtesy_destroy (GMainContext *context,
+                     GSource      *source)
+{
+  g_autoptr (GSource) rested = NULL;
+  Courtesy *self;
+
+  g_source_destroy (source);
+  g_mutex_lock (&courtesies_lock);
+  self = courtesies != NULL ? g_hash_table_lookup (courtesies, context) : NULL;
+  if (self != NULL)
+    rested = forget_locked (self, source);
+  g_mutex_unlock (&courtesies_lock);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright 2026 The mpglib developers
+ */
+
+/* Sources of lower priorities have turns, however fast messages come: for each that is got here another one is put,
+ * so that something of the library's is always ready.  (Signals of queues leave gaps: they come by way of the thread
+ * mp-watch.)
+ */
+
+#include "mpglib.h"
+
+#include "mp-courtesy-private.h"
+#include "mp-test.h"
+
+#define FOREVER -1.0
+
+/* Turns of others until a flood ends. */
+#define N_TURNS 5
+
+/* On the way, so that one is there whoever is slow. */
+#define N_ITEMS 64
+
+typedef struct
+{
+  MpQueue      *queue;
+  MpConnection *first;
+  MpConnection *second;
+  guint         n_items;
+  guint         n_turns;   /* of others */
+  gboolean      is_over;
+} Flood;
+
+static gboolean
+on_turn (gpointer data)
+{
+  Flood *self = data;
+
+  self->n_turns++;
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- Floods ---------------------------------------------------------------- */
+
+/* Returns: whether it goes on */
+static gboolean
+note_item (Flood *self)
+{
+  if (self->n_items++ == 0)
+    self->n_turns = 0;
+  self->is_over |= self->n_turns >= N_TURNS;
+  return !self->is_over;
+}
+
+static void
+put (Flood *self)
+{
+  g_assert_true (mp_queue_put (self->queue, g_variant_new_int32 (1), 0, NULL, NULL));
+}
+
+static void
+on_got (GObject      *queue,
+        GAsyncResult *result,
+        gpointer      data)
+{
+  Flood *self = data;
+  g_autoptr (GVariant) value = mp_queue_get_finish (self->queue, result, NULL);
+
+  g_assert_nonnull (value);
+  if (!note_item (self))
+    return;
+
+  put (self);
+  mp_queue_get_async (self->queue, FOREVER, NULL, on_got, self);
+}
+
+static void
+begin_gets (Flood *self)
+{
+  self->queue = mp_queue_new (0);
+  for (guint i = 0; i < N_ITEMS; i++)
+    put (self);
+  mp_queue_get_async (self->queue, FOREVER, NULL, on_got, self);
+}
+
+static void
+send (Flood *self)
+{
+  g_assert_true (mp_connection_send (self->first, g_variant_new_int32 (1), 0, NULL, NULL));
+}
+
+static void
+on_received (GObject      *connection,
+             GAsyncResult *result,
+             gpointer      data)
+{
+  Flood *self = data;
+  g_autoptr (GVariant) value = mp_connection_receive_finish (self->second, result, NULL);
+
+  g_assert_nonnull (value);
+  if (!note_item (self))
+    return;
+
+  send (self);
+  mp_connection_receive_async (self->second, FOREVER, NULL, on_received, self);
+}
+
+static void
+begin_receives (Flood *self)
+{
+  g_assert_true (mp_connection_new_pair (TRUE, &self->first, &self->second, NULL));
+  for (guint i = 0; i < N_ITEMS; i++)
+    send (self);
+  mp_connection_receive_async (self->second, FOREVER, NULL, on_received, self);
+}
+
+static void
+on_message (Flood *self)
+{
+  if (note_item (self))
+    send (self);
+}
+
+static void
+begin_signals (Flood *self)
+{
+  g_assert_true (mp_connection_new_pair (TRUE, &self->first, &self->second, NULL));
+  g_signal_connect_swapped (self->second, "message-received", G_CALLBACK (on_message), self);
+  mp_connection_start_reading (self->second);
+  for (guint i = 0; i < N_ITEMS; i++)
+    send (self);
+}
+
+static void
+end (Flood *self)
+{
+  if (self->second != NULL)
+    mp_connection_stop_reading (self->second);
+  if (self->queue != NULL)
+    mp_queue_close (self->queue);
+  g_clear_object (&self->queue);
+  g_clear_object (&self->first);
+  g_clear_object (&self->second);
+}
+
+/* --- Tests ----------------------------------------------------------------- */
+
+typedef void (*Begin) (Flood *self);
+
+static void
+test_redraws (gconstpointer data)
+{
+  Flood flood = { NULL };
+  guint id = g_idle_add_full (G_PRIORITY_HIGH_IDLE + 20, on_turn, &flood, NULL);
+  guint lowest = g_idle_add_full (G_PRIORITY_LOW, on_turn, &flood, NULL);
+
+  ((Begin) data) (&flood);
+  mp_test_run_until_set (&flood.is_over);
+  g_source_remove (id);
+  g_source_remove (lowest);
+  g_assert_cmpuint (flood.n_items, >, N_TURNS);
+  end (&flood);
+}
+
+/* --- Without a context ----------------------------------------------------- */
+
+typedef struct
+{
+  GSource  source;
+  gboolean ran;
+  gboolean rests;
+} Busy;
+
+static gboolean *busy_is_gone;
+
+static gboolean
+dispatch_busy (GSource     *source,
+               GSourceFunc  unused,
+               gpointer     unused_data)
+{
+  Busy *self = (Busy *) source;
+
+  self->rests = !mp_courtesy_may_run (source);
+  self->ran |= !self->rests;
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+finalize_busy (GSource *source)
+{
+  *busy_is_gone = TRUE;
+}
+
+static GSourceFuncs busy_funcs = { .dispatch = dispatch_busy, .finalize = finalize_busy };
+
+/* Until it has the lowest priority. */
+static Busy *
+new_resting (GMainContext *context)
+{
+  Busy *self = (Busy *) g_source_new (&busy_funcs, sizeof (Busy));
+
+  self->ran = self->rests = FALSE;
+  g_source_set_ready_time (&self->source, 0);
+  g_source_attach (&self->source, context);
+  while (!self->rests)
+    g_main_context_iteration (context, FALSE);
+
+  g_assert_true (self->ran);
+  g_assert_cmpint (g_source_get_priority (&self->source), ==, G_PRIORITY_LOW);
+  return self;
+}
+
+static gboolean
+is_again_usual (gpointer data)
+{
+  return g_source_get_priority (data) == G_PRIORITY_DEFAULT;
+}
+
+/* It has its priority again when others had their turn; also when something is always ready that comes before them. */
+static void
+test_rest (void)
+{
+  gboolean is_gone = FALSE;
+  Busy *busy;
+  guint id, n_turns;
+  Flood flood = { NULL };
+
+  busy_is_gone = &is_gone;
+  busy = new_resting (NULL);
+  mp_test_run_until (is_again_usual, &busy->source);
+
+  id = g_idle_add (on_turn, &flood);
+  while (!busy->rests)
+    g_main_context_iteration (NULL, FALSE);
+  n_turns = flood.n_turns;
+  mp_test_run_until (is_again_usual, &busy->source);
+  g_assert_cmpuint (flood.n_turns, >, n_turns);
+  g_source_remove (id);
+
+  mp_courtesy_destroy (g_main_context_default (), &busy->source);
+  g_source_unref (&busy->source);
+  g_assert_true (is_gone);
+}
+
+/* Nothing is left of one that rests, be it destroyed, or its context gone. */
+static void
+test_gone (void)
+{
+  GMainContext *context = g_main_context_new ();
+  gboolean is_gone = FALSE;
+  Busy *busy;
+
+  busy_is_gone = &is_gone;
+  busy = new_resting (context);
+  mp_courtesy_destroy (context, &busy->source);
+  g_source_unref (&busy->source);
+  g_assert_true (is_gone);
+  g_main_context_unref (context);
+
+  context = g_main_context_new ();
+  is_gone = FALSE;
+  busy = new_resting (context);
+  g_source_unref (&busy->source);
+  g_main_context_unref (context);
+  g_assert_true (is_gone);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  mp_init ();
+  mp_test_init (&argc, &argv);
+
+  mp_test_add_data ("/courtesy/redraws/gets", begin_gets, test_redraws);
+  mp_test_add_data ("/courtesy/redraws/receives", begin_receives, test_redraws);
+  mp_test_add_data ("/courtesy/redraws/signals", begin_signals, test_redraws);
+  mp_test_add ("/courtesy/rest", test_rest);
+  mp_test_add ("/courtesy/gone", test_gone);
+  return g_test_run ();
+}
