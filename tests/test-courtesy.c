@@ -51,6 +51,38 @@ note_item (Flood *self)
   return !self->is_over;
 }
 
+/* Enough for some turns of the loop. */
+#define N_VALUES 200000
+
+static void
+on_got_many (GObject      *queue,
+             GAsyncResult *result,
+             gpointer      data)
+{
+  Flood *self = data;
+  g_autoptr (GVariant) values = mp_queue_get_many_finish (self->queue, result, NULL);
+
+  self->n_items = (guint) g_variant_n_children (values);
+  self->is_over = TRUE;
+}
+
+/* One call that goes on and on. */
+static void
+begin_many (Flood *self)
+{
+  gsize *lengths = g_new (gsize, N_VALUES);
+  guint8 *bytes = g_malloc0 (N_VALUES);
+
+  for (guint i = 0; i < N_VALUES; i++)
+    lengths[i] = 1;
+  self->queue = mp_queue_new (0);
+  g_assert_cmpuint (mp_queue_put_many_data (self->queue, bytes, N_VALUES, lengths, N_VALUES, NULL, 0, NULL, NULL),
+                    ==, N_VALUES);
+  mp_queue_get_many_async (self->queue, N_VALUES, FOREVER, NULL, on_got_many, self);
+  g_free (lengths);
+  g_free (bytes);
+}
+
 static void
 put (Flood *self)
 {
@@ -158,6 +190,7 @@ test_redraws (gconstpointer data)
   g_source_remove (id);
   g_source_remove (lowest);
   g_assert_cmpuint (flood.n_items, >, N_TURNS);
+  g_assert_cmpuint (flood.n_turns, >, 0);
   end (&flood);
 }
 
@@ -192,15 +225,23 @@ finalize_busy (GSource *source)
 
 static GSourceFuncs busy_funcs = { .dispatch = dispatch_busy, .finalize = finalize_busy };
 
-/* Until it has the lowest priority. */
 static Busy *
-new_resting (GMainContext *context)
+new_busy (GMainContext *context)
 {
   Busy *self = (Busy *) g_source_new (&busy_funcs, sizeof (Busy));
 
   self->ran = self->rests = FALSE;
   g_source_set_ready_time (&self->source, 0);
   g_source_attach (&self->source, context);
+  return self;
+}
+
+/* Until it has the lowest priority. */
+static Busy *
+new_resting (GMainContext *context)
+{
+  Busy *self = new_busy (context);
+
   while (!self->rests)
     g_main_context_iteration (context, FALSE);
 
@@ -241,6 +282,68 @@ test_rest (void)
   g_assert_true (is_gone);
 }
 
+/* Longer than a run and a rest together. */
+#define LONG (50 * 1000)
+
+static gboolean
+work_long (gpointer data)
+{
+  gint64 end = g_get_monotonic_time () + LONG;
+
+  while (g_get_monotonic_time () < end)
+    ;
+  return on_turn (data);
+}
+
+/* It runs in between, too, when each turn of the loop takes long. */
+static void
+test_slow_turns (void)
+{
+  gboolean is_gone = FALSE;
+  Flood flood = { NULL };
+  guint id = g_timeout_add (0, work_long, &flood);
+  Busy *busy;
+
+  busy_is_gone = &is_gone;
+  busy = new_resting (NULL);
+  for (guint i = 0; i < 2; i++)
+    {
+      busy->ran = FALSE;
+      mp_test_run_until_set (&busy->ran);
+    }
+  g_source_remove (id);
+  mp_courtesy_destroy (g_main_context_default (), &busy->source);
+  g_source_unref (&busy->source);
+}
+
+#define N_BUSY 200
+
+/* However many they are, each has turns. */
+static void
+test_many (void)
+{
+  gboolean is_gone = FALSE;
+  Flood flood = { NULL };
+  guint id = g_idle_add (on_turn, &flood);
+  Busy *busy[N_BUSY];
+
+  busy_is_gone = &is_gone;
+  for (guint i = 0; i < N_BUSY; i++)
+    busy[i] = new_busy (NULL);
+  for (guint round = 0; round < 3; round++)
+    for (guint i = 0; i < N_BUSY; i++)
+      {
+        busy[i]->ran = FALSE;
+        mp_test_run_until_set (&busy[i]->ran);
+      }
+  for (guint i = 0; i < N_BUSY; i++)
+    {
+      mp_courtesy_destroy (g_main_context_default (), &busy[i]->source);
+      g_source_unref (&busy[i]->source);
+    }
+  g_source_remove (id);
+}
+
 /* Nothing is left of one that rests, be it destroyed, or its context gone. */
 static void
 test_gone (void)
@@ -272,9 +375,12 @@ main (int   argc,
   mp_test_init (&argc, &argv);
 
   mp_test_add_data ("/courtesy/redraws/gets", begin_gets, test_redraws);
+  mp_test_add_data ("/courtesy/redraws/many", begin_many, test_redraws);
   mp_test_add_data ("/courtesy/redraws/receives", begin_receives, test_redraws);
   mp_test_add_data ("/courtesy/redraws/signals", begin_signals, test_redraws);
   mp_test_add ("/courtesy/rest", test_rest);
+  mp_test_add ("/courtesy/slow-turns", test_slow_turns);
+  mp_test_add ("/courtesy/many", test_many);
   mp_test_add ("/courtesy/gone", test_gone);
   return g_test_run ();
 }

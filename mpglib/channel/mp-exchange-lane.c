@@ -77,18 +77,36 @@ mp_exchange_get_first_blocking_locked (MpLane *lane)
   return NULL;
 }
 
+/* Only of who is to poll: a context goes through all descriptors of its sources whenever it gets another one. */
 static void
-set_events_locked (MpTransfer *transfer,
+add_descriptors_locked (MpExchange *self,
+                        MpTransfer *transfer)
+{
+  transfer->fd_tag = g_source_add_unix_fd (transfer->source, mp_transport_get_fd (self->conduit.transport),
+                                           (GIOCondition) transfer->events);
+  if (self->conduit.link != NULL)
+    transfer->bell_tag = g_source_add_unix_fd (transfer->source, mp_ring_link_get_bell (self->conduit.link), G_IO_IN);
+}
+
+static void
+set_events_locked (MpExchange *self,
+                   MpTransfer *transfer,
                    short       events)
 {
   /* Setting them wakes the context, so only when they change. */
-  if (transfer->fd_tag != NULL && transfer->events != events)
+  if (transfer->events == events)
+    return;
+
+  transfer->events = events;
+  if (transfer->fd_tag != NULL)
     {
       g_source_modify_unix_fd (transfer->source, transfer->fd_tag, (GIOCondition) events);
       if (transfer->bell_tag != NULL)
         g_source_modify_unix_fd (transfer->source, transfer->bell_tag, events != 0 ? G_IO_IN : 0);
     }
-  transfer->events = events;
+  else if (transfer->source != NULL && !transfer->is_ending && !self->is_closed &&
+           !g_source_is_destroyed (transfer->source))
+    add_descriptors_locked (self, transfer);
 }
 
 /* Whoever hears the bell serves all for whom it may have rung.  Who has polled it must not find it readable for
@@ -150,12 +168,12 @@ mp_exchange_appoint_pollers_locked (MpExchange *self,
   MpTransfer *blocking = mp_exchange_get_first_blocking_locked (lane);
 
   if (first != NULL)
-    set_events_locked (first, get_events_locked (self, lane));
+    set_events_locked (self, first, get_events_locked (self, lane));
 
   if (blocking != NULL && blocking->waker != NULL && !blocking->is_polling)
     mp_waker_wake (blocking->waker);
   else if (blocking != NULL && blocking->source != NULL)
-    set_events_locked (blocking, mp_exchange_get_all_events_locked (self, lane));
+    set_events_locked (self, blocking, mp_exchange_get_all_events_locked (self, lane));
 }
 
 void

@@ -116,14 +116,6 @@ add_cancellable (GSource *source,
   g_source_add_child_source (source, cancelled);
 }
 
-static void
-add_bell_locked (MpExchange *self,
-                 MpTransfer *transfer)
-{
-  if (self->conduit.link != NULL)
-    transfer->bell_tag = g_source_add_unix_fd (transfer->source, mp_ring_link_get_bell (self->conduit.link), 0);
-}
-
 /*< private >
  * mp_exchange_start:
  * @transfer: taken by value; not to be used afterwards
@@ -163,12 +155,6 @@ mp_exchange_start (MpExchange       *self,
   add_cancellable (source, task);
 
   mp_exchange_lock (self);
-  if (!self->is_closed)
-    {
-      transfer_source->transfer.fd_tag =
-        g_source_add_unix_fd (source, mp_transport_get_fd (self->conduit.transport), 0);
-      add_bell_locked (self, &transfer_source->transfer);
-    }
   g_source_set_ready_time (source, transfer_source->deadline);
   mp_exchange_enqueue_locked (self, &transfer_source->transfer);
   mp_exchange_serve_locked (self, mp_exchange_get_lane (self, &transfer_source->transfer));

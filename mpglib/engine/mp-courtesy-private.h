@@ -6,10 +6,10 @@
  * than they are worked off: a main loop goes on to those only when nothing of a higher priority is ready.
  *
  *   at ease: all run
- *   10 ms after others had their last turn, one of ours runs: a source of the lowest priority is made ready
+ *   one of ours runs, 10 ms after the first that did: a source of the lowest priority is made ready
  *   that has run: all others had a turn; at ease again
  *   10 ms, and it has not: ours have the lowest priority, too, until it has
- *   20 ms more, and it has not, since something else is always ready: ours have theirs again, for 10 ms
+ *   20 ms more, and it has not, since something else is always ready: ours have theirs again, for 10 ms at least
  */
 #pragma once
 

@@ -13,6 +13,9 @@
 
 #define LOWEST G_PRIORITY_LOW
 
+/* At a time; each costs its context something.  More go on as they are. */
+#define MAX_RESTING 64
+
 typedef struct
 {
   GSource *source;
@@ -27,7 +30,7 @@ typedef struct
   GSource      *limit;     /* of the default priority: ours have rested for long enough */
   GArray       *resting;   /* of Resting; guarded by the lock */
   gboolean      is_due;    /* others are to have a turn */
-  gint64        since;     /* that is so; or they had the last one */
+  gint64        begin;     /* of a run of ours; 0: none since others had a turn, or the last rest */
 } Courtesy;
 
 static GHashTable *courtesies;
@@ -56,21 +59,27 @@ resting_new (void)
   return resting;
 }
 
-static void
+/* Returns: whether there was a place */
+static gboolean
 stand_back (Courtesy *self,
             GSource  *source)
 {
-  Resting resting = { g_source_ref (source), g_source_get_priority (source) };
-  gboolean is_first;
+  int priority = g_source_get_priority (source);
+  guint n_others;
 
   g_mutex_lock (&courtesies_lock);
-  is_first = self->resting->len == 0;
-  g_array_append_val (self->resting, resting);
+  n_others = self->resting->len;
+  if (n_others < MAX_RESTING)
+    g_array_append_val (self->resting, ((Resting) { g_source_ref (source), priority }));
   g_mutex_unlock (&courtesies_lock);
 
+  if (n_others >= MAX_RESTING)
+    return FALSE;
+
   g_source_set_priority (source, LOWEST);
-  if (is_first)
+  if (n_others == 0)
     g_source_set_ready_time (self->limit, g_source_get_time (source) + REST_TIME);
+  return TRUE;
 }
 
 static void
@@ -78,7 +87,7 @@ end_rest (Courtesy *self)
 {
   g_autoptr (GArray) resting = resting_new ();
 
-  self->since = g_source_get_time (&self->source);
+  self->begin = 0;
   g_source_set_ready_time (self->limit, -1);
 
   /* To let go of a source may run anything. */
@@ -161,7 +170,7 @@ courtesy_new (GMainContext *context)
   self->context = context;
   self->resting = resting_new ();
   self->is_due = FALSE;
-  self->since = 0;
+  self->begin = 0;
   self->limit = g_source_new (&limit_funcs, sizeof (GSource));
   g_source_set_static_name (self->limit, "mpglib end of a rest");
   g_source_set_callback (self->limit, on_rested, self, NULL);
@@ -208,18 +217,20 @@ mp_courtesy_may_run (GSource *source)
   Courtesy *self = get_courtesy (g_source_get_context (source));
   gint64 now = g_source_get_time (source);
 
-  if (!self->is_due && now - self->since >= RUN_TIME)
-    {
-      self->is_due = TRUE;
-      self->since = now;
-      g_source_set_ready_time (&self->source, 0);
-    }
+  /* A turn of the loop may take long: whatever that is, ours have one before they rest again. */
+  if (self->begin == 0)
+    self->begin = now;
 
-  if (!self->is_due || now - self->since < RUN_TIME || g_source_get_priority (source) >= LOWEST)
+  if (now - self->begin < RUN_TIME || g_source_get_priority (source) >= LOWEST)
     return TRUE;
 
-  stand_back (self, source);
-  return FALSE;
+  if (self->is_due)
+    return !stand_back (self, source);
+
+  self->is_due = TRUE;
+  self->begin = now;
+  g_source_set_ready_time (&self->source, 0);
+  return TRUE;
 }
 
 /* Returns: (transfer full) (nullable): the reference to it */

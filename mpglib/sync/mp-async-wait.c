@@ -7,6 +7,7 @@
 #include "mp-async-wait-private.h"
 #include "mp-cancellable-source-private.h"
 #include "mp-clock-private.h"
+#include "mp-courtesy-private.h"
 #include "mp-error.h"
 #include "mp-origin-private.h"
 #include "mp-outbox-private.h"
@@ -41,7 +42,7 @@ typedef struct
   const char    *what;
   gint64         deadline;
   GSource       *clock;         /* goes off at the deadline */
-  GSource       *alarm;         /* goes off when it is to be looked again; NULL: `next` is */
+  GSource       *alarm;         /* goes off when it is to be looked again; NULL: not yet */
   GSource       *cancellation;
   MpAsyncLook    look;
   MpAsyncNext    next;          /* nullable */
@@ -56,6 +57,14 @@ clear_source (GSource **source)
   if (*source != NULL)
     g_source_destroy (*source);
   g_clear_pointer (source, g_source_unref);
+}
+
+static void
+clear_alarm (AsyncWait *self)
+{
+  if (self->alarm != NULL)
+    mp_courtesy_destroy (g_task_get_context (self->task), self->alarm);
+  g_clear_pointer (&self->alarm, g_source_unref);
 }
 
 static void
@@ -76,7 +85,7 @@ leave (AsyncWait *self)
 {
   g_clear_pointer (&self->doorbell, mp_doorbell_free);
   clear_source (&self->clock);
-  clear_source (&self->alarm);
+  clear_alarm (self);
   clear_source (&self->cancellation);
   mp_porch_caller_leave (&self->caller);
 }
@@ -109,34 +118,7 @@ get_next (AsyncWait *self)
   return self->next != NULL ? self->next (g_task_get_source_object (self->task), self->data) : MP_DEADLINE_NEVER;
 }
 
-/* The time of a source is -1 for never, too. */
-static void
-set_alarm (AsyncWait *self)
-{
-  if (self->alarm != NULL)
-    g_source_set_ready_time (self->alarm, get_next (self));
-}
-
-static void
-look_again (MpPorchCaller *caller)
-{
-  AsyncWait *self = (AsyncWait *) caller;
-  GError *error = NULL;
-
-  if (!mp_porch_caller_is_first (caller))
-    return;
-
-  if (!mp_doorbell_arm (self->doorbell, &error))
-    {
-      finish (self, error);
-      return;
-    }
-
-  if (self->look (g_task_get_source_object (self->task), self->data, &error))
-    finish (self, error);
-  else
-    set_alarm (self);
-}
+static void look_again (MpPorchCaller *caller);
 
 static gboolean
 is_foreign (AsyncWait *self)
@@ -190,6 +172,9 @@ on_alarm (gpointer data)
 {
   AsyncWait *self = data;
 
+  if (!mp_courtesy_may_run (self->alarm))
+    return G_SOURCE_CONTINUE;
+
   g_source_set_ready_time (self->alarm, MP_DEADLINE_NEVER);
   if (!is_foreign (self))
     look_again (&self->caller);
@@ -225,11 +210,10 @@ dispatch_clock (GSource     *source,
 static GSourceFuncs clock_funcs = { .dispatch = dispatch_clock };
 
 static GSource *
-add_clock (AsyncWait    *self,
-           GMainContext *context,
-           const char   *name,
-           gint64        time,
-           GSourceFunc   func)
+add_clock (AsyncWait   *self,
+           const char  *name,
+           gint64       time,
+           GSourceFunc  func)
 {
   GSource *clock = g_source_new (&clock_funcs, sizeof (GSource));
 
@@ -237,18 +221,41 @@ add_clock (AsyncWait    *self,
   g_source_set_priority (clock, g_task_get_priority (self->task));
   g_source_set_ready_time (clock, time);
   g_source_set_callback (clock, func, self, NULL);
-  g_source_attach (clock, context);
+  g_source_attach (clock, g_task_get_context (self->task));
   return clock;
 }
 
+/* The time of a source is -1 for never, too.  Most need none: a thousand would cost each turn of the loop something. */
 static void
-add_clocks (AsyncWait    *self,
-            GMainContext *context)
+set_alarm (AsyncWait *self)
 {
-  if (self->deadline != MP_DEADLINE_NEVER)
-    self->clock = add_clock (self, context, "mpglib time of a wait", self->deadline, on_time_over);
-  if (self->next != NULL)
-    self->alarm = add_clock (self, context, "mpglib next look of a wait", MP_DEADLINE_NEVER, on_alarm);
+  gint64 time = get_next (self);
+
+  if (self->alarm != NULL)
+    g_source_set_ready_time (self->alarm, time);
+  else if (time != MP_DEADLINE_NEVER)
+    self->alarm = add_clock (self, "mpglib next look of a wait", time, on_alarm);
+}
+
+static void
+look_again (MpPorchCaller *caller)
+{
+  AsyncWait *self = (AsyncWait *) caller;
+  GError *error = NULL;
+
+  if (!mp_porch_caller_is_first (caller))
+    return;
+
+  if (!mp_doorbell_arm (self->doorbell, &error))
+    {
+      finish (self, error);
+      return;
+    }
+
+  if (self->look (g_task_get_source_object (self->task), self->data, &error))
+    finish (self, error);
+  else
+    set_alarm (self);
 }
 
 static void
@@ -291,7 +298,8 @@ begin (gpointer data)
   if (self->place != NULL)
     mp_porch_caller_line_up (&self->caller, self->place);
 
-  add_clocks (self, context);
+  if (self->deadline != MP_DEADLINE_NEVER)
+    self->clock = add_clock (self, "mpglib time of a wait", self->deadline, on_time_over);
   add_cancellation (self, context);
   look_again (&self->caller);
 }
