@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "mp-dispatcher-base-private.h"
+#include "mp-error.h"
 #include "mp-launcher-private.h"
 #include "mp-origin-private.h"
 
@@ -99,13 +100,20 @@ mp_dispatcher_get_outbox (MpDispatcher *self)
 /*< private >
  * mp_dispatcher_check_origin:
  *
+ * @self: (nullable): %NULL of an object that was made by g_object_new(), and belongs to no pool
+ *
  * To be asked before the lock is taken, which a forked child may never get.
  */
 gboolean
 mp_dispatcher_check_origin (MpDispatcher  *self,
                             GError       **error)
 {
-  return mp_origin_check (mp_pump_get_origin (self->pump), "the pool", error);
+  if (self != NULL)
+    return mp_origin_check (mp_pump_get_origin (self->pump), "the pool", error);
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                       "The object is of no pool, whose methods alone make such objects");
+  return FALSE;
 }
 
 void

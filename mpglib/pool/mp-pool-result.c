@@ -34,6 +34,8 @@
  * was waited for by [method@Mp.PoolResult.get] or [method@Mp.PoolResult.wait], or
  * if its pool was dropped.
  *
+ * One that was made by g_object_new(), and not by a pool, fails with %MP_ERROR_INVALID_STATE.
+ *
  * Since: 1.0
  */
 
@@ -46,7 +48,7 @@ struct _MpPoolResult
 {
   GObject parent_instance;
 
-  MpDispatcher *dispatcher;
+  MpDispatcher *dispatcher; /* NULL, and no task either: made by g_object_new() */
   MpTask *task; /* guarded by the dispatcher's lock until it has ended */
 };
 
@@ -95,9 +97,6 @@ mp_pool_result_get_property (GObject    *object,
 {
   MpPoolResult *self = MP_POOL_RESULT (object);
 
-  if (self->task == NULL)
-    return;
-
   switch (prop_id)
     {
     case PROP_NAME:
@@ -125,7 +124,8 @@ mp_pool_result_get_property (GObject    *object,
       break;
 
     case PROP_MAIN_CONTEXT:
-      g_value_set_boxed (value, mp_outbox_get_context (mp_dispatcher_get_outbox (self->dispatcher)));
+      if (self->dispatcher != NULL)
+        g_value_set_boxed (value, mp_outbox_get_context (mp_dispatcher_get_outbox (self->dispatcher)));
       break;
 
     default:
@@ -485,7 +485,7 @@ mp_pool_result_wait (MpPoolResult  *self,
   g_autoptr (MpPoolResult) spared = NULL;
   gboolean ok;
 
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, FALSE);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
@@ -552,7 +552,7 @@ mp_pool_result_wait_async (MpPoolResult        *self,
                            GAsyncReadyCallback  callback,
                            gpointer             user_data)
 {
-  g_return_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL);
+  g_return_if_fail (MP_IS_POOL_RESULT (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   wait_async (self, timeout, cancellable, callback, user_data, mp_pool_result_wait_async, G_STRFUNC);
@@ -655,7 +655,7 @@ mp_pool_result_get_async (MpPoolResult        *self,
                           GAsyncReadyCallback  callback,
                           gpointer             user_data)
 {
-  g_return_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL);
+  g_return_if_fail (MP_IS_POOL_RESULT (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   wait_async (self, timeout, cancellable, callback, user_data, mp_pool_result_get_async, G_STRFUNC);
@@ -736,7 +736,7 @@ MpMessage *
 mp_pool_result_get_message (MpPoolResult  *self,
                             GError       **error)
 {
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   if (!mp_dispatcher_check_origin (self->dispatcher, error))
@@ -793,7 +793,7 @@ mp_pool_result_get_item_message (MpPoolResult  *self,
                                  guint          index,
                                  GError       **error)
 {
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   if (!check_ended (self, index, error))
@@ -821,7 +821,7 @@ mp_pool_result_get_report (MpPoolResult *self)
 {
   GVariant *report = NULL;
 
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), NULL);
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return NULL;
@@ -852,7 +852,7 @@ mp_pool_result_get_item_report (MpPoolResult *self,
 {
   GVariant *report = NULL;
 
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), NULL);
 
   if (!check_ended (self, index, NULL))
     return NULL;
@@ -878,7 +878,7 @@ mp_pool_result_get_item_report (MpPoolResult *self,
 void
 mp_pool_result_cancel (MpPoolResult *self)
 {
-  g_return_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL);
+  g_return_if_fail (MP_IS_POOL_RESULT (self));
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return;
@@ -937,9 +937,9 @@ mp_pool_result_is_successful (MpPoolResult *self)
 const char *
 mp_pool_result_get_name (MpPoolResult *self)
 {
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), NULL);
 
-  return self->task->name;
+  return self->task != NULL ? self->task->name : NULL;
 }
 
 /**
@@ -947,7 +947,7 @@ mp_pool_result_get_name (MpPoolResult *self)
  * @self: a result
  *
  * Gets [property@Mp.PoolResult:state]. In a process forked from the one that made
- * the pool it is %MP_TASK_STATE_FAILED.
+ * the pool, and of a result that no pool has made, it is %MP_TASK_STATE_FAILED.
  *
  * Returns: the state
  *
@@ -958,7 +958,7 @@ mp_pool_result_get_state (MpPoolResult *self)
 {
   MpTaskState state;
 
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, MP_TASK_STATE_FAILED);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), MP_TASK_STATE_FAILED);
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return MP_TASK_STATE_FAILED;
@@ -984,7 +984,7 @@ mp_pool_result_get_fraction (MpPoolResult *self)
 {
   gdouble fraction;
 
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, 0);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), 0);
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return 0;
@@ -1010,7 +1010,7 @@ mp_pool_result_get_text (MpPoolResult *self)
 {
   char *text;
 
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), NULL);
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return NULL;
@@ -1034,9 +1034,9 @@ mp_pool_result_get_text (MpPoolResult *self)
 guint
 mp_pool_result_get_n_items (MpPoolResult *self)
 {
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, 0);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), 0);
 
-  return (guint) self->task->scheduled.n_items;
+  return self->task != NULL ? (guint) self->task->scheduled.n_items : 0;
 }
 
 /**
@@ -1054,7 +1054,7 @@ mp_pool_result_get_n_finished (MpPoolResult *self)
 {
   guint n;
 
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, 0);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), 0);
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return 0;
@@ -1081,7 +1081,10 @@ mp_pool_result_to_string (MpPoolResult *self)
   g_autoptr (GEnumClass) states = g_type_class_ref (MP_TYPE_TASK_STATE);
   GString *string;
 
-  g_return_val_if_fail (MP_IS_POOL_RESULT (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_POOL_RESULT (self), NULL);
+
+  if (self->task == NULL)
+    return g_strdup ("<Mp.PoolResult of no pool>");
 
   string = g_string_new (NULL);
   g_string_printf (string, "<Mp.PoolResult %s state=%s",

@@ -234,7 +234,7 @@ mp_pool_worker_get_name (MpPoolWorker *self)
 {
   g_return_val_if_fail (MP_IS_POOL_WORKER (self), NULL);
 
-  return self->name;
+  return self->name != NULL ? self->name : ""; /* made by g_object_new() */
 }
 
 /**
@@ -308,6 +308,6 @@ mp_pool_worker_to_string (MpPoolWorker *self)
 
   g_return_val_if_fail (MP_IS_POOL_WORKER (self), NULL);
 
-  return g_strdup_printf ("<Mp.PoolWorker %s pid=%d state=%s>", self->name, self->info.pid,
+  return g_strdup_printf ("<Mp.PoolWorker %s pid=%d state=%s>", mp_pool_worker_get_name (self), self->info.pid,
                           g_enum_get_value (states, (int) self->info.state)->value_nick);
 }

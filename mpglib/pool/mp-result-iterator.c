@@ -36,7 +36,8 @@
  * A failed item takes the place of its result as an error, and the iteration may
  * go on after it. Dropping the iterator cancels what is left.
  *
- * Methods may be called from any thread.
+ * Methods may be called from any thread. Those of an iterator that was made by g_object_new(), and not by a
+ * pool, fail with %MP_ERROR_INVALID_STATE.
  *
  * Since: 1.0
  */
@@ -44,7 +45,7 @@ struct _MpResultIterator
 {
   GObject parent_instance;
 
-  MpDispatcher *dispatcher;
+  MpDispatcher *dispatcher; /* NULL, and no task either: made by g_object_new() */
   MpTask *task; /* guarded by the dispatcher's lock */
 };
 
@@ -194,7 +195,7 @@ mp_result_iterator_next_message (MpResultIterator  *self,
 {
   MpMessage *message = NULL;
 
-  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self), NULL);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
@@ -222,7 +223,7 @@ next_free (gpointer data)
   Next *self = data;
 
   g_clear_object (&self->message);
-  mp_task_unref (self->task);
+  g_clear_pointer (&self->task, mp_task_unref);
   g_free (self);
 }
 
@@ -252,7 +253,7 @@ next_async (MpResultIterator    *self,
   Next *next = g_new0 (Next, 1);
   GError *error = NULL;
 
-  next->task = mp_task_ref (self->task);
+  next->task = self->task != NULL ? mp_task_ref (self->task) : NULL;
   g_task_set_task_data (task, next, next_free);
   g_task_set_name (task, name);
   g_task_set_source_tag (task, source_tag);
@@ -300,7 +301,7 @@ mp_result_iterator_next_async (MpResultIterator    *self,
                                GAsyncReadyCallback  callback,
                                gpointer             user_data)
 {
-  g_return_if_fail (MP_IS_RESULT_ITERATOR (self) && self->task != NULL);
+  g_return_if_fail (MP_IS_RESULT_ITERATOR (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   next_async (self, timeout, cancellable, callback, user_data, mp_result_iterator_next_async, G_STRFUNC);
@@ -348,7 +349,7 @@ mp_result_iterator_next_message_async (MpResultIterator    *self,
                                        GAsyncReadyCallback  callback,
                                        gpointer             user_data)
 {
-  g_return_if_fail (MP_IS_RESULT_ITERATOR (self) && self->task != NULL);
+  g_return_if_fail (MP_IS_RESULT_ITERATOR (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
   next_async (self, timeout, cancellable, callback, user_data, mp_result_iterator_next_message_async, G_STRFUNC);
@@ -392,7 +393,7 @@ mp_result_iterator_is_exhausted (MpResultIterator *self)
 {
   gboolean exhausted;
 
-  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self) && self->task != NULL, TRUE);
+  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self), TRUE);
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return TRUE;
@@ -420,7 +421,7 @@ mp_result_iterator_get_report (MpResultIterator *self)
 {
   GVariant *report = NULL;
 
-  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self), NULL);
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return NULL;
@@ -485,7 +486,7 @@ mp_result_iterator_push_message (MpResultIterator  *self,
 {
   gboolean ok;
 
-  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self) && self->task != NULL, FALSE);
+  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self), FALSE);
   g_return_val_if_fail (MP_IS_MESSAGE (item), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
@@ -510,7 +511,7 @@ mp_result_iterator_push_message (MpResultIterator  *self,
 void
 mp_result_iterator_finish_items (MpResultIterator *self)
 {
-  g_return_if_fail (MP_IS_RESULT_ITERATOR (self) && self->task != NULL);
+  g_return_if_fail (MP_IS_RESULT_ITERATOR (self));
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return;
@@ -532,7 +533,7 @@ mp_result_iterator_finish_items (MpResultIterator *self)
 void
 mp_result_iterator_cancel (MpResultIterator *self)
 {
-  g_return_if_fail (MP_IS_RESULT_ITERATOR (self) && self->task != NULL);
+  g_return_if_fail (MP_IS_RESULT_ITERATOR (self));
 
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return;
@@ -557,8 +558,10 @@ mp_result_iterator_to_string (MpResultIterator *self)
 {
   guint64 n_taken, n_items;
 
-  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self) && self->task != NULL, NULL);
+  g_return_val_if_fail (MP_IS_RESULT_ITERATOR (self), NULL);
 
+  if (self->task == NULL)
+    return g_strdup ("<Mp.ResultIterator of no pool>");
   if (!mp_dispatcher_check_origin (self->dispatcher, NULL))
     return g_strdup ("<Mp.ResultIterator of another process>");
 

@@ -21,6 +21,8 @@
  * next one is taken, fails. With one that is not answered when
  * [method@Mp.Worker.finish] is called the worker is lost.
  *
+ * A task that was made by g_object_new() has no call: what is told of it nobody hears.
+ *
  * Since: 1.0
  */
 struct _MpWorkerTask
@@ -28,7 +30,7 @@ struct _MpWorkerTask
   GObject parent_instance;
 
   MpWorkerLoop *loop;
-  MpCall *call;
+  MpCall *call; /* NULL: made by g_object_new() */
 };
 
 G_DEFINE_FINAL_TYPE (MpWorkerTask, mp_worker_task, G_TYPE_OBJECT)
@@ -85,7 +87,7 @@ mp_worker_task_init (MpWorkerTask *self)
  * [method@Mp.Worker.finish] and the end of the process are to follow. With
  * %MP_ERROR_INTERRUPTED a signal ended the wait of a thread that had asked for
  * it; wait again. With %MP_ERROR_CORRUPTED the channel to the pool broke; end with
- * an exit code other than 0.
+ * an exit code other than 0. With %MP_ERROR_INVALID_STATE @self is no worker of a pool.
  *
  * Returns: (transfer full): the task
  *
@@ -100,8 +102,13 @@ mp_worker_next_task (MpWorker  *self,
   MpCall *call;
 
   g_return_val_if_fail (MP_IS_WORKER (self), NULL);
-  g_return_val_if_fail (mp_worker_get_role (self) == MP_WORKER_ROLE_POOL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (mp_worker_get_role (self) != MP_WORKER_ROLE_POOL)
+    {
+      g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The worker is none of a pool");
+      return NULL;
+    }
 
   loop = mp_worker_loop_get (self);
   call = mp_worker_loop_next (loop, error);
@@ -120,16 +127,16 @@ mp_worker_next_task (MpWorker  *self,
  *
  * Gets the name of the function to call.
  *
- * Returns: the target
+ * Returns: the target; empty if the task has no call
  *
  * Since: 1.0
  */
 const char *
 mp_worker_task_get_target (MpWorkerTask *self)
 {
-  g_return_val_if_fail (MP_IS_WORKER_TASK (self) && self->call != NULL, NULL);
+  g_return_val_if_fail (MP_IS_WORKER_TASK (self), NULL);
 
-  return self->call->target;
+  return self->call != NULL ? self->call->target : "";
 }
 
 /**
@@ -138,16 +145,16 @@ mp_worker_task_get_target (MpWorkerTask *self)
  *
  * Gets what to call the function with.
  *
- * Returns: (transfer none): the arguments
+ * Returns: (transfer none) (nullable): the arguments; %NULL if the task has no call
  *
  * Since: 1.0
  */
 MpMessage *
 mp_worker_task_get_message (MpWorkerTask *self)
 {
-  g_return_val_if_fail (MP_IS_WORKER_TASK (self) && self->call != NULL, NULL);
+  g_return_val_if_fail (MP_IS_WORKER_TASK (self), NULL);
 
-  return self->call->arguments;
+  return self->call != NULL ? self->call->arguments : NULL;
 }
 
 /**
@@ -164,9 +171,9 @@ mp_worker_task_get_message (MpWorkerTask *self)
 gboolean
 mp_worker_task_get_spread (MpWorkerTask *self)
 {
-  g_return_val_if_fail (MP_IS_WORKER_TASK (self) && self->call != NULL, FALSE);
+  g_return_val_if_fail (MP_IS_WORKER_TASK (self), FALSE);
 
-  return self->call->spread;
+  return self->call != NULL && self->call->spread;
 }
 
 /**
@@ -181,16 +188,16 @@ mp_worker_task_get_spread (MpWorkerTask *self)
  * no functions on threads that it does not know (GJS) connect none, and look at
  * [method@Mp.WorkerTask.is_cancelled] now and then.
  *
- * Returns: (transfer none): the cancellable
+ * Returns: (transfer none) (nullable): the cancellable; %NULL if the task has no call
  *
  * Since: 1.0
  */
 GCancellable *
 mp_worker_task_get_cancellable (MpWorkerTask *self)
 {
-  g_return_val_if_fail (MP_IS_WORKER_TASK (self) && self->call != NULL, NULL);
+  g_return_val_if_fail (MP_IS_WORKER_TASK (self), NULL);
 
-  return self->call->cancellable;
+  return self->call != NULL ? self->call->cancellable : NULL;
 }
 
 /**
@@ -206,9 +213,9 @@ mp_worker_task_get_cancellable (MpWorkerTask *self)
 gboolean
 mp_worker_task_is_cancelled (MpWorkerTask *self)
 {
-  g_return_val_if_fail (MP_IS_WORKER_TASK (self) && self->call != NULL, FALSE);
+  g_return_val_if_fail (MP_IS_WORKER_TASK (self), FALSE);
 
-  return g_cancellable_is_cancelled (self->call->cancellable);
+  return self->call != NULL && g_cancellable_is_cancelled (self->call->cancellable);
 }
 
 /**
@@ -244,10 +251,11 @@ void
 mp_worker_task_return_message (MpWorkerTask *self,
                                MpMessage    *message)
 {
-  g_return_if_fail (MP_IS_WORKER_TASK (self) && self->call != NULL);
+  g_return_if_fail (MP_IS_WORKER_TASK (self));
   g_return_if_fail (MP_IS_MESSAGE (message));
 
-  mp_worker_loop_answer (self->loop, self->call, message);
+  if (self->call != NULL)
+    mp_worker_loop_answer (self->loop, self->call, message);
 }
 
 /**
@@ -263,10 +271,11 @@ void
 mp_worker_task_return_error (MpWorkerTask *self,
                              const GError *error)
 {
-  g_return_if_fail (MP_IS_WORKER_TASK (self) && self->call != NULL);
+  g_return_if_fail (MP_IS_WORKER_TASK (self));
   g_return_if_fail (error != NULL);
 
-  mp_worker_loop_fail (self->loop, self->call, mp_report_new (error));
+  if (self->call != NULL)
+    mp_worker_loop_fail (self->loop, self->call, mp_report_new (error));
 }
 
 /**
@@ -298,9 +307,11 @@ mp_worker_task_return_failure (MpWorkerTask *self,
 {
   g_autoptr (GBytes) bytes = NULL;
 
-  g_return_if_fail (MP_IS_WORKER_TASK (self) && self->call != NULL);
+  g_return_if_fail (MP_IS_WORKER_TASK (self));
   g_return_if_fail (payload != NULL || length == 0);
 
+  if (self->call == NULL)
+    return;
   bytes = g_bytes_new (payload, length);
   mp_worker_loop_fail (self->loop, self->call, mp_report_new_remote (code, type, message, traceback, codec, bytes));
 }
@@ -318,8 +329,10 @@ mp_worker_task_return_failure (MpWorkerTask *self,
 char *
 mp_worker_task_to_string (MpWorkerTask *self)
 {
-  g_return_val_if_fail (MP_IS_WORKER_TASK (self) && self->call != NULL, NULL);
+  g_return_val_if_fail (MP_IS_WORKER_TASK (self), NULL);
 
+  if (self->call == NULL)
+    return g_strdup ("<Mp.WorkerTask without a call>");
   return g_strdup_printf ("<Mp.WorkerTask %s task=%" G_GUINT64_FORMAT " item=%" G_GUINT64_FORMAT ">",
                           self->call->target, self->call->serial, self->call->index);
 }

@@ -59,15 +59,18 @@
  *
  * All calls are made on one thread. They block; a worker has nothing else to do.
  *
+ * Only [func@Mp.Worker.open] gives a worker. One that is none, made by g_object_new() or left by an
+ * open() that failed, fails with %MP_ERROR_INVALID_STATE, and tells nobody anything.
+ *
  * Since: 1.0
  */
 
 struct _MpWorker {
   GObject parent_instance;
 
-  MpTransport *transport;
+  MpTransport *transport; /* NULL: made by g_object_new(), or of a child that could not become one */
   MpPump *pump; /* of a role that has its channel served by one */
-  MpBootstrap *bootstrap;
+  MpBootstrap *bootstrap; /* NULL: likewise, or the parent left none */
   MpMessage *arguments;
   MpForkServer *fork_server; /* of a template, from its first wait */
   GBytes *usual_bootstrap;   /* likewise: the body of one such as children get */
@@ -167,6 +170,18 @@ unlock (MpWorker *self)
     mp_pump_unlock (self->pump);
 }
 
+static gboolean
+check_worker (MpWorker  *self,
+              GError   **error)
+{
+  if (self->transport != NULL && self->bootstrap != NULL)
+    return TRUE;
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                       "The worker is none of this process: mp_worker_open() gives that");
+  return FALSE;
+}
+
 /* Waits for the parent to take it, and lets others have the channel meanwhile: a task that reports progress must
  * not wait for that too */
 gboolean
@@ -175,6 +190,12 @@ mp_worker_send (MpWorker  *self,
                 GError   **error)
 {
   MpIoStatus status;
+
+  if (self->transport == NULL)
+    {
+      mp_frame_free (frame);
+      return check_worker (self, error);
+    }
 
   lock (self);
   status = mp_transport_push (self->transport, frame, error);
@@ -320,7 +341,7 @@ mp_worker_get_role (MpWorker *self)
 {
   g_return_val_if_fail (MP_IS_WORKER (self), MP_WORKER_ROLE_PROCESS);
 
-  return self->bootstrap->role;
+  return self->bootstrap != NULL ? self->bootstrap->role : MP_WORKER_ROLE_PROCESS;
 }
 
 /**
@@ -329,7 +350,7 @@ mp_worker_get_role (MpWorker *self)
  *
  * Gives the name of the process, for people.
  *
- * Returns: the name of the process, for people
+ * Returns: the name of the process, for people; empty if the worker is none
  *
  * Since: 1.0
  */
@@ -338,7 +359,7 @@ mp_worker_get_name (MpWorker *self)
 {
   g_return_val_if_fail (MP_IS_WORKER (self), NULL);
 
-  return self->bootstrap->name;
+  return self->bootstrap != NULL ? self->bootstrap->name : "";
 }
 
 /**
@@ -356,7 +377,7 @@ mp_worker_get_target (MpWorker *self)
 {
   g_return_val_if_fail (MP_IS_WORKER (self), NULL);
 
-  return self->bootstrap->target;
+  return self->bootstrap != NULL ? self->bootstrap->target : NULL;
 }
 
 /**
@@ -393,7 +414,7 @@ mp_worker_get_spread (MpWorker *self)
 {
   g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
 
-  return self->bootstrap->spread;
+  return self->bootstrap != NULL && self->bootstrap->spread;
 }
 
 /**
@@ -411,7 +432,9 @@ mp_worker_get_preparation (MpWorker *self)
 {
   g_return_val_if_fail (MP_IS_WORKER (self), NULL);
 
-  return self->bootstrap->preparation != NULL ? g_variant_ref (self->bootstrap->preparation) : NULL;
+  if (self->bootstrap == NULL || self->bootstrap->preparation == NULL)
+    return NULL;
+  return g_variant_ref (self->bootstrap->preparation);
 }
 
 /**
@@ -429,6 +452,8 @@ mp_worker_to_string (MpWorker *self)
 {
   g_return_val_if_fail (MP_IS_WORKER (self), NULL);
 
+  if (self->bootstrap == NULL)
+    return g_strdup ("<Mp.Worker of no process>");
   return g_strdup_printf ("<Mp.Worker %s '%s'>", mp_worker_role_to_string (self->bootstrap->role),
                           self->bootstrap->name);
 }
@@ -496,6 +521,9 @@ mp_worker_wait_fork (MpWorker *self)
   g_autoptr (GError) error = NULL;
 
   g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
+
+  if (!check_worker (self, NULL))
+    return FALSE;
   g_return_val_if_fail (self->bootstrap->role == MP_WORKER_ROLE_TEMPLATE, FALSE);
 
   if (self->fork_server == NULL)
@@ -530,6 +558,9 @@ mp_worker_forked_parent (MpWorker *self,
   int failed = errno;
 
   g_return_if_fail (MP_IS_WORKER (self));
+
+  if (!check_worker (self, NULL))
+    return;
   g_return_if_fail (self->fork_server != NULL);
 
   errno = failed;
@@ -582,6 +613,9 @@ mp_worker_forked_child (MpWorker  *self,
   int channel;
 
   g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
+
+  if (!check_worker (self, error))
+    return FALSE;
   g_return_val_if_fail (self->fork_server != NULL, FALSE);
 
   channel = mp_fork_server_become_child (self->fork_server, &is_spare);
@@ -618,6 +652,8 @@ mp_worker_ready (MpWorker  *self,
 {
   g_return_val_if_fail (MP_IS_WORKER (self), FALSE);
 
+  if (!check_worker (self, error))
+    return FALSE;
   self->is_ready = TRUE;
   return mp_worker_send (self, mp_frame_new (MP_FRAME_HELLO, 0, 0, NULL, NULL), error);
 }
@@ -690,7 +726,7 @@ mp_worker_finish (MpWorker *self,
 {
   g_return_if_fail (MP_IS_WORKER (self));
 
-  if (self->has_finished)
+  if (self->has_finished || self->transport == NULL)
     return;
   self->has_finished = TRUE;
   mp_connection_close_all ();

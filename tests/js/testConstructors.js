@@ -88,6 +88,21 @@ test('a process and a context are made with properties', () => {
   checkThrows(() => new Mp.TaskOptions('sums'), TypeError, /new Mp\.TaskOptions\(\{name/);
 });
 
+test('what only others make is of nothing, and says so', () => {
+  const worker = new Mp.Worker();
+  checkSame([`${worker}`, worker.get_name(), worker.get_target()], ['<Mp.Worker of no process>', '', null]);
+  const task = new Mp.WorkerTask();
+  task.return_value(null);
+  checkSame([`${task}`, task.get_target(), task.get_message()], ['<Mp.WorkerTask without a call>', '', null]);
+  const [result, iterator] = [new Mp.PoolResult(), new Mp.ResultIterator()];
+  checkSame([`${result}`, `${iterator}`], ['<Mp.PoolResult of no pool>', '<Mp.ResultIterator of no pool>']);
+  for (const call of [() => worker.next_task(), () => worker.ready(), () => result.get(), () => result.wait(0),
+    () => result.get_item(0), () => iterator.next(), () => iterator.push_item(1)]) {
+    const error = checkThrows(call, Mp.Error);
+    checkSame(error.code, Mp.Error.INVALID_STATE, `the code of ${error}`);
+  }
+});
+
 const Shelf = GObject.registerClass({
   Properties: {height: GObject.ParamSpec.int('height', '', '', GObject.ParamFlags.READWRITE, 0, 5, 0)},
 }, class Shelf extends Mp.Queue {});
