@@ -243,6 +243,12 @@ testPool('what is wrong with items is told to who iterates', async pool => {
     yield new Date(0);
   })()), TypeError, /value is a Date/);
   checkThrows(() => pool.imap(task('cube'), 7), TypeError, /items are not iterable/);
+  for (const items of [new GLib.Variant('s', 'x'), new GLib.Variant('(ii)', [1, 2])]) {
+    for (const give of [() => pool.imap(task('cube'), items), () => pool.submit_map(task('cube'), items),
+      () => pool.map(task('cube'), items), () => pool.map_async(task('cube'), items),
+      () => pool.map_async(task('cube'), items, 0, -1, null, () => {})])
+      checkThrows(give, TypeError, /^items are a GLib\.Variant of type '.*', which is no array$/);
+  }
   checkThrows(() => pool.submit_map(task('add'), [1], 0, {starmap: true}), TypeError, /items\[0\] is no Array/);
 });
 

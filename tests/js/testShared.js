@@ -442,6 +442,8 @@ test('a list has items of several types', () => {
     [() => list.set(0, {}), TypeError, /value is a Object, but lists hold/],
     [() => new Mp.ShareableList({items: [1, [2]]}), TypeError, /items\[1\] is a Array, but/],
     [() => new Mp.ShareableList({items: 5}), TypeError, /not iterable/],
+    [() => new Mp.ShareableList({items: new GLib.Variant('s', 'a')}), TypeError, /type 's', which is no array or tup/],
+    [() => Mp.ShareableList.new(new GLib.Variant('v', new GLib.Variant('i', 1))), TypeError, /type 'v', which is no/],
     [() => new Mp.ShareableList([1]), TypeError, /new Mp\.ShareableList\(\{items: \[1, 'two'\]\}\)/],
     [() => new Mp.ShareableList({items: [2n ** 64n - 1n]}), GLib.Error, /./],
   ])

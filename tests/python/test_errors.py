@@ -236,6 +236,26 @@ class Refusals(unittest.TestCase):
                 function()
         lock.release()
 
+    def test_variants_that_are_no_arrays(self):
+        """The program would end by a critical: as G_DEBUG is, or in the dark."""
+        pool, items = Mp.Pool(1), Mp.Queue()
+        self.addCleanup(pool.terminate)
+        text, pair = GLib.Variant('s', 'x'), GLib.Variant('(ii)', (1, 2))
+        boxed = GLib.Variant('v', GLib.Variant('i', 1))
+        for function, wanted, variants in (
+                (lambda it: pool.submit_map('python:math:sqrt', it, 0, None), 'items .* an array, not', (text, pair)),
+                (lambda it: items.put_many_async(it, 0, None, print), 'values .* an array, not', (text, pair)),
+                (lambda it: Mp.Array.new_from_elements(it, None), 'elements .* an array, not', (text, pair)),
+                (lambda it: Mp.ShareableList(items=it), 'items .* an array or a tuple, not', (text, boxed)),
+                (Mp.ShareableList.new, 'items .* an array or a tuple, not', (text, boxed)),
+                (lambda it: Mp.ShareableList.new_named('', it), 'items .* an array or a tuple, not', (text, boxed))):
+            for variant in variants:
+                with self.subTest(wanted=wanted, variant=variant), self.assertRaisesRegex(TypeError, wanted):
+                    function(variant)
+        self.assertEqual(items.qsize(), 0)
+        self.assertEqual(list(Mp.ShareableList(items=pair)), [1, 2])
+        self.assertEqual(list(Mp.ShareableList.new(items=GLib.Variant('ai', [3]))), [3])
+
     def test_name_that_is_taken(self):
         memory = Mp.SharedMemory('', create=True, size=4)
         self.addCleanup(memory.unlink)

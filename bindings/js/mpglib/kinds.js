@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported checkText, demandBytes, demandData, describe, isFlags, isInstance, keyKind, listNames,
+/* exported checkArray, checkText, demandBytes, demandData, describe, isFlags, isInstance, keyKind, listNames,
    takeBuffers, toBytes */
 
 // What is asked of values that GJS would take for others, or refuse in words of its own.
@@ -104,6 +104,23 @@ function checkText(text, name) {
       `${text[place] === '\0' ? 'the NUL' : 'the lone surrogate'} at position ${place}`);
   }
   return text;
+}
+
+/**
+ * Checks a variant that is to be an array, which the library would end the program of if it is none.
+ *
+ * @param {GLib.Variant} variant - the variant
+ * @param {string} name - what messages call it
+ * @param {boolean} [isTupleToo] - whether it may be a tuple, too
+ * @returns {GLib.Variant} it as it is
+ * @throws {TypeError} if it is of another type
+ */
+function checkArray(variant, name, isTupleToo = false) {
+  const type = variant.get_type_string();
+  const wanted = isTupleToo ? 'array or tuple' : 'array';
+  if (!type.startsWith('a') && !(isTupleToo && type.startsWith('(')))
+    throw new TypeError(`${name} are a GLib.Variant of type '${type}', which is no ${wanted}`);
+  return variant;
 }
 
 const BUFFERS = 'a Uint8Array, another typed array, a DataView, an ArrayBuffer or a GLib.Bytes';

@@ -9,6 +9,7 @@ const {GLib} = imports.gi;
 const {checkWhole, construct} = imports.mpglib.constructors;
 const {parseType} = imports.mpglib.gvariant.type;
 const {extendIndices} = imports.mpglib.indices;
+const {checkArray} = imports.mpglib.kinds;
 const {makePorts} = imports.mpglib.numbers;
 const {fromVariant, toArguments, toFixed, toVariant} = imports.mpglib.values;
 
@@ -222,8 +223,7 @@ function completeArray(properties) {
   delete changed.elements;
   if (elements instanceof GLib.Variant) {
     // GLib ends a process that asks how many parts a number has.
-    if (!elements.get_type_string().startsWith('a'))
-      throw new TypeError(`elements are a GLib.Variant of type '${elements.get_type_string()}', which is no array`);
+    checkArray(elements, 'elements');
     changed.element_type ??= elements.get_type_string().slice(1);
     changed.length ??= elements.n_children();
   } else if (elements !== null) {
@@ -403,7 +403,7 @@ function checkItem(item, name) {
 
 function toItems(items) {
   if (items instanceof GLib.Variant)
-    return items;
+    return checkArray(items, 'items', true);
   if (typeof items?.[Symbol.iterator] !== 'function')
     throw new TypeError('items are not iterable: give an Array');
   // A tuple: an Array of whole and other numbers would have only others.

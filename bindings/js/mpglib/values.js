@@ -10,6 +10,7 @@ const {GLib} = imports.gi;
 const {encode, encodeTuple, encodeTuples} = imports.mpglib.gvariant.encoder;
 const {encodeFixed} = imports.mpglib.gvariant.fixed;
 const {decode, decodeEach} = imports.mpglib.gvariant.decoder;
+const {checkArray} = imports.mpglib.kinds;
 
 const LARGEST_TYPE_CACHE = 256;
 const variantTypes = new Map();
@@ -104,7 +105,7 @@ function toItem(item, starmap, attach = null) {
  */
 function toItems(items, starmap, attach = null) {
   if (items instanceof GLib.Variant)
-    return items;
+    return checkArray(items, 'items');
   if (typeof items?.[Symbol.iterator] !== 'function')
     throw new TypeError('the items are not iterable: give an Array, a typed array or whatever else has an iterator');
   if (starmap)

@@ -10,10 +10,11 @@ import sys
 from gi.repository import GLib
 
 from . import _guarded, _kinds, _memory, _messages, _raw, _shareables, _structures, _synchronized, _views, errors
-from ._calls import Mp
+from ._calls import Mp, taking_array
 from ._classes import SameType, adopt
 
 _Base = adopt(Mp.Array)
+_Base.new_from_elements = staticmethod(taking_array(_Base.new_from_elements, 0, 'elements'))
 
 # As NumPy has them.
 _ORDER = '<' if sys.byteorder == 'little' else '>'

@@ -108,6 +108,24 @@ def check_timeout(timeout):
     return timeout
 
 
+def check_array(what, variant, is_tuple_too=False):
+    """The same, if the library can take it, or refuses it with a TypeError: what is no array would end the program."""
+    kind = variant.get_type_string() if isinstance(variant, GLib.Variant) else None
+    if kind is not None and not kind.startswith(('a', '(') if is_tuple_too else 'a'):
+        wanted = 'an array or a tuple' if is_tuple_too else 'an array'
+        raise TypeError(f'{what} has to be a GLib.Variant of {wanted}, not of the type {kind!r}')
+    return variant
+
+
+def taking_array(function, place, what, is_tuple_too=False):
+    """The function of the library's, with a look at the argument that has that place and name."""
+    @functools.wraps(function, assigned=('__name__', '__doc__'), updated=())
+    def call(*args, **kwargs):
+        check_array(what, args[place] if place < len(args) else kwargs.get(what), is_tuple_too)
+        return function(*args, **kwargs)
+    return call
+
+
 def is_of_handler(error):
     """Whether a signal's handler raised it, and not what the signal came upon."""
     if type(error) is KeyboardInterrupt and signal.getsignal(signal.SIGINT) is signal.default_int_handler:

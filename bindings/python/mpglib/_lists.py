@@ -7,10 +7,12 @@ import operator
 from gi.repository import GLib
 
 from . import _memory, _messages, _shareables, errors
-from ._calls import Mp
+from ._calls import Mp, check_array, taking_array
 from ._classes import SameType, adopt
 
 _Base = adopt(Mp.ShareableList)
+_Base.new = staticmethod(taking_array(_Base.new, 0, 'items', is_tuple_too=True))
+_Base.new_named = staticmethod(taking_array(_Base.new_named, 1, 'items', is_tuple_too=True))
 
 
 def _make_variant(value):
@@ -70,6 +72,7 @@ class ShareableList(_Base, metaclass=SameType):
         if 'items' not in properties and (sequence is not None or name is None):
             items = [GLib.Variant('v', _make_variant(item)) for item in sequence or ()]
             properties['items'] = GLib.Variant.new_array(GLib.VariantType('v'), items)
+        check_array('items', properties.get('items'), is_tuple_too=True)
         super().__init__(name=name, **properties)
         _memory.call(_Base.open, self)  # tells why there is no list
 

@@ -9,11 +9,12 @@ import weakref
 from gi.repository import GLib
 
 from . import _awaiting, _launcher, _main_module, _messages, _pickle5, _shareables, _targets, errors
-from ._calls import FOREVER, Mp, check_timeout, check_whole, wait
+from ._calls import FOREVER, Mp, check_timeout, check_whole, taking_array, wait
 from ._classes import SameType, adopt
 from ._process import explain
 
 _Pool = adopt(Mp.Pool)
+_Pool.submit_map = taking_array(_Pool.submit_map, 2, 'items')
 _PoolResult = adopt(Mp.PoolResult)
 _ResultIterator = adopt(Mp.ResultIterator)
 

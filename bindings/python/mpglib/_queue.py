@@ -23,7 +23,7 @@ import warnings
 from gi.repository import GLib
 
 from . import _awaiting, _pickle5, _shareables, _variant, _waiting, errors
-from ._calls import FOREVER, Mp, check_timeout, check_whole, is_of_handler, note_loop, wait
+from ._calls import FOREVER, Mp, check_timeout, check_whole, is_of_handler, note_loop, taking_array, wait
 from ._classes import SameType, adopt, settable
 
 # Without errors, whose exceptions take longer than all the rest.
@@ -31,6 +31,7 @@ _try_put, _try_get = Mp.Queue.try_put_data, Mp.Queue.try_get_frame
 # As they are: their errors take as long, but only where nothing is to be done.
 _quick_put_many, _quick_get = Mp.Queue.put_many_data, Mp.Queue.get_payload
 _Base = adopt(Mp.Queue)
+_Base.put_many_async = taking_array(_Base.put_many_async, 1, 'values')
 _put_data = _Base.put_data
 _put_many_data, _get_payload = _Base.put_many_data, _Base.get_payload
 
