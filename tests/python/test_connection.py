@@ -90,6 +90,10 @@ def send_and_wait(connection, value):
     connection.recv()
 
 
+async def challenge_soon(connection):
+    await connection.deliver_challenge_async(b'x' * 32, DEADLINE)
+
+
 async def await_readable(connection, timeout):
     await connection.wait_readable_async(timeout)
 
@@ -356,7 +360,10 @@ class Connections(MpCase):
                 send()
             self.assertIsInstance(caught.exception, Mp.Closed)
         first.close()
-        for call in (lambda: first.send(1), first.recv, first.recv_bytes, lambda: first.recv_bytes_into(bytearray(1))):
+        for call in (lambda: first.send(1), first.recv, first.recv_bytes, lambda: first.recv_bytes_into(bytearray(1)),
+                     first.receive, first.receive_message, first.get_fd, first.poll, first.fileno,
+                     lambda: first.send_data(b'1', 'raw'), lambda: first.deliver_challenge(b'x' * 32),
+                     lambda: Mp.run(challenge_soon(first))):
             with self.assertRaises(OSError) as caught:
                 call()
             self.assertIsInstance(caught.exception, Mp.Closed)

@@ -168,6 +168,27 @@ class Waiting(MpCase):
         with self.assertRaises(Mp.Closed):
             Mp.wait([first, second])
 
+    def test_what_is_closed(self):
+        """An OSError as with multiprocessing, but for queues: their end is a ValueError there too."""
+        first, second = self.make_pipe()
+        listener, descriptor, queue = Mp.Listener(), Mp.Descriptor.duplicate(0), Mp.Queue()
+        for closed, error in ((second, OSError), (listener, OSError), (descriptor, OSError), (queue, ValueError)):
+            closed.close()
+            for wait in (lambda: Mp.wait([first, closed]), lambda: Mp.run(wait_soon([first, closed]))):
+                with self.subTest(closed=closed), self.assertRaises(error) as caught:
+                    wait()
+                self.assertIsInstance(caught.exception, Mp.Closed)
+        del closed, wait, queue
+
+    def test_closed_meanwhile(self):
+        first, _second = self.make_pipe()
+        closer = threading.Timer(0.05, first.close)
+        closer.start()
+        with self.assertRaises(OSError) as caught:
+            Mp.wait([first], DEADLINE)
+        self.assertIsInstance(caught.exception, Mp.Closed)
+        closer.join()
+
     def test_handlers_of_signals_run_while_it_waits(self):
         class Enough(Exception):
             pass

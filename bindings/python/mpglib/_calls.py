@@ -21,8 +21,11 @@ Mp = get_introspection_module('Mp')
 FOREVER = -1.0
 
 
-def translated(function, may_wait=True):
-    """The function, raising the exceptions of mpglib.errors."""
+def translated(function, may_wait=True, explain=None):
+    """The function, raising the exceptions of mpglib.errors.
+
+    What one of the library's codes means for the object, and Python tells apart, explain(object, exception) says.
+    """
     @functools.wraps(function, assigned=('__name__', '__doc__'), updated=())
     def call(*args, **kwargs):
         if may_wait:
@@ -31,6 +34,8 @@ def translated(function, may_wait=True):
             return function(*args, **kwargs)
         except GLib.Error as error:
             failure = errors.translate(error)
+            if explain is not None:
+                failure = explain(args[0], failure)
             if failure is error:
                 raise
         raise failure

@@ -7,22 +7,31 @@ import inspect
 
 from gi.repository import GObject
 
-from . import _awaiting
+from . import _awaiting, errors
 from ._calls import FOREVER, Mp, check_timeout, note_loop, translated, wait
 
 
-def adopt(cls, never_waiting=()):
-    """Makes all methods of a class of the library raise the exceptions of mpglib.errors; gives the class."""
+def adopt(cls, never_waiting=(), explain=None):
+    """Makes all methods of a class of the library raise the exceptions of mpglib.errors; gives the class.
+
+    For explain see translated().
+    """
     for info in cls.__info__.get_methods():
         if info.can_throw_gerror():
             name = info.get_name()
             if (place := _find_timeout(info)) is not None:
                 _blocking.setdefault(cls, {})[name] = place
-            method = translated(getattr(cls, name), may_wait=name not in never_waiting)
+            method = translated(getattr(cls, name), may_wait=name not in never_waiting,
+                                explain=explain if info.is_method() else None)
             setattr(cls, name, method if info.is_method() else staticmethod(method))
         elif info.is_method() and info.get_name().endswith('_async'):
             _beginning.setdefault(cls, {})[info.get_name()] = _find_names(info)
     return cls
+
+
+def explain_closed(_thing, error):
+    """For what has a descriptor, and whose only end is that it was closed here."""
+    return errors.HandleClosed(error.message) if type(error) is errors.Closed else error
 
 
 # The length of an array is told by the array.

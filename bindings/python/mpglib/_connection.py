@@ -12,7 +12,12 @@ from ._auth_key import to_key
 from ._calls import FOREVER, Mp, check_timeout, check_whole, wait
 from ._classes import SameType, adopt
 
-_Base = adopt(Mp.Connection)
+
+def _explain_closed(connection, error):
+    return errors.ConnectionClosed(error.message) if type(error) is errors.Closed and connection.is_closed() else error
+
+
+_Base = adopt(Mp.Connection, explain=_explain_closed)
 _RAW = 'raw'
 
 # What the library reports by one code, and Python tells apart.

@@ -4,9 +4,9 @@
 
 from . import _shareables
 from ._calls import Mp
-from ._classes import SameType, adopt
+from ._classes import SameType, adopt, explain_closed
 
-_Base = adopt(Mp.Descriptor)
+_Base = adopt(Mp.Descriptor, explain=explain_closed)
 
 
 class Descriptor(_Base, metaclass=SameType):

@@ -6,9 +6,9 @@ from . import _connection, _waiting
 from ._addresses import from_text, to_text
 from ._auth_key import to_key
 from ._calls import FOREVER, Mp, check_timeout, note_loop, wait
-from ._classes import SameType, adopt
+from ._classes import SameType, adopt, explain_closed
 
-_Base = adopt(Mp.Listener)
+_Base = adopt(Mp.Listener, explain=explain_closed)
 _Settings = adopt(Mp.TlsSettings)
 
 
@@ -40,7 +40,10 @@ class Listener(_Base, metaclass=SameType):
         self.open()
 
     def accept(self, timeout=None, cancellable=None):
-        """The connection to the next program that connects and knows the key; waits for one."""
+        """The connection to the next program that connects and knows the key; waits for one.
+
+        OSError when the listener is, or meanwhile was, closed.
+        """
         return wait(_Base.accept, self, timeout=timeout, cancellable=cancellable)
 
     def accept_async(self, timeout=None, cancellable=None, callback=None, *user_data):

@@ -19,7 +19,8 @@ def wait(object_list, timeout=None, cancellable=None):
     """A list of those of the objects that are ready, in their order; waits for the first, at most timeout seconds.
 
     They are connections, queues, listeners, processes, sockets, descriptors, or whatever else has a fileno().
-    When the time is over the list is empty; None waits for ever.
+    When the time is over the list is empty; None waits for ever.  OSError if one of them is closed; of a queue it is
+    a ValueError.
     """
     objects = _list(object_list)
     waitables = [_to_waitable(thing) for thing in objects]
@@ -27,6 +28,8 @@ def wait(object_list, timeout=None, cancellable=None):
         ready = _wait(_wait_many, waitables, timeout=_as_library(timeout), cancellable=cancellable)
     except errors.TimeoutError:
         ready = []
+    except errors.Closed as error:
+        raise _explain(waitables, error) from None
     return _pick(objects, waitables, ready)
 
 
@@ -44,6 +47,8 @@ async def _wait_soon(objects, waitables, timeout, cancellable):
         ready = await _awaiting.operate(begin, _wait_many_finish, cancellable=cancellable)
     except errors.TimeoutError:
         ready = []
+    except errors.Closed as error:
+        raise _explain(waitables, error) from None
     return _pick(objects, waitables, ready)
 
 
@@ -65,6 +70,16 @@ async def take_soon(waitable, take, timeout, cancellable, take_quickly=None):
         except errors.TimeoutError:
             if is_last:
                 raise
+
+
+def _explain(waitables, error):
+    """The library tells of the first that is closed: a queue, or what has a descriptor."""
+    for thing in waitables:
+        if isinstance(thing, Mp.Queue) and thing.is_closed():
+            return errors.QueueClosed(error.message)
+        if isinstance(thing, Mp.Connection) and thing.is_closed():
+            return errors.ConnectionClosed(error.message)
+    return errors.HandleClosed(error.message)
 
 
 def _list(object_list):

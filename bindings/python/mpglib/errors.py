@@ -51,7 +51,11 @@ class PeerClosed(Closed, BrokenPipeError):
     """The other end of the connection was closed: nobody receives what is sent."""
 
 
-class ConnectionClosed(Closed, OSError):
+class HandleClosed(Closed, OSError):
+    """What was to be used, or waited for, is closed in this process: a listener or a descriptor."""
+
+
+class ConnectionClosed(HandleClosed):
     """This end of the connection was closed."""
 
 
