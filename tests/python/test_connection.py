@@ -90,6 +90,10 @@ def send_and_wait(connection, value):
     connection.recv()
 
 
+async def receive_soon(connection, maxlength):
+    return await connection.recv_bytes_async(maxlength, DEADLINE)
+
+
 async def challenge_soon(connection):
     await connection.deliver_challenge_async(b'x' * 32, DEADLINE)
 
@@ -160,6 +164,25 @@ class Connections(MpCase):
         for wrong in ((-1,), (0, 4), (4,)):
             with self.assertRaises(ValueError):
                 first.send_bytes(b'abc', *wrong)
+
+    def test_no_bytes(self):
+        first, second = self.make_pipe()
+        for data in (b'', b'1', b'', b'23', b''):
+            first.send_bytes(data)
+        self.assertEqual(second.recv_bytes(0), b'')
+        with self.assertRaises(Mp.BufferTooShort) as caught:
+            second.recv_bytes(0)
+        self.assertIsInstance(caught.exception, OSError)
+        self.assertEqual(caught.exception.args, (b'1',))
+        self.assertEqual(Mp.run(receive_soon(second, 0)), b'')
+        for _ in range(2):
+            with self.assertRaises(Mp.BufferTooShort) as caught:
+                second.recv_bytes(0)
+            self.assertIsInstance(caught.exception, OSError)
+        self.assertEqual(second.recv_bytes(2 ** 70), b'23')
+        for wrong, error in ((-1, ValueError), (0.5, TypeError), ('0', TypeError)):
+            self.assertRaises(error, second.recv_bytes, wrong)
+        self.assertEqual(second.recv_bytes(1), b'')
 
     def test_bytes_into_buffers(self):
         first, second = self.make_pipe()

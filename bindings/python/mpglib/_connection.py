@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Mp.Connection and Mp.Pipe() in the form of multiprocessing."""
 
+import sys
 import time
 
 from gi.repository import GLib
@@ -245,11 +246,19 @@ class Connection(_Base, metaclass=SameType):
         return _awaiting.operate(begin, self.wait_readable_finish, cancellable=cancellable)
 
     def recv_bytes(self, maxlength=None, timeout=None, cancellable=None):
-        """Receives bytes; if there are more than maxlength, BufferTooShort, which is an OSError here, and they stay."""
-        if maxlength is not None:
-            check_whole('maxlength', maxlength, 1)
+        """Receives bytes; if there are more than maxlength, BufferTooShort, which is an OSError here, and they stay.
+
+        With a maxlength of 0 only an empty message is wanted; one of a single byte does not stay then, but is args[0].
+        """
+        if maxlength is None:
+            most = 0        # which is any number to the library
+        else:
+            most = min(max(check_whole('maxlength', maxlength, 0), 1), sys.maxsize)
         try:
-            return self._receive(_Base.receive_data, maxlength or 0, timeout=timeout, cancellable=cancellable)
+            data = self._receive(_Base.receive_data, most, timeout=timeout, cancellable=cancellable)
+            if maxlength is None or len(data) <= maxlength:
+                return data
+            failure = errors.MessageTooLong(data)
         except errors.BufferTooShort as error:
             failure = errors.MessageTooLong(error.message)
         raise failure
