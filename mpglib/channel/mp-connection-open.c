@@ -105,7 +105,9 @@ explain_connect (int      failed,
   switch (failed)
     {
     case ENOENT:
-      mp_inet_explain_connect (ECONNREFUSED, error);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                   "nobody listens there, where there is no file; start the program that listens, or correct the "
+                   "address");
       break;
 
     case EAGAIN:
@@ -623,7 +625,8 @@ finish_open (GAsyncResult  *result,
  * Fails with
  *
  * - %G_IO_ERROR_INVALID_ARGUMENT: that is no address;
- * - %G_IO_ERROR_CONNECTION_REFUSED: nobody listens there;
+ * - %G_IO_ERROR_CONNECTION_REFUSED: nobody listens there; %G_IO_ERROR_NOT_FOUND: likewise, and a unix socket's file
+ *   is not there either, yet or any more;
  * - %MP_ERROR_AUTHENTICATION: the listener has another key, or one where this end has none;
  * - %G_IO_ERROR_HOST_NOT_FOUND: the name of the host cannot be looked up; %G_IO_ERROR_HOST_UNREACHABLE and
  *   %G_IO_ERROR_NETWORK_UNREACHABLE: there is no way to it;

@@ -79,7 +79,8 @@ test('addresses', () => {
   check(error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.ADDRESS_IN_USE), error.message);
   listener.close();
   check(!GLib.file_test(path, GLib.FileTest.EXISTS), path);
-  checkThrows(() => Mp.Connection.open(path), Gio.IOErrorEnum, /nobody listens/);
+  const nobody = checkThrows(() => Mp.Connection.open(path), Gio.IOErrorEnum, /nobody listens/);
+  check(nobody.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND), `${nobody} is that of a missing file`);
   checkThrows(() => Mp.Connection.open(7), TypeError, /address is 7/);
   checkThrows(() => new Mp.Listener('/somewhere'), TypeError, /new Mp.Listener\(\{address, key\}\)/);
 });

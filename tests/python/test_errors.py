@@ -85,6 +85,7 @@ class Classes(unittest.TestCase):
         cancelled = GLib.Error.new_literal(Gio.io_error_quark(), 'cancelled', Gio.IOErrorEnum.CANCELLED)
         self.assertIs(type(errors.translate(cancelled)), errors.Cancelled)
         for code, cls, builtin in ((Gio.IOErrorEnum.NOT_FOUND, errors.NotFound, FileNotFoundError),
+                                   (Gio.IOErrorEnum.NOT_DIRECTORY, errors.NotADirectory, NotADirectoryError),
                                    (Gio.IOErrorEnum.INVALID_ARGUMENT, errors.InvalidArgument, ValueError),
                                    (Gio.IOErrorEnum.PERMISSION_DENIED, errors.PermissionDenied, PermissionError),
                                    (Gio.IOErrorEnum.HOST_NOT_FOUND, errors.HostNotFound, socket.gaierror),

@@ -4,7 +4,7 @@
 
 import array
 import asyncio
-import builtins
+import multiprocessing.connection
 import os
 import pickle
 import signal
@@ -328,9 +328,22 @@ class Listener(unittest.TestCase):
 
     def test_nobody_and_somebody(self):
         path = os.path.join(self.folder, 'socket')
-        with self.assertRaisesRegex(Mp.ConnectionRefused, 'nobody listens') as caught:
+        plain = os.path.join(self.folder, 'plain')
+        with open(plain, 'w'):
+            pass
+        for there, error in ((path, FileNotFoundError), (os.path.join(path, 'none'), FileNotFoundError),
+                             (os.path.join(plain, 'none'), NotADirectoryError), (plain, ConnectionRefusedError)):
+            with self.subTest(there), self.assertRaises(error) as caught:
+                multiprocessing.connection.Client(there)
+            self.assertIs(type(caught.exception), error)
+            with self.subTest(there), self.assertRaises(error) as caught:
+                Mp.Client(there)
+            self.assertIsInstance(caught.exception, Mp.ProcessError)
+            self.assertIn(there, str(caught.exception))
+        with self.assertRaisesRegex(Mp.NotFound, 'nobody listens'):
             Mp.Client(path)
-        self.assertIsInstance(caught.exception, builtins.ConnectionRefusedError)
+        with self.assertRaisesRegex(Mp.ConnectionRefused, 'nobody listens') as caught:
+            Mp.Client(plain)
         self.assertIsInstance(caught.exception, GLib.Error)
         with self.assertRaisesRegex(Mp.HostNotFound, 'looked up') as caught:
             Mp.Client(('nowhere.invalid', 1))

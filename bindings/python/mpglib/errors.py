@@ -256,6 +256,13 @@ class NotFound(ProcessError, FileNotFoundError):
         super().__init__(message, domain, code)
 
 
+class NotADirectory(ProcessError, NotADirectoryError):
+    """What is used as a folder is none.  Its domain and code are those of GIO."""
+
+    def __init__(self, message='', domain='g-io-error-quark', code=4):
+        super().__init__(message, domain, code)
+
+
 class InvalidArgument(ProcessError, ValueError):
     """An address, or another argument, is none.  Its domain and code are those of GIO."""
 
@@ -270,8 +277,8 @@ class PermissionDenied(ProcessError, PermissionError):
         super().__init__(message, domain, code)
 
 
-_OF_GIO = {1: NotFound, 13: InvalidArgument, 14: PermissionDenied, 19: Cancelled, 28: HostNotFound, 33: AddressInUse,
-           37: Unreachable, 38: Unreachable, 39: ConnectionRefused}
+_OF_GIO = {1: NotFound, 4: NotADirectory, 13: InvalidArgument, 14: PermissionDenied, 19: Cancelled, 28: HostNotFound,
+           33: AddressInUse, 37: Unreachable, 38: Unreachable, 39: ConnectionRefused}
 _CLASSES = {cls.code: cls for cls in ProcessError.__subclasses__() if cls.code != 0}
 
 
