@@ -493,6 +493,30 @@ test_depth (void)
   g_assert_false (mp_message_check_wire_codec (type_string, NULL));
 }
 
+/* "=((i))" */
+static char *
+nest_tuples (guint depth)
+{
+  g_autofree char *heads = g_strnfill (depth, '('), *tails = g_strnfill (depth, ')');
+
+  return g_strconcat ("=", heads, "i", tails, NULL);
+}
+
+/* What takes twice as long for each tuple in another would take for ever. */
+static void
+test_deep_tuples (void)
+{
+  g_autofree char *deep = nest_tuples (MP_VARIANT_MAX_DEPTH);
+  g_autofree char *too_deep = nest_tuples (MP_VARIANT_MAX_DEPTH + 1);
+  g_autoptr (GBytes) body = g_bytes_new_static ("\7\0\0", 4);
+  g_autoptr (MpMessage) message = mp_message_new_received (deep, body, NULL, NULL, 0, NULL);
+  g_autoptr (MpMessage) refused = mp_message_new_received (too_deep, body, NULL, NULL, 0, NULL);
+  g_autoptr (GVariant) value = mp_message_get_value (message, NULL);
+
+  g_assert_cmpstr (g_variant_get_type_string (value), ==, deep + 1);
+  g_assert_null (refused);
+}
+
 static void
 test_long_type (void)
 {
@@ -815,6 +839,7 @@ main (int   argc,
   mp_test_add ("/message/gate/damaged-tuple", test_damaged_tuple);
   mp_test_add ("/message/gate/walk", test_walk);
   mp_test_add ("/message/gate/depth", test_depth);
+  mp_test_add ("/message/gate/deep-tuples", test_deep_tuples);
   mp_test_add ("/message/gate/long-type", test_long_type);
   mp_test_add ("/message/gate/plain", test_plain);
   mp_test_add ("/message/gate/large-plain", test_large_plain);

@@ -43,7 +43,11 @@ get_type_depth (const GVariantType *type)
   for (const GVariantType *item = g_variant_type_first (type);
        item != NULL;
        item = g_variant_type_next (item))
-    deepest = MAX (deepest, get_type_depth (item));
+    {
+      guint depth = get_type_depth (item); /* once only: MAX() would make two calls of each */
+
+      deepest = MAX (deepest, depth);
+    }
 
   return 1 + deepest;
 }
