@@ -610,7 +610,8 @@ make_attachment (MpMessage  *self,
 gboolean
 mp_message_hold_attachments (MpMessage *self)
 {
-  guint n = MIN (mp_message_get_n_attachments (self), MOST_HELD);
+  guint n_attachments = mp_message_get_n_attachments (self);
+  guint n = MIN (n_attachments, MOST_HELD);
   MpUnpacking *unpacking = NULL;
   gboolean is_busy = FALSE;
 

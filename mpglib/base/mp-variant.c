@@ -44,7 +44,7 @@ get_type_depth (const GVariantType *type)
        item != NULL;
        item = g_variant_type_next (item))
     {
-      guint depth = get_type_depth (item); /* once only: MAX() would make two calls of each */
+      guint depth = get_type_depth (item);
 
       deepest = MAX (deepest, depth);
     }

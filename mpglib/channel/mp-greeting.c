@@ -264,6 +264,15 @@ read_with_tls (MpGreeting *self,
   return FALSE;
 }
 
+static gsize
+get_wanted (MpGreeting *self,
+            gsize       room)
+{
+  gsize wanted = mp_dialogue_get_wanted (&self->dialogue);
+
+  return MIN (wanted, room);
+}
+
 static void
 on_readable (guint32  events,
              gpointer data)
@@ -274,9 +283,9 @@ on_readable (guint32  events,
   if (self->form == MP_TRANSPORT_PACKETS)
     read_plain (self, packet, sizeof packet);
   else if (self->io.tls == NULL)
-    read_plain (self, packet, MIN (mp_dialogue_get_wanted (&self->dialogue), sizeof packet));
+    read_plain (self, packet, get_wanted (self, sizeof packet));
   else
-    while (read_with_tls (self, packet, MIN (mp_dialogue_get_wanted (&self->dialogue), sizeof packet)))
+    while (read_with_tls (self, packet, get_wanted (self, sizeof packet)))
       ;
 }
 

@@ -153,14 +153,16 @@ void
 mp_parcel_set_form (MpParcel     *self,
                     MpParcelForm  form)
 {
+  gsize size = mp_parcel_get_size (self);
+
   self->form = form;
   g_clear_pointer (&self->head, g_free);
   if (form != MP_PARCEL_LARGE)
     mp_payload_clear (&self->payload);
   if (form == MP_PARCEL_LARGE)
-    self->postage = MIN (MP_PACKET_MAX_BODY, mp_parcel_get_size (self) / POSTAGE_RATE);
+    self->postage = MIN (MP_PACKET_MAX_BODY, size / POSTAGE_RATE);
   if (form == MP_PARCEL_PARTS)
-    self->part_size = MIN (self->max_part, (mp_parcel_get_size (self) + 1) / 2);
+    self->part_size = MIN (self->max_part, (size + 1) / 2);
 }
 
 /*< private >

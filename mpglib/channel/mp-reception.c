@@ -583,7 +583,8 @@ get_next_time (MpReception *self)
   if (g_queue_get_length (&self->ready) >= self->backlog)
     return G_MAXINT64;
 
-  time = MAX (self->rest_end, mp_strangers_get_next_time (&self->strangers, now));
+  time = mp_strangers_get_next_time (&self->strangers, now);
+  time = MAX (self->rest_end, time);
   return time > now ? time : 0;
 }
 

@@ -17,7 +17,8 @@ copy_out_parts (MpRing   *self,
 
   while (length > 0)
     {
-      gsize n = MIN (length, mp_ring_memory_get_rest (&self->memory, position));
+      gsize rest = mp_ring_memory_get_rest (&self->memory, position);
+      gsize n = MIN (length, rest);
 
       memcpy (next, mp_ring_memory_get_place (&self->memory, position), n);
       next += n;

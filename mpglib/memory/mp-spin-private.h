@@ -28,8 +28,10 @@ typedef struct
 static inline guint
 mp_spin_begin (MpSpin *self)
 {
-  return MIN (atomic_load_explicit (&self->now, memory_order_relaxed),
-              atomic_load_explicit (&self->most, memory_order_relaxed));
+  guint32 now = atomic_load_explicit (&self->now, memory_order_relaxed);
+  guint32 most = atomic_load_explicit (&self->most, memory_order_relaxed);
+
+  return MIN (now, most);
 }
 
 static inline void

@@ -212,13 +212,15 @@ mp_pool_tidy_up (MpPool *self)
 {
   g_autoptr (GPtrArray) forgotten = NULL;
   GQueue *tasks;
+  guint n_left;
 
   mp_dispatcher_lock (self->dispatcher);
   tasks = mp_dispatcher_peek_task_news_locked (self->dispatcher);
   if (g_queue_get_length (tasks) >= self->tidy_up_at)
     {
       forgotten = take_results_locked (self->dispatcher, is_forgotten);
-      self->tidy_up_at = MAX (TIDY_UP_MIN, 2 * g_queue_get_length (tasks));
+      n_left = g_queue_get_length (tasks);
+      self->tidy_up_at = MAX (TIDY_UP_MIN, 2 * n_left);
     }
   mp_dispatcher_unlock (self->dispatcher);
 }

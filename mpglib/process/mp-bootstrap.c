@@ -281,6 +281,7 @@ mp_bootstrap_from_frame (MpFrame  *frame,
 {
   GBytes *body = mp_frame_has_message (frame) ? mp_frame_get_body (frame) : NULL;
   g_autoptr (MpBootstrap) self = g_new0 (MpBootstrap, 1);
+  gsize size = body != NULL ? g_bytes_get_size (body) : 0;
   Fixed fixed = { 0, };
 
   self->family_fd = self->requests_fd = -1;
@@ -290,8 +291,8 @@ mp_bootstrap_from_frame (MpFrame  *frame,
                    frame->kind);
       return NULL;
     }
-  if (body != NULL && g_bytes_get_size (body) > 0)
-    memcpy (&fixed, g_bytes_get_data (body, NULL), MIN (g_bytes_get_size (body), sizeof fixed));
+  if (size > 0)
+    memcpy (&fixed, g_bytes_get_data (body, NULL), MIN (size, sizeof fixed));
   if (GUINT32_FROM_LE (fixed.version) != MP_BOOTSTRAP_VERSION)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED,

@@ -189,8 +189,9 @@ get_cgroup_count (void)
     {
       g_autofree char *file = g_build_filename ("/sys/fs/cgroup", path, "cpu.max", NULL);
       char *slash = strrchr (path, '/');
+      guint quota = read_quota (file);
 
-      count = MIN (count, read_quota (file));
+      count = MIN (count, quota);
       if (slash == NULL)
         return count;
       *slash = '\0';
@@ -212,8 +213,10 @@ mp_get_cpu_count (void)
 {
   cpu_set_t set;
   guint count = g_get_num_processors ();
+  guint quota = get_cgroup_count ();
 
   if (sched_getaffinity (0, sizeof set, &set) == 0)
     count = (guint) CPU_COUNT (&set);
-  return MAX (1, MIN (count, get_cgroup_count ()));
+  count = MIN (count, quota);
+  return MAX (1, count);
 }

@@ -509,7 +509,11 @@ find_tail (MpListPlan  *self,
     return TRUE;
 
   for (guint i = 0; i < self->n_items; i++)
-    largest = MAX (largest, mp_list_plan_get_room (self, i));
+    {
+      gsize room = mp_list_plan_get_room (self, i);
+
+      largest = MAX (largest, room);
+    }
 
   if (tail.version != VERSION || tail.capacity < largest || tail.capacity > size - tail_at - sizeof tail)
     return set_none (error);

@@ -47,6 +47,12 @@ LINE_RULES = {
         'waits for time and not for an event'),
 }
 
+# These evaluate their arguments twice: a call in one may have two answers, of which the second counts, and a function
+# that calls itself in one takes for ever.
+CALLS_TWICE = 'call-twice'
+TWICE = re.compile(r'\b(MIN|MAX|CLAMP|ABS) \(')
+CALL = re.compile(r'\b(?!(sizeof|strlen)\b)[a-z_]\w* \(')
+
 SKIPPED_FOLDERS = re.compile(r'^(_build|build.*|subprojects|__pycache__|\..*)$')
 KEPT_FOLDERS = {'.ci'}
 
@@ -87,10 +93,33 @@ def check_lines(path, text):
                 yield f'{path}:{number}: {rule}: {message}'
 
 
+def find_end(text, begin):
+    """Where the parenthesis ends that begins there, or the text, if that is not complete."""
+    depth = 0
+    for place in range(begin, len(text)):
+        depth += {'(': 1, ')': -1}.get(text[place], 0)
+        if depth == 0:
+            return place
+    return len(text)
+
+
+def check_calls(path, text):
+    """Looks for calls in what is evaluated twice, which may go over several lines."""
+    lines = text.split('\n')
+    code = '\n'.join(strip_comments(path, lines))
+    for macro in TWICE.finditer(code):
+        number = code.count('\n', 0, macro.start())
+        arguments = code[macro.end():find_end(code, macro.end() - 1)]
+        if CALL.search(arguments) and f'house: {CALLS_TWICE}: ' not in lines[number]:
+            yield f'{path}:{number + 1}: {CALLS_TWICE}: {macro.group(1)}() makes the call in its argument twice'
+
+
 def check_file(path, text):
     if MARKED.search(path):
         yield from check_head(path, text)
         yield from check_lines(path, text)
+        if LIBRARY.search(path):
+            yield from check_calls(path, text)
         if not text.endswith('\n') or text.endswith('\n\n'):
             yield f'{path}: white-space: does not end with one newline'
 
