@@ -120,6 +120,11 @@ test('many pieces of bytes are put at once', async () => {
   checkSame(items.get_payload(), Uint8Array.of(4));
   checkSame(items.put_many_data(new Uint16Array(2), [4]), 1);
   checkCode(checkThrows(() => items.put_many_data(Uint8Array.of(1), [2]), Mp.Error), Mp.Error.OUT_OF_RANGE);
+  for (const lengths of [[1.5], ['1'], [-1], [null], 1, null]) {
+    checkThrows(() => items.put_many_data(Uint8Array.of(1), lengths), TypeError, /lengths is .*, but has/);
+    checkThrows(() => items.put_many_data_async(Uint8Array.of(1), lengths), TypeError, /lengths is .*, but has to be/);
+  }
+  checkSame(items.get_length(), 2, 'what was put before');
 });
 
 test('bytes are got into an array of the caller', async () => {

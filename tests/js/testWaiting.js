@@ -127,7 +127,8 @@ test('what cannot be waited for is refused', async () => {
   const pairs = makePairs(1);
   checkThrows(() => Mp.wait_many(pairs[0][1]), TypeError, /an Array, or another iterable/);
   checkThrows(() => Mp.wait_many(['text']), TypeError, /^objects\[0\] cannot be waited for: it is "text"/);
-  for (const number of [3.5, NaN, Infinity])
+  // Of the last ones GJS would take the lowest bits, which are a descriptor.
+  for (const number of [3.5, NaN, Infinity, 2 ** 40, 2 ** 32 + 1, 2 ** 31, -(2 ** 31) - 1])
     checkThrows(() => Mp.wait_many([number], 0), TypeError, /cannot be waited for: .*, or a descriptor's number$/);
   checkThrows(() => Mp.wait_many_async([3.5]), TypeError, /cannot be waited for: it is 3\.5/);
   // The process would die of what is no object of the library's.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported checkArray, checkText, demandBytes, demandData, describe, isFlags, isInstance, keyKind, listNames,
+/* exported checkArray, checkText, demandBytes, demandData, describe, isFlags, isInstance, isInt32, keyKind, listNames,
    takeBuffers, toBytes */
 
 // What is asked of values that GJS would take for others, or refuse in words of its own.
@@ -42,6 +42,17 @@ function isInstance(value, cls) {
   } catch {
     return false;
   }
+}
+
+/**
+ * Tells whether a value is a whole number of 32 bits with a sign. Of any other GJS would take the lowest 32 bits, which
+ * are a descriptor too, but another one.
+ *
+ * @param {*} value - the value
+ * @returns {boolean} whether it is one
+ */
+function isInt32(value) {
+  return Number.isInteger(value) && value >= -0x80000000 && value <= 0x7fffffff;
 }
 
 function listNumbers(type) {

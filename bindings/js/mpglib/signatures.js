@@ -7,7 +7,7 @@
 // is at a wrong one, such as options by name in place of a timeout, would be taken by GJS for a number that is none.
 
 const {Gio} = imports.gi;
-const {checkText, describe, isFlags, isInstance, keyKind, listNames, toBytes} = imports.mpglib.kinds;
+const {checkText, describe, isFlags, isInstance, isInt32, keyKind, listNames, toBytes} = imports.mpglib.kinds;
 const {isPromisified, markPromisified} = imports.mpglib.promises;
 
 const LARGEST_UINT32 = 0xffffffff;
@@ -91,6 +91,9 @@ const SIGNATURES = {
     release: '',
     run: 'func, timeout = -1, cancellable = null',
   },
+  Message: {
+    attach_fd: 'fd',
+  },
   Pool: {
     apply: 'target, args = null, timeout = -1, cancellable = null',
     imap: 'target, items = null, chunkSize = 0, ordered = true, options = null',
@@ -172,6 +175,7 @@ const SIGNATURES = {
 
 const isNumber = value => typeof value === 'number' && !Number.isNaN(value);
 const isCount = value => Number.isInteger(value) && value >= 0 && value <= LARGEST_UINT32;
+const isLength = value => Number.isSafeInteger(value) && value >= 0 || typeof value === 'bigint' && value >= 0n;
 const isText = value => value === null || typeof value === 'string';
 
 // What an argument of a name has to be. Those that are not here may be anything, or are looked at where they are used.
@@ -182,12 +186,14 @@ const KINDS = {
   cancellable: {is: value => value === null || isInstance(value, Gio.Cancellable), text: 'a Gio.Cancellable or null'},
   chunkSize: {is: isCount, text: 'a number of items, 0 for one that suits'},
   codec: {is: isText, convert: text => checkText(text, 'codec'), text: 'a string or null'},
-  fd: {is: Number.isInteger, text: 'the number of a file descriptor'},
+  fd: {is: isInt32, text: 'the number of a file descriptor'},
   duplex: {is: value => typeof value === 'boolean', text: 'true or false'},
   func: {is: value => typeof value === 'function', text: 'a function'},
   fraction: {is: isNumber, text: 'a number from 0 to 1'},
   key: keyKind,
   index: {is: isCount, text: 'the number of an item'},
+  lengths: {is: value => Array.isArray(value) && value.every(isLength),
+    text: 'an Array of whole numbers from 0 on, how many bytes each item has'},
   live: {is: value => typeof value === 'boolean', text: 'true or false'},
   max: {is: value => isCount(value) && value > 0, text: 'how many items to get at most, from 1 on'},
   maxLength: {is: isCount, text: 'a number of bytes, 0 for any'},

@@ -6,7 +6,7 @@
 // Waiting for the first of many objects.
 
 const {Gio} = imports.gi;
-const {describe, isInstance} = imports.mpglib.kinds;
+const {describe, isInstance, isInt32} = imports.mpglib.kinds;
 const {markPromisified, promisify} = imports.mpglib.promises;
 const {extendUnreadWaiting} = imports.mpglib.unread;
 const {hasUntold} = imports.mpglib.untold;
@@ -28,7 +28,7 @@ function toArray(objects) {
 // What the library waits for, in place of each of the objects.
 function toWaitables(Mp, objects) {
   return objects.map((object, i) => {
-    if (Number.isInteger(object))
+    if (isInt32(object))
       return Mp.Descriptor.duplicate(object);
     if (!isWaitable(Mp, object))
       throw new TypeError(`objects[${i}] cannot be waited for: it is ${describe(object)}, but has to be ${ACCEPTABLE}`);
