@@ -232,6 +232,9 @@ class Refusals(unittest.TestCase):
                 (lambda: Mp.Process(target=print, args=(array)), TypeError, r'a tuple of one is written args=\(x,\)'),
                 (lambda: Mp.Barrier(), TypeError, 'parties'),
                 (lambda: Mp.ShareableList(name=5), TypeError, 'the name of a list is a string, not 5'),
+                (lambda: Mp.progress_report(1.1), ValueError, 'done is 1.1, but has to be from 0 to 1'),
+                (lambda: Mp.progress_report(float('nan'), 'x'), ValueError, 'done is nan'),
+                (lambda: Mp.progress_report('half'), TypeError, 'half|str'),
                 (lambda: Mp.RLock().release(), Mp.NotOwner, 'use an Mp.Lock if others are to')):
             with self.subTest(text=text), self.assertRaisesRegex(cls, text):
                 function()

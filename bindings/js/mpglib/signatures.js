@@ -189,7 +189,7 @@ const KINDS = {
   fd: {is: isInt32, text: 'the number of a file descriptor'},
   duplex: {is: value => typeof value === 'boolean', text: 'true or false'},
   func: {is: value => typeof value === 'function', text: 'a function'},
-  fraction: {is: isNumber, text: 'a number from 0 to 1'},
+  fraction: {is: value => isNumber(value) && value >= 0 && value <= 1, text: 'a number from 0 to 1'},
   key: keyKind,
   index: {is: isCount, text: 'the number of an item'},
   lengths: {is: value => Array.isArray(value) && value.every(isLength),

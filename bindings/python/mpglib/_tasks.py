@@ -4,6 +4,8 @@
 
 from contextlib import contextmanager
 
+from ._calls import Mp
+
 _task = None
 
 
@@ -14,6 +16,13 @@ def current_task():
     also Gio.Cancellable.get_current(), to what it calls; Mp.progress_report() tells how far it is.
     """
     return _task
+
+
+def progress_report(fraction, message=None):
+    """Tells how far the function is that a worker of a pool runs, from 0 to 1, and what it does; see Mp.PoolResult."""
+    if not 0 <= fraction <= 1:
+        raise ValueError(f'the fraction that is done is {fraction}, but has to be from 0 to 1')
+    Mp.progress_report(fraction, message)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ ResultIterator = override(_pool.ResultIterator)
 
 current_task = _tasks.current_task
 from_message = _messages.read_value
+progress_report = _tasks.progress_report
 run = _awaiting.run
 
 _launcher.register()
@@ -89,6 +90,7 @@ __all__ = [
     'current_process',
     'current_task',
     'from_message',
+    'progress_report',
     'run',
     'shutdown',
     'shutdown_async',
