@@ -7,10 +7,8 @@
 #include <errno.h>
 #include <poll.h>
 
-#include <glib-unix.h>
-
 #include "mp-cancellable-source-private.h"
-#include "mp-descriptor.h"
+#include "mp-descriptor-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-shareable-private.h"
@@ -30,7 +28,7 @@
  * others, and whether reading blocks, or where in a file one is, is the same for
  * all. The other side of a socket or pipe sees the end when all have closed theirs.
  *
- * The descriptor is closed with the object, or before by [method@Mp.Descriptor.close].
+ * The descriptor is closed with the object, or before by [method@Mp.Descriptor.close]. Any thread may use the object.
  *
  * Since: 1.0
  */
@@ -39,9 +37,17 @@ struct _MpDescriptor
 {
   GObject parent_instance;
 
-  int      fd; /* -1: closed, or made by g_object_new() */
+  /* Guarded by the lock: */
+  int      fd;          /* -1: closed, or made by g_object_new() */
   gboolean is_closed;
+  GQueue   waits;       /* of WaitSource, by their links */
+  guint    generation;  /* whose waits those are */
 };
+
+/* One for all, which a fork finds free. Of other locks only GLib's of a main context is taken with it held. */
+static GMutex lock;
+static guint generation;  /* counts the forks that there were waits at */
+static guint n_waits;
 
 static void mp_descriptor_shareable_init (MpShareableInterface *iface);
 static void mp_descriptor_waitable_init (MpWaitableInterface *iface);
@@ -70,6 +76,30 @@ mp_descriptor_init (MpDescriptor *self)
   self->fd = -1;
 }
 
+/*< private >
+ * mp_descriptor_get_lock:
+ */
+GMutex *
+mp_descriptor_get_lock (void)
+{
+  return &lock;
+}
+
+/*< private >
+ * mp_descriptor_forget_waits:
+ *
+ * In a forked child, where those of the parent's are nobody's, and a lock of their contexts may be held for ever.
+ */
+void
+mp_descriptor_forget_waits (void)
+{
+  if (n_waits == 0)
+    return;
+
+  n_waits = 0;
+  generation++;
+}
+
 static MpDescriptor *
 new_take (int fd)
 {
@@ -80,8 +110,8 @@ new_take (int fd)
 }
 
 static gboolean
-check_open (MpDescriptor  *self,
-            GError       **error)
+check_open_locked (MpDescriptor  *self,
+                   GError       **error)
 {
   if (self->is_closed)
     g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The descriptor was closed");
@@ -91,12 +121,43 @@ check_open (MpDescriptor  *self,
   return self->fd >= 0;
 }
 
+static gboolean
+check_open (MpDescriptor  *self,
+            GError       **error)
+{
+  gboolean is_open;
+
+  g_mutex_lock (&lock);
+  is_open = check_open_locked (self, error);
+  g_mutex_unlock (&lock);
+
+  return is_open;
+}
+
 /* Duplicates it; the caller's to close. */
 static int
 duplicate (MpDescriptor  *self,
            GError       **error)
 {
-  return check_open (self, error) ? mp_fd_duplicate (self->fd, error) : -1;
+  int fd;
+
+  g_mutex_lock (&lock);
+  fd = check_open_locked (self, error) ? mp_fd_duplicate (self->fd, error) : -1;
+  g_mutex_unlock (&lock);
+
+  return fd;
+}
+
+static int
+get_fd (MpDescriptor *self)
+{
+  int fd;
+
+  g_mutex_lock (&lock);
+  fd = self->fd;
+  g_mutex_unlock (&lock);
+
+  return fd;
 }
 
 /* --- Sharing --------------------------------------------------------------- */
@@ -140,9 +201,9 @@ mp_descriptor_unpack (MpUnpacking  *unpacking,
 static char *
 mp_descriptor_to_string (MpShareable *shareable)
 {
-  MpDescriptor *self = MP_DESCRIPTOR (shareable);
+  int fd = get_fd (MP_DESCRIPTOR (shareable));
 
-  return self->fd >= 0 ? g_strdup_printf ("<Mp.Descriptor fd=%d>", self->fd) : g_strdup ("<Mp.Descriptor closed>");
+  return fd >= 0 ? g_strdup_printf ("<Mp.Descriptor fd=%d>", fd) : g_strdup ("<Mp.Descriptor closed>");
 }
 
 static void
@@ -161,22 +222,97 @@ register_kind (void)
 
 /* --- Waiting --------------------------------------------------------------- */
 
+/* Polls the number until the descriptor is closed: another file may get it then. Its callback gets the task, which
+ * keeps the object and the context.
+ */
+typedef struct
+{
+  GSource       source;
+  MpDescriptor *descriptor;
+  GList         link;        /* in the waits of the descriptor */
+  guint         generation;
+  gpointer      tag;         /* nullable: of the number */
+} WaitSource;
+
+/* Whoever closes is still about it, or does not find the source any more: it may end now, and its context too. */
+static gboolean
+dispatch (GSource     *source,
+          GSourceFunc  callback,
+          gpointer     task)
+{
+  WaitSource *self = (WaitSource *) source;
+
+  g_mutex_lock (&lock);
+  if (self->generation == generation)
+    {
+      g_queue_unlink (&self->descriptor->waits, &self->link);
+      n_waits--;
+    }
+  g_mutex_unlock (&lock);
+
+  return callback (task);
+}
+
+static GSourceFuncs wait_source_funcs = { .dispatch = dispatch };
+
+static void
+add_wait_locked (MpDescriptor *self,
+                 WaitSource   *wait)
+{
+  if (self->generation != generation)
+    {
+      g_queue_init (&self->waits);
+      self->generation = generation;
+    }
+
+  wait->descriptor = self;
+  wait->generation = generation;
+  wait->link.data = wait;
+  g_queue_push_tail_link (&self->waits, &wait->link);
+  n_waits++;
+
+  if (self->fd >= 0)
+    wait->tag = g_source_add_unix_fd (&wait->source, self->fd, G_IO_IN);
+  else
+    g_source_set_ready_time (&wait->source, 0);
+}
+
+/* What is about to poll the number is woken, and does not look at what it finds. */
+static void
+end_waits_locked (MpDescriptor *self)
+{
+  if (self->generation != generation)
+    return;
+
+  for (GList *link = self->waits.head; link != NULL; link = link->next)
+    {
+      WaitSource *wait = link->data;
+
+      if (wait->tag != NULL)
+        g_source_remove_unix_fd (&wait->source, wait->tag);
+      wait->tag = NULL;
+      g_source_set_ready_time (&wait->source, 0);
+    }
+}
+
+/* Without the lock, since who polls a file of FUSE waits for another program. If the number is another file's by now
+ * the descriptor is closed.
+ */
 static gboolean
 mp_descriptor_is_ready (MpWaitable  *waitable,
                         GError     **error)
 {
   MpDescriptor *self = MP_DESCRIPTOR (waitable);
-  struct pollfd poll_fd = { self->fd, POLLIN, 0 };
+  struct pollfd poll_fd = { get_fd (self), POLLIN, 0 };
+  gboolean is_ready = poll (&poll_fd, 1, 0) > 0;
 
-  return check_open (self, error) && poll (&poll_fd, 1, 0) > 0;
+  return check_open (self, error) && is_ready;
 }
 
 static gboolean
-on_readable (int          fd,
-             GIOCondition condition,
-             gpointer     data)
+on_may_be_ready (gpointer task)
 {
-  g_task_return_boolean (data, TRUE);
+  g_task_return_boolean (task, TRUE);
   return G_SOURCE_REMOVE;
 }
 
@@ -188,17 +324,22 @@ mp_descriptor_await (MpWaitable          *waitable,
                      gpointer             user_data)
 {
   GTask *task = g_task_new (waitable, cancellable, callback, user_data);
-  g_autoptr (GSource) source = g_unix_fd_source_new (MP_DESCRIPTOR (waitable)->fd, G_IO_IN);
+  g_autoptr (GSource) source = g_source_new (&wait_source_funcs, sizeof (WaitSource));
 
   g_task_set_check_cancellable (task, FALSE);
+  g_source_set_static_name (source, "mpglib descriptor");
   if (cancellable != NULL)
     {
       g_autoptr (GSource) cancelled = mp_cancellable_source_new (cancellable, g_task_get_context (task));
 
       g_source_add_child_source (source, cancelled);
     }
-  g_source_set_callback (source, G_SOURCE_FUNC (on_readable), task, g_object_unref);
+  g_source_set_callback (source, on_may_be_ready, task, g_object_unref);
+
+  g_mutex_lock (&lock);
+  add_wait_locked (MP_DESCRIPTOR (waitable), (WaitSource *) source);
   g_source_attach (source, g_task_get_context (task));
+  g_mutex_unlock (&lock);
 }
 
 static void
@@ -270,7 +411,8 @@ mp_descriptor_duplicate_socket (GSocket  *socket,
  * @self: a descriptor
  *
  * Gets the number of the file descriptor, which stays the object's, and is open as
- * long as that is there and was not closed.
+ * long as that is there and was not closed. Where another thread may close it meanwhile,
+ * [method@Mp.Descriptor.dup_fd] gives one of one's own.
  *
  * Returns: the number; -1 if it was closed, and for an object that was not made by
  *   [func@Mp.Descriptor.duplicate] and its like
@@ -282,7 +424,7 @@ mp_descriptor_get_fd (MpDescriptor *self)
 {
   g_return_val_if_fail (MP_IS_DESCRIPTOR (self), -1);
 
-  return self->fd;
+  return get_fd (self);
 }
 
 /**
@@ -354,16 +496,25 @@ mp_descriptor_open_socket (MpDescriptor  *self,
  * collected, the other side of a socket or a pipe would wait for its end. What was made of it, sent, or is to be
  * received keeps its own.
  *
- * What is done with the object afterwards fails with %MP_ERROR_CLOSED. Not while another thread uses it, or something
- * waits for it. May be called again.
+ * What is done with the object afterwards fails with %MP_ERROR_CLOSED, and so do waits for it that are under way
+ * ([func@Mp.wait_many]). May be called from any thread, and again. Whoever reads or polls by the number itself
+ * ([method@Mp.Descriptor.get_fd]) is not told.
  *
  * Since: 1.0
  */
 void
 mp_descriptor_close (MpDescriptor *self)
 {
+  int fd;
+
   g_return_if_fail (MP_IS_DESCRIPTOR (self));
 
+  g_mutex_lock (&lock);
+  fd = self->fd;
+  self->fd = -1;
   self->is_closed = TRUE;
-  mp_fd_close (&self->fd);
+  end_waits_locked (self);
+  g_mutex_unlock (&lock);
+
+  mp_fd_close (&fd);
 }

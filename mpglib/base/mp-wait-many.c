@@ -444,7 +444,8 @@ run (Wait   *self,
  *
  * Fails with %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
  * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while none is ready;
- * with %MP_ERROR_CLOSED when one of them is, or gets, closed in this process; with
+ * with %MP_ERROR_CLOSED when one of them is, or gets, closed in this process, from whatever thread (sockets and
+ * streams of GIO do not tell that: one that is waited for must not be closed before its wait is over); with
  * %MP_ERROR_NOT_SUPPORTED for an object of another kind or a connection that only
  * sends; with %MP_ERROR_INVALID_STATE for a process that was not started or a listener that was not opened; and with
  * %MP_ERROR_TOO_BIG when this process has no more descriptors to wait with.

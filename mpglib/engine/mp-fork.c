@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/single_threaded.h>
 
+#include "mp-descriptor-private.h"
 #include "mp-origin-private.h"
 
 #define MAX_LEAVES 24
@@ -75,5 +76,6 @@ in_child (void)
 static void __attribute__ ((constructor))
 watch_forks (void)
 {
+  mp_fork_add_leaf (mp_descriptor_get_lock (), mp_descriptor_forget_waits); /* whose layer does not know of this one */
   pthread_atfork (before, after, in_child);
 }
