@@ -147,6 +147,8 @@ test_descriptors (void)
 
     g_socket_close (socket, NULL);
     assert_fails (objects, 4, -1, MP_ERROR, MP_ERROR_CLOSED);
+    g_assert_true (g_input_stream_close (stream, NULL, &error));
+    assert_fails (objects + 3, 1, -1, MP_ERROR, MP_ERROR_CLOSED);
   }
 }
 

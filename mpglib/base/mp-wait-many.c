@@ -62,6 +62,18 @@ socket_is_ready (GSocket  *socket,
   return FALSE;
 }
 
+/* One that is closed would poll its number, which may be another file's by now. */
+static gboolean
+stream_is_ready (GPollableInputStream  *stream,
+                 GError               **error)
+{
+  if (!g_input_stream_is_closed (G_INPUT_STREAM (stream)))
+    return g_pollable_input_stream_is_readable (stream);
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "A stream that is waited for is closed");
+  return FALSE;
+}
+
 static gboolean
 is_ready (GObject  *object,
           GError  **error)
@@ -73,7 +85,7 @@ is_ready (GObject  *object,
     return socket_is_ready (G_SOCKET (object), error);
 
   if (G_IS_POLLABLE_INPUT_STREAM (object) && g_pollable_input_stream_can_poll (G_POLLABLE_INPUT_STREAM (object)))
-    return g_pollable_input_stream_is_readable (G_POLLABLE_INPUT_STREAM (object));
+    return stream_is_ready (G_POLLABLE_INPUT_STREAM (object), error);
 
   g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED, "An object of the type %s cannot be waited for",
                G_OBJECT_TYPE_NAME (object));
