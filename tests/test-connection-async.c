@@ -343,6 +343,49 @@ test_reading_races_with_close (void)
     }
 }
 
+static gpointer
+start_and_stop (gpointer connection)
+{
+  for (guint i = 0; i < 2000; i++)
+    {
+      mp_connection_start_reading (connection);
+      mp_connection_stop_reading (connection);
+    }
+  return NULL;
+}
+
+/* However two threads cross, afterwards it reads when told so, and once stopped nothing keeps it. */
+static void
+test_reading_is_one_thing (void)
+{
+  for (guint i = 0; i < 10; i++)
+    {
+      MpTestPair pair = mp_test_pair_new ();
+      MpTestEvents events;
+      GThread *threads[2];
+
+      events = mp_test_watch (pair.b, &events);
+      for (guint j = 0; j < 2; j++)
+        threads[j] = g_thread_new ("reader", start_and_stop, pair.b);
+      for (guint j = 0; j < 2; j++)
+        g_thread_join (threads[j]);
+
+      mp_connection_start_reading (pair.b);
+      events.n_wanted = 1;
+      mp_test_send_int (pair.a, 1);
+      mp_test_run_until (mp_test_events_are_there, &events);
+      mp_connection_stop_reading (pair.b);
+      mp_test_send_int (pair.a, 2);
+      while (g_main_context_iteration (NULL, FALSE))
+        ;
+      g_assert_cmpstr (events.text->str, ==, "1 ");
+      g_assert_cmpint (mp_test_receive_int (pair.b), ==, 2);
+
+      g_string_free (events.text, TRUE);
+      mp_test_pair_free (&pair); /* nobody keeps it */
+    }
+}
+
 static void
 test_receive_before_reading (void)
 {
@@ -450,6 +493,7 @@ main (int   argc,
   mp_test_add ("/connection/reading/kept", test_reading_what_was_kept);
   mp_test_add ("/connection/reading/keeps-alive", test_reading_keeps_alive);
   mp_test_add ("/connection/reading/races-with-close", test_reading_races_with_close);
+  mp_test_add ("/connection/reading/is-one-thing", test_reading_is_one_thing);
   mp_test_add ("/connection/reading/receive-before", test_receive_before_reading);
   mp_test_add ("/connection/reading/state", test_state);
   mp_test_add ("/connection/reading/other-context", test_other_context);

@@ -25,9 +25,6 @@ struct _MpConnection
   gboolean is_in_sight; /* of others, over a network without TLS */
 
   int state;            /* MpConnectionState; atomic */
-
-  GMutex reader_lock;
-  GSource *reader;      /* guarded by reader_lock; while reading, it keeps the connection alive */
 };
 
 MpConnection *mp_connection_new_take       (int                  fd,

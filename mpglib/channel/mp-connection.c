@@ -261,9 +261,6 @@ mp_connection_finalize (GObject *object)
 {
   MpConnection *self = MP_CONNECTION (object);
 
-  /* In a forked process a thread that is not here may have it */
-  if (self->exchange == NULL || mp_exchange_check_origin (self->exchange, NULL))
-    g_mutex_clear (&self->reader_lock);
   g_clear_pointer (&self->exchange, mp_exchange_unref);
   g_clear_pointer (&self->outbox, mp_outbox_unref);
   g_clear_pointer (&self->main_context, g_main_context_unref);
@@ -428,7 +425,6 @@ static void
 mp_connection_init (MpConnection *self)
 {
   self->state = MP_CONNECTION_CLOSED;
-  g_mutex_init (&self->reader_lock);
 }
 
 /* --- Sharing --------------------------------------------------------------- */
@@ -904,7 +900,8 @@ new_reader (MpConnection *self)
  * Receives that are called meanwhile have precedence. Until the end of the
  * connection, or [method@Mp.Connection.stop_reading] or
  * [method@Mp.Connection.close], the connection stays alive. Starting again does
- * nothing. On an end that only sends, the end is all that can be heard of.
+ * nothing. On an end that only sends, the end is all that can be heard of. May be
+ * called from any thread.
  *
  * Since: 1.0
  */
@@ -912,29 +909,14 @@ void
 mp_connection_start_reading (MpConnection *self)
 {
   g_autoptr (GSource) source = NULL;
-  gboolean is_first;
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 
   if (self->exchange == NULL || mp_exchange_is_closed (self->exchange))
     return;
 
-  source = new_reader (self); /* without the lock: it references the connection */
-  g_mutex_lock (&self->reader_lock);
-  is_first = self->reader == NULL;
-  if (is_first)
-    {
-      self->reader = g_source_ref (source);
-      g_source_attach (source, self->main_context);
-    }
-  g_mutex_unlock (&self->reader_lock);
-
-  if (is_first)
-    mp_exchange_set_reader (self->exchange, source);
-
-  /* Another thread may have closed it since, and found nothing to stop */
-  if (mp_exchange_is_closed (self->exchange))
-    mp_connection_stop_reading (self);
+  source = new_reader (self); /* without a lock: it references the connection */
+  mp_exchange_add_reader (self->exchange, source, self->main_context);
 }
 
 /**
@@ -943,7 +925,7 @@ mp_connection_start_reading (MpConnection *self)
  *
  * Stops what [method@Mp.Connection.start_reading] has started. Called from the
  * connection's main context, no signal follows; messages that come wait to be
- * received.
+ * received. May be called from any thread.
  *
  * Since: 1.0
  */
@@ -954,13 +936,10 @@ mp_connection_stop_reading (MpConnection *self)
 
   g_return_if_fail (MP_IS_CONNECTION (self));
 
-  g_mutex_lock (&self->reader_lock);
-  source = g_steal_pointer (&self->reader);
-  g_mutex_unlock (&self->reader_lock);
-
-  if (source == NULL)
+  if (self->exchange == NULL)
     return;
 
-  mp_exchange_set_reader (self->exchange, NULL);
-  mp_courtesy_destroy (self->main_context, source);
+  source = mp_exchange_steal_reader (self->exchange);
+  if (source != NULL)
+    mp_courtesy_destroy (self->main_context, source);
 }

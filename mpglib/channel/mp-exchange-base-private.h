@@ -42,13 +42,11 @@ struct _MpExchange
   MpConduit conduit;
   MpLane senders;
   MpLane receivers;    /* and those who wait for a message without taking it */
-  GSource *reader;     /* nullable */
+  GSource *reader;     /* nullable; keeps the owner alive, so it is not dropped with the lock held */
   gboolean is_held_up; /* it comes again by itself: somebody who was stopped has a lock of the ring */
   int epoll_fd;        /* given out by get_fd; -1 until then */
   int kept_fd;         /* an eventfd in it: readable while a message was read already */
   gboolean is_closed;
-
-  GSList *released;    /* readers that were stopped under the lock, to be dropped without */
 
   const MpExchangeEvents *events;
   gboolean has_ended;  /* nothing more will come, or the owner does not want to know any more */

@@ -123,8 +123,10 @@ void        mp_exchange_start          (MpExchange        *self,
                                         MpTransferReturn   return_func);
 
 /* For who wants every message that no transfer waits for. */
-void        mp_exchange_set_reader     (MpExchange        *self,
-                                        GSource           *source);
+void        mp_exchange_add_reader     (MpExchange        *self,
+                                        GSource           *source,
+                                        GMainContext      *context);
+GSource    *mp_exchange_steal_reader   (MpExchange        *self);
 int         mp_exchange_get_bell       (MpExchange        *self);
 void        mp_exchange_hear           (MpExchange        *self);
 MpIoStatus  mp_exchange_read           (MpExchange        *self,

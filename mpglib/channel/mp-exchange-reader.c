@@ -11,24 +11,51 @@
 /* For who wants every message that no transfer waits for. */
 
 /*< private >
- * mp_exchange_set_reader:
- * @source: (nullable): a source that polls the socket, and is made ready when a
- *   message waits that was read already, or the end
+ * mp_exchange_add_reader:
+ * @source: a source that polls the socket, and is made ready when a message waits
+ *   that was read already, or the end
+ * @context: where it is attached, unless there is a reader, or none is of use any more
+ *
+ * Whether there is one, and whether it is attached, is one thing to all threads.
  */
 void
-mp_exchange_set_reader (MpExchange *self,
-                        GSource    *source)
+mp_exchange_add_reader (MpExchange   *self,
+                        GSource      *source,
+                        GMainContext *context)
 {
   if (self->origin != mp_origin_get ())
     return;
 
   mp_exchange_lock (self);
-  if (self->reader != NULL)
-    self->released = g_slist_prepend (self->released, g_steal_pointer (&self->reader));
-  if (source != NULL && !self->is_closed)
-    self->reader = g_source_ref (source);
-  mp_exchange_serve_locked (self, &self->receivers);
+  if (self->reader == NULL && !self->is_closed)
+    {
+      self->reader = g_source_ref (source);
+      g_source_attach (source, context);
+      mp_exchange_serve_locked (self, &self->receivers);
+    }
   mp_exchange_unlock (self);
+}
+
+/*< private >
+ * mp_exchange_steal_reader:
+ *
+ * Returns: (transfer full) (nullable): the reader, to be destroyed; there is none any more
+ */
+GSource *
+mp_exchange_steal_reader (MpExchange *self)
+{
+  GSource *reader;
+
+  if (self->origin != mp_origin_get ())
+    return NULL;
+
+  mp_exchange_lock (self);
+  reader = g_steal_pointer (&self->reader);
+  if (reader != NULL)
+    mp_exchange_serve_locked (self, &self->receivers);
+  mp_exchange_unlock (self);
+
+  return reader;
 }
 
 /*< private >

@@ -25,28 +25,17 @@ mp_exchange_lock (MpExchange *self)
   mp_patience_begin (&self->patience);
 }
 
-/* A source may hold the last reference of a task, and that of a connection,
- * whose end takes the lock.
- */
 void
 mp_exchange_unlock (MpExchange *self)
 {
-  GSList *released = self->released;
   g_autoptr (GError) untold_end = g_steal_pointer (&self->untold_end);
 
   if (self->is_linked)
     mp_patience_end (&self->patience);
-  if (G_LIKELY (released == NULL && untold_end == NULL))
-    {
-      g_mutex_unlock (&self->lock);
-      return;
-    }
-
-  self->released = NULL;
   g_mutex_unlock (&self->lock);
+
   if (untold_end != NULL)
     self->events->tell (self->owner, untold_end);
-  g_slist_free_full (released, (GDestroyNotify) g_source_unref);
 }
 
 /* In a process that was forked from its own: a thread that is not here may have the lock, and for ever. */
@@ -113,8 +102,8 @@ mp_exchange_unref (MpExchange *self)
 /*< private >
  * mp_exchange_close:
  *
- * Says BYE and closes; transfers that wait fail with %MP_ERROR_CLOSED.  May be
- * called again.
+ * Says BYE and closes; transfers that wait fail with %MP_ERROR_CLOSED.  No reader
+ * can be added any more; one that is there finds the end.  May be called again.
  */
 void
 mp_exchange_close (MpExchange *self)
@@ -134,8 +123,6 @@ mp_exchange_close (MpExchange *self)
   mp_exchange_serve_locked (self, &self->receivers);
   mp_fd_close (&self->epoll_fd);
   mp_fd_close (&self->kept_fd);
-  if (self->reader != NULL)
-    self->released = g_slist_prepend (self->released, g_steal_pointer (&self->reader));
   mp_exchange_unlock (self);
 }
 
