@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright 2026 The mpglib developers */
 
-#include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -428,121 +427,81 @@ test_claimed (Fixture       *f,
   sigaction (SIGUSR1, &saved, NULL);
 }
 
-/* --- what waits in GLib ---------------------------------------------------------------------------------- */
+/* --- cancelling by handlers that wait --------------------------------------------------------------------- */
 
-/* GLib's own, and a look at what is going on when they are called by the library */
-static void (*on_connecting) (void);
-static void (*on_disconnecting) (void);
+typedef struct {
+  Fixture *f;
+  GCancellable *cancellable;
+  GThread *threads[3];
+  GMutex lock;
+  GCond look;
+  guint n_looks;
+} Joined;
 
-gulong
-g_cancellable_connect (GCancellable   *cancellable,
-                       GCallback       callback,
-                       gpointer        data,
-                       GDestroyNotify  destroy)
+/* The first look of a wait is before it knows of the cancellable, the second behind that */
+static gboolean
+never_but_looked (gpointer data)
 {
-  gulong (*next) (GCancellable *, GCallback, gpointer, GDestroyNotify) = dlsym (RTLD_NEXT, "g_cancellable_connect");
+  Joined *joined = data;
 
-  if (on_connecting != NULL)
-    on_connecting ();
-  return next (cancellable, callback, data, destroy);
+  g_mutex_lock (&joined->lock);
+  joined->n_looks++;
+  g_cond_signal (&joined->look);
+  g_mutex_unlock (&joined->lock);
+  return FALSE;
 }
-
-void
-g_cancellable_disconnect (GCancellable *cancellable,
-                          gulong        id)
-{
-  void (*next) (GCancellable *, gulong) = dlsym (RTLD_NEXT, "g_cancellable_disconnect");
-
-  if (on_disconnecting != NULL)
-    on_disconnecting ();
-  next (cancellable, id);
-}
-
-static Fixture *seen;
 
 static gpointer
-lock_pump (gpointer pump)
+wait_to_be_joined (gpointer data)
 {
-  mp_pump_lock (pump);
-  mp_pump_unlock (pump);
-  return NULL;
-}
+  Joined *joined = data;
+  GError *error = NULL;
 
-/* Hangs if the lock is held */
-static void
-check_unlocked (void)
-{
-  g_thread_join (g_thread_new ("lock", lock_pump, seen->pump));
+  mp_pump_lock (joined->f->pump);
+  g_assert_false (mp_pump_wait_locked (joined->f->pump, never_but_looked, joined, SOON, joined->cancellable, &error));
+  mp_pump_unlock (joined->f->pump);
+  return error;
 }
 
 static void
-test_unlocked (Fixture       *f,
-               gconstpointer  unused)
+join_all (GCancellable *cancellable,
+          gpointer      data)
 {
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
+  Joined *joined = data;
 
-  g_test_summary ("A wait calls into GLib's locks of cancellation without the pump's: handlers may want that");
-  seen = f;
-  on_connecting = on_disconnecting = check_unlocked;
-  mp_pump_lock (f->pump);
-  ring (f);
-  g_assert_true (mp_pump_wait_locked (f->pump, has_event, f, SOON, cancellable, &error));
-  g_assert_no_error (error);
-  mp_pump_unlock (f->pump);
-  on_connecting = on_disconnecting = NULL;
-}
-
-static int n_taken;
-
-/* Another thread takes what was waited for, twice */
-static gpointer
-take_event (gpointer data)
-{
-  Fixture *f = data;
-
-  mp_pump_lock (f->pump);
-  if (f->n_events > 0 && n_taken < 2)
+  mp_pump_lock (joined->f->pump);
+  mp_pump_unlock (joined->f->pump);
+  for (guint i = 0; i < G_N_ELEMENTS (joined->threads); i++)
     {
-      n_taken++;
-      f->n_events = 0;
+      g_autoptr (GError) error = g_thread_join (joined->threads[i]);
+
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
     }
-  mp_pump_unlock (f->pump);
-  return NULL;
 }
 
 static void
-take (void)
-{
-  g_thread_join (g_thread_new ("take", take_event, seen));
-}
-
-/* The wait begins anew */
-static void
-ring_again (void)
-{
-  ring (seen);
-}
-
-static void
-test_still_done (Fixture       *f,
-                 gconstpointer  unused)
+test_joined (Fixture       *f,
+             gconstpointer  unused)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
+  Joined joined = { f, cancellable };
 
-  g_test_summary ("What was waited for is there when the wait returns, whoever else takes it");
-  seen = f;
-  n_taken = 0;
-  on_connecting = ring_again;
-  on_disconnecting = take;
-  mp_pump_lock (f->pump);
-  g_assert_true (mp_pump_wait_locked (f->pump, has_event, f, SOON, cancellable, &error));
-  g_assert_no_error (error);
-  g_assert_cmpint (f->n_events, >, 0);
-  g_assert_cmpint (n_taken, ==, 2);
-  mp_pump_unlock (f->pump);
-  on_connecting = on_disconnecting = NULL;
+  g_test_summary ("Who cancels may wait in a handler of its own for the threads whose waits that ends");
+  g_mutex_init (&joined.lock);
+  g_cond_init (&joined.look);
+  alarm (20);
+  for (guint i = 0; i < G_N_ELEMENTS (joined.threads); i++)
+    joined.threads[i] = g_thread_new ("wait", wait_to_be_joined, &joined);
+  g_mutex_lock (&joined.lock);
+  while (joined.n_looks < 2 * G_N_ELEMENTS (joined.threads))
+    g_cond_wait (&joined.look, &joined.lock);
+  g_mutex_unlock (&joined.lock);
+
+  g_cancellable_connect (cancellable, G_CALLBACK (join_all), &joined, NULL);
+  g_cancellable_cancel (cancellable);
+  alarm (0);
+  g_mutex_clear (&joined.lock);
+  g_cond_clear (&joined.look);
 }
 
 /* --- waiters ---------------------------------------------------------------------------------------------- */
@@ -775,8 +734,7 @@ main (int    argc,
   ADD ("/pump/cancel", test_cancel);
   ADD ("/pump/followers", test_followers);
   ADD ("/pump/interrupted", test_interrupted);
-  ADD ("/pump/unlocked", test_unlocked);
-  ADD ("/pump/still-done", test_still_done);
+  ADD ("/pump/joined", test_joined);
   ADD ("/pump/claimed", test_claimed);
   ADD ("/pump/waiters", test_waiters);
   g_test_add_func ("/outbox/order", test_outbox_order);

@@ -529,14 +529,53 @@ test_part_of_many (void)
 
 /* --- Ends of waits -------------------------------------------------------- */
 
-/* Once it waits, or as good as. */
-static gpointer
-cancel_waiting (gpointer cancellable)
+/* Or as good as. */
+static void
+yield_until_waiting (GCancellable *cancellable)
 {
   while (!g_signal_has_handler_pending (cancellable, g_signal_lookup ("cancelled", G_TYPE_CANCELLABLE), 0, FALSE))
     g_thread_yield ();
+}
+
+static gpointer
+cancel_waiting (gpointer cancellable)
+{
+  yield_until_waiting (cancellable);
   g_cancellable_cancel (cancellable);
   return NULL;
+}
+
+static gpointer
+get_to_be_joined (gpointer data)
+{
+  gpointer *arguments = data;
+  GError *error = NULL;
+
+  g_assert_null (mp_queue_get (arguments[0], FOREVER, arguments[1], &error));
+  return error;
+}
+
+static void
+join (GCancellable *cancellable,
+      gpointer      thread)
+{
+  g_autoptr (GError) error = g_thread_join (thread);
+
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+/* Who cancels may wait in a handler of its own for the thread whose wait that ends. */
+static void
+test_cancel_joins (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (1);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  gpointer arguments[] = { queue, cancellable };
+  GThread *thread = g_thread_new ("get", get_to_be_joined, arguments);
+
+  yield_until_waiting (cancellable);
+  g_cancellable_connect (cancellable, G_CALLBACK (join), thread, NULL);
+  g_cancellable_cancel (cancellable);
 }
 
 static void
@@ -982,6 +1021,7 @@ main (int   argc,
   mp_test_add ("/queue/many", test_many);
   mp_test_add ("/queue/part-of-many", test_part_of_many);
   mp_test_add ("/queue/cancel", test_cancel);
+  mp_test_add ("/queue/cancel-joins", test_cancel_joins);
   mp_test_add ("/queue/interrupted", test_interrupted);
   mp_test_add ("/queue/threads", test_threads);
   mp_test_add ("/queue/closed", test_closed);

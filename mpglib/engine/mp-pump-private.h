@@ -66,7 +66,7 @@ void          mp_pump_post            (MpPump          *self,
                                        MpPumpJob        job,
                                        gpointer         data);
 /* Waits, leading or following, until `done` (called with the lock held) says TRUE, as it still does when this returns
- * TRUE.  The lock is let go meanwhile, for a moment also when nothing is waited for.  Errors: TIMED_OUT, INTERRUPTED,
+ * TRUE.  The lock is let go while it sleeps.  Errors: TIMED_OUT, INTERRUPTED,
  * G_IO_ERROR_CANCELLED, and those of opening.  deadline: µs, or -1 for ever, 0 for one look. */
 gboolean      mp_pump_wait_locked     (MpPump          *self,
                                        MpPumpDone       done,

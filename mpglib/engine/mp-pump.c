@@ -609,28 +609,20 @@ sleep_until_done (MpPump        *self,
   return ok;
 }
 
-/* Both without the lock: GLib has one of its own for that, which it may hold while handlers of "cancelled" run; and
- * who disconnects waits for those.  One of the user's may be waiting for the pump's. */
-static gulong
-connect_unlocked (MpPump       *self,
-                  GCancellable *cancellable)
+static void
+unref_pump (gpointer  pump,
+            GClosure *closure)
 {
-  gulong id;
-
-  mp_pump_unlock (self);
-  id = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), self, NULL);
-  mp_pump_lock (self);
-  return id;
+  mp_pump_unref (pump);
 }
 
-static void
-disconnect_unlocked (MpPump       *self,
-                     GCancellable *cancellable,
-                     gulong        id)
+/* Not by g_cancellable_connect(): who disconnects from that waits for all handlers that run, and one of the user's may
+ * wait for this thread, or for the lock.  The handler may run late, so it has the pump as its own. */
+static gulong
+connect_cancellable (MpPump       *self,
+                     GCancellable *cancellable)
 {
-  mp_pump_unlock (self);
-  g_cancellable_disconnect (cancellable, id);
-  mp_pump_lock (self);
+  return g_signal_connect_data (cancellable, "cancelled", G_CALLBACK (on_cancelled), mp_pump_ref (self), unref_pump, 0);
 }
 
 gboolean
@@ -642,7 +634,7 @@ mp_pump_wait_locked (MpPump        *self,
                      GError       **error)
 {
   gboolean ok;
-  gulong id;
+  gulong handler;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
@@ -653,13 +645,9 @@ mp_pump_wait_locked (MpPump        *self,
   if (cancellable == NULL)
     return sleep_until_done (self, done, data, deadline, NULL, error);
 
-  do
-    {
-      id = connect_unlocked (self, cancellable);
-      ok = sleep_until_done (self, done, data, deadline, cancellable, error);
-      disconnect_unlocked (self, cancellable, id);
-    }
-  while (ok && !done (data)); /* somebody else may have taken it meanwhile */
+  handler = connect_cancellable (self, cancellable);
+  ok = sleep_until_done (self, done, data, deadline, cancellable, error);
+  g_signal_handler_disconnect (cancellable, handler);
   return ok;
 }
 

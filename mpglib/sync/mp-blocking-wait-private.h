@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   MpWait        wait;
-  MpAtomic32    stop;
+  MpAtomic32    stop;         /* that of `wait` where there is no cancellable, and once it is over */
   GCancellable *cancellable;
   gulong        handler;
   gboolean      is_unmasked;

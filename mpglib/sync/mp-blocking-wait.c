@@ -10,9 +10,43 @@
 
 static void
 on_cancelled (GCancellable *cancellable,
-              gpointer      data)
+              gpointer      stop)
 {
-  mp_wait_stop (data, MP_WAIT_CANCELLED);
+  mp_wait_stop (stop, MP_WAIT_CANCELLED);
+}
+
+static void
+release_stop (gpointer  stop,
+              GClosure *closure)
+{
+  g_atomic_rc_box_release (stop);
+}
+
+/* Not by g_cancellable_connect(): who disconnects from that waits for all handlers that run, and one of the user's may
+ * wait for this thread.  The handler may run late, so what it writes to is not in the stack.
+ */
+static void
+connect_cancellable (MpBlockingWait *self)
+{
+  MpAtomic32 *stop = g_atomic_rc_box_new0 (MpAtomic32);
+
+  self->wait.stop = stop;
+  self->handler = g_signal_connect_data (self->cancellable, "cancelled", G_CALLBACK (on_cancelled),
+                                         g_atomic_rc_box_acquire (stop), release_stop, 0);
+  /* Its handlers may have been called before. */
+  if (g_cancellable_is_cancelled (self->cancellable))
+    mp_wait_stop (stop, MP_WAIT_CANCELLED);
+}
+
+static void
+disconnect_cancellable (MpBlockingWait *self)
+{
+  MpAtomic32 *stop = self->wait.stop;
+
+  g_clear_signal_handler (&self->handler, self->cancellable);
+  self->stop = mp_wait_was_stopped (self->wait) ? MP_WAIT_INTERRUPTED : 0;
+  self->wait.stop = &self->stop;
+  g_atomic_rc_box_release (stop);
 }
 
 /* A signal that comes from here on stops the wait, also before it sleeps. */
@@ -25,7 +59,7 @@ let_signals_in (MpBlockingWait *self)
   if (mask == NULL)
     return;
 
-  mp_thread_watch_signals ((int *) &self->stop);
+  mp_thread_watch_signals ((int *) self->wait.stop);
   pthread_sigmask (SIG_SETMASK, mask, &self->mask);
 }
 
@@ -33,7 +67,7 @@ let_signals_in (MpBlockingWait *self)
  * mp_blocking_wait_begin:
  *
  * Afterwards, unless it failed, mp_blocking_wait_end() is to be called.  No lock of
- * the library's may be held: connecting to a cancellable takes one of its own.
+ * the library's may be held: handlers of signals are let in.
  */
 gboolean
 mp_blocking_wait_begin (MpBlockingWait  *self,
@@ -54,7 +88,7 @@ mp_blocking_wait_begin (MpBlockingWait  *self,
     return FALSE;
 
   if (cancellable != NULL)
-    self->handler = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), &self->stop, NULL);
+    connect_cancellable (self);
 
   let_signals_in (self);
   return TRUE;
@@ -70,7 +104,7 @@ mp_blocking_wait_end (MpBlockingWait *self)
     }
 
   if (self->handler != 0)
-    g_cancellable_disconnect (self->cancellable, self->handler);
+    disconnect_cancellable (self);
 }
 
 /*< private >
