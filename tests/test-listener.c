@@ -1279,6 +1279,63 @@ test_abstract (void)
   again = open_at (address, key);
 }
 
+static gpointer
+open_in_thread (gpointer listener)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_listener_open (listener, &error);
+  g_assert_no_error (error);
+  return NULL;
+}
+
+static void
+on_address (MpListener *listener,
+            GParamSpec *pspec,
+            gpointer    data)
+{
+  gpointer *heard = data;
+
+  heard[0] = g_thread_self ();
+  heard[1] = mp_listener_get_address (listener);
+}
+
+/* What was chosen is notified in the listener's main context, whoever opened it. */
+static void
+test_address_is_told (void)
+{
+  g_autofree char *path = new_path ("chosen");
+  g_autofree char *given = g_strconcat ("unix:", path, NULL);
+  const struct
+  {
+    const char *wish;
+    gboolean is_told;
+  } rows[] = { { NULL, TRUE }, { "tcp:127.0.0.1:0", TRUE }, { given, FALSE } };
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (rows); i++)
+    {
+      gboolean goes_before = i >= G_N_ELEMENTS (rows);
+      MpListener *listener = mp_listener_new_with_wire (rows[i % G_N_ELEMENTS (rows)].wish, key, MP_WIRE_INSECURE);
+      gboolean is_told = rows[i % G_N_ELEMENTS (rows)].is_told && !goes_before;
+      g_autofree char *address = NULL;
+      gpointer heard[2] = { NULL, NULL };
+
+      g_signal_connect (listener, "notify::address", G_CALLBACK (on_address), heard);
+      g_thread_join (g_thread_new ("opener", open_in_thread, listener));
+      g_assert_null (heard[0]);
+      address = mp_listener_get_address (listener);
+      if (goes_before)
+        g_assert_finalize_object (listener);
+      while (g_main_context_iteration (NULL, FALSE))
+        ;
+      g_assert_true (heard[0] == (is_told ? g_thread_self () : NULL));
+      g_assert_cmpstr (heard[1], ==, is_told ? address : NULL);
+      g_free (heard[1]);
+      if (!goes_before)
+        g_assert_finalize_object (listener);
+    }
+}
+
 static void
 test_addresses (void)
 {
@@ -1420,6 +1477,7 @@ main (int    argc,
   mp_test_add ("/listener/stale", test_stale);
   mp_test_add ("/listener/not-ours", test_not_ours);
   mp_test_add ("/listener/abstract", test_abstract);
+  mp_test_add ("/listener/address-is-told", test_address_is_told);
   mp_test_add ("/listener/addresses", test_addresses);
   mp_test_add ("/listener/end", test_end);
   mp_test_add ("/listener/forked", test_forked);

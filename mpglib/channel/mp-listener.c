@@ -373,7 +373,8 @@ install_properties (GObjectClass *object_class)
    * MpListener:address: (getter get_address)
    *
    * Where it listens. %NULL chooses a new place in a private folder, and is what the
-   * property says until the listener was opened.
+   * property says until the listener was opened; likewise a port of 0. What was chosen is
+   * notified in [property@Mp.Listener:main-context].
    *
    * Since: 1.0
    */
@@ -594,6 +595,37 @@ mp_listener_new_with_tls (const char    *address,
   return g_object_new (MP_TYPE_LISTENER, "address", address, "key", key, "wire", wire, "tls", tls, NULL);
 }
 
+/* The letter names it weakly: one whose context does not run can go, and listen no more. */
+static void
+tell_of_address (gpointer data)
+{
+  g_autoptr (MpListener) self = g_weak_ref_get (data);
+
+  if (self != NULL)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ADDRESS]);
+}
+
+static void
+weak_ref_free (gpointer data)
+{
+  g_weak_ref_clear (data);
+  g_free (data);
+}
+
+static void
+post_address (MpListener *self)
+{
+  g_autofree char *address = mp_listener_get_address (self);
+  GWeakRef *ref;
+
+  if (g_strcmp0 (address, self->wish) == 0)
+    return;
+
+  ref = g_new0 (GWeakRef, 1);
+  g_weak_ref_init (ref, self);
+  mp_outbox_post (self->outbox, tell_of_address, ref, weak_ref_free);
+}
+
 /**
  * mp_listener_open:
  * @self: a listener
@@ -625,8 +657,7 @@ mp_listener_open (MpListener  *self,
   if (!mp_reception_open (self->reception, self->tls, error))
     return FALSE;
 
-  if (self->wish == NULL)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ADDRESS]);
+  post_address (self);
   return TRUE;
 }
 
