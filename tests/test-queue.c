@@ -578,6 +578,32 @@ test_cancel_joins (void)
   g_cancellable_cancel (cancellable);
 }
 
+/* Who has cancelled gets nothing and puts nothing, not even what could be got or put at once. */
+static void
+test_cancelled_before (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (9);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  guint8 byte = 0;
+  gsize length = 1;
+  int code = G_IO_ERROR_CANCELLED;
+
+  mp_test_put_int (queue, 1);
+  g_cancellable_cancel (cancellable);
+  mp_test_expect_error (mp_queue_get (queue, FOREVER, cancellable, &error) == NULL, &error, G_IO_ERROR, code);
+  mp_test_expect_error (mp_queue_get_many (queue, 9, 0, cancellable, &error) == NULL, &error, G_IO_ERROR, code);
+  mp_test_expect_error (mp_queue_get_message (queue, 0, cancellable, &error) == NULL, &error, G_IO_ERROR, code);
+  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (2), 0, cancellable, &error), &error,
+                        G_IO_ERROR, code);
+  mp_test_expect_error (!mp_queue_put_data (queue, &byte, 1, NULL, FOREVER, cancellable, &error), &error,
+                        G_IO_ERROR, code);
+  mp_test_expect_error (mp_queue_put_many_data (queue, &byte, 1, &length, 1, NULL, 0, cancellable, &error) == 0, &error,
+                        G_IO_ERROR, code);
+  g_assert_cmpuint (mp_queue_get_length (queue), ==, 1);
+  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
+}
+
 static void
 test_cancel (void)
 {
@@ -1021,6 +1047,7 @@ main (int   argc,
   mp_test_add ("/queue/many", test_many);
   mp_test_add ("/queue/part-of-many", test_part_of_many);
   mp_test_add ("/queue/cancel", test_cancel);
+  mp_test_add ("/queue/cancelled-before", test_cancelled_before);
   mp_test_add ("/queue/cancel-joins", test_cancel_joins);
   mp_test_add ("/queue/interrupted", test_interrupted);
   mp_test_add ("/queue/threads", test_threads);

@@ -179,6 +179,9 @@ mp_net_get_some (MpNet         *self,
   if (G_UNLIKELY (ring == NULL))
     return FALSE;
 
+  if (G_UNLIKELY (cancellable != NULL) && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
   if (mp_queue_has_untold (priv) && (self->is_mute || tell_untold (priv, error)))
     return FALSE;
 

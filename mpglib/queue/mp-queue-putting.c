@@ -139,6 +139,9 @@ mp_queue_put_records (MpQueue       *self,
   if (G_UNLIKELY (ring == NULL))
     return 0;
 
+  if (G_UNLIKELY (cancellable != NULL) && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return 0;
+
   if (timeout != 0 && n > 0)
     mp_ring_linger (ring, mp_ring_measure (records[0].length));
 

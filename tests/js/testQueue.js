@@ -57,6 +57,18 @@ test('values are put and got', async () => {
   checkSame(items.get(), null);
 });
 
+test('who has cancelled gets and puts nothing', () => {
+  const items = new Mp.Queue(), cancellable = new Gio.Cancellable();
+  items.put('there');
+  cancellable.cancel();
+  for (const call of [() => items.get(-1, cancellable), () => items.get_many(9, 0, cancellable),
+    () => items.get_into(new Uint8Array(9), 0, 0, cancellable), () => items.put('value', 0, cancellable),
+    () => items.put(Uint8Array.of(1), -1, cancellable), () => items.put_many([1, 2], 0, cancellable)])
+    check(checkThrows(call, GLib.Error).matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED));
+  checkSame(items.get(), 'there');
+  check(items.is_empty());
+});
+
 test('a variant goes as it is, and can be had as it came', async () => {
   const items = new Mp.Queue();
   const variant = new GLib.Variant('(isq)', [5, 'five', 6]);

@@ -427,6 +427,20 @@ class Queues(MpCase):
         self.assertEqual(items.get(timeout=DEADLINE), 'late')
         self.assertEqual(len(rings), 3)
 
+    def test_cancelled_before(self):
+        items, cancellable = Mp.Queue(), Gio.Cancellable()
+        items.put('there')
+        cancellable.cancel()
+        for call in (items.get, lambda **also: items.get_many(9, **also),
+                     lambda **also: items.get_into(bytearray(9), **also),
+                     lambda **also: items.put(b'bytes', **also), lambda **also: items.put('object', **also),
+                     lambda **also: items.put_many([b'a', b'b'], **also)):
+            for block in (True, False):
+                with self.assertRaises(Mp.Cancelled):
+                    call(block=block, cancellable=cancellable)
+        self.assertEqual(items.get(), 'there')
+        self.assertTrue(items.is_empty())
+
     def test_cancelled(self):
         items, cancellable = Mp.Queue(), Gio.Cancellable()
         threading.Timer(0.03, cancellable.cancel).start()

@@ -54,10 +54,13 @@ function extendPut(Mp, prototype) {
   const Bytes = Uint8Array; // as all global names, it would be looked up each time
 
   // The library refuses a message with objects that would have to go along, and says what to do. Bytes are the same for
-  // all who get them, and faster; the call for them that does not wait takes a third of the time of the other one.
+  // all who get them, and faster; the call for them that does not wait takes a third of the time of the other one, and
+  // knows of no cancellable, which may be cancelled already.
   prototype.put = function (value, timeout, cancellable) {
-    if (value instanceof Bytes)
-      return tryPut.call(this, value, null, 0) || put_data.call(this, value, null, timeout, cancellable);
+    if (value instanceof Bytes) {
+      return (!cancellable && tryPut.call(this, value, null, 0)) ||
+        put_data.call(this, value, null, timeout, cancellable);
+    }
     const {variant, message} = toMessage(Mp, attach => toVariant(value, attach));
     return message === null
       ? put.call(this, variant, timeout, cancellable) : put_message.call(this, message, timeout, cancellable);
@@ -110,7 +113,7 @@ function extendGet(Mp, prototype) {
   prototype.get = function (timeout, cancellable) {
     if (untold.count > 0)
       tellUntold(this);
-    const frame = tryGet.call(this, timeout === 0 ? 0 : moment);
+    const frame = cancellable ? null : tryGet.call(this, timeout === 0 ? 0 : moment);
     return frame?.length > 0 ? fromFrame(frame) : getOther(this, timeout, cancellable);
   };
   prototype.get_finish = function (result) {

@@ -97,11 +97,11 @@ class Queue(_Base, metaclass=SameType):
         if 'asyncio' in sys.modules:
             note_loop()
         if type(obj) is bytes:
-            if not _try_put(self, obj, _RAW, 0.0):
+            if cancellable is not None or not _try_put(self, obj, _RAW, 0.0):
                 self._put_prepared((_put_data, obj, _RAW), _find_time(block, timeout), cancellable)
             return
         prepared = _prepare(obj)
-        if len(prepared) < 3 or not _try_put(self, prepared[1], _CODEC, 0.0):
+        if cancellable is not None or len(prepared) < 3 or not _try_put(self, prepared[1], _CODEC, 0.0):
             self._put_prepared(prepared, _find_time(block, timeout), cancellable)
 
     def put_nowait(self, obj):
@@ -110,7 +110,9 @@ class Queue(_Base, metaclass=SameType):
 
     def _put_prepared(self, prepared, left, cancellable):
         put, *args = prepared
-        if put is _put_data and _try_put(self, *args, _MOMENT if left is None else min(_MOMENT, left)):
+        # What is tried quickly knows of no cancellable, which may be cancelled already.
+        if put is _put_data and cancellable is None and \
+           _try_put(self, *args, _MOMENT if left is None else min(_MOMENT, left)):
             return
         if left == 0 and self.is_full() and not self.is_closed():
             raise errors.Full('The queue is full')
@@ -143,11 +145,13 @@ class Queue(_Base, metaclass=SameType):
 
     def _put_all_bytes(self, objects, end, cancellable):
         """How many are put, again and again."""
-        try:
-            n = _quick_put_many(self, b''.join(objects), list(map(len, objects)), _RAW, _find_moment(end), None)
-            yield n
-        except GLib.Error:
-            n = 0
+        n = 0
+        if cancellable is None:
+            try:
+                n = _quick_put_many(self, b''.join(objects), list(map(len, objects)), _RAW, _find_moment(end), None)
+                yield n
+            except GLib.Error:
+                pass
         while n < len(objects):
             rest = objects[n:]
             with _closing:
@@ -214,7 +218,7 @@ class Queue(_Base, metaclass=SameType):
             note_loop()
         if self._failure is not None:
             self._fail()
-        frame = _try_get(self, 0.0)
+        frame = _try_get(self, 0.0) if cancellable is None else None
         if not frame:
             frame = self._wait_for_frame(_find_time(block, timeout), cancellable)
         return frame[:_RAW_PLACE] if frame.endswith(_RAW_END) else self._read(frame)
@@ -235,7 +239,7 @@ class Queue(_Base, metaclass=SameType):
     get_no_wait = get_nowait
 
     def _wait_for_frame(self, left, cancellable):
-        if left is None or left > _MOMENT:
+        if cancellable is None and (left is None or left > _MOMENT):
             frame = _try_get(self, _MOMENT)
             if frame:
                 return frame
@@ -271,11 +275,12 @@ class Queue(_Base, metaclass=SameType):
     def _get_short(self, most, left, cancellable):
         if self._failure is not None:
             self._fail()
-        try:
-            return _quick_get(self, most, _MOMENT if left is None else min(_MOMENT, left), None)
-        except GLib.Error as error:
-            if (error.domain, error.code) == (errors.DOMAIN, errors.Corrupted.code):
-                raise errors.translate(error) from None     # what is no item is taken
+        if cancellable is None:
+            try:
+                return _quick_get(self, most, _MOMENT if left is None else min(_MOMENT, left), None)
+            except GLib.Error as error:
+                if (error.domain, error.code) == (errors.DOMAIN, errors.Corrupted.code):
+                    raise errors.translate(error) from None     # what is no item is taken
         taken = []      # the other way knows what to do, and says why not
         try:
             with _closing:
@@ -292,7 +297,7 @@ class Queue(_Base, metaclass=SameType):
         _check_number(max)
         if self._failure is not None:
             self._fail()
-        frame = _try_get(self, 0.0)
+        frame = _try_get(self, 0.0) if cancellable is None else None
         return self._get_more(frame or self._wait_for_frame(_find_time(block, timeout), cancellable), max)
 
     def _get_more(self, frame, most):
