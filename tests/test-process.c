@@ -361,6 +361,18 @@ test_kill (MpContext *context)
     }
 }
 
+static void
+test_close_before_start (void)
+{
+  g_autoptr (MpProcess) process = mp_process_new (NULL, "compute", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (mp_process_close (process, &error));
+  g_assert_no_error (error);
+  g_assert_false (mp_process_start (process, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+}
+
 static gboolean
 is_readable (int fd)
 {
@@ -1636,6 +1648,7 @@ main (int    argc,
   ADD ("/process/busy-host", test_busy_host);
   ADD ("/process/children", test_children);
   ADD ("/process/strange-fork", test_strange_fork);
+  mp_test_add ("/process/close-before-start", test_close_before_start);
   mp_test_add ("/process/program", test_program);
   mp_test_add ("/process/programs", test_programs);
   mp_test_add ("/process/missing-program", test_missing_program);

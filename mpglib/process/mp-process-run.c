@@ -104,10 +104,10 @@ static gboolean
 check_not_started_locked (MpProcess  *self,
                           GError    **error)
 {
-  if (self->child == NULL && !self->is_current)
+  if (self->child == NULL && !self->is_current && !self->is_closed)
     return TRUE;
-  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "'%s' was started already: make a new process object",
-               self->name);
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "'%s' %s: make a new process object", self->name,
+               self->is_closed ? "is closed" : "was started already");
   return FALSE;
 }
 
