@@ -42,7 +42,7 @@ typedef struct
   const char    *what;
   gint64         deadline;
   GSource       *clock;         /* goes off at the deadline */
-  GSource       *alarm;         /* goes off when it is to be looked again; NULL: not yet */
+  GSource       *alarm;         /* goes off when it is to be looked again; NULL: it never was */
   GSource       *cancellation;
   MpAsyncLook    look;
   MpAsyncNext    next;          /* nullable */
@@ -118,7 +118,68 @@ get_next (AsyncWait *self)
   return self->next != NULL ? self->next (g_task_get_source_object (self->task), self->data) : MP_DEADLINE_NEVER;
 }
 
-static void look_again (MpPorchCaller *caller);
+static gboolean
+dispatch_clock (GSource     *source,
+                GSourceFunc  func,
+                gpointer     data)
+{
+  return func (data);
+}
+
+static GSourceFuncs clock_funcs = { .dispatch = dispatch_clock };
+
+static GSource *
+add_clock (AsyncWait   *self,
+           const char  *name,
+           gint64       time,
+           GSourceFunc  func)
+{
+  GSource *clock = g_source_new (&clock_funcs, sizeof (GSource));
+
+  g_source_set_static_name (clock, name);
+  g_source_set_priority (clock, g_task_get_priority (self->task));
+  g_source_set_ready_time (clock, time);
+  g_source_set_callback (clock, func, self, NULL);
+  g_source_attach (clock, g_task_get_context (self->task));
+  return clock;
+}
+
+static gboolean on_alarm (gpointer data);
+
+/* Made when it is first needed: by who waits in line that is when it has become the first, if ever, so that a context
+ * does not look at the clock of everybody behind it each turn.  The time of a source is -1 for never, too.
+ */
+static void
+set_alarm (AsyncWait *self)
+{
+  gint64 next = get_next (self);
+
+  if (self->alarm != NULL)
+    g_source_set_ready_time (self->alarm, next);
+  else if (next != MP_DEADLINE_NEVER)
+    self->alarm = add_clock (self, "mpglib next look of a wait", next, on_alarm);
+}
+
+static void
+look_again (MpPorchCaller *caller)
+{
+  AsyncWait *self = (AsyncWait *) caller;
+  GError *error = NULL;
+
+  if (!mp_porch_caller_is_first (caller))
+    return;
+
+  if (!mp_doorbell_arm (self->doorbell, &error))
+    {
+      finish (self, error);
+      return;
+    }
+
+  if (self->look (g_task_get_source_object (self->task), self->data, &error))
+    finish (self, error);
+  else
+    set_alarm (self);
+}
 
 static gboolean
 is_foreign (AsyncWait *self)
@@ -197,65 +258,6 @@ on_cancelled (GCancellable *cancellable,
 
   give_up (self, error);
   return G_SOURCE_REMOVE;
-}
-
-static gboolean
-dispatch_clock (GSource     *source,
-                GSourceFunc  func,
-                gpointer     data)
-{
-  return func (data);
-}
-
-static GSourceFuncs clock_funcs = { .dispatch = dispatch_clock };
-
-static GSource *
-add_clock (AsyncWait   *self,
-           const char  *name,
-           gint64       time,
-           GSourceFunc  func)
-{
-  GSource *clock = g_source_new (&clock_funcs, sizeof (GSource));
-
-  g_source_set_static_name (clock, name);
-  g_source_set_priority (clock, g_task_get_priority (self->task));
-  g_source_set_ready_time (clock, time);
-  g_source_set_callback (clock, func, self, NULL);
-  g_source_attach (clock, g_task_get_context (self->task));
-  return clock;
-}
-
-/* The time of a source is -1 for never, too.  Most need none: a thousand would cost each turn of the loop something. */
-static void
-set_alarm (AsyncWait *self)
-{
-  gint64 time = get_next (self);
-
-  if (self->alarm != NULL)
-    g_source_set_ready_time (self->alarm, time);
-  else if (time != MP_DEADLINE_NEVER)
-    self->alarm = add_clock (self, "mpglib next look of a wait", time, on_alarm);
-}
-
-static void
-look_again (MpPorchCaller *caller)
-{
-  AsyncWait *self = (AsyncWait *) caller;
-  GError *error = NULL;
-
-  if (!mp_porch_caller_is_first (caller))
-    return;
-
-  if (!mp_doorbell_arm (self->doorbell, &error))
-    {
-      finish (self, error);
-      return;
-    }
-
-  if (self->look (g_task_get_source_object (self->task), self->data, &error))
-    finish (self, error);
-  else
-    set_alarm (self);
 }
 
 static void

@@ -14,6 +14,10 @@
 #include "mp-origin-private.h"
 #include "mp-porch-private.h"
 
+/* Of one turn of a main loop. */
+#define MOST_CALLS   256
+#define PORTION_USEC G_TIME_SPAN_MILLISECOND
+
 struct _MpPorch
 {
   GSource                    source;
@@ -100,16 +104,36 @@ call_one (MpPorchCaller *caller)
     caller->call (caller);
 }
 
-/* One a turn: it may run a loop of its own, in which the others have theirs.  After the
- * call the porch may be gone.
+/* A call may run a loop of its own, in which the others have their turn: so each is taken when it is called, and the
+ * source stays ready as long as there are others.
+ *
+ * Returns: whether there may be more; if not, the porch may be gone, or this be a child that was forked by the call
  */
 static gboolean
-call_next (GSource     *source,
+call_next (MpPorch *self)
+{
+  MpPorchCaller *caller;
+
+  let_in (self);
+  caller = take_first (self);
+  g_source_set_ready_time (&self->source, self->first != NULL ? 0 : -1);
+  if (caller == NULL)
+    return FALSE;
+
+  call_one (caller);
+  return !g_source_is_destroyed (&self->source) && !is_foreign (self);
+}
+
+/* Some a turn, and then other sources have theirs.  One a turn would have GLib look at all sources of the context for
+ * each: when many waits with a time or a cancellable end, that takes long.
+ */
+static gboolean
+call_some (GSource     *source,
            GSourceFunc  unused,
            gpointer     unused_data)
 {
   MpPorch *self = (MpPorch *) source;
-  MpPorchCaller *caller;
+  gint64 end;
   guint64 n;
 
   /* In a forked child: the eventfd is the parent's, and what is in it. */
@@ -122,11 +146,10 @@ call_next (GSource     *source,
   if (read (self->fd, &n, sizeof n) < 0 && errno != EAGAIN)
     g_critical ("mpglib cannot read an eventfd: %s", g_strerror (errno));
 
-  let_in (self);
-  caller = take_first (self);
-  g_source_set_ready_time (source, self->first != NULL ? 0 : -1);
-  if (caller != NULL)
-    call_one (caller);
+  end = g_get_monotonic_time () + PORTION_USEC;
+  for (guint i = 0; i < MOST_CALLS && call_next (self); i++)
+    if (g_get_monotonic_time () >= end)
+      break;
 
   return G_SOURCE_CONTINUE;
 }
@@ -140,7 +163,7 @@ porch_finalize (GSource *source)
 }
 
 static GSourceFuncs porch_funcs = {
-  .dispatch = call_next,
+  .dispatch = call_some,
   .finalize = porch_finalize,
 };
 
