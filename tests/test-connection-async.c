@@ -4,8 +4,6 @@
 
 #include <mpglib.h>
 
-#include "mp-connection-private.h"
-#include "mp-exchange-base-private.h"
 #include "mp-test-connection.h"
 #include "mp-test.h"
 
@@ -34,47 +32,6 @@ test_async (void)
 
   g_array_unref (received.numbers);
   g_array_unref (sent.numbers);
-  mp_test_pair_free (&pair);
-}
-
-/* Of receivers: who polls for something. */
-static guint
-count_pollers (MpConnection *connection)
-{
-  MpExchange *exchange = connection->exchange;
-  guint n = 0;
-
-  mp_exchange_lock (exchange);
-  for (GList *link = exchange->receivers.transfers.head; link != NULL; link = link->next)
-    n += ((MpTransfer *) link->data)->fd_tag != NULL;
-  mp_exchange_unlock (exchange);
-  return n;
-}
-
-#define N_PENDING 1000
-#define N_COMING  100   /* a socket holds so many */
-
-/* Who waits behind others has no descriptors: a context goes through all that it has when it gets or loses one. */
-static void
-test_pending (void)
-{
-  MpTestPair pair = mp_test_pair_new ();
-  MpTestLog log = mp_test_log_new (N_PENDING);
-
-  for (gint32 i = 0; i < N_PENDING; i++)
-    mp_connection_receive_async (pair.b, -1, NULL, mp_test_log_received, &log);
-  while (g_main_context_iteration (NULL, FALSE))
-    ;
-  g_assert_cmpuint (count_pollers (pair.b), ==, 1);
-
-  for (gint32 i = 0; i < N_COMING; i++)
-    mp_test_send_int (pair.a, i);
-  mp_connection_close (pair.a);
-  mp_test_run_until (mp_test_log_is_complete, &log);
-  for (gint32 i = 0; i < N_PENDING; i++)
-    g_assert_cmpint (g_array_index (log.numbers, gint32, i), ==, i < N_COMING ? i : -MP_ERROR_CLOSED);
-
-  g_array_unref (log.numbers);
   mp_test_pair_free (&pair);
 }
 
@@ -483,7 +440,6 @@ main (int   argc,
   mp_test_connection_init ();
 
   mp_test_add ("/connection/async/order", test_async);
-  mp_test_add ("/connection/async/pending", test_pending);
   mp_test_add ("/connection/async/blocking-behind", test_blocking_behind_async);
   mp_test_add ("/connection/async/fails", test_async_fails);
   mp_test_add ("/connection/async/cancel-too-late", test_cancel_too_late);

@@ -4,6 +4,7 @@
 
 /* Many operations of one object that wait in a main loop. */
 
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include "mpglib.h"
@@ -249,6 +250,45 @@ test_sources (gconstpointer place)
   line_free (line);
 }
 
+static int n_descriptors; /* atomic; that sources were given */
+
+/* Found before GLib's. */
+gpointer
+g_source_add_unix_fd (GSource      *source,
+                      int           fd,
+                      GIOCondition  events)
+{
+  gpointer (*next) (GSource *, int, GIOCondition) = dlsym (RTLD_NEXT, "g_source_add_unix_fd");
+
+  g_atomic_int_inc (&n_descriptors);
+  return next (source, fd, events);
+}
+
+/* With a time there is a source for each, but none of them polls before it is the first. */
+static void
+test_descriptors (void)
+{
+  Line *line = line_new ("connection", 1000);
+  int n;
+
+  begin_one (line, LONG, line->cancellable);
+  mp_test_turn_loop ();
+  n = g_atomic_int_get (&n_descriptors);
+  g_assert_cmpint (n, >, 0);
+  while (line->n_begun < 1000)
+    begin_one (line, LONG, line->cancellable);
+  mp_test_turn_loop ();
+  g_assert_cmpint (g_atomic_int_get (&n_descriptors), ==, n);
+
+  add_items (line, 0, 100);
+  await_ends (line, 100);
+  n = g_atomic_int_get (&n_descriptors);
+  close_place (line);
+  await_ends (line, 1000);
+  g_assert_cmpint (g_atomic_int_get (&n_descriptors), ==, n);
+  line_free (line);
+}
+
 static gboolean
 begin_turn (gpointer data)
 {
@@ -392,6 +432,49 @@ test_fork (void)
   line_free (line);
 }
 
+static gpointer
+look (gpointer connection)
+{
+  mp_connection_poll (connection, 0);
+  return NULL;
+}
+
+/* It was a thread that saw to the first one: so the next one, of whose loop it is not, polls from then on. */
+static void
+test_next_by_thread (void)
+{
+  Line *line = line_new ("connection", 3);
+
+  begin_all (line, 3);
+  add_items (line, 0, 1);
+  g_thread_join (g_thread_new ("looks", look, line->place.here));
+  await_ends (line, 1);
+  mp_test_turn_loop ();
+  add_items (line, 1, 2);
+  await_ends (line, 3);
+  g_assert_cmpuint (line->n_got, ==, 3);
+  line_free (line);
+}
+
+static gpointer
+close_here (gpointer connection)
+{
+  mp_connection_close (connection);
+  return NULL;
+}
+
+static void
+test_closed_by_thread (void)
+{
+  Line *line = line_new ("connection", 300);
+
+  begin_all (line, 300);
+  g_thread_join (g_thread_new ("closes", close_here, line->place.here));
+  g_assert_cmpuint (line->n_ended, ==, 0);
+  await_ends (line, 300);
+  line_free (line);
+}
+
 /* What stays for the life of the process. */
 static void
 warm_up (void)
@@ -413,12 +496,20 @@ main (int    argc,
   mp_test_set_warm_up (warm_up);
 
   mp_test_add_data ("/many-operations/queue/sources", "queue", test_sources);
+  mp_test_add_data ("/many-operations/connection/sources", "connection", test_sources);
+  mp_test_add ("/many-operations/connection/descriptors", test_descriptors);
   mp_test_add ("/many-operations/queue/portions", test_portions);
   mp_test_add_data ("/many-operations/queue/order", "queue", test_order);
+  mp_test_add_data ("/many-operations/connection/order", "connection", test_order);
   mp_test_add_data ("/many-operations/queue/mixed", "queue", test_mixed);
+  mp_test_add_data ("/many-operations/connection/mixed", "connection", test_mixed);
   mp_test_add_data ("/many-operations/queue/recursion", "queue", test_recursion);
+  mp_test_add_data ("/many-operations/connection/recursion", "connection", test_recursion);
   mp_test_add_data ("/many-operations/queue/ended-by-another", "queue", test_ended_by_another);
+  mp_test_add_data ("/many-operations/connection/ended-by-another", "connection", test_ended_by_another);
   mp_test_add ("/many-operations/queue/fork", test_fork);
+  mp_test_add ("/many-operations/connection/next-by-thread", test_next_by_thread);
+  mp_test_add ("/many-operations/connection/closed-by-thread", test_closed_by_thread);
 
   return g_test_run ();
 }

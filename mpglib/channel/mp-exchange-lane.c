@@ -45,6 +45,40 @@ mp_exchange_get_all_events_locked (MpExchange *self,
   return g_queue_is_empty (&other->transfers) ? events : (short) (events | get_events_locked (self, other));
 }
 
+static gboolean
+has_attached_source (const MpTransfer *transfer)
+{
+  return transfer->source != NULL && !transfer->is_loose;
+}
+
+static void
+attach_locked (MpTransfer *transfer)
+{
+  if (!transfer->is_loose)
+    return;
+
+  transfer->is_loose = FALSE;
+  g_source_attach (transfer->source, transfer->context);
+}
+
+/*< private >
+ * mp_exchange_attach_loose_locked:
+ *
+ * Sources of a context are called in the order in which they were attached: so before that of the last one in a lane,
+ * which is not to be loose, those of all before it.  Loose ones have none behind them that are not.
+ */
+void
+mp_exchange_attach_loose_locked (MpTransfer *last)
+{
+  GList *link = last->link.prev;
+
+  while (link != NULL && link->prev != NULL && !has_attached_source (link->data))
+    link = link->prev;
+
+  for (; link != NULL && link->data != last; link = link->next)
+    attach_locked (link->data);
+}
+
 /* A source is there as long as its transfer is in a lane, without a reference: one that was dropped here might be the
  * last of a context that whoever waited there has given up as soon as it was woken.
  */
@@ -55,7 +89,10 @@ wake_locked (MpTransfer *transfer)
     return;
 
   if (transfer->source != NULL)
-    g_source_set_ready_time (transfer->source, 0);
+    {
+      g_source_set_ready_time (transfer->source, 0);
+      attach_locked (transfer);
+    }
   else if (transfer->waker != NULL)
     mp_waker_wake (transfer->waker);
 }
@@ -77,36 +114,43 @@ mp_exchange_get_first_blocking_locked (MpLane *lane)
   return NULL;
 }
 
-/* Only of who is to poll: a context goes through all descriptors of its sources whenever it gets another one. */
+/* Not to a source that another thread may be destroying with its context: that of the context does it. */
 static void
 add_descriptors_locked (MpExchange *self,
-                        MpTransfer *transfer)
+                        MpTransfer *transfer,
+                        short       events)
 {
+  if (transfer->context != NULL &&
+      (!g_main_context_is_owner (transfer->context) || g_source_is_destroyed (transfer->source)))
+    {
+      wake_locked (transfer);
+      return;
+    }
+
   transfer->fd_tag = g_source_add_unix_fd (transfer->source, mp_transport_get_fd (self->conduit.transport),
-                                           (GIOCondition) transfer->events);
+                                           (GIOCondition) events);
   if (self->conduit.link != NULL)
     transfer->bell_tag = g_source_add_unix_fd (transfer->source, mp_ring_link_get_bell (self->conduit.link), G_IO_IN);
 }
 
+/* Who has not been appointed has no descriptors: a context has all of them in one list, through which it goes for
+ * each that comes and goes.
+ */
 static void
 set_events_locked (MpExchange *self,
                    MpTransfer *transfer,
                    short       events)
 {
-  /* Setting them wakes the context, so only when they change. */
-  if (transfer->events == events)
-    return;
-
-  transfer->events = events;
-  if (transfer->fd_tag != NULL)
+  if (transfer->source != NULL && transfer->fd_tag == NULL && events != 0 && !self->is_closed)
+    add_descriptors_locked (self, transfer, events);
+  else if (transfer->fd_tag != NULL && transfer->events != events)
     {
+      /* Setting them wakes the context, so only when they change. */
       g_source_modify_unix_fd (transfer->source, transfer->fd_tag, (GIOCondition) events);
       if (transfer->bell_tag != NULL)
         g_source_modify_unix_fd (transfer->source, transfer->bell_tag, events != 0 ? G_IO_IN : 0);
     }
-  else if (transfer->source != NULL && !transfer->is_ending && !self->is_closed &&
-           !g_source_is_destroyed (transfer->source))
-    add_descriptors_locked (self, transfer);
+  transfer->events = events;
 }
 
 /* Whoever hears the bell serves all for whom it may have rung.  Who has polled it must not find it readable for
@@ -168,7 +212,10 @@ mp_exchange_appoint_pollers_locked (MpExchange *self,
   MpTransfer *blocking = mp_exchange_get_first_blocking_locked (lane);
 
   if (first != NULL)
-    set_events_locked (self, first, get_events_locked (self, lane));
+    {
+      attach_locked (first);
+      set_events_locked (self, first, get_events_locked (self, lane));
+    }
 
   if (blocking != NULL && blocking->waker != NULL && !blocking->is_polling)
     mp_waker_wake (blocking->waker);

@@ -53,7 +53,9 @@ typedef struct
   gboolean       has_spun;   /* since it slept */
   GSource       *source;     /* of an asynchronous one; nullable */
   gboolean       is_ending;  /* it is being finalised */
-  gpointer       fd_tag;
+  GMainContext  *context;    /* of the source; NULL before it may be attached */
+  gboolean       is_loose;   /* it is not attached yet: nothing but its turn can wake it */
+  gpointer       fd_tag;     /* NULL: it never had to poll */
   gpointer       bell_tag;   /* of the rings beside the socket; nullable */
   short          events;     /* that it polls for */
 } MpTransfer;

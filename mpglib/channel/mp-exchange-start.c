@@ -21,6 +21,7 @@ typedef struct
   GTask *task;
   MpTransferReturn return_func;
   gint64 deadline;
+  gboolean was_loose;  /* and has a reference of itself */
 } TransferSource;
 
 /* Its lane is another process's, in which somebody may have the lock for ever. */
@@ -34,6 +35,15 @@ leave_transfer (TransferSource *self,
   return G_SOURCE_REMOVE;
 }
 
+/* Here, in its context, which has another: the last one would take the context with it. */
+static void
+drop_own_reference (TransferSource *self)
+{
+  if (self->was_loose)
+    g_source_unref (&self->source);
+  self->was_loose = FALSE;
+}
+
 static gboolean
 on_transfer (GSource     *source,
              GSourceFunc  callback,
@@ -45,6 +55,8 @@ on_transfer (GSource     *source,
 
   if (!mp_courtesy_may_run (source))
     return G_SOURCE_CONTINUE;
+
+  drop_own_reference (self);
 
   if (!mp_exchange_check_origin (self->exchange, &error))
     return leave_transfer (self, error);
@@ -116,6 +128,36 @@ add_cancellable (GSource *source,
   g_source_add_child_source (source, cancelled);
 }
 
+/* Whether it waits for its turn, and nothing else.  A context looks at all its sources each turn: it need not know of
+ * those that cannot have come to anything, however many they are.
+ */
+static gboolean
+can_be_loose_locked (TransferSource *self)
+{
+  MpTransfer *transfer = &self->transfer;
+
+  return transfer->is_queued && !transfer->blocks && self->deadline == MP_DEADLINE_NEVER &&
+         g_task_get_cancellable (self->task) == NULL &&
+         g_queue_peek_head (&mp_exchange_get_lane (self->exchange, transfer)->transfers) != transfer;
+}
+
+/* Returns: whether its source is to be attached at once */
+static gboolean
+begin_locked (TransferSource *self)
+{
+  MpTransfer *transfer = &self->transfer;
+  MpLane *lane = mp_exchange_get_lane (self->exchange, transfer);
+
+  mp_exchange_enqueue_locked (self->exchange, transfer);
+  mp_exchange_serve_locked (self->exchange, lane);
+
+  transfer->context = g_task_get_context (self->task);
+  transfer->is_loose = self->was_loose = can_be_loose_locked (self);
+  if (!transfer->is_loose && transfer->is_queued)
+    mp_exchange_attach_loose_locked (transfer);
+  return !transfer->is_loose;
+}
+
 /*< private >
  * mp_exchange_start:
  * @transfer: taken by value; not to be used afterwards
@@ -129,8 +171,9 @@ mp_exchange_start (MpExchange       *self,
                    GTask            *task,
                    MpTransferReturn  return_func)
 {
-  g_autoptr (GSource) source = NULL;
   TransferSource *transfer_source;
+  gboolean attaches;
+  GSource *source;
   GError *error = NULL;
 
   if (!mp_exchange_check_origin (self, &error) ||
@@ -154,11 +197,14 @@ mp_exchange_start (MpExchange       *self,
   transfer_source->deadline = mp_deadline_from_timeout (timeout);
   add_cancellable (source, task);
 
-  mp_exchange_lock (self);
   g_source_set_ready_time (source, transfer_source->deadline);
-  mp_exchange_enqueue_locked (self, &transfer_source->transfer);
-  mp_exchange_serve_locked (self, mp_exchange_get_lane (self, &transfer_source->transfer));
+
+  mp_exchange_lock (self);
+  attaches = begin_locked (transfer_source);
   mp_exchange_unlock (self);
+  if (!attaches)
+    return;
 
   g_source_attach (source, g_task_get_context (task));
+  g_source_unref (source);
 }
