@@ -76,6 +76,8 @@ gboolean    mp_exchange_arm_locked                (MpExchange       *self,
 void        mp_exchange_appoint_pollers_locked    (MpExchange       *self,
                                                    MpLane           *lane);
 void        mp_exchange_attach_loose_locked       (MpTransfer       *last);
+void        mp_exchange_stop_polling_locked       (MpExchange       *self,
+                                                   MpTransfer       *transfer);
 void        mp_exchange_enqueue_locked            (MpExchange       *self,
                                                    MpTransfer       *transfer);
 void        mp_exchange_finish_locked             (MpExchange       *self,

@@ -153,6 +153,18 @@ set_events_locked (MpExchange *self,
   transfer->events = events;
 }
 
+/*< private >
+ * mp_exchange_stop_polling_locked:
+ *
+ * Until it is appointed anew.
+ */
+void
+mp_exchange_stop_polling_locked (MpExchange *self,
+                                 MpTransfer *transfer)
+{
+  set_events_locked (self, transfer, 0);
+}
+
 /* Whoever hears the bell serves all for whom it may have rung.  Who has polled it must not find it readable for
  * ever.
  */

@@ -21,6 +21,7 @@ typedef struct
   GTask *task;
   MpTransferReturn return_func;
   gint64 deadline;
+  guint rest;          /* the last one, of mp_courtesy_wants_rest() */
   gboolean was_loose;  /* and has a reference of itself */
 } TransferSource;
 
@@ -44,6 +45,14 @@ drop_own_reference (TransferSource *self)
   self->was_loose = FALSE;
 }
 
+/* All rest that are in the same turn of the loop, so that callbacks stay in order. */
+static void
+rest_locked (TransferSource *self)
+{
+  mp_exchange_stop_polling_locked (self->exchange, &self->transfer);
+  g_source_set_ready_time (&self->source, self->transfer.is_done ? MP_DEADLINE_NEVER : self->deadline);
+}
+
 static gboolean
 on_transfer (GSource     *source,
              GSourceFunc  callback,
@@ -53,15 +62,19 @@ on_transfer (GSource     *source,
   MpTransfer *transfer = &self->transfer;
   GError *error = NULL;
 
-  if (!mp_courtesy_may_run (source))
-    return G_SOURCE_CONTINUE;
-
   drop_own_reference (self);
 
   if (!mp_exchange_check_origin (self->exchange, &error))
     return leave_transfer (self, error);
 
   mp_exchange_lock (self->exchange);
+  if (!transfer->blocks && mp_courtesy_wants_rest (source, &self->rest))
+    {
+      rest_locked (self);
+      mp_exchange_unlock (self->exchange);
+      return G_SOURCE_CONTINUE;
+    }
+
   mp_exchange_hear_locked (self->exchange, TRUE);
   if (transfer->blocks)
     mp_exchange_serve_locked (self->exchange, &self->exchange->senders);

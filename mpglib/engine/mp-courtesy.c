@@ -13,13 +13,14 @@
 
 #define LOWEST G_PRIORITY_LOW
 
-/* At a time; each costs its context something.  More go on as they are. */
+/* With another priority at a time; each costs its context something.  More go on as they are. */
 #define MAX_RESTING 64
 
 typedef struct
 {
   GSource *source;
   int      priority;   /* that it has otherwise */
+  gboolean is_quiet;   /* it has that, but is not ready */
 } Resting;
 
 /* One a context, with which it goes, and in which it is used. */
@@ -30,6 +31,7 @@ typedef struct
   GSource      *limit;     /* of the default priority: ours have rested for long enough */
   GArray       *resting;   /* of Resting; guarded by the lock */
   gboolean      is_due;    /* others are to have a turn */
+  guint         n_rests;   /* that are over */
   gint64        begin;     /* of a run of ours; 0: none since others had a turn, or the last rest */
 } Courtesy;
 
@@ -61,25 +63,26 @@ resting_new (void)
 
 /* Returns: whether there was a place */
 static gboolean
-stand_back (Courtesy *self,
-            GSource  *source)
+begin_rest (Courtesy *self,
+            GSource  *source,
+            gboolean  is_quiet)
 {
   int priority = g_source_get_priority (source);
   guint n_others;
+  gboolean rests;
 
   g_mutex_lock (&courtesies_lock);
   n_others = self->resting->len;
-  if (n_others < MAX_RESTING)
-    g_array_append_val (self->resting, ((Resting) { g_source_ref (source), priority }));
+  rests = is_quiet || n_others < MAX_RESTING;
+  if (rests)
+    g_array_append_val (self->resting, ((Resting) { g_source_ref (source), priority, is_quiet }));
   g_mutex_unlock (&courtesies_lock);
 
-  if (n_others >= MAX_RESTING)
-    return FALSE;
-
-  g_source_set_priority (source, LOWEST);
+  if (rests && !is_quiet)
+    g_source_set_priority (source, LOWEST);
   if (n_others == 0)
     g_source_set_ready_time (self->limit, g_source_get_time (source) + REST_TIME);
-  return TRUE;
+  return rests;
 }
 
 static void
@@ -88,6 +91,7 @@ end_rest (Courtesy *self)
   g_autoptr (GArray) resting = resting_new ();
 
   self->begin = 0;
+  self->n_rests++;
   g_source_set_ready_time (self->limit, -1);
 
   /* To let go of a source may run anything. */
@@ -105,7 +109,12 @@ end_rest (Courtesy *self)
     {
       const Resting *one = &g_array_index (resting, Resting, i);
 
-      if (!g_source_is_destroyed (one->source))
+      if (g_source_is_destroyed (one->source))
+        continue;
+
+      if (one->is_quiet)
+        g_source_set_ready_time (one->source, 0);
+      else
         g_source_set_priority (one->source, one->priority);
     }
 }
@@ -170,6 +179,7 @@ courtesy_new (GMainContext *context)
   self->context = context;
   self->resting = resting_new ();
   self->is_due = FALSE;
+  self->n_rests = 0;
   self->begin = 0;
   self->limit = g_source_new (&limit_funcs, sizeof (GSource));
   g_source_set_static_name (self->limit, "mpglib end of a rest");
@@ -203,6 +213,29 @@ get_courtesy (GMainContext *context)
   return self;
 }
 
+/* Whether it is time for a rest: the same in the whole of a turn of the loop. */
+static gboolean
+is_time_to_rest (Courtesy *self,
+                 GSource  *source)
+{
+  gint64 now = g_source_get_time (source);
+
+  /* A turn of the loop may take long: whatever that is, ours have one before they rest again. */
+  if (self->begin == 0)
+    self->begin = now;
+
+  if (now - self->begin < RUN_TIME || g_source_get_priority (source) >= LOWEST)
+    return FALSE;
+
+  if (self->is_due)
+    return TRUE;
+
+  self->is_due = TRUE;
+  self->begin = now;
+  g_source_set_ready_time (&self->source, 0);
+  return FALSE;
+}
+
 /*< private >
  * mp_courtesy_may_run:
  * @source: one that is dispatched, and stays ready if it does nothing
@@ -215,22 +248,34 @@ gboolean
 mp_courtesy_may_run (GSource *source)
 {
   Courtesy *self = get_courtesy (g_source_get_context (source));
-  gint64 now = g_source_get_time (source);
 
-  /* A turn of the loop may take long: whatever that is, ours have one before they rest again. */
-  if (self->begin == 0)
-    self->begin = now;
+  return !is_time_to_rest (self, source) || !begin_rest (self, source, FALSE);
+}
 
-  if (now - self->begin < RUN_TIME || g_source_get_priority (source) >= LOWEST)
+/*< private >
+ * mp_courtesy_wants_rest:
+ * @source: one that is dispatched
+ * @rest: (inout): its last rest; 0 at first
+ *
+ * As mp_courtesy_may_run(), for sources that are called in the order of their context's list, which the other one
+ * would change.
+ *
+ * Returns: %TRUE if it is not to be ready any more by itself: it will be made so when others have had a turn
+ */
+gboolean
+mp_courtesy_wants_rest (GSource *source,
+                        guint   *rest)
+{
+  Courtesy *self = get_courtesy (g_source_get_context (source));
+
+  if (!is_time_to_rest (self, source))
+    return FALSE;
+
+  if (*rest == self->n_rests + 1)
     return TRUE;
 
-  if (self->is_due)
-    return !stand_back (self, source);
-
-  self->is_due = TRUE;
-  self->begin = now;
-  g_source_set_ready_time (&self->source, 0);
-  return TRUE;
+  *rest = self->n_rests + 1;
+  return begin_rest (self, source, TRUE);
 }
 
 /* Returns: (transfer full) (nullable): the reference to it */
