@@ -7,6 +7,8 @@
  * mp-watch.)
  */
 
+#include <dlfcn.h>
+
 #include "mpglib.h"
 
 #include "mp-courtesy-private.h"
@@ -344,6 +346,59 @@ test_many (void)
   g_source_remove (id);
 }
 
+/* --- Beside another thread ------------------------------------------------- */
+
+/* The one that is destroyed at the moment in which its rest ends. */
+static GSource *crossed;
+static GThread *crossing;
+static int has_begun;
+
+static gpointer
+destroy_crossed (gpointer data)
+{
+  g_atomic_int_set (&has_begun, TRUE);
+  mp_courtesy_destroy (g_main_context_default (), crossed);
+  return NULL;
+}
+
+/* In place of GLib's, which polls again for a source though it was destroyed. */
+void
+g_source_set_priority (GSource *source,
+                       int      priority)
+{
+  void (*set_priority) (GSource *source,
+                        int      priority) = (void (*) (GSource *, int)) dlsym (RTLD_NEXT, "g_source_set_priority");
+
+  if (source == crossed && crossing == NULL && priority == G_PRIORITY_DEFAULT)
+    {
+      crossing = g_thread_new ("destroys", destroy_crossed, NULL);
+      while (!g_atomic_int_get (&has_begun))
+        g_thread_yield ();
+      for (guint i = 0; i < 1000 && !g_source_is_destroyed (source); i++)
+        g_thread_yield ();
+      g_assert_false (g_source_is_destroyed (source));
+    }
+
+  set_priority (source, priority);
+}
+
+static void
+test_crossed (void)
+{
+  gboolean is_gone = FALSE;
+  Busy *busy;
+
+  busy_is_gone = &is_gone;
+  busy = new_resting (NULL);
+  crossed = &busy->source;
+  while (crossing == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_thread_join (crossing);
+  g_assert_true (g_source_is_destroyed (crossed));
+  g_source_unref (crossed);
+  g_assert_true (is_gone);
+}
+
 /* Nothing is left of one that rests, be it destroyed, or its context gone. */
 static void
 test_gone (void)
@@ -382,5 +437,6 @@ main (int   argc,
   mp_test_add ("/courtesy/slow-turns", test_slow_turns);
   mp_test_add ("/courtesy/many", test_many);
   mp_test_add ("/courtesy/gone", test_gone);
+  mp_test_add ("/courtesy/crossed", test_crossed);
   return g_test_run ();
 }

@@ -3,7 +3,8 @@
  */
 
 /* Sources of a lower priority, such as the redraws of a user interface, have a turn though messages come faster
- * than they are worked off: a main loop goes on to those only when nothing of a higher priority is ready.
+ * than they are worked off: a main loop goes on to those only when nothing of a higher priority is ready.  That goes
+ * down to G_PRIORITY_LOW.
  *
  *   at ease: all run
  *   one of ours runs, 10 ms after the first that did: a source of the lowest priority is made ready

@@ -86,6 +86,18 @@ begin_rest (Courtesy *self,
 }
 
 static void
+end_rest_of_locked (const Resting *resting)
+{
+  if (g_source_is_destroyed (resting->source))
+    return;
+
+  if (resting->is_quiet)
+    g_source_set_ready_time (resting->source, 0);
+  else
+    g_source_set_priority (resting->source, resting->priority);
+}
+
+static void
 end_rest (Courtesy *self)
 {
   g_autoptr (GArray) resting = resting_new ();
@@ -94,7 +106,7 @@ end_rest (Courtesy *self)
   self->n_rests++;
   g_source_set_ready_time (self->limit, -1);
 
-  /* To let go of a source may run anything. */
+  /* With the lock, since GLib would poll for one that is destroyed meanwhile.  To let go of one may run anything. */
   g_mutex_lock (&courtesies_lock);
   if (self->resting->len > 0)
     {
@@ -103,20 +115,9 @@ end_rest (Courtesy *self)
       resting = self->resting;
       self->resting = none;
     }
-  g_mutex_unlock (&courtesies_lock);
-
   for (guint i = 0; i < resting->len; i++)
-    {
-      const Resting *one = &g_array_index (resting, Resting, i);
-
-      if (g_source_is_destroyed (one->source))
-        continue;
-
-      if (one->is_quiet)
-        g_source_set_ready_time (one->source, 0);
-      else
-        g_source_set_priority (one->source, one->priority);
-    }
+    end_rest_of_locked (&g_array_index (resting, Resting, i));
+  g_mutex_unlock (&courtesies_lock);
 }
 
 static gboolean
@@ -303,7 +304,8 @@ forget_locked (Courtesy *self,
  * @context: that of the source
  * @source: one that mp_courtesy_may_run() was asked for
  *
- * As g_source_destroy(), which alone would leave it there until the context runs again.
+ * As g_source_destroy(), which alone would leave it there until the context runs again, or be crossed by the end of a
+ * rest.  In any thread; the source has no callback with a destroy function.
  */
 void
 mp_courtesy_destroy (GMainContext *context,
@@ -312,8 +314,8 @@ mp_courtesy_destroy (GMainContext *context,
   g_autoptr (GSource) rested = NULL;
   Courtesy *self;
 
-  g_source_destroy (source);
   g_mutex_lock (&courtesies_lock);
+  g_source_destroy (source);
   self = courtesies != NULL ? g_hash_table_lookup (courtesies, context) : NULL;
   if (self != NULL)
     rested = forget_locked (self, source);
