@@ -38,6 +38,15 @@ mp_test_pair_free (MpTestPair *pair)
 }
 
 void
+mp_test_pair_warm_up (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+
+  mp_connection_poll (pair.a, 0.001);
+  mp_test_pair_free (&pair);
+}
+
+void
 mp_test_send_int (MpConnection *connection,
                   gint32        number)
 {

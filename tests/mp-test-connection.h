@@ -20,6 +20,8 @@ typedef struct
 void          mp_test_connection_init      (void);
 MpTestPair    mp_test_pair_new             (void);
 void          mp_test_pair_free            (MpTestPair   *pair);
+/* For mp_test_set_warm_up(): what all connections share stays, once it is there. */
+void          mp_test_pair_warm_up         (void);
 
 void          mp_test_send_int             (MpConnection *connection,
                                             gint32        number);

@@ -422,6 +422,22 @@ mp_test_is_set (gpointer flag)
   return *(gboolean *) flag;
 }
 
+guint
+mp_test_count_turns (GAsyncResult **location)
+{
+  gint64 deadline = g_get_monotonic_time () + (gint64) (MP_TEST_DEADLINE * G_USEC_PER_SEC);
+  guint n = 0;
+
+  while (*location == NULL)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_main_context_iteration (NULL, TRUE);
+      n++;
+    }
+
+  return n;
+}
+
 gboolean
 mp_test_has_pointer (gpointer location)
 {

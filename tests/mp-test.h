@@ -51,6 +51,8 @@ void     mp_test_keep_result (GObject         *source,
                               gpointer         location);
 #define  mp_test_await_result(location) \
   mp_test_run_until_at (G_STRLOC, #location, mp_test_has_pointer, (location))
+/* Likewise; returns how many turns of the loop it took. */
+guint    mp_test_count_turns (GAsyncResult   **location);
 
 /* Starts a program from the folder of the tests.  It gets `fds` (-1 ends them)
  * as descriptors 3, 4, …; the caller's stay open.

@@ -147,22 +147,12 @@ test_reading (void)
     }
 }
 
-/* What all connections share stays, once it is there. */
-static void
-warm_up (void)
-{
-  MpTestPair pair = mp_test_pair_new ();
-
-  mp_connection_poll (pair.a, 0.001);
-  mp_test_pair_free (&pair);
-}
-
 int
 main (int   argc,
       char *argv[])
 {
   mp_test_init (&argc, &argv);
-  mp_test_set_warm_up (warm_up);
+  mp_test_set_warm_up (mp_test_pair_warm_up);
 
   mp_test_add ("/connection/crossing/reading", test_reading);
 

@@ -44,23 +44,6 @@ count_extents (MpQueue *queue)
   return n;
 }
 
-/* Returns: how many turns of the loop it took */
-static guint
-turn_until (GAsyncResult **result)
-{
-  gint64 deadline = mp_test_deadline ();
-  guint n = 0;
-
-  while (*result == NULL)
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
-      g_main_context_iteration (NULL, TRUE);
-      n++;
-    }
-
-  return n;
-}
-
 /* So far that it has begun, and not ended. */
 static void
 turn_some (GAsyncResult **result)
@@ -104,15 +87,15 @@ check_parts (gdouble timeout)
 
   mp_queue_put_bytes_async (queue, bytes, NULL, timeout, NULL, mp_test_keep_result, &results[0]);
   mp_queue_put_bytes_async (queue, none, NULL, timeout, NULL, mp_test_keep_result, &results[1]);
-  g_assert_cmpuint (turn_until (&results[0]), >=, N_PARTS / 2);
-  turn_until (&results[1]);
+  g_assert_cmpuint (mp_test_count_turns (&results[0]), >=, N_PARTS / 2);
+  mp_test_count_turns (&results[1]);
   for (guint i = 0; i < 2; i++)
     finish_put (queue, &results[i]);
 
   mp_queue_get_bytes_async (queue, 0, timeout, NULL, mp_test_keep_result, &results[0]);
   mp_queue_get_bytes_async (queue, 0, timeout, NULL, mp_test_keep_result, &results[1]);
-  g_assert_cmpuint (turn_until (&results[0]), >=, N_PARTS / 2);
-  turn_until (&results[1]);
+  g_assert_cmpuint (mp_test_count_turns (&results[0]), >=, N_PARTS / 2);
+  mp_test_count_turns (&results[1]);
   expect_got (queue, &results[0], bytes);
   expect_got (queue, &results[1], none);
   g_assert_cmpuint (count_extents (queue), ==, 0);
@@ -145,7 +128,7 @@ test_cancelled_put (void)
   turn_some (&result);
   g_assert_cmpuint (count_extents (queue), ==, 1);
   g_cancellable_cancel (cancellable);
-  turn_until (&result);
+  mp_test_count_turns (&result);
   g_assert_false (mp_queue_put_bytes_finish (queue, result, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_object_unref (result);
@@ -176,7 +159,7 @@ test_ended_get (gconstpointer data)
     g_cancellable_cancel (cancellable);
   else
     mp_queue_close (queue);
-  turn_until (&result);
+  mp_test_count_turns (&result);
   expect_got (queue, &result, bytes);
 }
 
@@ -199,7 +182,7 @@ expect_lengths (MpQueue *queue,
   g_autoptr (GVariant) values = NULL;
 
   mp_queue_get_many_async (queue, 10, 0, NULL, mp_test_keep_result, &result);
-  turn_until (&result);
+  mp_test_count_turns (&result);
   values = mp_queue_get_many_finish (queue, result, NULL);
   g_assert_cmpuint (g_variant_n_children (values), ==, n);
   g_assert_cmpuint (get_nth_length (values, 0), ==, first);
@@ -234,7 +217,7 @@ test_joinable (void)
   mp_queue_get_bytes_async (MP_QUEUE (queue), 0, FOREVER, NULL, mp_test_keep_result, &result);
   turn_some (&result);
   g_assert_false (mp_joinable_queue_join (queue, 0, NULL, NULL));
-  turn_until (&result);
+  mp_test_count_turns (&result);
   expect_got (MP_QUEUE (queue), &result, bytes);
   g_assert_true (mp_joinable_queue_task_done (queue, NULL));
   g_assert_true (mp_joinable_queue_join (queue, 0, NULL, NULL));
@@ -257,7 +240,7 @@ test_done_beside (void)
   g_assert_cmpuint (g_bytes_get_size (other), ==, 0);
   g_assert_true (mp_joinable_queue_task_done (queue, NULL));
   g_assert_false (mp_joinable_queue_task_done (queue, NULL));
-  turn_until (&result);
+  mp_test_count_turns (&result);
   expect_got (MP_QUEUE (queue), &result, bytes);
   g_assert_true (mp_joinable_queue_task_done (queue, NULL));
   g_assert_true (mp_joinable_queue_join (queue, 0, NULL, NULL));

@@ -130,28 +130,6 @@ test_async_order (void)
   g_array_unref (log.numbers);
 }
 
-#define N_PENDING 1000
-
-static void
-test_async_pending (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0);
-  Log log;
-  Until half = { N_PENDING / 2, &log }, all = { N_PENDING, &log };
-
-  log_init (&log, queue);
-  for (guint i = 0; i < N_PENDING; i++)
-    mp_queue_get_async (queue, i % 2 == 0 ? FOREVER : 1000.0, NULL, log_number, &log);
-  for (int i = 0; i < N_PENDING / 2; i++)
-    mp_test_put_int (queue, i);
-  mp_test_run_until (is_logged, &half);
-  mp_queue_close (queue);
-  mp_test_run_until (is_logged, &all);
-  for (int i = 0; i < N_PENDING; i++)
-    g_assert_cmpint (g_array_index (log.numbers, int, i), ==, i < N_PENDING / 2 ? i : -1);
-  g_array_unref (log.numbers);
-}
-
 /* Two objects for one queue have lines of their own: who waits with one ends neither later nor never for the other. */
 static void
 test_async_objects (void)
@@ -755,7 +733,6 @@ main (int   argc,
   mp_test_set_warm_up (warm_up);
 
   mp_test_add ("/queue/async/order", test_async_order);
-  mp_test_add ("/queue/async/pending", test_async_pending);
   mp_test_add ("/queue/async/objects", test_async_objects);
   mp_test_add ("/queue/async/put", test_async_put);
   mp_test_add ("/queue/async/put-order", test_async_put_order);

@@ -7,7 +7,6 @@
 #include "mpglib.h"
 
 #include "mp-queue-private.h"
-#include "mp-test-process.h"
 #include "mp-test-queue.h"
 #include "mp-test.h"
 
@@ -87,22 +86,6 @@ test_ends (gconstpointer data)
 
 /* --- In turns of the loop -------------------------------------------------- */
 
-static guint
-turn_until (GAsyncResult **result)
-{
-  gint64 deadline = mp_test_deadline ();
-  guint n = 0;
-
-  while (*result == NULL)
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
-      g_main_context_iteration (NULL, TRUE);
-      n++;
-    }
-
-  return n;
-}
-
 static GVariant *
 new_numbers (void)
 {
@@ -143,16 +126,16 @@ test_turns (gconstpointer data)
 
   mp_queue_put_many_async (queue, new_numbers (), timeout, NULL, mp_test_keep_result, &results[0]);
   mp_queue_put_async (queue, g_variant_new_int32 (-1), timeout, NULL, mp_test_keep_result, &results[1]);
-  g_assert_cmpuint (turn_until (&results[0]), >=, N_TURNS / 2);
-  turn_until (&results[1]);
+  g_assert_cmpuint (mp_test_count_turns (&results[0]), >=, N_TURNS / 2);
+  mp_test_count_turns (&results[1]);
   g_assert_cmpuint (mp_queue_put_many_finish (queue, results[0], NULL), ==, N_MANY);
   g_assert_true (mp_queue_put_finish (queue, results[1], NULL));
   mp_test_clear_results (results, 2);
 
   mp_queue_get_many_async (queue, N_MANY, timeout, NULL, mp_test_keep_result, &results[0]);
   mp_queue_get_async (queue, timeout, NULL, mp_test_keep_result, &results[1]);
-  g_assert_cmpuint (turn_until (&results[0]), >=, N_TURNS / 2);
-  turn_until (&results[1]);
+  g_assert_cmpuint (mp_test_count_turns (&results[0]), >=, N_TURNS / 2);
+  mp_test_count_turns (&results[1]);
   expect_numbers (queue, &results[0]);
   g_assert_cmpint (mp_test_finish_int (queue, results[1]), ==, -1);
   g_object_unref (results[1]);
@@ -181,7 +164,7 @@ test_ended (gconstpointer data)
     g_cancellable_cancel (cancellable);
   else
     mp_queue_close (queue);
-  turn_until (&result);
+  mp_test_count_turns (&result);
   expect_numbers (queue, &result);
 }
 
@@ -201,7 +184,7 @@ test_into (void)
     }
   g_assert_cmpuint (mp_queue_put_many_data (queue, bytes, N_MANY, lengths, N_MANY, NULL, 0, NULL, NULL), ==, N_MANY);
   mp_queue_get_many_into_async (queue, got, N_MANY, lengths, N_MANY, 0, NULL, mp_test_keep_result, &result);
-  g_assert_cmpuint (turn_until (&result), >=, N_TURNS / 2);
+  g_assert_cmpuint (mp_test_count_turns (&result), >=, N_TURNS / 2);
   g_assert_cmpuint (mp_queue_get_many_into_finish (queue, result, NULL), ==, N_MANY);
   g_assert_cmpmem (got, N_MANY, bytes, N_MANY);
   g_object_unref (result);
