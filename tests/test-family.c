@@ -243,6 +243,81 @@ test_unasked (void)
   mp_fds_close (ends, 2);
 }
 
+/* --- Many ----------------------------------------------------------------- */
+
+#define N_CLIENTS 40
+
+static int ends_of_clients[N_CLIENTS][2];
+
+static void
+send_one_lock (gpointer number)
+{
+  ends[0] = ends_of_clients[GPOINTER_TO_UINT (number)][0];
+  send_locks (NULL);
+}
+
+static guint
+count_tables (void)
+{
+  g_autofree char *maps = NULL;
+  guint n = 0;
+
+  g_assert_true (g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL));
+  for (const char *found = strstr (maps, "mp-table"); found != NULL; found = strstr (found + 1, "mp-table"))
+    n++;
+  return n;
+}
+
+static void
+serve_many (gpointer unused)
+{
+  g_autoptr (GPtrArray) locks = g_ptr_array_new_with_free_func (g_object_unref);
+  gint64 deadline = mp_test_deadline ();
+
+  for (guint i = 0; i < N_CLIENTS; i++)
+    {
+      MpTransport *transport = mp_transport_new (ends_of_clients[i][1]);
+      g_autoptr (MpFrame) frame = receive_frame (transport);
+      g_autoptr (GError) error = NULL;
+      MpShareable *lock = mp_message_get_attachment (frame->message, 0, &error);
+
+      g_assert_no_error (error);
+      g_ptr_array_add (locks, lock);
+      g_assert_true (mp_lock_acquire (MP_LOCK (lock), -1, NULL, &error));
+      g_assert_no_error (error);
+      mp_transport_free (transport);
+    }
+  g_assert_cmpuint (count_tables (), ==, 1 + N_CLIENTS);
+
+  /* Nothing is left of them but those that may come back. */
+  g_ptr_array_set_size (locks, 0);
+  while (count_tables () != 1 + MP_TABLE_MAX_IDLE)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+}
+
+/* A service with something of many programs at once, each with a family of its own. */
+static void
+test_many (void)
+{
+  pid_t clients[N_CLIENTS];
+
+  for (guint i = 0; i < N_CLIENTS; i++)
+    {
+      g_assert_true (mp_transport_new_pair (ends_of_clients[i], NULL));
+      clients[i] = mp_test_fork (send_one_lock, GUINT_TO_POINTER (i));
+    }
+  mp_test_join (mp_test_fork (serve_many, NULL));
+
+  for (guint i = 0; i < N_CLIENTS; i++)
+    {
+      mp_test_kill (clients[i]);
+      mp_fds_close (ends_of_clients[i], 2);
+    }
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -257,5 +332,6 @@ main (int   argc,
   mp_test_add ("/family/given", test_given);
   mp_test_add ("/family/closed", test_closed);
   mp_test_add ("/family/unasked", test_unasked);
+  mp_test_add ("/family/many", test_many);
   return g_test_run ();
 }

@@ -8,6 +8,8 @@
 
 #include <mpglib.h>
 
+#include "mp-futex-private.h"
+#include "mp-life-list-private.h"
 #include "mp-participant-private.h"
 #include "mp-patience-private.h"
 #include "mp-test-process.h"
@@ -49,7 +51,7 @@ claim_in_vain (gpointer data)
   MpTable *table = data;
   guint n_tries = 0, n_calls = 0;
 
-  mp_participant_begin_life ();
+  mp_life_list_begin (0);
   while (n_tries < MP_PARTICIPANT_MAX_TRIES)
     {
       guint before = n_tries;
@@ -113,6 +115,38 @@ static void
 test_join (void)
 {
   mp_test_join (mp_test_fork (join_the_dead, new_table (getpid ())));
+}
+
+/* Let go of while the thread still looks for a place in it. */
+static void
+lose_patience (gpointer data)
+{
+  MpSelfWatch *watch = &mp_self_get ()->watches[0];
+  MpTable *table = data;
+  MpPatience none = MP_PATIENCE_SPENT;
+  guint32 me, n_answers;
+
+  g_assert_cmpint (join (table, &none, &me), !=, 0);
+  mp_table_unref (table);
+  for (guint i = 0; i < MP_TABLE_MAX_IDLE; i++)
+    mp_table_unref (mp_table_new (NULL));
+
+  while (n_answers = atomic_load (&watch->n_answers),
+         (atomic_load (&watch->farewells) & mp_table_get_bit (table)) != 0)
+    g_assert_true (mp_futex_wait (&watch->n_answers, n_answers, mp_test_deadline ()));
+
+  /* The thread lives, and the place is free. */
+  table = mp_table_new (NULL);
+  g_assert_cmpuint (mp_participant_enter (table, NULL), !=, 0);
+}
+
+static void
+test_patience (void)
+{
+  MpTable *table = new_table (getpid ());
+
+  mp_test_join (mp_test_fork (lose_patience, table));
+  mp_table_unref (table);
 }
 
 static void
@@ -182,6 +216,7 @@ main (int   argc,
   mp_table_get_default (NULL); /* the others are of strangers */
   g_test_add_func ("/many-dead/claim", test_claim);
   g_test_add_func ("/many-dead/join", test_join);
+  g_test_add_func ("/many-dead/patience", test_patience);
   g_test_add_func ("/many-dead/bury", test_bury);
   g_test_add_func ("/many-dead/bury-behind", test_bury_behind);
   return g_test_run ();

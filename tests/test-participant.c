@@ -655,7 +655,7 @@ static char *
 read_watch_file (const char *file)
 {
   g_autofree char *name = g_strdup_printf ("/proc/self/task/%u/%s",
-                                           atomic_load (&mp_self_get ()->watch_thread), file);
+                                           atomic_load (&mp_self_get ()->watches[0].thread), file);
   char *text = NULL;
 
   g_assert_true (g_file_get_contents (name, &text, NULL, NULL));
@@ -694,7 +694,7 @@ test_idle (void)
   name = read_watch_file ("comm");
   g_assert_cmpstr (name, ==, "mp-watch\n");
 
-  mp_test_wait_asleep ((pid_t) atomic_load (&mp_self_get ()->watch_thread));
+  mp_test_wait_asleep ((pid_t) atomic_load (&mp_self_get ()->watches[0].thread));
   before = read_watch_file ("status");
   assert_blocks_signals (before);
   if (!mp_futex_can_wait_many ())

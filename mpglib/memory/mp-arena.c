@@ -43,7 +43,7 @@ add_locked (MpTable   *table,
   MpArena *self = g_new0 (MpArena, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
-  self->table = table;
+  self->table = mp_table_ref_locked (table);
   self->segment = segment_taken;
   self->layout = mp_segment_get_data (segment_taken);
 
@@ -210,6 +210,8 @@ mp_arena_unref (MpArena *self)
   for (guint i = 0; is_last && i < MAX_ARENAS; i++)
     if (atomic_load (&arenas[i]) == self)
       atomic_store (&arenas[i], NULL);
+  if (is_last)
+    mp_table_unref_locked (self->table);
   mp_self_unlock (process);
 
   if (!is_last)

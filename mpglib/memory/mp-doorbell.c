@@ -175,11 +175,12 @@ hear (MpSelf   *self,
       guint32   index,
       gboolean  all)
 {
+  MpSelfWatch *watch = mp_table_get_watch (table);
   MpDoorbell *doorbell = peek_doorbell (self, index);
   guint32 armed = DOORBELL_ARMED;
 
   /* mp_doorbell_free() waits as long as this is said of its doorbell. */
-  atomic_store (&self->dispatching, index + 1);
+  atomic_store (&watch->dispatching, index + 1);
 
   if (atomic_load (&doorbell->state) == DOORBELL_ARMED &&
       doorbell->table == table &&
@@ -187,7 +188,7 @@ hear (MpSelf   *self,
       atomic_compare_exchange_strong (&doorbell->state, &armed, DOORBELL_QUIET))
     doorbell->func (doorbell->user_data);
 
-  atomic_store (&self->dispatching, 0);
+  atomic_store (&watch->dispatching, 0);
 }
 
 /*< private >
@@ -305,9 +306,9 @@ mp_doorbell_new (MpTable         *table,
   atomic_store (&doorbell->waiter, NULL);
   atomic_store (&doorbell->state, DOORBELL_QUIET);
 
-  /* From the first on the thread looks at epochs too. */
+  /* From the first on the threads look at epochs too. */
   if (atomic_fetch_add (&self->n_doorbells, 1) == 0)
-    mp_watch_look_again (self);
+    mp_watch_look_again_all (self);
 
   return doorbell;
 }
@@ -338,7 +339,7 @@ mp_doorbell_free (MpDoorbell *self)
     return;
 
   atomic_store (&self->state, DOORBELL_FREE);
-  while (atomic_load (&process->dispatching) == self->index + 1)
+  while (atomic_load (&mp_table_get_watch (self->table)->dispatching) == self->index + 1)
     mp_futex_pause (20);
 
   leave_place (self);

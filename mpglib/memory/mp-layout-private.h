@@ -78,9 +78,12 @@ typedef struct
  *   {life, generation}       state     who changes it
  *   {0, g}                   free      claim: a newcomer, by CAS -> {tid|WAITERS, g}
  *   {tid|WAITERS, g}         alive     death or exec: the kernel -> {WAITERS|DIED, g}
+ *                                      leave: the thread itself -> {tid|WAITERS|DIED, g}, by CAS
+ *   {tid|WAITERS|DIED, g}    left      as dead; if the thread dies before it is buried: the kernel
+ *                                      -> {WAITERS|DIED, g}
  *   {WAITERS|DIED, g}        dead      bury: whoever notices, any number of them at once:
  *                                      wake all on life and on the vigils, see that it is
- *                                      gone, bump epoch, wake all on epoch, CAS -> {0, g+1},
+ *                                      gone (who left need not), bump epoch, wake all on epoch, CAS -> {0, g+1},
  *                                      or -> {WAITERS, g} where 17 bits of g+1 would be 0
  *   {WAITERS, g}             retired   nobody, ever
  *

@@ -27,17 +27,33 @@ typedef enum
 /* At once: each takes some 40 us of system calls, and a table may be full of dead. */
 #define MP_PARTICIPANT_MAX_BURIALS 16
 
+/* mp-participant-join.c */
 guint32  mp_participant_enter        (MpTable  *table,
                                       GError  **error);
-void     mp_participant_begin_life   (void);
 guint32  mp_participant_claim        (MpTable  *table,
                                       guint    *n_tries);
+void     mp_participant_leave        (MpTable  *table,
+                                      guint32   me);
+void     mp_participant_forget_lock  (MpTable  *table);
+
+/* mp-participant.c */
 MpLife   mp_participant_look         (MpTable  *table,
                                       guint32   owner);
 gboolean mp_participant_bury         (MpTable  *table,
                                       guint     slot,
                                       guint64   identity);
+void     mp_participant_wake_beside  (MpSlot   *slot);
+void     mp_participant_free_slot    (MpTable  *table,
+                                      guint     slot,
+                                      guint64   identity);
 void     mp_participant_broadcast    (MpTable  *table);
+
+static inline guint64
+mp_participant_make_identity (guint32 generation,
+                              guint32 life)
+{
+  return (guint64) generation << 32 | life;
+}
 
 static inline guint
 mp_owner_get_slot (guint32 owner)

@@ -34,6 +34,7 @@ MpSegment             *mp_segment_open       (int             fd,
                                               GError        **error);
 MpSegment             *mp_segment_ref        (MpSegment      *self);
 void                   mp_segment_unref      (MpSegment      *self);
+void                   mp_segment_vacate     (MpSegment      *self);
 gboolean               mp_segment_allocate   (MpSegment      *self,
                                               guint64         offset,
                                               guint64         length,

@@ -303,12 +303,14 @@ mp_segment_ref (MpSegment *self)
   return self;
 }
 
+/*< private >
+ * mp_segment_vacate:
+ *
+ * Unmaps it and closes its descriptor, for who has the last reference and may not free memory.
+ */
 void
-mp_segment_unref (MpSegment *self)
+mp_segment_vacate (MpSegment *self)
 {
-  if (!g_atomic_ref_count_dec (&self->ref_count))
-    return;
-
   /* Address space of the caller stays taken, so that nothing else gets there. */
   if (self->is_placed)
     mmap (self->data, self->header.size, PROT_NONE,
@@ -316,7 +318,18 @@ mp_segment_unref (MpSegment *self)
   else
     munmap (self->data, self->header.size);
 
+  self->data = NULL;
   mp_memfd_close (&self->fd);
+}
+
+void
+mp_segment_unref (MpSegment *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  if (self->data != NULL)
+    mp_segment_vacate (self);
   g_free (self);
 }
 

@@ -21,12 +21,29 @@ G_BEGIN_DECLS
  * go on.
  */
 
-/* Tables that one process can take part in, in its life. */
-#define MP_SELF_MAX_TABLES 16
+/* Tables that one process takes part in at once.  One thread mp-watch sleeps on the words of some of them, as
+ * many as the kernel lets it; those beyond have another thread, once there are that many.
+ */
+#define MP_SELF_N_WATCHES      4
+#define MP_SELF_TABLES_A_WATCH 16
+#define MP_SELF_MAX_TABLES     (MP_SELF_N_WATCHES * MP_SELF_TABLES_A_WATCH)
 
 /* Doorbells of one process: chunks, and doorbells in a chunk. */
 #define MP_SELF_N_CHUNKS     256
 #define MP_SELF_CHUNK_LENGTH 1024
+
+/* Tables have a bit each, the first of the thread's the lowest. */
+typedef struct
+{
+  MpAtomic32 thread;           /* its id, once it runs */
+  MpAtomic32 is_started;
+  MpAtomic32 control;          /* futex of the thread: look here again */
+  MpAtomic32 wishes;           /* tables it shall take part in */
+  MpAtomic32 farewells;        /* tables it shall leave */
+  MpAtomic32 n_answers;        /* futex of who made a wish, or waits for a place */
+  MpAtomic32 refusals;         /* tables that have no free slot */
+  MpAtomic32 dispatching;      /* index + 1 of the doorbell whose function runs */
+} MpSelfWatch;
 
 typedef struct
 {
@@ -35,12 +52,7 @@ typedef struct
   MpAtomic32 lock;             /* mp_self_lock() */
 
   /* mp-watch.c */
-  MpAtomic32 watch_thread;     /* thread id, once it runs */
-  MpAtomic32 watch_is_started;
-  MpAtomic32 control;          /* futex of the thread: look here again */
-  MpAtomic32 wishes;           /* tables it shall take part in, a bit each */
-  MpAtomic32 n_answers;        /* futex of who made a wish */
-  MpAtomic32 refusals;         /* tables that have no free slot, a bit each */
+  MpSelfWatch watches[MP_SELF_N_WATCHES];
   MpAtomic32 me[MP_SELF_MAX_TABLES];  /* this process in owner words; 0: not yet */
   int        lock_fds[MP_SELF_MAX_TABLES];  /* 0: none */
 
@@ -48,7 +60,6 @@ typedef struct
   MpAtomic32 n_doorbells;
   MpAtomic32 top_doorbell;     /* those from here on were never used */
   guint32    free_doorbell;    /* index + 1 of the first free one below; guarded by `lock` */
-  MpAtomic32 dispatching;      /* index + 1 of the one whose function runs */
   _Atomic (gpointer) chunks[MP_SELF_N_CHUNKS];
 } MpSelf;
 

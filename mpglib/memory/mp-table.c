@@ -6,28 +6,17 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <gio/gio.h>
 
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-memfd-private.h"
-#include "mp-table-private.h"
-
-/* One table, and room to the next. */
-#define STRIDE (1 << 20)
-
-G_STATIC_ASSERT (sizeof (MpTableLayout) <= STRIDE);
+#include "mp-table-places-private.h"
 
 /* The segment is as large as the struct, in pages of any size up to 64 KiB. */
 #define TABLE_SIZE ((sizeof (MpTableLayout) + 0xffff) & ~(gsize) 0xffff)
-
-/* Filled in order, never emptied: a forked child finds whole entries, whatever
- * its parent's threads were doing.
- */
-static MpTable tables[MP_SELF_MAX_TABLES];
-static MpAtomic32 n_tables;
 
 /* The parent's, until it is needed: most children share nothing.  Guarded by mp_self_lock().  Somebody may
  * close all descriptors meanwhile, or fork just when this one is closed, and the number be another file's.
@@ -36,87 +25,16 @@ static int inherited_fd = -1;
 static dev_t inherited_device;
 static ino_t inherited_file;
 
-/* Two windows of address space: the tables, and private memory of the same shape. */
-static guint8 *table_window;
-static guint8 *node_window;
-
-static guint8 *
-reserve_window (int      protection,
-                GError **error)
-{
-  gpointer window = mmap (NULL, (gsize) STRIDE * MP_SELF_MAX_TABLES, protection,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-  if (window == MAP_FAILED)
-    {
-      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errno),
-                   "Cannot reserve address space for shared memory: %s", g_strerror (errno));
-      return NULL;
-    }
-
-  return window;
-}
-
-static gboolean
-ensure_windows_locked (GError **error)
-{
-  if (table_window == NULL)
-    table_window = reserve_window (PROT_NONE, error);
-
-  if (table_window != NULL && node_window == NULL)
-    node_window = reserve_window (PROT_READ | PROT_WRITE, error);
-
-  return table_window != NULL && node_window != NULL;
-}
-
-static MpTable *
-find_locked (const guint8 *id)
-{
-  for (guint i = 0; i < mp_table_get_n (); i++)
-    if (memcmp (mp_table_get_id (&tables[i]), id, 16) == 0)
-      return &tables[i];
-
-  return NULL;
-}
-
-static MpTable *
-add_locked (MpSegment *segment_taken)
-{
-  MpTable *table = &tables[mp_table_get_n ()];
-
-  *table = (MpTable) {
-    .layout = mp_segment_get_data (segment_taken),
-    .segment = segment_taken,
-    .index = mp_table_get_n (),
-  };
-  atomic_store (&n_tables, table->index + 1);
-  return table;
-}
-
-/* Where the next table goes. */
-static gpointer
-next_address_locked (GError **error)
-{
-  if (mp_table_get_n () == MP_SELF_MAX_TABLES)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_FULL,
-                   "A process can take part in %u families of shared objects, not more", MP_SELF_MAX_TABLES);
-      return NULL;
-    }
-
-  return ensure_windows_locked (error) ? table_window + (gsize) STRIDE * mp_table_get_n () : NULL;
-}
-
 static MpTable *
 new_locked (GError **error)
 {
-  gpointer address = next_address_locked (error);
+  MpTable *place = mp_table_take_place_locked (error);
   MpSegment *segment = NULL;
 
-  if (address != NULL)
-    segment = mp_segment_new (MP_SEGMENT_TABLE, NULL, TABLE_SIZE, TABLE_SIZE, address, error);
+  if (place != NULL)
+    segment = mp_segment_new (MP_SEGMENT_TABLE, NULL, TABLE_SIZE, TABLE_SIZE, mp_table_get_address (place), error);
 
-  return segment != NULL ? add_locked (segment) : NULL;
+  return segment != NULL ? mp_table_fill_locked (place, segment) : NULL;
 }
 
 /* `is_known`: or else it is not opened */
@@ -127,8 +45,7 @@ open_locked (int       fd,
 {
   g_autoptr (MpSegment) anywhere = mp_segment_open (fd, MP_SEGMENT_TABLE, NULL, error);
   MpSegment *segment = NULL;
-  gpointer address;
-  MpTable *known;
+  MpTable *known, *place;
 
   if (anywhere == NULL)
     return NULL;
@@ -141,9 +58,9 @@ open_locked (int       fd,
       return NULL;
     }
 
-  known = find_locked (mp_segment_get_header (anywhere)->id);
+  known = mp_table_find_locked (mp_segment_get_header (anywhere)->id);
   if (known != NULL)
-    return known;
+    return mp_table_ref_locked (known);
 
   if (is_known)
     {
@@ -152,11 +69,11 @@ open_locked (int       fd,
       return NULL;
     }
 
-  address = next_address_locked (error);
-  if (address != NULL)
-    segment = mp_segment_open (fd, MP_SEGMENT_TABLE, address, error);
+  place = mp_table_take_place_locked (error);
+  if (place != NULL)
+    segment = mp_segment_open (fd, MP_SEGMENT_TABLE, mp_table_get_address (place), error);
 
-  return segment != NULL ? add_locked (segment) : NULL;
+  return segment != NULL ? mp_table_fill_locked (place, segment) : NULL;
 }
 
 static void
@@ -192,7 +109,7 @@ first_locked (GError **error)
   MpTable *inherited = NULL;
 
   if (mp_table_get_n () > 0)
-    return &tables[0];
+    return mp_table_peek (0);
 
   if (has_inherited_locked ())
     inherited = open_locked (inherited_fd, FALSE, NULL);
@@ -204,7 +121,7 @@ first_locked (GError **error)
 /*< private >
  * mp_table_new:
  *
- * Returns: (transfer none): a table without participants
+ * Returns: (transfer full): a table without participants
  */
 MpTable *
 mp_table_new (GError **error)
@@ -220,9 +137,9 @@ mp_table_new (GError **error)
 }
 
 static MpTable *
-open_table (int       fd,
-            gboolean  is_known,
-            GError  **error)
+try_open_table (int       fd,
+                gboolean  is_known,
+                GError  **error)
 {
   MpSelf *self = mp_self_get ();
   MpTable *table;
@@ -237,11 +154,27 @@ open_table (int       fd,
   return table;
 }
 
+static MpTable *
+open_table (int       fd,
+            gboolean  is_known,
+            GError  **error)
+{
+  g_autoptr (GError) refusal = NULL;
+  MpTable *table = try_open_table (fd, is_known, &refusal);
+
+  if (g_error_matches (refusal, MP_ERROR, MP_ERROR_FULL) && mp_table_await_place ())
+    return try_open_table (fd, is_known, error);
+
+  if (refusal != NULL)
+    g_propagate_error (error, g_steal_pointer (&refusal));
+  return table;
+}
+
 /*< private >
  * mp_table_open:
  * @fd: a table received, which stays the caller's
  *
- * Returns: (transfer none): the table, the same for every descriptor of it
+ * Returns: (transfer full): the table, the same for every descriptor of it as long as it is used
  */
 MpTable *
 mp_table_open (int      fd,
@@ -276,7 +209,7 @@ mp_table_get_default (GError **error)
   MpTable *table;
 
   if (G_LIKELY (mp_table_get_n () > 0))
-    return &tables[0];
+    return mp_table_peek (0);
 
   mp_self_lock (self);
   table = first_locked (error);
@@ -326,18 +259,6 @@ mp_table_dup_family_fd (GError **error)
   return fd;
 }
 
-guint
-mp_table_get_n (void)
-{
-  return atomic_load_explicit (&n_tables, memory_order_acquire);
-}
-
-MpTable *
-mp_table_peek (guint index)
-{
-  return index < mp_table_get_n () ? &tables[index] : NULL;
-}
-
 /*< private >
  * mp_table_get_fd:
  *
@@ -347,23 +268,4 @@ int
 mp_table_get_fd (MpTable *self)
 {
   return mp_segment_get_fd (self->segment);
-}
-
-/*< private >
- * mp_table_get_life_node:
- * @life: the life word of a slot or of a vigil
- *
- * Returns: the list entry that stands for it, in private memory
- */
-MpLifeNode *
-mp_table_get_life_node (MpTable    *self,
-                        MpAtomic32 *life)
-{
-  return (MpLifeNode *) (gpointer) (node_window + ((guint8 *) life - table_window));
-}
-
-glong
-mp_table_get_life_offset (void)
-{
-  return (glong) (table_window - node_window);
 }

@@ -10,8 +10,15 @@
 
 G_BEGIN_DECLS
 
-guint32 mp_watch_join       (MpTable  *table,
-                             GError  **error);
-void    mp_watch_look_again (MpSelf   *self);
+/* mp-watch-join.c */
+guint32  mp_watch_join           (MpTable      *table,
+                                  GError      **error);
+void     mp_watch_leave_locked   (MpTable      *table);
+
+/* mp-watch.c */
+gboolean mp_watch_start_locked   (MpSelfWatch  *self,
+                                  GError      **error);
+void     mp_watch_look_again     (MpSelfWatch  *self);
+void     mp_watch_look_again_all (MpSelf       *self);
 
 G_END_DECLS

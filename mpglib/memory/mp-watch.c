@@ -12,18 +12,17 @@
 #include "mp-doorbell-private.h"
 #include "mp-error.h"
 #include "mp-futex-private.h"
+#include "mp-life-list-private.h"
 #include "mp-participant-private.h"
-#include "mp-patience-private.h"
-#include "mp-short-lock-private.h"
 #include "mp-thread-private.h"
 #include "mp-watch-private.h"
 
 /* The thread mp-watch.  Its life is the life of the process: the kernel marks the
- * slots that it claimed when the process ends or calls exec.  While it lives it
- * sleeps, and wakes up for
+ * slots that it claimed when the process ends or calls exec.  There is another one for
+ * each MP_SELF_TABLES_A_WATCH tables.  While it lives it sleeps, and wakes up for
  *
- *   control       a thread of this process wants it to take part in another table,
- *                 or to look at epochs from now on
+ *   control       a thread of this process wants it to take part in another table, to
+ *                 leave one, or to look at epochs from now on
  *   vigils        that it keeps for the next two living slots: one of them died, so
  *                 it buries it
  *   poke          of its own slot: look again for who the next two are
@@ -70,12 +69,29 @@ typedef struct
 
 typedef struct
 {
-  MpSelf     *self;
-  TableWatch  tables[MP_SELF_MAX_TABLES];
-  gint64      pause;
+  MpSelf      *process;
+  MpSelfWatch *self;
+  guint        first_table;
+  TableWatch   tables[MP_SELF_TABLES_A_WATCH];
+  gint64       pause;
 } Watch;
 
-G_STATIC_ASSERT (1 + MP_SELF_MAX_TABLES * (3 + N_NEIGHBOURS) <= MP_FUTEX_MAX_WAITS);
+G_STATIC_ASSERT (1 + MP_SELF_TABLES_A_WATCH * (3 + N_NEIGHBOURS) <= MP_FUTEX_MAX_WAITS);
+G_STATIC_ASSERT (MP_SELF_TABLES_A_WATCH <= 32);
+
+static MpTable *
+get_table (Watch *watch,
+           guint  index)
+{
+  return mp_table_peek (watch->first_table + index);
+}
+
+static void
+answer (MpSelfWatch *self)
+{
+  atomic_fetch_add (&self->n_answers, 1);
+  mp_futex_wake (&self->n_answers, MP_FUTEX_WAKE_ALL);
+}
 
 /* --- Taking part ---------------------------------------------------------- */
 
@@ -90,7 +106,7 @@ claim_in_table (Watch *watch,
   /* Two threads may have made the same wish, the second when it was granted. */
   if (known->me == 0)
     {
-      guint32 me = mp_participant_claim (mp_table_peek (index), &known->n_tries);
+      guint32 me = mp_participant_claim (get_table (watch, index), &known->n_tries);
 
       if (me == 0 && known->n_tries < MP_PARTICIPANT_MAX_TRIES)
         return FALSE;
@@ -99,12 +115,11 @@ claim_in_table (Watch *watch,
         atomic_fetch_or (&watch->self->refusals, bit);
 
       *known = (TableWatch) { .me = me };
-      atomic_store (&watch->self->me[index], me);
+      atomic_store (&watch->process->me[watch->first_table + index], me);
     }
 
   atomic_fetch_and (&watch->self->wishes, ~bit);
-  atomic_fetch_add (&watch->self->n_answers, 1);
-  mp_futex_wake (&watch->self->n_answers, MP_FUTEX_WAKE_ALL);
+  answer (watch->self);
   return TRUE;
 }
 
@@ -115,7 +130,7 @@ grant_wishes (Watch *watch)
   guint32 wishes = atomic_load (&watch->self->wishes);
   gboolean are_granted = TRUE;
 
-  for (guint i = 0; i < MP_SELF_MAX_TABLES; i++)
+  for (guint i = 0; i < MP_SELF_TABLES_A_WATCH; i++)
     if ((wishes & 1u << i) != 0)
       are_granted &= claim_in_table (watch, i);
 
@@ -253,7 +268,7 @@ static void
 look_after_table (Watch *watch,
                   guint  index)
 {
-  MpTable *table = mp_table_peek (index);
+  MpTable *table = get_table (watch, index);
   TableWatch *known = &watch->tables[index];
   MpSlot *slot = &table->layout->slots[mp_owner_get_slot (known->me)];
   guint32 poke = atomic_load (&slot->poke);
@@ -267,6 +282,42 @@ look_after_table (Watch *watch,
   known->epoch = epoch;
   known->doorbell = atomic_load (&slot->doorbell);
   mp_doorbell_dispatch (table, atomic_exchange (&slot->rung, 0), epoch_is_new);
+}
+
+/* --- Leaving -------------------------------------------------------------- */
+
+/* Who made a wish may have lost patience. */
+static void
+leave_table (Watch *watch,
+             guint  index)
+{
+  MpTable *table = get_table (watch, index);
+  TableWatch *known = &watch->tables[index];
+  guint32 bit = 1u << index;
+
+  atomic_fetch_and (&watch->self->wishes, ~bit);
+  end_vigils (known);
+
+  if (known->me != 0)
+    mp_participant_leave (table, known->me);
+
+  *known = (TableWatch) { 0 };
+  atomic_store (&watch->process->me[table->index], 0);
+  mp_table_vacate (table);
+
+  /* Last: until then nobody takes the place to be lost. */
+  atomic_fetch_and (&watch->self->farewells, ~bit);
+  answer (watch->self);
+}
+
+static void
+say_farewells (Watch *watch)
+{
+  guint32 farewells = atomic_load (&watch->self->farewells);
+
+  for (guint i = 0; i < MP_SELF_TABLES_A_WATCH; i++)
+    if ((farewells & 1u << i) != 0)
+      leave_table (watch, i);
 }
 
 /* --- Sleeping ------------------------------------------------------------- */
@@ -315,10 +366,11 @@ look_and_sleep (Watch *watch)
   gboolean has_doorbells;
   guint32 control = atomic_load (&watch->self->control);
 
+  say_farewells (watch);
   must_go_on = !grant_wishes (watch);
-  has_doorbells = atomic_load (&watch->self->n_doorbells) > 0;
+  has_doorbells = atomic_load (&watch->process->n_doorbells) > 0;
 
-  for (guint i = 0; i < mp_table_get_n (); i++)
+  for (guint i = 0; i < MP_SELF_TABLES_A_WATCH; i++)
     {
       TableWatch *known = &watch->tables[i];
 
@@ -328,7 +380,7 @@ look_and_sleep (Watch *watch)
       look_after_table (watch, i);
       must_look_again |= known->must_look_again;
       must_go_on |= known->has_more_to_bury;
-      n_waits += add_waits (known, mp_table_peek (i)->layout, has_doorbells, waits + n_waits);
+      n_waits += add_waits (known, get_table (watch, i)->layout, has_doorbells, waits + n_waits);
     }
 
   if (must_go_on)
@@ -341,11 +393,16 @@ look_and_sleep (Watch *watch)
 static G_NORETURN void *
 watch_main (void *data)
 {
-  Watch watch = { .self = data, .pause = FIRST_PAUSE_USEC };
+  MpSelf *process = mp_self_get ();
+  MpSelfWatch *self = data;
+  guint number = self - process->watches;
+  Watch watch = {
+    .process = process, .self = self, .first_table = number * MP_SELF_TABLES_A_WATCH, .pause = FIRST_PAUSE_USEC,
+  };
 
   prctl (PR_SET_NAME, "mp-watch");
-  mp_participant_begin_life ();
-  atomic_store (&watch.self->watch_thread, (guint32) syscall (SYS_gettid));
+  mp_life_list_begin (number);
+  atomic_store (&self->thread, (guint32) syscall (SYS_gettid));
 
   for (;;)
     look_and_sleep (&watch);
@@ -353,13 +410,18 @@ watch_main (void *data)
 
 /* --- For other threads ---------------------------------------------------- */
 
-static gboolean
-start_thread_locked (MpSelf  *self,
-                     GError **error)
+/*< private >
+ * mp_watch_start_locked:
+ *
+ * With mp_self_lock().  The thread looks at @self when it runs.
+ */
+gboolean
+mp_watch_start_locked (MpSelfWatch  *self,
+                       GError      **error)
 {
   int result;
 
-  if (atomic_load (&self->watch_is_started) != 0)
+  if (atomic_load (&self->is_started) != 0)
     return TRUE;
 
   result = mp_thread_start (watch_main, self, STACK_SIZE, NULL);
@@ -371,7 +433,7 @@ start_thread_locked (MpSelf  *self,
       return FALSE;
     }
 
-  atomic_store (&self->watch_is_started, 1);
+  atomic_store (&self->is_started, 1);
   return TRUE;
 }
 
@@ -381,107 +443,15 @@ start_thread_locked (MpSelf  *self,
  * Makes the thread look at @self; it need not be there yet.
  */
 void
-mp_watch_look_again (MpSelf *self)
+mp_watch_look_again (MpSelfWatch *self)
 {
   atomic_fetch_add (&self->control, 1);
   mp_futex_wake (&self->control, 1);
 }
 
-/* Who asks first waits this long at least, in microseconds: the thread may have to be started. */
-#define FIRST_JOIN_USEC (50 * G_TIME_SPAN_MILLISECOND)
-
-/* That of the program's own family is trusted: only who has to wait for a processor takes long. */
-static gint64
-get_join_patience (MpTable  *table,
-                   gboolean  is_first)
+void
+mp_watch_look_again_all (MpSelf *self)
 {
-  gint64 remaining;
-
-  if (table == mp_table_peek (0))
-    return mp_short_lock_get_patience ();
-
-  remaining = mp_patience_get_remaining (mp_short_lock_get_patience ());
-  return MAX (remaining, is_first ? FIRST_JOIN_USEC : 0);
-}
-
-static gboolean
-begin_join (MpSelf    *self,
-            MpTable   *table,
-            gboolean  *is_first,
-            GError   **error)
-{
-  guint32 bit = 1u << table->index;
-  gboolean is_started;
-
-  mp_self_lock (self);
-  is_started = start_thread_locked (self, error);
-  if (is_started && mp_participant_get_me (table) == 0)
-    {
-      atomic_fetch_and (&self->refusals, ~bit);
-      *is_first = (atomic_fetch_or (&self->wishes, bit) & bit) == 0;
-    }
-  mp_self_unlock (self);
-
-  if (is_started)
-    mp_watch_look_again (self);
-  return is_started;
-}
-
-static guint32
-await_join (MpSelf   *self,
-            MpTable  *table,
-            gint64    deadline,
-            GError  **error)
-{
-  for (;;)
-    {
-      guint32 n_answers = atomic_load (&self->n_answers);
-      guint32 me = mp_participant_get_me (table);
-
-      if (me != 0)
-        return me;
-
-      if ((atomic_load (&self->refusals) & 1u << table->index) != 0)
-        {
-          g_set_error (error, MP_ERROR, MP_ERROR_FULL,
-                       "%u processes share these objects already, and no more can", MP_TABLE_N_SLOTS);
-          return 0;
-        }
-
-      if (mp_deadline_has_passed (deadline))
-        {
-          g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
-                               "To join those who share an object takes long: the table of its processes is full of "
-                               "dead ones; this goes on, so try again");
-          return 0;
-        }
-
-      mp_futex_wait (&self->n_answers, n_answers, deadline);
-    }
-}
-
-/*< private >
- * mp_watch_join:
- *
- * Has the thread take a slot of the table, for which the caller waits as long as it has
- * patience.  Use mp_participant_enter().
- *
- * Returns: this process in owner words of the table, or 0 on error:
- *   %MP_ERROR_FULL if all slots are taken, %MP_ERROR_TIMED_OUT if that is not known yet
- */
-guint32
-mp_watch_join (MpTable  *table,
-               GError  **error)
-{
-  MpSelf *self = mp_self_get ();
-  gboolean is_first = FALSE;
-  gint64 begun = g_get_monotonic_time ();
-  guint32 me;
-
-  if (!begin_join (self, table, &is_first, error))
-    return 0;
-
-  me = await_join (self, table, begun + get_join_patience (table, is_first), error);
-  mp_patience_spend (g_get_monotonic_time () - begun);
-  return me;
+  for (guint i = 0; i < MP_SELF_N_WATCHES; i++)
+    mp_watch_look_again (&self->watches[i]);
 }

@@ -224,8 +224,8 @@ find_arena (MpUnpacking     *unpacking,
             guint            n_fds,
             GError         **error)
 {
+  g_autoptr (MpTable) table = NULL;
   MpArena *arena;
-  MpTable *table;
 
   if (n_fds == 0)
     {

@@ -87,6 +87,8 @@ expect_failure MP_FAULT_NO_SWEEP crash/test-crash --long -p /crash/arena/sweep
 expect_failure MP_FAULT_NO_SEAL_SHRINK test-segment
 # The kernel hears of a slot after it was taken.
 expect_failure MP_FAULT_LATE_REGISTRATION crash/test-crash --long -p /crash/slot/claim
+# Who leaves marks its words as the kernel does, which then leaves them alone.
+expect_failure MP_FAULT_LEAVE_WITHOUT_ID crash/test-crash --long -p /crash/slot/leave
 # Changes of an arena are made one by one.
 expect_failure MP_FAULT_NO_JOURNAL crash/test-crash --long -p /crash/arena/release
 # Each change of an arena is committed for itself.

@@ -24,6 +24,7 @@
 #include "mp-doorbell-private.h"
 #include "mp-futex-private.h"
 #include "mp-journal-private.h"
+#include "mp-life-list-private.h"
 #include "mp-memfd-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-sleep-private.h"
@@ -272,7 +273,7 @@ claim (void)
 {
   guint n_tries = 0;
 
-  mp_participant_begin_life ();
+  mp_life_list_begin (0);
   mp_participant_claim (table, &n_tries);
 }
 
@@ -306,7 +307,7 @@ check_claim (void)
   return count_alive () == 1 + MP_CRASH_N_SLEEPERS ? 0 : LEAKED;
 }
 
-/* --- Deaths in a family of which the harness is no part ------------------- */
+/* --- Deaths in a family of which the harness is no part, and leaving it ----- */
 
 static pid_t bystander;
 static pid_t corpse;
@@ -380,13 +381,61 @@ static void
 setup_watcher (void)
 {
   mp_participant_enter (other_table, NULL);
-  atomic_store (&shared->victim_thread, mp_self_get ()->watch_thread);
+  atomic_store (&shared->victim_thread, mp_self_get ()->watches[0].thread);
 }
 
 static pid_t
 get_watcher (void)
 {
   return (pid_t) atomic_load (&shared->victim_thread);
+}
+
+/* Hears of it as who waits for a lock. */
+static void
+be_heir (gpointer data)
+{
+  guint32 me = mp_participant_enter (other_table, NULL);
+
+  mp_test_set_word (&shared->bystander_ready, 1);
+  mp_test_wait_word (&shared->corpse_ready, 1);
+  if (mp_owner_lock_acquire (other_table, &shared->lock, me, MP_WAIT_NEVER_ENDS) == MP_OWNER_LOCK_ABANDONED)
+    mp_test_set_word (&shared->bystander_done, 1);
+
+  for (;;)
+    pause ();
+}
+
+static void
+prepare_leaver (void)
+{
+  mp_crash_begin_round (NULL);
+  atomic_store (&shared->bystander_ready, 0);
+  atomic_store (&shared->bystander_done, 0);
+  atomic_store (&shared->corpse_ready, 0);
+  atomic_store (&shared->lock, 0);
+
+  bystander = mp_test_fork (be_heir, NULL);
+  mp_test_wait_word (&shared->bystander_ready, 1);
+  g_assert_true (mp_crash_none_is_dead (other_table));
+}
+
+/* Without a thread of its own for it: the victim's life is its only one. */
+static void
+setup_leaver (void)
+{
+  guint n_tries = 0;
+
+  mp_life_list_begin (0);
+  atomic_store (&shared->corpse, mp_participant_claim (other_table, &n_tries));
+  mp_owner_lock_acquire (other_table, &shared->lock, atomic_load (&shared->corpse), MP_WAIT_NEVER_ENDS);
+  mp_test_set_word (&shared->corpse_ready, 1);
+  mp_test_wait_asleep (bystander);
+}
+
+static void
+leave (void)
+{
+  mp_participant_leave (other_table, atomic_load (&shared->corpse));
 }
 
 /* Its thread is the only one that can notice. */
@@ -470,7 +519,7 @@ setup_listener (void)
 {
   setup_doorbell ();
   mp_doorbell_arm (victims_doorbell, NULL);
-  atomic_store (&shared->victim_thread, mp_self_get ()->watch_thread);
+  atomic_store (&shared->victim_thread, mp_self_get ()->watches[0].thread);
 }
 
 /* No place is left with somebody who is dead and armed. */
@@ -919,6 +968,7 @@ static const MpKillCase kill_cases[] = {
   { "lock/release-stopped", prepare_free, setup_holder, release, .last = expect_others_go_on, .check = check_lock },
   { "slot/claim", prepare_free, NULL, claim, .check = check_claim, .n_dense = 250 },
   { "slot/bury", prepare_unseen_death, NULL, bury, .check = check_family },
+  { "slot/leave", prepare_leaver, setup_leaver, leave, .check = check_family },
   { "watch/neighbour-dies", prepare_family, setup_watcher, NULL,
     .get_thread = get_watcher, .provoke = kill_neighbour, .check = check_family },
   { "watch/doorbell", prepare_bell, setup_listener, NULL,

@@ -18,6 +18,8 @@
  *              any two are killed
  *   LONG       four, each watching one, of which the last becomes a participant;
  *              any three are killed
+ *   LEAVING    four, each watching one, of which the second leaves, or is killed amid that;
+ *              any two are killed
  *
  * When nothing can go on any more nobody is dead and not buried, unless it died
  * before it could tell anybody, or nobody is left.
@@ -26,6 +28,8 @@
  *   SHARED         watchers do not keep a word for themselves
  *   NO_POKE        a newcomer tells nobody
  *   LATE_REGISTER  the kernel hears of the slot after it was taken
+ *   WITHOUT_ID     who leaves marks its words as the kernel does, which leaves them alone then
+ *   SILENT         who leaves wakes nobody
  */
 
 #if defined(CROWD)
@@ -33,6 +37,11 @@
 #define KILLS 3
 #define NEWCOMER N
 #define TWO
+#elif defined(LEAVING)
+#define N 4
+#define KILLS 2
+#define NEWCOMER N
+#define LEAVER 1
 #elif defined(LONG)
 #define N 4
 #define KILLS 3
@@ -61,7 +70,9 @@ byte watcher[NONE];     /* who alone may sleep on that vigil; N: nobody */
 /* --- Private memory --- */
 bool up[N];             /* not killed yet */
 bool registered[N];     /* the kernel will mark its words */
+bool has_id[N];     /* marked by itself: the words have its id still, for the kernel */
 bool told[N];           /* has poked its watchers */
+bool is_leaving[N];
 
 /* --- The kernel --- */
 bool asleep[N];
@@ -194,6 +205,26 @@ proctype watch (byte i)
     fi;
 
     do
+#ifdef LEAVER
+    /* Step by step, as mp_participant_leave(). */
+    :: atomic { i == LEAVER -> queued[i] = false; let_go (i); is_leaving[i] = true }
+#ifndef WITHOUT_ID
+       atomic { has_id[i] = true; life[i] = DEAD }
+#else
+       life[i] = DEAD;
+#endif
+#ifndef SILENT
+       atomic { wake_all_that_watch (i) }
+#endif
+       atomic { registered[i] = false; has_id[i] = false }
+       atomic {
+         if
+         :: life[i] == DEAD -> life[i] = FREE; named[i] = false
+         :: else
+         fi;
+         break
+       }
+#endif
     :: atomic { queued[i] = false; poke[i] = false; must_look = false; let_go (i); n = 1 }
        /* All slots, from its own on. */
        do
@@ -236,8 +267,11 @@ proctype watch (byte i)
     second[i] = NONE;
 #endif
     if
-    :: registered[i] && life[i] == ALIVE ->
-       life[i] = DEAD;
+    :: registered[i] && (life[i] == ALIVE || has_id[i]) ->
+       if
+       :: life[i] == ALIVE -> life[i] = DEAD
+       :: else
+       fi;
        for (v : 0 .. W - 1) {
          wake_one_that_keeps (VIGIL (i, v))
        }
@@ -262,7 +296,7 @@ active proctype killer ()
   od
 }
 
-#define CAN_BURY(i) (up[i] && told[i])
+#define CAN_BURY(i) (up[i] && told[i] && !is_leaving[i])
 #if N > 3
 #define SOMEBODY (CAN_BURY (0) || CAN_BURY (1) || CAN_BURY (2) || CAN_BURY (3))
 #else
