@@ -297,6 +297,20 @@ test('bytes are sent from buffers of any kind', async () => {
   second.close();
 });
 
+test('a name that is none of a codec is refused, and the end goes on', async () => {
+  const [first, second] = Mp.Connection.new_pair();
+  const bytes = Uint8Array.of(1);
+  for (const wrong of ['', 'Pickle', 'a codec', 'a\0b', 'gvariant', 'x'.repeat(33)]) {
+    for (const send of ['send_bytes', 'send_bytes_async', 'send_data', 'send_data_async'])
+      checkThrows(() => first[send](bytes, wrong), RangeError, /^codec is ".*", but has to be 1 to 32 characters/);
+  }
+  checkThrows(() => first.send_bytes(bytes, 5), TypeError, /codec is 5, but has to be a string or null/);
+  await first.send_bytes_async(bytes, 'x'.repeat(32));
+  checkSame(second.receive_message().get_codec(), 'x'.repeat(32));
+  first.close();
+  second.close();
+});
+
 test('ends know what they are for, and how long a message may be', async () => {
   const [reader, writer] = Mp.Connection.new_pair(false);
   check(reader.readable && !reader.writable && writer.writable && !writer.readable);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported checkArray, checkText, demandBytes, demandData, describe, isFlags, isInstance, isInt32, keyKind, listNames,
-   takeBuffers, toBytes */
+/* exported checkArray, checkCodec, checkText, demandBytes, demandData, describe, isFlags, isInstance, isInt32,
+   keyKind, listNames, takeBuffers, toBytes */
 
 // What is asked of values that GJS would take for others, or refuse in words of its own.
 
@@ -115,6 +115,24 @@ function checkText(text, name) {
       `${text[place] === '\0' ? 'the NUL' : 'the lone surrogate'} at position ${place}`);
   }
   return text;
+}
+
+// Of values it is 'gvariant', which no bytes have.
+const CODEC = /^(?!gvariant$)[a-z0-9.-]{1,32}$/;
+
+/**
+ * Checks the name of a codec, since the library ends the call of one that is none without an error or a callback.
+ *
+ * @param {?string} name - the name
+ * @returns {?string} it as it is
+ * @throws {RangeError} if no bytes may have it
+ */
+function checkCodec(name) {
+  if (typeof name === 'string' && !CODEC.test(name)) {
+    throw new RangeError(`codec is ${JSON.stringify(name)}, but has to be 1 to 32 characters of a to z, ` +
+      "0 to 9, - and ., and not 'gvariant', which values have");
+  }
+  return name;
 }
 
 /**

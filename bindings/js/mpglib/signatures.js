@@ -7,7 +7,9 @@
 // is at a wrong one, such as options by name in place of a timeout, would be taken by GJS for a number that is none.
 
 const {Gio} = imports.gi;
-const {checkText, describe, isFlags, isInstance, isInt32, keyKind, listNames, toBytes} = imports.mpglib.kinds;
+const {
+  checkCodec, checkText, describe, isFlags, isInstance, isInt32, keyKind, listNames, toBytes,
+} = imports.mpglib.kinds;
 const {isPromisified, markPromisified} = imports.mpglib.promises;
 
 const LARGEST_UINT32 = 0xffffffff;
@@ -185,7 +187,7 @@ const KINDS = {
   timeout: {is: isNumber, text: 'a number of seconds, negative to wait for ever'},
   cancellable: {is: value => value === null || isInstance(value, Gio.Cancellable), text: 'a Gio.Cancellable or null'},
   chunkSize: {is: isCount, text: 'a number of items, 0 for one that suits'},
-  codec: {is: isText, convert: text => checkText(text, 'codec'), text: 'a string or null'},
+  codec: {is: isText, convert: checkCodec, text: 'a string or null'},
   fd: {is: isInt32, text: 'the number of a file descriptor'},
   duplex: {is: value => typeof value === 'boolean', text: 'true or false'},
   func: {is: value => typeof value === 'function', text: 'a function'},
