@@ -79,6 +79,29 @@ test_bytes (void)
   mp_test_pair_free (&pair);
 }
 
+/* It is not the end that sends which was closed: that goes on. */
+static void
+test_closed_attachment (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  MpTestPair other = mp_test_pair_new ();
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("(h)", 0));
+  g_autoptr (GError) error = NULL;
+
+  mp_message_attach (message, MP_SHAREABLE (other.a));
+  mp_connection_close (other.a);
+  g_assert_false (mp_connection_send_message (pair.a, message, -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_true (g_str_has_prefix (error->message, "An attached object of the type MpConnection: "));
+  g_assert_cmpint (mp_connection_get_state (pair.a), ==, MP_CONNECTION_OPEN);
+
+  mp_test_send_int (pair.a, 1);
+  g_assert_cmpint (mp_test_receive_int (pair.b), ==, 1);
+  g_clear_object (&message);
+  mp_test_pair_free (&other);
+  mp_test_pair_free (&pair);
+}
+
 /* Types of any length that may travel, and no others. */
 static void
 test_long_types (void)
@@ -425,6 +448,7 @@ main (int   argc,
   mp_test_add ("/connection/value", test_value);
   mp_test_add ("/connection/data", test_data);
   mp_test_add ("/connection/bytes", test_bytes);
+  mp_test_add ("/connection/closed-attachment", test_closed_attachment);
   mp_test_add ("/connection/long-types", test_long_types);
   mp_test_add ("/connection/deep-types", test_deep_types);
   mp_test_add ("/connection/stays", test_stays);

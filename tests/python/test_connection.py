@@ -184,6 +184,25 @@ class Connections(MpCase):
             self.assertRaises(error, second.recv_bytes, wrong)
         self.assertEqual(second.recv_bytes(1), b'')
 
+    def test_what_is_sent_was_closed(self):
+        first, second = self.make_pipe()
+        closed, _other = self.make_pipe()
+        closed.close()
+        queue = Mp.Queue()
+        queue.close()
+        for sent in (closed, [1, {'a': closed}], queue):
+            for send in (first.send, lambda obj: Mp.run(first.send_async(obj))):
+                with self.assertRaisesRegex(Mp.Closed, '^An attached object of the type Mp') as caught:
+                    send(sent)
+                # Not a BrokenPipeError, for which programs give up the connection.
+                self.assertNotIsInstance(caught.exception, ConnectionError)
+                self.assertIsInstance(caught.exception, OSError)
+        first.send('more')
+        self.assertEqual(second.recv(timeout=DEADLINE), 'more')
+        second.close()
+        with self.assertRaises(BrokenPipeError):
+            first.send('more')
+
     def test_bytes_into_buffers(self):
         first, second = self.make_pipe()
         message = b'0123456789ab'
