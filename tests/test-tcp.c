@@ -207,6 +207,14 @@ test_no_such_name (void)
                         MP_ERROR, MP_ERROR_NOT_SUPPORTED, "0.0.0.0");
 }
 
+/* That of a documentation, which no machine has. */
+static void
+test_not_ours (void)
+{
+  assert_cannot_listen ("tcp:192.0.2.1:0", key, MP_WIRE_DEFAULT, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                        "this machine has no such address");
+}
+
 static void
 test_async (void)
 {
@@ -594,6 +602,7 @@ main (int   argc,
   mp_test_add_data ("/tcp/process/dies", GINT_TO_POINTER (1), test_process);
   mp_test_add ("/tcp/name", test_name);
   mp_test_add ("/tcp/no-such-name", test_no_such_name);
+  mp_test_add ("/tcp/not-ours", test_not_ours);
   mp_test_add ("/tcp/example", test_example);
   mp_test_add ("/tcp/async", test_async);
   mp_test_add ("/tcp/signal", test_signal);

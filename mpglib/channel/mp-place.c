@@ -348,6 +348,10 @@ open_tcp (MpPlace  *self,
     {
       if (errno == EADDRINUSE)
         fail_in_use (self, "another process listens there; end it, or choose another port, or 0 for any", error);
+      else if (errno == EADDRNOTAVAIL)
+        g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                     "Cannot listen at %s: this machine has no such address; write one that it has, or 0.0.0.0 or [::] "
+                     "for all", address);
       else
         fail (self, "the socket cannot be made", errno, error);
       mp_fd_close (&self->fd);
