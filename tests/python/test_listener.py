@@ -360,6 +360,13 @@ class Listener(unittest.TestCase):
     def test_backlog(self):
         with Mp.Listener(backlog=2) as listener:
             self.assertEqual(listener.get_backlog(), 2)
+        # Beyond what there may be it is the nearest number.
+        for given, kept in (-1, 1), (0, 1), (2 ** 31, 2 ** 31 - 1), (2 ** 64, 2 ** 31 - 1):
+            with Mp.Listener(backlog=given) as listener:
+                self.assertEqual(listener.get_backlog(), kept)
+        for wrong in 1.5, '2':
+            with self.assertRaisesRegex(TypeError, 'backlog has to be a whole number, not'):
+                Mp.Listener(backlog=wrong)
 
     def test_closed_meanwhile(self):
         listener = Mp.Listener()

@@ -5,11 +5,12 @@
 from . import _connection, _waiting
 from ._addresses import from_text, to_text
 from ._auth_key import to_key
-from ._calls import FOREVER, Mp, check_timeout, note_loop, wait
+from ._calls import FOREVER, Mp, check_timeout, check_whole, note_loop, wait
 from ._classes import SameType, adopt, explain_closed
 
 _Base = adopt(Mp.Listener, explain=explain_closed)
 _Settings = adopt(Mp.TlsSettings)
+_LARGEST_BACKLOG = 2 ** 31 - 1
 
 
 def check_wire(wire):
@@ -31,7 +32,7 @@ class Listener(_Base, metaclass=SameType):
     __module__ = 'gi.overrides.Mp'
 
     def __init__(self, address=None, family=None, backlog=None, authkey=None, wire=None, tls=None):
-        given = {} if backlog is None else {'backlog': max(1, backlog)}
+        given = {} if backlog is None else {'backlog': min(max(1, check_whole('backlog', backlog)), _LARGEST_BACKLOG)}
         if wire is not None:
             given['wire'] = check_wire(wire)
         if tls is not None:
