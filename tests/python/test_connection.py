@@ -161,6 +161,10 @@ class Connections(MpCase):
         self.assertIsInstance(caught.exception, OSError)
         self.assertEqual(second.recv_bytes(10), b'0123456789')
         self.assertEqual(second.recv_bytes(timeout=DEADLINE), b'2468')
+        first.send_bytes(GLib.Bytes.new(b'0123\x00'), 1)
+        self.assertEqual(second.recv_bytes(timeout=DEADLINE), b'123\x00')
+        Mp.run(first.send_bytes_async(GLib.Bytes.new(b'')))
+        self.assertEqual(second.recv_bytes(timeout=DEADLINE), b'')
         for wrong in ((-1,), (0, 4), (4,)):
             with self.assertRaises(ValueError):
                 first.send_bytes(b'abc', *wrong)

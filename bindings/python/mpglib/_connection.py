@@ -348,6 +348,8 @@ def _as_library(timeout):
 
 
 def _cut(data, offset, size):
+    if isinstance(data, GLib.Bytes):
+        data = data.get_data()
     try:
         view = memoryview(data)
     except TypeError:
