@@ -295,6 +295,21 @@ class MainModules(MpCase):
                 self.assertEqual(complaints.count('Mp.NoTarget') + complaints.count('errors.NoTarget'), 1, complaints)
                 self.assertIn("if __name__ == '__main__':", complaints)
 
+    def test_missing_guard_and_a_queue(self):
+        """Who waits for the process, too, does not wait in vain for what it would have put."""
+        code, output, complaints = self.run_program('''
+            def work(queue):
+                queue.put('works')
+
+            queue = Mp.Queue()
+            process = Mp.Process(target=work, args=(queue,))
+            process.start()
+            print(Mp.wait([queue, process]) == [process], flush=True)
+            process.join()
+            ''')
+        self.assertEqual((code, output), (1, 'True\n'), complaints)
+        self.assertEqual(complaints.count('errors.NoTarget'), 1, complaints)
+
     def test_missing_guard_with_a_pool(self):
         code, output, complaints = self.run_program('''
             def work(x):
