@@ -122,6 +122,9 @@ class Listener(unittest.TestCase):
                 host, port = listener.address
                 self.assertEqual(host, address[0].replace('localhost', '127.0.0.1') if address else '127.0.0.1')
                 self.assertGreater(port, 0)
+                # For clients in other languages.
+                name = f'[{host}]' if ':' in host else host
+                self.assertEqual(listener.get_address(), f'tcp:{name}:{port}')
                 with Mp.Client((host, port), authkey=KEY, timeout=DEADLINE) as client:
                     with listener.accept(DEADLINE) as server:
                         self.assertEqual(listener.last_accepted[0], host)
