@@ -17,6 +17,7 @@
 
 #pragma once
 
+#include "mp-biased-lock-private.h"
 #include "mp-exchange-private.h"
 #include "mp-patience-private.h"
 
@@ -33,7 +34,7 @@ struct _MpExchange
   gatomicrefcount ref_count;
   guint32 origin;
 
-  GMutex lock;
+  MpBiasedLock lock;
   MpPatience patience; /* of whoever has the lock */
   gboolean is_linked;  /* there are, or were, rings */
   guint n_spinning;    /* threads that look at the rings without the lock */

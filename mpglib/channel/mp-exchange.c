@@ -17,7 +17,7 @@
 void
 mp_exchange_lock (MpExchange *self)
 {
-  g_mutex_lock (&self->lock);
+  mp_biased_lock_acquire (&self->lock);
   if (!self->is_linked)
     return;
 
@@ -32,7 +32,7 @@ mp_exchange_unlock (MpExchange *self)
 
   if (self->is_linked)
     mp_patience_end (&self->patience);
-  g_mutex_unlock (&self->lock);
+  mp_biased_lock_release (&self->lock);
 
   if (untold_end != NULL)
     self->events->tell (self->owner, untold_end);
@@ -62,7 +62,7 @@ mp_exchange_new (MpTransport     *transport,
   MpExchange *self = g_new0 (MpExchange, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
-  g_mutex_init (&self->lock);
+  mp_biased_lock_init (&self->lock);
   self->origin = mp_origin_get ();
   self->is_linked = link != NULL;
   self->patience.most = PATIENCE_WITH_LOCK;
@@ -95,7 +95,7 @@ mp_exchange_unref (MpExchange *self)
   mp_fd_close (&self->epoll_fd);
   mp_fd_close (&self->kept_fd);
   if (!is_foreign (self))
-    g_mutex_clear (&self->lock);
+    mp_biased_lock_clear (&self->lock);
   g_free (self);
 }
 

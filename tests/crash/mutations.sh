@@ -83,6 +83,8 @@ expect_failure MP_FAULT_SHARED_VIGIL crash/test-crash --long -p /crash/ring/crow
 expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/death
 expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/slot-reuse
 expect_failure MP_FAULT_NO_SWEEP crash/test-crash --long -p /crash/arena/sweep
+# Who ends a favour does not wait for the stores of the favourite.
+expect_failure MP_FAULT_NO_PROCESS_BARRIER test-biased-lock -p /biased-lock/exclusion
 # Others can truncate what is mapped here.
 expect_failure MP_FAULT_NO_SEAL_SHRINK test-segment
 # The kernel hears of a slot after it was taken.
