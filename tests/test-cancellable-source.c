@@ -2,6 +2,10 @@
  * Copyright 2026 The mpglib developers
  */
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mp-cancel-watch-private.h"
 #include "mp-cancellable-source-private.h"
 #include "mp-test.h"
 
@@ -139,6 +143,122 @@ test_races (void)
     }
 }
 
+static gint is_polled; /* atomic: nothing was ready before */
+
+static int
+tell_and_poll (GPollFD *fds,
+               guint    n_fds,
+               int      timeout)
+{
+  g_atomic_int_set (&is_polled, TRUE);
+  return g_poll (fds, n_fds, timeout);
+}
+
+static gpointer
+run_until_called (gpointer data)
+{
+  Wait *wait = data;
+
+  while (wait->n_calls == 0)
+    g_main_context_iteration (wait->context, TRUE);
+  return NULL;
+}
+
+static void
+join (GCancellable *cancellable,
+      GThread     **thread)
+{
+  g_thread_join (*thread);
+}
+
+/* Handlers that were connected before there was a source may wait for what it tells. */
+static void
+test_before_handlers (void)
+{
+  Wait wait = { .context = g_main_context_new (), .cancellable = g_cancellable_new () };
+  GThread *thread;
+
+  g_cancellable_connect (wait.cancellable, G_CALLBACK (join), &thread, NULL);
+  wait.source = mp_cancellable_source_new (wait.cancellable, wait.context);
+  g_source_set_callback (wait.source, G_SOURCE_FUNC (on_cancelled), &wait, NULL);
+  g_source_attach (wait.source, wait.context);
+  g_main_context_set_poll_func (wait.context, tell_and_poll);
+  g_atomic_int_set (&is_polled, FALSE);
+  thread = g_thread_new ("loop", run_until_called, &wait);
+  while (!g_atomic_int_get (&is_polled))
+    g_thread_yield ();
+  g_cancellable_cancel (wait.cancellable);
+  g_assert_cmpuint (wait.n_calls, ==, 1);
+  drop_source (&wait);
+  end (&wait);
+}
+
+/* --- What is below it ----------------------------------------------------- */
+
+static void
+count (gpointer n)
+{
+  *(guint *) n += 1;
+}
+
+/* Each is called as long as it is there, in whatever order they go, and no other's. */
+static void
+test_watches (void)
+{
+  static const guint orders[][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GCancellable) other = g_cancellable_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (orders); i++)
+    {
+      MpCancelWatch watches[3];
+      guint n_calls[3] = { 0 };
+
+      for (guint j = 0; j < 3; j++)
+        mp_cancel_watch_begin (&watches[j], cancellable, count, &n_calls[j]);
+      for (guint j = 0; j < 3; j++)
+        {
+          g_cancellable_cancel (other);
+          g_cancellable_reset (other);
+          g_cancellable_cancel (cancellable);
+          g_cancellable_reset (cancellable);
+          g_assert_true (mp_cancel_watch_is_one_of (cancellable));
+          mp_cancel_watch_end (&watches[orders[i][j]]);
+        }
+      for (guint j = 0; j < 3; j++)
+        g_assert_cmpuint (n_calls[orders[i][j]], ==, j + 1);
+      g_assert_false (mp_cancel_watch_is_one_of (cancellable));
+    }
+}
+
+/* A forked process has none of its parent's, and its own ones. */
+static void
+test_fork (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  MpCancelWatch watch, own;
+  guint n_calls = 0, n_own_calls = 0;
+  int status;
+  pid_t pid;
+
+  mp_cancel_watch_begin (&watch, cancellable, count, &n_calls);
+  pid = fork ();
+  if (pid == 0)
+    {
+      mp_cancel_watch_begin (&own, cancellable, count, &n_own_calls);
+      g_cancellable_cancel (cancellable);
+      mp_cancel_watch_end (&watch);
+      mp_cancel_watch_end (&own);
+      _exit (n_calls == 0 && n_own_calls == 1 && !mp_cancel_watch_is_one_of (cancellable) ? 0 : 1);
+    }
+
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+  g_cancellable_cancel (cancellable);
+  g_assert_cmpuint (n_calls, ==, 1);
+  mp_cancel_watch_end (&watch);
+}
+
 static gboolean
 on_parent (gpointer data)
 {
@@ -187,6 +307,9 @@ main (int   argc,
   mp_test_add ("/cancellable-source/ends-meanwhile", test_ends_meanwhile);
   mp_test_add ("/cancellable-source/races", test_races);
   mp_test_add ("/cancellable-source/child", test_child);
+  mp_test_add ("/cancellable-source/before-handlers", test_before_handlers);
+  mp_test_add ("/cancellable-source/watches", test_watches);
+  mp_test_add ("/cancellable-source/fork", test_fork);
 
   return g_test_run ();
 }

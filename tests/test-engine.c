@@ -480,16 +480,17 @@ join_all (GCancellable *cancellable,
 }
 
 static void
-test_joined (Fixture       *f,
-             gconstpointer  unused)
+check_joined (Fixture  *f,
+              gboolean  is_connected_before)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   Joined joined = { f, cancellable };
 
-  g_test_summary ("Who cancels may wait in a handler of its own for the threads whose waits that ends");
   g_mutex_init (&joined.lock);
   g_cond_init (&joined.look);
   alarm (20);
+  if (is_connected_before)
+    g_cancellable_connect (cancellable, G_CALLBACK (join_all), &joined, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (joined.threads); i++)
     joined.threads[i] = g_thread_new ("wait", wait_to_be_joined, &joined);
   g_mutex_lock (&joined.lock);
@@ -497,11 +498,28 @@ test_joined (Fixture       *f,
     g_cond_wait (&joined.look, &joined.lock);
   g_mutex_unlock (&joined.lock);
 
-  g_cancellable_connect (cancellable, G_CALLBACK (join_all), &joined, NULL);
+  if (!is_connected_before)
+    g_cancellable_connect (cancellable, G_CALLBACK (join_all), &joined, NULL);
   g_cancellable_cancel (cancellable);
   alarm (0);
   g_mutex_clear (&joined.lock);
   g_cond_clear (&joined.look);
+}
+
+static void
+test_joined (Fixture       *f,
+             gconstpointer  unused)
+{
+  g_test_summary ("Who cancels may wait in a handler of its own for the threads whose waits that ends");
+  check_joined (f, FALSE);
+}
+
+static void
+test_joined_before (Fixture       *f,
+                    gconstpointer  unused)
+{
+  g_test_summary ("The same in a handler that was connected before the waits began");
+  check_joined (f, TRUE);
 }
 
 /* --- waiters ---------------------------------------------------------------------------------------------- */
@@ -735,6 +753,7 @@ main (int    argc,
   ADD ("/pump/followers", test_followers);
   ADD ("/pump/interrupted", test_interrupted);
   ADD ("/pump/joined", test_joined);
+  ADD ("/pump/joined-before", test_joined_before);
   ADD ("/pump/claimed", test_claimed);
   ADD ("/pump/waiters", test_waiters);
   g_test_add_func ("/outbox/order", test_outbox_order);

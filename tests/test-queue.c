@@ -12,6 +12,7 @@
 
 #include "mpglib.h"
 
+#include "mp-cancel-watch-private.h"
 #include "mp-item-private.h"
 #include "mp-queue-private.h"
 #include "mp-ring-end-private.h"
@@ -533,7 +534,7 @@ test_part_of_many (void)
 static void
 yield_until_waiting (GCancellable *cancellable)
 {
-  while (!g_signal_has_handler_pending (cancellable, g_signal_lookup ("cancelled", G_TYPE_CANCELLABLE), 0, FALSE))
+  while (!mp_cancel_watch_is_one_of (cancellable))
     g_thread_yield ();
 }
 
@@ -545,37 +546,53 @@ cancel_waiting (gpointer cancellable)
   return NULL;
 }
 
+typedef struct
+{
+  MpQueue      *queue;
+  GCancellable *cancellable;
+  GThread      *threads[3];
+} Joined;
+
 static gpointer
 get_to_be_joined (gpointer data)
 {
-  gpointer *arguments = data;
+  Joined *joined = data;
   GError *error = NULL;
 
-  g_assert_null (mp_queue_get (arguments[0], FOREVER, arguments[1], &error));
+  g_assert_null (mp_queue_get (joined->queue, FOREVER, joined->cancellable, &error));
   return error;
 }
 
 static void
 join (GCancellable *cancellable,
-      gpointer      thread)
+      Joined       *joined)
 {
-  g_autoptr (GError) error = g_thread_join (thread);
+  for (guint i = 0; i < G_N_ELEMENTS (joined->threads); i++)
+    {
+      g_autoptr (GError) error = g_thread_join (joined->threads[i]);
 
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+    }
 }
 
-/* Who cancels may wait in a handler of its own for the thread whose wait that ends. */
+/* Who cancels may wait in a handler of its own for the threads whose waits that ends, whenever it was connected. */
 static void
-test_cancel_joins (void)
+test_cancel_joins (gconstpointer is_before)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (1);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  gpointer arguments[] = { queue, cancellable };
-  GThread *thread = g_thread_new ("get", get_to_be_joined, arguments);
+  Joined joined = { queue, cancellable, { NULL } };
 
+  alarm (20);
+  if (is_before)
+    g_cancellable_connect (cancellable, G_CALLBACK (join), &joined, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (joined.threads); i++)
+    joined.threads[i] = g_thread_new ("get", get_to_be_joined, &joined);
   yield_until_waiting (cancellable);
-  g_cancellable_connect (cancellable, G_CALLBACK (join), thread, NULL);
+  if (!is_before)
+    g_cancellable_connect (cancellable, G_CALLBACK (join), &joined, NULL);
   g_cancellable_cancel (cancellable);
+  alarm (0);
 }
 
 /* Who has cancelled gets nothing and puts nothing, not even what could be got or put at once. */
@@ -1048,7 +1065,8 @@ main (int   argc,
   mp_test_add ("/queue/part-of-many", test_part_of_many);
   mp_test_add ("/queue/cancel", test_cancel);
   mp_test_add ("/queue/cancelled-before", test_cancelled_before);
-  mp_test_add ("/queue/cancel-joins", test_cancel_joins);
+  mp_test_add_data ("/queue/cancel-joins", GINT_TO_POINTER (FALSE), test_cancel_joins);
+  mp_test_add_data ("/queue/cancel-joins/before", GINT_TO_POINTER (TRUE), test_cancel_joins);
   mp_test_add ("/queue/interrupted", test_interrupted);
   mp_test_add ("/queue/threads", test_threads);
   mp_test_add ("/queue/closed", test_closed);

@@ -4,18 +4,20 @@
 
 #include "config.h"
 
+#include "mp-cancel-watch-private.h"
 #include "mp-cancellable-source-private.h"
 
 /* GLib's own source is leaked when it ends while another thread is in
  * g_cancellable_cancel() and past it: it is then kept for a handler that has run
- * already (GLib 2.74).  This one knows its context from the beginning, so that what
- * the handler needs of it is not the source.
+ * already (GLib 2.74).  And it is not ready before all handlers are through that
+ * were connected before it was made.
  */
 typedef struct
 {
   GSource       source;
   GCancellable *cancellable;
-  gulong        handler;
+  GMainContext *context;
+  MpCancelWatch watch;
 } CancellableSource;
 
 static gboolean
@@ -42,14 +44,14 @@ dispatch (GSource     *source,
   return func == NULL || func (((CancellableSource *) source)->cancellable, data);
 }
 
-/* Not by g_cancellable_disconnect(), which waits for handlers that run. */
 static void
 finalize (GSource *source)
 {
   CancellableSource *self = (CancellableSource *) source;
 
-  g_clear_signal_handler (&self->handler, self->cancellable);
+  mp_cancel_watch_end (&self->watch);
   g_clear_object (&self->cancellable);
+  g_main_context_unref (self->context);
 }
 
 static GSourceFuncs funcs = {
@@ -60,17 +62,9 @@ static GSourceFuncs funcs = {
 };
 
 static void
-on_cancelled (GCancellable *cancellable,
-              gpointer      context)
+wake_up (gpointer context)
 {
   g_main_context_wakeup (context);
-}
-
-static void
-unref_context (gpointer  context,
-               GClosure *closure)
-{
-  g_main_context_unref (context);
 }
 
 /*< private >
@@ -96,7 +90,7 @@ mp_cancellable_source_new (GCancellable *cancellable,
 
   g_source_set_static_name (source, "mpglib cancellable");
   self->cancellable = g_object_ref (cancellable);
-  self->handler = g_signal_connect_data (cancellable, "cancelled", G_CALLBACK (on_cancelled),
-                                         g_main_context_ref (context), unref_context, 0);
+  self->context = g_main_context_ref (context);
+  mp_cancel_watch_begin (&self->watch, cancellable, wake_up, context);
   return source;
 }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/single_threaded.h>
 
+#include "mp-cancel-watch-private.h"
 #include "mp-descriptor-private.h"
 #include "mp-origin-private.h"
 
@@ -76,6 +77,8 @@ in_child (void)
 static void __attribute__ ((constructor))
 watch_forks (void)
 {
-  mp_fork_add_leaf (mp_descriptor_get_lock (), mp_descriptor_forget_waits); /* whose layer does not know of this one */
+  /* Whose layer does not know of this one */
+  mp_fork_add_leaf (mp_cancel_watch_get_lock (), mp_cancel_watch_forget_all);
+  mp_fork_add_leaf (mp_descriptor_get_lock (), mp_descriptor_forget_waits);
   pthread_atfork (before, after, in_child);
 }

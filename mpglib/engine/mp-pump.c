@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "mp-engine-private.h"
+#include "mp-cancel-watch-private.h"
 #include "mp-clock-private.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
@@ -548,8 +549,7 @@ follow (MpPump       *self,
 }
 
 static void
-on_cancelled (GCancellable *cancellable,
-              gpointer      data)
+look_again (gpointer data)
 {
   MpPump *self = data;
 
@@ -609,22 +609,6 @@ sleep_until_done (MpPump        *self,
   return ok;
 }
 
-static void
-unref_pump (gpointer  pump,
-            GClosure *closure)
-{
-  mp_pump_unref (pump);
-}
-
-/* Not by g_cancellable_connect(): who disconnects from that waits for all handlers that run, and one of the user's may
- * wait for this thread, or for the lock.  The handler may run late, so it has the pump as its own. */
-static gulong
-connect_cancellable (MpPump       *self,
-                     GCancellable *cancellable)
-{
-  return g_signal_connect_data (cancellable, "cancelled", G_CALLBACK (on_cancelled), mp_pump_ref (self), unref_pump, 0);
-}
-
 gboolean
 mp_pump_wait_locked (MpPump        *self,
                      MpPumpDone     done,
@@ -633,8 +617,8 @@ mp_pump_wait_locked (MpPump        *self,
                      GCancellable  *cancellable,
                      GError       **error)
 {
+  MpCancelWatch watch;
   gboolean ok;
-  gulong handler;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
@@ -645,9 +629,9 @@ mp_pump_wait_locked (MpPump        *self,
   if (cancellable == NULL)
     return sleep_until_done (self, done, data, deadline, NULL, error);
 
-  handler = connect_cancellable (self, cancellable);
+  mp_cancel_watch_begin (&watch, cancellable, look_again, self);
   ok = sleep_until_done (self, done, data, deadline, cancellable, error);
-  g_signal_handler_disconnect (cancellable, handler);
+  mp_cancel_watch_end (&watch);
   return ok;
 }
 

@@ -68,8 +68,8 @@ on_time_over (guint32  events,
   finish_locked (self, g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT, "The time given to the wait is over"));
 }
 
-/* In the task's context.  A handler of "cancelled" would run on any thread, and taking it out waits for others of the
- * user's that may wait for the pump's lock. */
+/* In the task's context.  A handler of "cancelled" would run on any thread, after those of the user's that may wait for
+ * the pump's lock. */
 static gboolean
 on_cancelled (GCancellable *cancellable,
               gpointer      data)

@@ -167,7 +167,7 @@ mp_queue_end_waits (MpQueuePrivate *self)
 
   mp_queue_lock_own (self);
   for (GList *link = self->waits.head; link != NULL; link = link->next)
-    mp_wait_stop (((MpQueueWait *) link->data)->blocking.wait.stop, MP_WAIT_CANCELLED);
+    mp_wait_stop (&((MpQueueWait *) link->data)->blocking.stop, MP_WAIT_CANCELLED);
   g_mutex_unlock (&self->lock);
 
   /* Others look, and wait on. */

@@ -8,6 +8,7 @@
 
 #include <gio/gio.h>
 
+#include "mp-cancel-watch-private.h"
 #include "mp-wait-private.h"
 
 G_BEGIN_DECLS
@@ -18,9 +19,9 @@ G_BEGIN_DECLS
 typedef struct
 {
   MpWait        wait;
-  MpAtomic32    stop;         /* that of `wait` where there is no cancellable, and once it is over */
+  MpAtomic32    stop;
   GCancellable *cancellable;
-  gulong        handler;
+  MpCancelWatch watch;
   gboolean      is_unmasked;
   sigset_t      mask;         /* of the thread, before */
 } MpBlockingWait;

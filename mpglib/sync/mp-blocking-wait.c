@@ -9,44 +9,9 @@
 #include "mp-interruptible-private.h"
 
 static void
-on_cancelled (GCancellable *cancellable,
-              gpointer      stop)
+stop_by_cancelling (gpointer stop)
 {
   mp_wait_stop (stop, MP_WAIT_CANCELLED);
-}
-
-static void
-release_stop (gpointer  stop,
-              GClosure *closure)
-{
-  g_atomic_rc_box_release (stop);
-}
-
-/* Not by g_cancellable_connect(): who disconnects from that waits for all handlers that run, and one of the user's may
- * wait for this thread.  The handler may run late, so what it writes to is not in the stack.
- */
-static void
-connect_cancellable (MpBlockingWait *self)
-{
-  MpAtomic32 *stop = g_atomic_rc_box_new0 (MpAtomic32);
-
-  self->wait.stop = stop;
-  self->handler = g_signal_connect_data (self->cancellable, "cancelled", G_CALLBACK (on_cancelled),
-                                         g_atomic_rc_box_acquire (stop), release_stop, 0);
-  /* Its handlers may have been called before. */
-  if (g_cancellable_is_cancelled (self->cancellable))
-    mp_wait_stop (stop, MP_WAIT_CANCELLED);
-}
-
-static void
-disconnect_cancellable (MpBlockingWait *self)
-{
-  MpAtomic32 *stop = self->wait.stop;
-
-  g_clear_signal_handler (&self->handler, self->cancellable);
-  self->stop = mp_wait_was_stopped (self->wait) ? MP_WAIT_INTERRUPTED : 0;
-  self->wait.stop = &self->stop;
-  g_atomic_rc_box_release (stop);
 }
 
 /* A signal that comes from here on stops the wait, also before it sleeps. */
@@ -59,7 +24,7 @@ let_signals_in (MpBlockingWait *self)
   if (mask == NULL)
     return;
 
-  mp_thread_watch_signals ((int *) self->wait.stop);
+  mp_thread_watch_signals ((int *) &self->stop);
   pthread_sigmask (SIG_SETMASK, mask, &self->mask);
 }
 
@@ -82,13 +47,16 @@ mp_blocking_wait_begin (MpBlockingWait  *self,
     .ends_on_signal = mp_thread_get_interruptible (),
   };
   self->cancellable = cancellable;
-  self->handler = 0;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
 
   if (cancellable != NULL)
-    connect_cancellable (self);
+    {
+      mp_cancel_watch_begin (&self->watch, cancellable, stop_by_cancelling, &self->stop);
+      if (g_cancellable_is_cancelled (cancellable))
+        stop_by_cancelling (&self->stop);
+    }
 
   let_signals_in (self);
   return TRUE;
@@ -103,8 +71,8 @@ mp_blocking_wait_end (MpBlockingWait *self)
       mp_thread_watch_signals (NULL);
     }
 
-  if (self->handler != 0)
-    disconnect_cancellable (self);
+  if (self->cancellable != NULL)
+    mp_cancel_watch_end (&self->watch);
 }
 
 /*< private >
