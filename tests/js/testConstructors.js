@@ -88,6 +88,30 @@ test('a process and a context are made with properties', () => {
   checkThrows(() => new Mp.TaskOptions('sums'), TypeError, /new Mp\.TaskOptions\(\{name/);
 });
 
+test('a message has a value, or bytes of a codec', () => {
+  const value = new GLib.Variant('i', 1), bytes = new GLib.Bytes([1]);
+  const [first, second] = Mp.Connection.new_pair(), items = new Mp.Queue();
+  for (const codec of ['Json', 'a b', '', 'x'.repeat(33), 'gvariant', 'json\n']) {
+    for (const call of [() => new Mp.Message({payloadBytes: bytes, codec}), () => new Mp.Message({codec}),
+      () => Mp.Message.new_data([1], codec), () => Mp.Message.new_bytes(bytes, codec),
+      () => first.send_data(Uint8Array.of(1), codec), () => first.send_bytes_async(bytes, codec),
+      () => items.put_data(Uint8Array.of(1), codec), () => items.put_many_data(Uint8Array.of(1), [1], codec)])
+      checkThrows(call, RangeError, /^codec is .*, but has to be a name of 1 to 32 characters/);
+  }
+  checkSame([items.get_length(), second.poll()], [0, false]);
+  for (const others of [{codec: 'json'}, {codec: 'gvariant'}, {payload_bytes: bytes}, {'payload-bytes': bytes}])
+    checkThrows(() => new Mp.Message({value, ...others}), TypeError, /either a value, or payloadBytes/);
+  checkThrows(() => new Mp.Message(value, 'json'), TypeError, /new Mp\.Message\(\{value\}\) of a GLib\.Variant/);
+  checkThrows(() => new Mp.Message(value), TypeError, /new Mp\.Message\(\{value\}\) of a GLib\.Variant/);
+  checkThrows(() => new Mp.Message({payload: bytes}), TypeError, /did you mean 'payloadBytes'/);
+  for (const message of [new Mp.Message({payloadBytes: bytes, codec: 'x.y-9'}), Mp.Message.new_data([1], 'x.y-9')])
+    checkSame([message.get_codec(), message.get_payload_bytes().toArray()], ['x.y-9', Uint8Array.of(1)]);
+  checkSame([Mp.fromMessage(new Mp.Message({value})), Mp.fromMessage(new Mp.Message())], [1, null]);
+  checkSame(Mp.Message.new_bytes(bytes).get_codec(), 'raw');
+  first.close();
+  second.close();
+});
+
 test('what only others make is of nothing, and says so', () => {
   const worker = new Mp.Worker();
   checkSame([`${worker}`, worker.get_name(), worker.get_target()], ['<Mp.Worker of no process>', '', null]);

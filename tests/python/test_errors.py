@@ -260,6 +260,37 @@ class Refusals(unittest.TestCase):
         self.assertEqual(list(Mp.ShareableList(items=pair)), [1, 2])
         self.assertEqual(list(Mp.ShareableList.new(items=GLib.Variant('ai', [3]))), [3])
 
+    def test_codecs_that_are_none(self):
+        """Which the library would take for a fault of C, and go on with another or with nothing."""
+        first, second = Mp.Pipe()
+        items, data, value = Mp.Queue(), GLib.Bytes.new(b'x'), GLib.Variant('i', 1)
+        for function in (lambda it: Mp.Message(payload_bytes=data, codec=it),
+                         lambda it: Mp.Message(codec=it),
+                         lambda it: Mp.Message.new_data(b'x', it),
+                         lambda it: Mp.Message.new_bytes(data, it),
+                         lambda it: Mp.Message.new_bytes(data, codec=it),
+                         lambda it: first.send_data(b'x', it, 0, None),
+                         lambda it: first.send_data_async(b'x', it, 0, None, print),
+                         lambda it: items.put_data(b'x', it, 0, None),
+                         lambda it: items.put_bytes(data, it, 0, None),
+                         lambda it: items.put_bytes_async(data, it, 0, None, print),
+                         lambda it: items.put_many_data(b'x', [1], it, 0, None)):
+            for codec in 'Json', 'a b', '', 'x' * 33, 'gvariant', 'json\n':
+                with self.subTest(codec=codec), self.assertRaisesRegex(ValueError, '^codec is .* has to be a name'):
+                    function(codec)
+        self.assertEqual((items.qsize(), second.poll()), (0, False))
+        for arguments in {'codec': 'json'}, {'codec': 'gvariant'}, {'payload_bytes': data}:
+            with self.assertRaisesRegex(TypeError, 'either a value, or payload_bytes'):
+                Mp.Message(value=value, **arguments)
+        for arguments in (value,), (value, 'json'), (b'x', 'json'):
+            with self.assertRaisesRegex(TypeError, r'Mp\.Message\.new\(variant\)'):
+                Mp.Message(*arguments)
+        for message in Mp.Message(payload_bytes=data, codec='x.y-9'), Mp.Message.new_data(b'x', 'x.y-9'):
+            self.assertEqual((type(message), message.get_codec(), message.get_payload()), (Mp.Message, 'x.y-9', b'x'))
+        self.assertEqual(Mp.from_message(Mp.Message(value=value)), 1)
+        self.assertIsNone(Mp.from_message(Mp.Message()))
+        first.close(), second.close()
+
     def test_name_that_is_taken(self):
         memory = Mp.SharedMemory('', create=True, size=4)
         self.addCleanup(memory.unlink)

@@ -22,6 +22,7 @@ const FORMS = {
   JoinableQueue: 'new Mp.JoinableQueue(), or new Mp.JoinableQueue({maxSize: 10, redelivery: true})',
   Listener: 'new Mp.Listener() or new Mp.Listener({address, key})',
   Lock: 'new Mp.Lock()',
+  Message: "new Mp.Message({value}) of a GLib.Variant, or new Mp.Message({payloadBytes, codec: 'json'})",
   Pool: 'new Mp.Pool({n_workers: 2})',
   Process: "new Mp.Process({target: {module: './tasks.js', name: 'work', base: import.meta.url}, args: [1, 2]})",
   Queue: 'new Mp.Queue(), or new Mp.Queue({maxSize: 10, byteLimit: 1e6})',

@@ -117,22 +117,22 @@ function checkText(text, name) {
   return text;
 }
 
-// Of values it is 'gvariant', which no bytes have.
+// As mp_message_is_codec_name() has it.
 const CODEC = /^(?!gvariant$)[a-z0-9.-]{1,32}$/;
 
 /**
- * Checks the name of a codec, since the library ends the call of one that is none without an error or a callback.
+ * Checks the name of a codec, of which the library would take another one, or none, for a fault of C.
  *
- * @param {?string} name - the name
- * @returns {?string} it as it is
- * @throws {RangeError} if no bytes may have it
+ * @param {*} codec - the name; anything but strings is looked at elsewhere
+ * @returns {*} it as it is
+ * @throws {RangeError} if no codec of bytes can be called that
  */
-function checkCodec(name) {
-  if (typeof name === 'string' && !CODEC.test(name)) {
-    throw new RangeError(`codec is ${JSON.stringify(name)}, but has to be 1 to 32 characters of a to z, ` +
-      "0 to 9, - and ., and not 'gvariant', which values have");
+function checkCodec(codec) {
+  if (typeof codec === 'string' && !CODEC.test(codec)) {
+    throw new RangeError(`codec is ${JSON.stringify(codec)}, but has to be a name of 1 to 32 characters of a to z, ` +
+      "0 to 9, '-' and '.', other than 'gvariant', which values have");
   }
-  return name;
+  return codec;
 }
 
 /**

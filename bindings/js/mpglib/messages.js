@@ -1,11 +1,29 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Copyright 2026 The mpglib developers
 
-/* exported fromMessage, refuseAttaching, toMessage, wrapValue */
+/* exported extendMessage, fromMessage, refuseAttaching, toMessage, wrapValue */
 
 // Values with objects among them that can be handed to other processes.
 
+const {construct} = imports.mpglib.constructors;
+const {checkCodec} = imports.mpglib.kinds;
 const {fromVariant, toVariant} = imports.mpglib.values;
+
+/**
+ * Has the constructor of messages look at its properties.
+ *
+ * @param {object} Mp - the namespace
+ */
+function extendMessage({Message}) {
+  Message.prototype._init = function (properties = {}) {
+    const {value = null, codec = null} = properties;
+    const bytes = properties.payloadBytes ?? properties.payload_bytes ?? properties['payload-bytes'] ?? null;
+    if (value !== null && (bytes !== null || codec !== null))
+      throw new TypeError('a message has either a value, or payloadBytes and their codec');
+    checkCodec(codec);
+    return construct(this, properties);
+  };
+}
 
 /**
  * Makes a variant, or a message if objects have to go with it.

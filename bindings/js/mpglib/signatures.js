@@ -95,6 +95,8 @@ const SIGNATURES = {
   },
   Message: {
     attach_fd: 'fd',
+    new_bytes: 'bytes, codec = null',
+    new_data: 'data, codec = null',
   },
   Pool: {
     apply: 'target, args = null, timeout = -1, cancellable = null',

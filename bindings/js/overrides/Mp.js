@@ -12,7 +12,7 @@ const {checkConstructors} = imports.mpglib.constructors;
 const {keepCallbacks} = imports.mpglib.garbage;
 const {describe} = imports.mpglib.kinds;
 const {extendContext, preferOwnLanguage} = imports.mpglib.launcher;
-const {fromMessage} = imports.mpglib.messages;
+const {extendMessage, fromMessage} = imports.mpglib.messages;
 const {extendPool} = imports.mpglib.pool;
 const {extendProcess} = imports.mpglib.process;
 const {promisify} = imports.mpglib.promises;
@@ -53,6 +53,7 @@ function _init() {
   preferOwnLanguage(this);
   extendContext(this);
   extendConnection(this);
+  extendMessage(this);
   extendProcess(this);
   extendPool(this);
   extendQueue(this);

@@ -5,6 +5,7 @@
 from _signal import pthread_sigmask     # without the enumerations of signal's, which take longer than the call
 import contextlib
 import functools
+import re
 import signal
 import sys
 import threading
@@ -127,6 +128,27 @@ def taking_array(function, place, what, is_tuple_too=False):
     @functools.wraps(function, assigned=('__name__', '__doc__'), updated=())
     def call(*args, **kwargs):
         check_array(what, args[place] if place < len(args) else kwargs.get(what), is_tuple_too)
+        return function(*args, **kwargs)
+    return call
+
+
+# As mp_message_is_codec_name() has it.
+_CODEC = re.compile(r'(?!gvariant\Z)[a-z0-9.-]{1,32}\Z')
+
+
+def check_codec(codec):
+    """The same, if bytes can be said to be of that: the library would take another name, or none, for a fault of C."""
+    if isinstance(codec, str) and _CODEC.match(codec) is None:
+        raise ValueError(f"codec is {codec!r}, but has to be a name of 1 to 32 characters of a to z, 0 to 9, '-' and "
+                         "'.', other than 'gvariant', which values have")
+    return codec
+
+
+def taking_codec(function, place):
+    """The function of the library's, with a look at the codec, which has that place."""
+    @functools.wraps(function, assigned=('__name__', '__doc__'), updated=())
+    def call(*args, **kwargs):
+        check_codec(args[place] if place < len(args) else kwargs.get('codec'))
         return function(*args, **kwargs)
     return call
 

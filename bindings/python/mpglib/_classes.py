@@ -8,7 +8,7 @@ import inspect
 from gi.repository import GObject
 
 from . import _awaiting, errors
-from ._calls import FOREVER, Mp, check_timeout, note_loop, translated, wait
+from ._calls import FOREVER, Mp, check_timeout, note_loop, taking_codec, translated, wait
 
 
 def adopt(cls, never_waiting=(), explain=None):
@@ -17,15 +17,18 @@ def adopt(cls, never_waiting=(), explain=None):
     For explain see translated().
     """
     for info in cls.__info__.get_methods():
+        name = info.get_name()
+        if 'codec' in (names := _find_names(info)):
+            method = taking_codec(getattr(cls, name), names.index('codec') + info.is_method())
+            setattr(cls, name, method if info.is_method() else staticmethod(method))
         if info.can_throw_gerror():
-            name = info.get_name()
             if (place := _find_timeout(info)) is not None:
                 _blocking.setdefault(cls, {})[name] = place
             method = translated(getattr(cls, name), may_wait=name not in never_waiting,
                                 explain=explain if info.is_method() else None)
             setattr(cls, name, method if info.is_method() else staticmethod(method))
-        elif info.is_method() and info.get_name().endswith('_async'):
-            _beginning.setdefault(cls, {})[info.get_name()] = _find_names(info)
+        elif info.is_method() and name.endswith('_async'):
+            _beginning.setdefault(cls, {})[name] = names
     return cls
 
 

@@ -11,7 +11,25 @@ import sys
 from gi.repository import GLib
 
 from . import _pickle5, _shareables, _targets, _variant
-from ._calls import Mp, note_loop
+from ._calls import Mp, check_codec, note_loop
+from ._classes import SameType
+
+
+class Message(Mp.Message, metaclass=SameType):
+    """What is sent with more than a value: bytes that are of a codec, or objects and descriptors.
+
+    Mp.Message.new(variant) makes one with a value, Mp.Message.new_data(data, codec) one with bytes.
+    """
+
+    __module__ = 'gi.overrides.Mp'
+
+    def __init__(self, *args, value=None, payload_bytes=None, codec=None):
+        if args:
+            raise TypeError('Mp.Message() takes no arguments by their places: Mp.Message.new(variant) makes one with '
+                            'a value, Mp.Message.new_data(data, codec) one with bytes')
+        if value is not None and (payload_bytes is not None or codec is not None):
+            raise TypeError('a message has either a value, or payload_bytes and their codec')
+        super().__init__(value=value, payload_bytes=payload_bytes, codec=check_codec(codec))
 
 
 def make_call(target, args, kwargs):

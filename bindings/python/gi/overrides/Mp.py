@@ -15,6 +15,7 @@ Descriptor = override(_descriptor.Descriptor)
 Pipe = _connection.Pipe
 Client = _listener.Client
 Listener = override(_listener.Listener)
+Message = override(_messages.Message)
 TlsSettings = override(_listener.TlsSettings)
 
 wait = wait_many = _waiting.wait
@@ -70,6 +71,7 @@ __all__ = [
     'JoinableQueue',
     'Listener',
     'Lock',
+    'Message',
     'Pipe',
     'Pool',
     'PoolResult',
