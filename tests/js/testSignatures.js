@@ -74,6 +74,44 @@ test('each kind of argument is looked at', () => {
     checkThrows(call, TypeError, pattern);
 });
 
+// GJS makes a whole number of anything, which is another value, or another element, than was meant.
+test('no number is cut', () => {
+  const [value, real] = [new Mp.Value({valueType: 'i', value: 3}), new Mp.Value({valueType: 'd', value: 3})];
+  const [array, reals] = [new Mp.Array({elements: new Int32Array([3, 3])}), new Mp.Array({elements: [3, 3]})];
+  const memory = new Mp.SharedMemory({size: 8}), list = new Mp.ShareableList({items: [1, 2]});
+  const message = new Mp.Message(), condition = new Mp.Condition(), result = new Mp.PoolResult();
+  message.attach_fd(0);
+  condition.acquire();
+  const whole = [it => value.set_int64(it), it => value.add_int64(it), it => value.add_whole(it),
+    it => array.set_int64(0, it), it => array.set_int64(it, 1), it => array.get_int64(it), it => array.get_number(it),
+    it => reals.set_double(it, 1), it => reals.get_double(it), it => memory.write_bytes(it, new GLib.Bytes([1])),
+    it => list.get_item_size(it), it => message.get_attached_fd(it), it => message.get_attachment(it),
+    it => condition.notify_many(it), it => result.get_item_message(it), it => result.get_item_report(it),
+    it => pool.imap_message('x', message, it), it => pool.submit_map_message('x', message, it),
+    it => pool.submit_map_messages('x', [message], it)];
+  const numbers = [it => real.set_double(it), it => real.add_double(it), it => reals.set_double(0, it)];
+  for (const call of whole) {
+    for (const wrong of [0.5, NaN, Infinity])
+      check(/ has to be /.test(checkThrows(() => call(wrong), Error).message), `${call} of ${wrong}`);
+  }
+  for (const call of [...whole, ...numbers]) {
+    for (const wrong of ['1', null, true, {}])
+      checkThrows(() => call(wrong), TypeError, / has to be /);
+  }
+  checkSame([value.value, real.value, [...array], [...reals]], [3, 3, [3, 3], [3, 3]]);
+  checkSame([...memory.view()], new Array(8).fill(0));
+
+  value.set_int64(4);
+  value.add_int64(-1n);
+  real.set_double(NaN);
+  array.set_int64(1, 5n);
+  reals.set_double(1, 0.5);
+  checkSame([value.value, Number.isNaN(real.value), array.get_int64(1), reals.get_double(1)], [3, true, 5, 0.5]);
+  checkThrows(() => array.get_int64(2), Mp.Error, /There is no element 2/);
+  checkThrows(() => array.set_int64(0, 2 ** 40), Mp.Error, /does not fit/);
+  condition.release();
+});
+
 // Who asked for TLS would talk in the clear, and hear nothing of it.
 test('a wire that is none, and settings in its place, are refused', () => {
   const address = 'tcp:127.0.0.1:1', tls = new Mp.TlsSettings(), {TLS} = Mp.WireFlags;

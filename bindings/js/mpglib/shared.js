@@ -151,6 +151,7 @@ function extendValue({Value}) {
     },
   });
 
+  const {add_double, add_int64, add_whole} = prototype; // eslint-disable-line camelcase
   prototype.add = function (amount) {
     const {type} = ports.find(this, describe);
     const number = NUMBERS[type];
@@ -158,10 +159,10 @@ function extendValue({Value}) {
       throw new TypeError(`${this} is no number to add to: take its lock, and read and write it`);
     if (number.isDouble) {
       checkAmount('d', amount, typeof amount === 'number');
-      return this.add_double(amount);
+      return add_double.call(this, amount);
     }
     checkAmount('x', amount, Number.isSafeInteger(amount));
-    return number.isLong ? fromVariant(this.add_whole(amount)) : this.add_int64(amount);
+    return number.isLong ? fromVariant(add_whole.call(this, amount)) : add_int64.call(this, amount);
   };
 }
 
@@ -360,7 +361,7 @@ function extendMemoryConstructors({SharedMemory}) {
 
 function extendMemory({SharedMemory}) {
   const {prototype} = SharedMemory;
-  const {read, write, close} = prototype;
+  const {read, write, write_bytes: writeBytes, close} = prototype;
   const views = new WeakMap();
 
   prototype.view = function () {
@@ -386,6 +387,10 @@ function extendMemory({SharedMemory}) {
   prototype.write = function (offset, data) {
     checkWhole('offset', offset, 0);
     return write.call(this, offset, toBytes(data));
+  };
+  prototype.write_bytes = function (offset, bytes) {
+    checkWhole('offset', offset, 0);
+    return writeBytes.call(this, offset, bytes);
   };
 }
 

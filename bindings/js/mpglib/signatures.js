@@ -24,7 +24,10 @@ const SIGNATURES = {
   },
   Array: {
     at: 'position',
+    get_double: 'index',
     get_element: 'position',
+    get_int64: 'index',
+    get_number: 'index',
     get_slice: 'begin, length',
     new: 'elementType, length, lock = null',
     new_from_elements: 'elements, lock = null',
@@ -32,7 +35,9 @@ const SIGNATURES = {
     run: 'func, timeout = -1, cancellable = null',
     set: 'position, value',
     setAt: 'position, value',
+    set_double: 'index, number',
     set_element: 'position, value',
+    set_int64: 'index, whole',
     set_slice: 'begin, values',
     synchronize: 'lock = null',
     write: 'begin, data',
@@ -48,6 +53,7 @@ const SIGNATURES = {
   Condition: {
     acquire: 'timeout = -1, cancellable = null',
     new: 'lock = null',
+    notify_many: 'n',
     release: '',
     run: 'func, timeout = -1, cancellable = null',
     wait: 'timeout = -1, cancellable = null',
@@ -95,20 +101,27 @@ const SIGNATURES = {
   },
   Message: {
     attach_fd: 'fd',
+    get_attached_fd: 'index',
+    get_attachment: 'index',
     new_bytes: 'bytes, codec = null',
     new_data: 'data, codec = null',
   },
   Pool: {
     apply: 'target, args = null, timeout = -1, cancellable = null',
     imap: 'target, items = null, chunkSize = 0, ordered = true, options = null',
+    imap_message: 'target, items = null, chunkSize = 0, ordered = true, options = null',
     join: 'timeout = -1, cancellable = null',
     map: 'target, items, chunkSize = 0, timeout = -1, cancellable = null',
     submit: 'target, args = null, options = null',
     submit_map: 'target, items, chunkSize = 0, options = null',
+    submit_map_message: 'target, items, chunkSize = 0, options = null',
+    submit_map_messages: 'target, items, chunkSize = 0, options = null',
   },
   PoolResult: {
     get: 'timeout = -1, cancellable = null',
     get_item: 'index',
+    get_item_message: 'index',
+    get_item_report: 'index',
     wait: 'timeout = -1, cancellable = null',
   },
   Process: {
@@ -153,6 +166,7 @@ const SIGNATURES = {
   ShareableList: {
     at: 'position',
     get_item: 'position',
+    get_item_size: 'index',
     new: 'items',
     new_existing: 'name',
     new_named: 'name, items',
@@ -169,9 +183,14 @@ const SIGNATURES = {
   },
   Value: {
     add: 'amount',
+    add_double: 'number',
+    add_int64: 'whole',
+    add_whole: 'whole',
     new: 'valueType, value = null, lock = null',
     new_with_format: 'format, value = null, lock = null',
     run: 'func, timeout = -1, cancellable = null',
+    set_double: 'number',
+    set_int64: 'whole',
     set_value: 'value',
     synchronize: 'lock = null',
   },
@@ -180,6 +199,7 @@ const SIGNATURES = {
 const isNumber = value => typeof value === 'number' && !Number.isNaN(value);
 const isCount = value => Number.isInteger(value) && value >= 0 && value <= LARGEST_UINT32;
 const isLength = value => Number.isSafeInteger(value) && value >= 0 || typeof value === 'bigint' && value >= 0n;
+const isWhole = value => Number.isInteger(value) || typeof value === 'bigint';
 const isText = value => value === null || typeof value === 'string';
 
 // What an argument of a name has to be. Those that are not here may be anything, or are looked at where they are used.
@@ -203,7 +223,9 @@ const KINDS = {
   maxLength: {is: isCount, text: 'a number of bytes, 0 for any'},
   options: {is: value => typeof value === 'object' && !(value instanceof Gio.Cancellable),
     text: 'an Mp.TaskOptions, an object with its properties, or null'},
+  n: {is: isCount, text: 'how many shall go on'},
   name: {is: isText, convert: text => checkText(text, 'name'), text: 'a string or null'},
+  number: {is: value => typeof value === 'number', text: 'a number'},
   ordered: {is: value => typeof value === 'boolean', text: 'true or false'},
   patience: {is: isNumber, text: 'a number of seconds, 0.001 at most'},
   secret: {is: value => toBytes(value) !== null, convert: value => toBytes(value) ?? value,
@@ -211,6 +233,7 @@ const KINDS = {
   predicate: {is: value => typeof value === 'function', text: 'a function'},
   text: {is: isText, text: 'a string or null'},
   tls: {is: value => value === null || value instanceof imports.gi.Mp.TlsSettings, text: 'an Mp.TlsSettings or null'},
+  whole: {is: isWhole, text: 'a whole number'},
   wire: {is: value => isFlags(value, imports.gi.Mp.WireFlags),
     get text() {
       return `a sum of ${listNames('Mp.WireFlags', imports.gi.Mp.WireFlags)}`;
@@ -219,10 +242,12 @@ const KINDS = {
 
 // Those that a class has other wants of.
 const KINDS_OF_CLASSES = {
+  Array: {index: {is: isLength, text: 'the number of an element'}},
   Connection: {
     address: {is: value => typeof value === 'string', convert: text => checkText(text, 'address'),
       text: "a string, such as 'tcp:localhost:5000'"},
   },
+  Message: {index: {is: isCount, text: 'the number of an attachment'}},
 };
 
 function parse(className, text) {
