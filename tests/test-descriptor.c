@@ -140,7 +140,8 @@ test_closed (void)
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
   g_clear_error (&error);
   g_assert_false (mp_connection_send_message (pair.a, message, -1, NULL, &error));
-  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_STATE);
+  g_assert_nonnull (strstr (error->message, text));
   g_clear_error (&error);
   g_assert_null (mp_wait_many (&object, 1, 0, &n_ready, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);

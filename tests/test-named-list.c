@@ -955,7 +955,7 @@ close_and_use (gpointer data)
                         MP_ERROR, MP_ERROR_CLOSED);
   mp_test_expect_error (mp_shared_memory_get_address (memory, &error) == 0, &error, MP_ERROR, MP_ERROR_CLOSED);
   mp_test_expect_error (mp_shared_memory_get_fd (memory, &error) < 0, &error, MP_ERROR, MP_ERROR_CLOSED);
-  mp_test_expect_error (mp_test_pass_on (memory, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_test_pass_on (memory, &error) == NULL, &error, MP_ERROR, MP_ERROR_INVALID_STATE);
 
   g_assert_cmpint (read (other, content, sizeof content), ==, sizeof content);
   for (guint i = 0; i < sizeof content; i++)

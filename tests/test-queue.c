@@ -808,7 +808,7 @@ test_closed (void)
                         MP_ERROR, MP_ERROR_CLOSED);
   mp_test_expect_error (mp_queue_get_many (queue, 2, FOREVER, NULL, &error) == NULL, &error,
                         MP_ERROR, MP_ERROR_CLOSED);
-  mp_test_expect_error (mp_test_pass_on (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_expect_error (mp_test_pass_on (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_INVALID_STATE);
   mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &first);
   mp_test_await_result (&first);
   mp_test_expect_error (mp_queue_get_finish (queue, first, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);

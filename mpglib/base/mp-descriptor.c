@@ -497,8 +497,8 @@ mp_descriptor_open_socket (MpDescriptor  *self,
  * received keeps its own.
  *
  * What is done with the object afterwards fails with %MP_ERROR_CLOSED, and so do waits for it that are under way
- * ([func@Mp.wait_many]). May be called from any thread, and again. Whoever reads or polls by the number itself
- * ([method@Mp.Descriptor.get_fd]) is not told.
+ * ([func@Mp.wait_many]); to send it fails with %MP_ERROR_INVALID_STATE. May be called from any thread, and again.
+ * Whoever reads or polls by the number itself ([method@Mp.Descriptor.get_fd]) is not told.
  *
  * Since: 1.0
  */

@@ -479,7 +479,8 @@ mp_message_new_bytes (GBytes     *bytes,
  * @object: what the receiver is to get
  *
  * Attaches an object. The message holds a reference; what the receiver gets is
- * made when the message is sent, and stands for the same thing.
+ * made when the message is sent, and stands for the same thing. If the object was
+ * closed by then, sending fails with %MP_ERROR_INVALID_STATE.
  *
  * Returns: the index, for a handle (`h`) in the body and for
  *   [method@Mp.Message.get_attachment]

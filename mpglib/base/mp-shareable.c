@@ -379,6 +379,28 @@ mp_unpacking_is_dropped (MpUnpacking *self)
   return self->is_dropped;
 }
 
+/* Takes the error.  To who sends, "closed" says that nobody receives it; that an object among what is sent is closed is
+ * another thing, for the way is open.
+ */
+static void
+set_pack_error (MpShareable  *self,
+                GError       *failure,
+                GError      **error)
+{
+  if (g_error_matches (failure, MP_ERROR, MP_ERROR_CLOSED))
+    {
+      g_autofree char *string = mp_shareable_to_string (self);
+
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                   "%s cannot be handed to another process: %s", string, failure->message);
+      g_error_free (failure);
+    }
+  else
+    {
+      g_propagate_error (error, failure);
+    }
+}
+
 /*< private >
  * mp_shareable_pack:
  * @packing: of the message; the object's descriptors are appended to it
@@ -395,6 +417,7 @@ mp_shareable_pack (MpShareable  *self,
   GArray *fds = packing->fds;
   guint n_before = fds->len;
   GVariant *description;
+  GError *failure = NULL;
 
   if (iface->pack == NULL)
     {
@@ -405,9 +428,10 @@ mp_shareable_pack (MpShareable  *self,
       return NULL;
     }
 
-  description = iface->pack (self, packing, error);
+  description = iface->pack (self, packing, &failure);
   if (description == NULL)
     {
+      set_pack_error (self, failure, error);
       mp_fds_close (&g_array_index (fds, int, n_before), fds->len - n_before);
       g_array_set_size (fds, n_before);
       return NULL;

@@ -445,8 +445,9 @@ mp_connection_send_bytes_finish (MpConnection *self,
  * Sends a message, with what is attached to it. Waits until the message is on its
  * way, not until it is received.
  *
- * Fails with %MP_ERROR_NOT_SHAREABLE and what packing an attachment fails with,
- * and with %MP_ERROR_TOO_BIG for more than 252 file descriptors.
+ * Fails with %MP_ERROR_NOT_SHAREABLE and what packing an attachment fails with, such
+ * as %MP_ERROR_INVALID_STATE if that was closed, and with %MP_ERROR_TOO_BIG for more
+ * than 252 file descriptors.
  *
  * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nobody can receive it
  * any more, %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see

@@ -498,8 +498,18 @@ class Connections(MpCase):
                 os.write(descriptor.fileno(), b'through')
             self.assertEqual(ours.recv(10), b'through')
             self.assertEqual((descriptor.fileno(), repr(descriptor)), (-1, '<Mp.Descriptor closed>'))
-            with self.assertRaises(Mp.Closed):
-                second.send(descriptor)
+            memory, items, (end, other) = Mp.SharedMemory('', create=True, size=4), Mp.Queue(), Mp.Pipe()
+            memory.unlink()
+            for closed in descriptor, memory, items, end:
+                closed.close()
+                # The peer is there, which a BrokenPipeError or an EOFError would deny.
+                with self.assertRaisesRegex(Mp.InvalidState, f'^{closed} .* closed') as caught:
+                    second.send([closed])
+                self.assertIsInstance(caught.exception, ValueError)
+                self.assertNotIsInstance(caught.exception, (OSError, EOFError))
+            other.close()
+            second.send('still open')
+            self.assertEqual(first.recv(DEADLINE), 'still open')
         with self.assertRaisesRegex(pickle.PicklingError, 'closed'):
             first.send(ours)
         with self.assertRaisesRegex(TypeError, 'can only be sent to another process'):
