@@ -363,6 +363,72 @@ test_poll (void)
   mp_test_pair_free (&pair);
 }
 
+static gpointer
+wait_until_closed (gpointer connection)
+{
+  GError *error = NULL;
+
+  g_assert_false (mp_connection_wait_readable (connection, -1, NULL, &error));
+  return error;
+}
+
+/* Of this end nothing is to be received, so waiting for it is as wrong as receiving, in all forms and at any time, and
+ * whatever was there.
+ */
+static void
+test_closed_here (gconstpointer has_message)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) of_thread = NULL;
+  GObject *object = G_OBJECT (pair.b);
+  GAsyncResult *results[3] = { NULL };
+  GThread *thread = NULL;
+  guint n_ready;
+
+  if (has_message)
+    mp_test_send_int (pair.a, 1);
+  else
+    {
+      mp_connection_wait_readable_async (pair.b, -1, NULL, mp_test_keep_result, &results[0]);
+      mp_wait_many_async (&object, 1, -1, NULL, mp_test_keep_result, &results[1]);
+      thread = g_thread_new ("wait", wait_until_closed, pair.b);
+      g_main_context_iteration (NULL, FALSE);
+    }
+  mp_connection_close (pair.b);
+
+  if (thread != NULL)
+    {
+      of_thread = g_thread_join (thread);
+      g_assert_error (of_thread, MP_ERROR, MP_ERROR_CLOSED);
+      mp_test_await_result (&results[0]);
+      g_assert_false (mp_connection_wait_readable_finish (pair.b, results[0], &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+      g_clear_error (&error);
+      mp_test_await_result (&results[1]);
+      g_assert_null (mp_wait_many_finish (results[1], &n_ready, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+      g_clear_error (&error);
+    }
+
+  g_assert_false (mp_connection_poll (pair.b, 0));
+  g_assert_false (mp_connection_poll (pair.b, -1));
+  g_assert_false (mp_connection_wait_readable (pair.b, -1, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&error);
+  mp_connection_wait_readable_async (pair.b, -1, NULL, mp_test_keep_result, &results[2]);
+  mp_test_await_result (&results[2]);
+  g_assert_false (mp_connection_wait_readable_finish (pair.b, results[2], &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_clear_error (&error);
+  g_assert_null (mp_wait_many (&object, 1, -1, &n_ready, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    g_clear_object (&results[i]);
+  mp_test_pair_free (&pair);
+}
+
 static gboolean
 is_readable (int fd)
 {
@@ -436,6 +502,8 @@ main (int   argc,
   mp_test_add_data ("/connection/wait/signal", GINT_TO_POINTER (FALSE), test_signal);
   mp_test_add_data ("/connection/wait/signal-interrupts", GINT_TO_POINTER (TRUE), test_signal);
   mp_test_add ("/connection/wait/poll", test_poll);
+  mp_test_add_data ("/connection/wait/closed-here", GINT_TO_POINTER (FALSE), test_closed_here);
+  mp_test_add_data ("/connection/wait/closed-here/message", GINT_TO_POINTER (TRUE), test_closed_here);
   mp_test_add ("/connection/wait/fd", test_fd);
 
   return g_test_run ();

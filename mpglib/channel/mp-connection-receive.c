@@ -595,12 +595,12 @@ mp_connection_receive_message_finish (MpConnection *self,
  * @timeout: seconds to wait; negative for ever, 0 not at all
  *
  * Tells whether a receive would not have to wait: because a message is there, or
- * because none will come any more.
+ * because the other end is closed, or dead, and none will come any more.
  *
- * [method@Mp.Connection.wait_readable] does the same and can be cancelled.
+ * [method@Mp.Connection.wait_readable] does the same, can be cancelled, and tells why not.
  *
  * Returns: %TRUE if it would not wait; %FALSE if it would, or nothing can be
- *   received at all
+ *   received at all: on an end that only sends, or was closed here
  *
  * Since: 1.0
  */
@@ -619,9 +619,10 @@ mp_connection_poll (MpConnection *self,
  * @error: return location for an error
  *
  * Waits until a receive would not have to wait: because a message is there, or
- * because none will come any more. Receives that were called before come first.
+ * because the other end is closed, or dead, and none will come any more. Receives that
+ * were called before come first.
  *
- * Fails with %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
+ * Fails with %MP_ERROR_CLOSED when this end is or was closed, %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
  * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while nothing came,
  * and with %MP_ERROR_NOT_SUPPORTED on an end that only sends.
  *

@@ -98,7 +98,7 @@ serve_receiver_locked (MpExchange *self,
   MpIoStatus status;
 
   /* Whoever only waits leaves it to others who have this end. */
-  if (transfer->kind == MP_TRANSFER_READABLE && mp_conduit_is_ring_next (&self->conduit))
+  if (transfer->kind == MP_TRANSFER_READABLE && !self->is_closed && mp_conduit_is_ring_next (&self->conduit))
     {
       mp_exchange_finish_locked (self, transfer, NULL);
       return TRUE;
@@ -108,10 +108,10 @@ serve_receiver_locked (MpExchange *self,
   if (status == MP_IO_AGAIN)
     return FALSE;
 
-  if (transfer->kind == MP_TRANSFER_READABLE)
+  if (transfer->kind == MP_TRANSFER_READABLE && !self->is_closed)
     {
       /* A loss is to be told by the next receive, so it is one that would not
-       * wait; the end likewise.
+       * wait; the end of the other side likewise.
        */
       if (status == MP_IO_FAILED && mp_conduit_get_end (&self->conduit) == NULL)
         mp_conduit_unget_loss (&self->conduit, g_steal_pointer (&error));

@@ -302,7 +302,7 @@ test('a name that is none of a codec is refused, and the end goes on', async () 
   const bytes = Uint8Array.of(1);
   for (const wrong of ['', 'Pickle', 'a codec', 'a\0b', 'gvariant', 'x'.repeat(33)]) {
     for (const send of ['send_bytes', 'send_bytes_async', 'send_data', 'send_data_async'])
-      checkThrows(() => first[send](bytes, wrong), RangeError, /^codec is ".*", but has to be 1 to 32 characters/);
+      checkThrows(() => first[send](bytes, wrong), RangeError, /^codec is ".*", but has to be a name of 1 to 32 characters/);
   }
   checkThrows(() => first.send_bytes(bytes, 5), TypeError, /codec is 5, but has to be a string or null/);
   await first.send_bytes_async(bytes, 'x'.repeat(32));
@@ -340,7 +340,13 @@ test('the end and the time running out are errors', async () => {
   second.close();
   check(await first.wait_readable_async(), 'the end can be waited for');
   check((await checkRejects(first.receive_async(), Mp.Error, /closed/)).matches(Mp.Error, Mp.Error.CLOSED), 'CLOSED');
+  check(first.poll(), 'the end is something to be received');
+  const waiting = first.wait_readable_async();
   first.close();
+  check(await waiting, 'it was there');
+  check(!first.poll(), 'that of this side is none');
+  checkCode(checkThrows(() => first.wait_readable(), Mp.Error), Mp.Error.CLOSED);
+  checkCode(await checkRejects(first.wait_readable_async(), Mp.Error), Mp.Error.CLOSED);
 });
 
 test('messages come as signals', async () => {

@@ -311,6 +311,16 @@ class Connections(MpCase):
         with self.assertRaises(EOFError):
             first.recv(DEADLINE)
         self.assertRegex(repr(first), r'^<Mp\.Connection ')
+        # The end of the other side is something to wait for, that of this one is not.
+        self.assertTrue(first.poll())
+        self.assertTrue(first.wait_readable(0))
+        asyncio.run(await_readable(first, None))
+        first.close()
+        for wrong in (first.poll, first.wait_readable, lambda: asyncio.run(await_readable(first, None)),
+                      lambda: Mp.wait([first]), lambda: asyncio.run(Mp.wait_async([first]))):
+            with self.assertRaises(OSError) as caught:
+                wrong()
+            self.assertIsInstance(caught.exception, Mp.Closed)
 
     def test_argument_of_a_process(self):
         for name, context in self.contexts.items():
