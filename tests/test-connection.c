@@ -369,6 +369,31 @@ test_bare (void)
   mp_connection_close (bare);
 }
 
+/* Languages whose objects go late have that to close what they hold, and references are left. */
+static void
+test_disposed (void)
+{
+  g_autoptr (MpConnection) first = NULL;
+  g_autoptr (MpConnection) second = NULL;
+  g_autofree char *text = NULL;
+
+  g_assert_true (mp_connection_new_pair (TRUE, &first, &second, NULL));
+  g_object_run_dispose (G_OBJECT (first));
+  g_assert_true (mp_connection_is_closed (first));
+  g_assert_cmpint (mp_connection_get_state (first), ==, MP_CONNECTION_CLOSED);
+  text = mp_shareable_to_string (MP_SHAREABLE (first));
+  g_assert_cmpstr (text, ==, "<Mp.Connection closed>");
+  mp_test_assert_receive_fails (first, MP_ERROR, MP_ERROR_CLOSED);
+  mp_test_assert_send_fails (first, MP_ERROR, MP_ERROR_CLOSED);
+  mp_connection_close (first);
+  mp_test_assert_receive_fails (second, MP_ERROR, MP_ERROR_CLOSED);
+
+  /* Also where the other end was first. */
+  g_assert_cmpint (mp_connection_get_state (second), ==, MP_CONNECTION_PEER_CLOSED);
+  g_object_run_dispose (G_OBJECT (second));
+  g_assert_cmpint (mp_connection_get_state (second), ==, MP_CONNECTION_CLOSED);
+}
+
 /* --- Threads ---------------------------------------------------------------- */
 
 #define N_THREADS 4
@@ -460,6 +485,7 @@ main (int   argc,
   mp_test_add ("/connection/one-way", test_one_way);
   mp_test_add ("/connection/to-string", test_to_string);
   mp_test_add ("/connection/bare", test_bare);
+  mp_test_add ("/connection/disposed", test_disposed);
   mp_test_add ("/connection/threads", test_threads);
 
   return g_test_run ();

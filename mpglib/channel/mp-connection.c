@@ -252,6 +252,7 @@ mp_connection_dispose (GObject *object)
 
   if (self->exchange != NULL)
     mp_exchange_close (self->exchange);
+  g_atomic_int_set (&self->state, MP_CONNECTION_CLOSED); /* for who has a reference still */
 
   G_OBJECT_CLASS (mp_connection_parent_class)->dispose (object);
 }
