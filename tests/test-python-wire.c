@@ -589,7 +589,8 @@ authenticate (int            fd,
   send_output (fd, self);
   while (mp_python_wire_get_wanted (self) > 0)
     {
-      gssize n = recv (fd, data, MIN (mp_python_wire_get_wanted (self), sizeof data), 0);
+      gsize wanted = mp_python_wire_get_wanted (self);
+      gssize n = recv (fd, data, MIN (wanted, sizeof data), 0);
       gboolean goes_on;
 
       if (n == 0)

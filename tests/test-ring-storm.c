@@ -471,13 +471,15 @@ kill_while_others_go_on (Survivor     *survivor,
                          Living       *living)
 {
   Progress progress = { survivor, living->id, 0 };
+  gint64 now;
 
   wait_for_last_moment ();
   manner->kill (living);
   n_kills++;
   progress.since = g_get_monotonic_time ();
   mp_test_run_until (goes_on, &progress);
-  longest = MAX (longest, g_get_monotonic_time () - progress.since);
+  now = g_get_monotonic_time ();
+  longest = MAX (longest, now - progress.since);
 }
 
 /* One pair, until all are dead who had its other end. */

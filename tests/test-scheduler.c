@@ -491,8 +491,10 @@ test_model (void)
       mp_scheduler_init (&model->scheduler);
       for (guint t = 0; t < N_TASKS; t++)
         {
+          int chunk_size = g_test_rand_int_range (-10, 10);
+
           mp_scheduled_task_init (&model->tasks[t], t, (guint64) g_test_rand_int_range (0, MAX_ITEMS),
-                                  (guint) MAX (0, g_test_rand_int_range (-10, 10)));
+                                  (guint) MAX (0, chunk_size));
           mp_scheduler_add_task (&model->scheduler, &model->tasks[t]);
         }
 

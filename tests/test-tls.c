@@ -883,8 +883,9 @@ say_and_hear (MpHandshake *handshake,
   while (mp_handshake_get_state (handshake) != MP_HANDSHAKE_AGREED)
     {
       guint8 data[64];
-      gssize n = g_input_stream_read (g_io_stream_get_input_stream (stream), data,
-                                      MIN (sizeof data, mp_handshake_get_wanted (handshake)), NULL, NULL);
+      gsize wanted = mp_handshake_get_wanted (handshake);
+      gssize n = g_input_stream_read (g_io_stream_get_input_stream (stream), data, MIN (sizeof data, wanted),
+                                      NULL, NULL);
       g_autoptr (GByteArray) said = g_byte_array_new ();
       GBytes *output;
       gsize n_taken;

@@ -63,6 +63,15 @@ bring_loaves (MpMessage *arguments, GCancellable *cancellable, gpointer user_dat
   return NULL;
 }
 
+/* By who has its lock. */
+static gboolean
+raise_to (MpValue *most, gint64 number, GError **error)
+{
+  gint64 so_far = mp_value_get_int64 (most, NULL);
+
+  return mp_value_set_int64 (most, MAX (number, so_far), error);
+}
+
 /* All are at the door; two at a time are inside, and leave when both have met. */
 static GVariant *
 enter_and_leave (MpMessage *arguments, GCancellable *cancellable, gpointer user_data, GError **error)
@@ -80,7 +89,7 @@ enter_and_leave (MpMessage *arguments, GCancellable *cancellable, gpointer user_
     return NULL;
   number = mp_value_add_int64 (inside, 1, NULL);
   if (mp_lockable_enter (lock, -1, cancellable, error) &&
-      mp_value_set_int64 (most, MAX (number, mp_value_get_int64 (most, NULL)), error) &&
+      raise_to (most, number, error) &&
       mp_lockable_leave (lock, error) &&
       mp_barrier_wait (meeting, -1, cancellable, error) >= 0)
     {

@@ -38,8 +38,9 @@ get_setting (const char *name,
              int         highest)
 {
   const char *text = g_getenv (name);
+  int wanted = text != NULL ? atoi (text) : fallback;
 
-  return CLAMP (text != NULL ? atoi (text) : fallback, lowest, highest);
+  return CLAMP (wanted, lowest, highest);
 }
 
 void
@@ -111,10 +112,11 @@ measure (MpBenchFunc func,
          gpointer    user_data,
          guint64     n)
 {
-  gint64 start = mp_bench_get_time ();
+  gint64 start = mp_bench_get_time (), end;
 
   func (n, user_data);
-  return MAX (mp_bench_get_time () - start, 1);
+  end = mp_bench_get_time ();
+  return MAX (end - start, 1);
 }
 
 /* How often the operation fits into a sample.  Warms everything up, too.  What took long
@@ -131,7 +133,11 @@ calibrate (MpBenchFunc func,
       gint64 nsec = measure (func, user_data, n);
 
       if (nsec > sample_nsec / 4)
-        nsec = MIN (nsec, measure (func, user_data, n));
+        {
+          gint64 again = measure (func, user_data, n);
+
+          nsec = MIN (nsec, again);
+        }
       if (nsec > sample_nsec / 4)
         return MAX (n * (guint64) sample_nsec / (guint64) nsec, 1);
 

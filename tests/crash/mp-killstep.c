@@ -342,9 +342,10 @@ run_some (const MpKillCase *kill_case,
   MpKillResult result = { 0 };
   g_autoptr (MpKillTrace) trace = run_to_trace (kill_case, &result);
   gint64 end = g_get_monotonic_time () + walk->max_usec;
-  glong n_dense = MIN (kill_case->n_dense, mp_kill_trace_get_length (trace));
+  glong length = mp_kill_trace_get_length (trace);
+  glong n_dense = MIN (kill_case->n_dense, length);
 
-  result.n_instructions = mp_kill_trace_get_length (trace);
+  result.n_instructions = length;
   if (result.n_instructions <= walk->max_points)
     end = G_MAXINT64;
   else
@@ -405,8 +406,9 @@ walk_all (const MpKillCase *kill_case,
   while (n_same < ENOUGH_SAME && result.n_traces < ENOUGH_TRACES && result.n_failed < ENOUGH_FAILURES)
     {
       g_autoptr (MpKillTrace) trace = run_to_trace (kill_case, &result);
+      glong length = mp_kill_trace_get_length (trace);
 
-      result.n_instructions = MAX (result.n_instructions, mp_kill_trace_get_length (trace));
+      result.n_instructions = MAX (result.n_instructions, length);
       n_same = walk_what_is_new (kill_case, walk, trace, seen, &result) ? 0 : n_same + 1;
     }
 

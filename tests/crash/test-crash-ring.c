@@ -560,14 +560,18 @@ prepare_corpse (void)
 static void
 expect_takers_woken (void)
 {
-  if (!mp_crash_sleepers_are_done (MIN (get_n_put () - n_put_before, 1)))
+  guint32 n = get_n_put () - n_put_before;
+
+  if (!mp_crash_sleepers_are_done (MIN (n, 1)))
     atomic_fetch_add (&shared->n_wrong, 1);
 }
 
 static void
 expect_putters_woken (void)
 {
-  if (!mp_crash_sleepers_are_done (MIN (get_n_taken () - n_taken_before, 1)))
+  guint32 n = get_n_taken () - n_taken_before;
+
+  if (!mp_crash_sleepers_are_done (MIN (n, 1)))
     atomic_fetch_add (&shared->n_wrong, 1);
 }
 
@@ -878,8 +882,9 @@ check_past_claim (void)
 static guint
 check_takers (void)
 {
-  if (atomic_load (&shared->n_wrong) != 0 ||
-      !mp_crash_sleepers_are_done (MIN (get_n_put () - n_put_before, MP_CRASH_N_SLEEPERS)))
+  guint32 n = get_n_put () - n_put_before;
+
+  if (atomic_load (&shared->n_wrong) != 0 || !mp_crash_sleepers_are_done (MIN (n, MP_CRASH_N_SLEEPERS)))
     return mp_crash_finish (STALL);
 
   while (get_n_put () - n_put_before < MP_CRASH_N_SLEEPERS)

@@ -16,6 +16,7 @@ CODE = re.compile(r'\.(c|h|h\.in|py|js|vala|vapi|sh|pml)$|(^|/)(meson\.build|mes
 MARKED = re.compile(CODE.pattern + r'|\.(supp|metadata|toml\.in)$')
 LIBRARY = re.compile(r'^mpglib/.*\.[ch]$')
 ABOVE_MEMORY = re.compile(r'^mpglib/(?!memory/).*\.[ch]$')
+ALL_C = re.compile(r'\.[ch]$')
 TESTS = re.compile(r'^tests/.*\.(c|h|py|js|vala)$')
 
 # rule: (files, what no line of them may hold, why)
@@ -118,7 +119,7 @@ def check_file(path, text):
     if MARKED.search(path):
         yield from check_head(path, text)
         yield from check_lines(path, text)
-        if LIBRARY.search(path):
+        if ALL_C.search(path):
             yield from check_calls(path, text)
         if not text.endswith('\n') or text.endswith('\n\n'):
             yield f'{path}: white-space: does not end with one newline'
