@@ -136,6 +136,38 @@ test_just_over (void)
     }
 }
 
+static gboolean
+count (gpointer data)
+{
+  *(guint *) data += 1;
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+test_source (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  guint n_calls = 0;
+  g_autoptr (GSource) clock = mp_clock_source_new ("clock", count, &n_calls);
+
+  g_test_summary ("A source goes off at its time, once each turn, and not without one.");
+
+  g_source_attach (clock, context);
+  g_assert_cmpint (g_source_get_ready_time (clock), ==, MP_DEADLINE_NEVER);
+  g_assert_false (g_main_context_iteration (context, FALSE));
+  g_source_set_ready_time (clock, mp_deadline_from_timeout (3600));
+  g_assert_false (g_main_context_iteration (context, FALSE));
+  g_assert_cmpuint (n_calls, ==, 0);
+
+  g_source_set_ready_time (clock, MP_DEADLINE_NOW);
+  g_assert_true (g_main_context_iteration (context, FALSE));
+  g_assert_true (g_main_context_iteration (context, FALSE));
+  g_assert_cmpuint (n_calls, ==, 2);
+  g_source_set_ready_time (clock, MP_DEADLINE_NEVER);
+  g_assert_false (g_main_context_iteration (context, FALSE));
+  g_source_destroy (clock);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -148,5 +180,6 @@ main (int   argc,
   g_test_add_func ("/clock/passed", test_passed);
   g_test_add_func ("/clock/not-a-number", test_not_a_number);
   g_test_add_func ("/clock/just-over", test_just_over);
+  g_test_add_func ("/clock/source", test_source);
   return g_test_run ();
 }

@@ -28,4 +28,8 @@ int             mp_deadline_to_poll_timeout     (gint64  deadline);
 struct timespec mp_deadline_to_timespec         (gint64  deadline);
 struct timespec mp_deadline_to_timespec_remaining (gint64 deadline);
 
+GSource        *mp_clock_source_new             (const char  *name,
+                                                 GSourceFunc  func,
+                                                 gpointer     data);
+
 G_END_DECLS

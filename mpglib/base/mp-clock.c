@@ -134,3 +134,33 @@ mp_deadline_to_timespec_remaining (gint64 deadline)
 
   return timespec_from_usec (mp_deadline_get_remaining (deadline));
 }
+
+static gboolean
+dispatch_clock (GSource     *source,
+                GSourceFunc  func,
+                gpointer     data)
+{
+  return func (data);
+}
+
+/*< private >
+ * mp_clock_source_new:
+ * @name: (not nullable): a constant
+ *
+ * Makes a source that does nothing but go off at its ready time, which is never at first, and each turn
+ * from then on: unlike those of g_timeout_source_new() it can be set to any deadline.
+ *
+ * Returns: (transfer full): the source
+ */
+GSource *
+mp_clock_source_new (const char  *name,
+                     GSourceFunc  func,
+                     gpointer     data)
+{
+  static GSourceFuncs funcs = { .dispatch = dispatch_clock };
+  GSource *clock = g_source_new (&funcs, sizeof (GSource));
+
+  g_source_set_static_name (clock, name);
+  g_source_set_callback (clock, func, data, NULL);
+  return clock;
+}

@@ -5,6 +5,8 @@
 #include "config.h"
 
 #include "mp-courtesy-private.h"
+
+#include "mp-clock-private.h"
 #include "mp-fork-private.h"
 
 /* In microseconds.  A user interface draws every 16 ms or so. */
@@ -127,16 +129,6 @@ on_rested (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-dispatch_limit (GSource     *source,
-                GSourceFunc  func,
-                gpointer     data)
-{
-  return func (data);
-}
-
-static GSourceFuncs limit_funcs = { .dispatch = dispatch_limit };
-
 /* --- Turns of others ------------------------------------------------------ */
 
 static gboolean
@@ -182,9 +174,7 @@ courtesy_new (GMainContext *context)
   self->is_due = FALSE;
   self->n_rests = 0;
   self->begin = 0;
-  self->limit = g_source_new (&limit_funcs, sizeof (GSource));
-  g_source_set_static_name (self->limit, "mpglib end of a rest");
-  g_source_set_callback (self->limit, on_rested, self, NULL);
+  self->limit = mp_clock_source_new ("mpglib end of a rest", on_rested, self);
   g_source_set_can_recurse (self->limit, TRUE);
   g_source_attach (self->limit, context);
   g_source_set_static_name (&self->source, "mpglib turn of others");

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "mp-change-watch-private.h"
+#include "mp-clock-private.h"
 #include "mp-doorbell-private.h"
 #include "mp-log-private.h"
 #include "mp-origin-private.h"
@@ -191,16 +192,6 @@ on_time (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-dispatch_clock (GSource     *source,
-                GSourceFunc  func,
-                gpointer     data)
-{
-  return func (data);
-}
-
-static GSourceFuncs clock_funcs = { .dispatch = dispatch_clock };
-
 /*< private >
  * mp_change_watch_again_at:
  * @time: of g_get_monotonic_time()
@@ -216,9 +207,7 @@ mp_change_watch_again_at (MpChangeWatch *self,
 
   if (self->clock == NULL)
     {
-      self->clock = g_source_new (&clock_funcs, sizeof (GSource));
-      g_source_set_static_name (self->clock, "mpglib time to look again");
-      g_source_set_callback (self->clock, on_time, self, NULL);
+      self->clock = mp_clock_source_new ("mpglib time to look again", on_time, self);
       g_source_attach (self->clock, mp_outbox_get_context (self->outbox));
     }
   g_source_set_ready_time (self->clock, time);

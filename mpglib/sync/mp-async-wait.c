@@ -118,28 +118,16 @@ get_next (AsyncWait *self)
   return self->next != NULL ? self->next (g_task_get_source_object (self->task), self->data) : MP_DEADLINE_NEVER;
 }
 
-static gboolean
-dispatch_clock (GSource     *source,
-                GSourceFunc  func,
-                gpointer     data)
-{
-  return func (data);
-}
-
-static GSourceFuncs clock_funcs = { .dispatch = dispatch_clock };
-
 static GSource *
 add_clock (AsyncWait   *self,
            const char  *name,
            gint64       time,
            GSourceFunc  func)
 {
-  GSource *clock = g_source_new (&clock_funcs, sizeof (GSource));
+  GSource *clock = mp_clock_source_new (name, func, self);
 
-  g_source_set_static_name (clock, name);
   g_source_set_priority (clock, g_task_get_priority (self->task));
   g_source_set_ready_time (clock, time);
-  g_source_set_callback (clock, func, self, NULL);
   g_source_attach (clock, g_task_get_context (self->task));
   return clock;
 }
