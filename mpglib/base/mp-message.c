@@ -1106,19 +1106,12 @@ pack_attachment (MpMessage  *self,
   if (!attachment->is_fd)
     {
       MpShareable *object;
-      GVariant *packed;
 
       mp_patience_begin (&none);
       object = make_attachment (self, index, error);
       mp_patience_end (&none);
-      if (object == NULL)
-        return NULL;
 
-      /* "This end was closed" would be understood of what the message is sent by. */
-      packed = mp_shareable_pack (object, packing, error);
-      if (packed == NULL)
-        g_prefix_error (error, "An attached object of the type %s: ", G_OBJECT_TYPE_NAME (object));
-      return packed;
+      return object != NULL ? mp_shareable_pack (object, packing, error) : NULL;
     }
 
   duplicate = mp_fd_duplicate (get_fd (attachment), error);

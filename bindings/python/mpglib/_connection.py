@@ -153,7 +153,7 @@ class Connection(_Base, metaclass=SameType):
             else:
                 wait(_Base.send_message, self, _shareables.make_message(obj), timeout=timeout, cancellable=cancellable)
         except _EXPLAINED as error:
-            failure = self._explain_sending(error)
+            failure = self._explain(error, errors.PeerClosed)
         else:
             return
         raise failure
@@ -170,7 +170,7 @@ class Connection(_Base, metaclass=SameType):
         try:
             return _Base.send_message_finish(self, outcome)
         except _EXPLAINED as error:
-            failure = self._explain_sending(error)
+            failure = self._explain(error, errors.PeerClosed)
         raise failure
 
     def _send_soon(self, message, timeout, cancellable):
@@ -185,7 +185,7 @@ class Connection(_Base, metaclass=SameType):
         try:
             wait(_Base.send_data, self, part, _RAW, timeout=timeout, cancellable=cancellable)
         except _EXPLAINED as error:
-            failure = self._explain_sending(error)
+            failure = self._explain(error, errors.PeerClosed)
         else:
             return
         raise failure
@@ -206,11 +206,6 @@ class Connection(_Base, metaclass=SameType):
         except _EXPLAINED as error:
             failure = self._explain(error, errors.Closed)
         raise failure
-
-    def _explain_sending(self, error):
-        # Of an end that is open at both sides it was something in the message that was closed.
-        is_open = self.get_state() == Mp.ConnectionState.OPEN
-        return self._explain(error, errors.HandleClosed if is_open else errors.PeerClosed)
 
     def _explain(self, error, cls):
         """It was closed here, or by the other end: cls says what that means; or it does not go this way."""

@@ -52,7 +52,7 @@ class PeerClosed(Closed, BrokenPipeError):
 
 
 class HandleClosed(Closed, OSError):
-    """What was to be used, waited for or sent is closed in this process: a listener or a descriptor, for one."""
+    """What was to be used, or waited for, is closed in this process: a listener or a descriptor."""
 
 
 class ConnectionClosed(HandleClosed):
