@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "mp-clock-private.h"
+#include "mp-courtesy-private.h"
 #include "mp-engine-private.h"
 #include "mp-error.h"
 #include "mp-interruptible.h"
@@ -692,6 +693,34 @@ on_finished (GObject      *source,
 }
 
 static void
+count (gpointer n)
+{
+  ++*(guint *) n;
+}
+
+static void
+test_outbox_portions (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (MpOutbox) outbox = mp_outbox_get (context);
+  guint n_posted = 10 * MP_PORTION_MOST, n = 0, n_turns = 0;
+
+  g_test_summary ("Many posts take some turns, in which other sources have theirs");
+  for (guint i = 0; i < n_posted; i++)
+    mp_outbox_post (outbox, count, &n, NULL);
+
+  for (; n < n_posted; n_turns++)
+    {
+      guint before = n;
+
+      g_assert_true (g_main_context_iteration (context, FALSE));
+      g_assert_cmpuint (n - before, <=, MP_PORTION_MOST);
+    }
+  g_assert_cmpuint (n_turns, >=, 10);
+  g_assert_false (g_main_context_iteration (context, FALSE));
+}
+
+static void
 test_outbox_task (void)
 {
   gboolean finished = FALSE;
@@ -757,6 +786,7 @@ main (int    argc,
   ADD ("/pump/claimed", test_claimed);
   ADD ("/pump/waiters", test_waiters);
   g_test_add_func ("/outbox/order", test_outbox_order);
+  g_test_add_func ("/outbox/portions", test_outbox_portions);
   g_test_add_func ("/outbox/task", test_outbox_task);
   g_test_add_func ("/pump/forked", test_forked);
   return g_test_run ();

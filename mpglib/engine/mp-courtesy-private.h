@@ -24,4 +24,28 @@ gboolean mp_courtesy_wants_rest (GSource      *source,
 void     mp_courtesy_destroy    (GMainContext *context,
                                  GSource      *source);
 
+/* What one source does of many things in a turn of the loop.  One thing a turn would have GLib look at all sources of
+ * the context for each, and all of them would keep other sources from their turn.
+ */
+typedef struct
+{
+  guint  n_left;
+  gint64 end;
+} MpPortion;
+
+#define MP_PORTION_MOST 256
+
+static inline MpPortion
+mp_portion_begin (void)
+{
+  return (MpPortion) { MP_PORTION_MOST, g_get_monotonic_time () + G_TIME_SPAN_MILLISECOND };
+}
+
+/* Before each thing but the first: whether it still is of this turn. */
+static inline gboolean
+mp_portion_goes_on (MpPortion *self)
+{
+  return --self->n_left > 0 && g_get_monotonic_time () < self->end;
+}
+
 G_END_DECLS

@@ -83,6 +83,7 @@ deliver (GSource     *source,
          gpointer     unused_data)
 {
   g_autoptr (MpOutbox) self = NULL;
+  MpPortion portion = mp_portion_begin ();
   guint n = 0;
 
   /* Its last user may be letting go of it at this moment, on another thread */
@@ -102,7 +103,7 @@ deliver (GSource     *source,
     return G_SOURCE_CONTINUE;
 
   /* What comes meanwhile waits for the next turn, so that other sources have theirs */
-  for (; n > 0; n--)
+  do
     {
       Letter *letter = take (self);
 
@@ -111,6 +112,7 @@ deliver (GSource     *source,
       letter->func (letter->data);
       letter_free (letter);
     }
+  while (--n > 0 && mp_portion_goes_on (&portion));
   return G_SOURCE_CONTINUE;
 }
 

@@ -14,10 +14,6 @@
 #include "mp-origin-private.h"
 #include "mp-porch-private.h"
 
-/* Of one turn of a main loop. */
-#define MOST_CALLS   256
-#define PORTION_USEC G_TIME_SPAN_MILLISECOND
-
 struct _MpPorch
 {
   GSource                    source;
@@ -124,16 +120,13 @@ call_next (MpPorch *self)
   return !g_source_is_destroyed (&self->source) && !is_foreign (self);
 }
 
-/* Some a turn, and then other sources have theirs.  One a turn would have GLib look at all sources of the context for
- * each: when many waits with a time or a cancellable end, that takes long.
- */
 static gboolean
 call_some (GSource     *source,
            GSourceFunc  unused,
            gpointer     unused_data)
 {
   MpPorch *self = (MpPorch *) source;
-  gint64 end;
+  MpPortion portion;
   guint64 n;
 
   /* In a forked child: the eventfd is the parent's, and what is in it. */
@@ -146,10 +139,9 @@ call_some (GSource     *source,
   if (read (self->fd, &n, sizeof n) < 0 && errno != EAGAIN)
     g_critical ("mpglib cannot read an eventfd: %s", g_strerror (errno));
 
-  end = g_get_monotonic_time () + PORTION_USEC;
-  for (guint i = 0; i < MOST_CALLS && call_next (self); i++)
-    if (g_get_monotonic_time () >= end)
-      break;
+  portion = mp_portion_begin ();
+  while (call_next (self) && mp_portion_goes_on (&portion))
+    ;
 
   return G_SOURCE_CONTINUE;
 }
