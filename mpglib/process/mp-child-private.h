@@ -44,6 +44,7 @@ typedef struct _MpChild MpChild;
 typedef struct {
   void (*state_changed) (MpChild *child, gpointer data);                 /* to MADE, READY, ENDED */
   void (*frame)         (MpChild *child, MpFrame *frame, gpointer data); /* borrowed */
+  void (*failed)        (MpChild *child, gpointer data);                 /* nullable: it has reported an error */
 } MpChildEvents;
 
 typedef struct {
@@ -82,6 +83,9 @@ int           mp_child_get_pid        (MpChild             *self); /* 0 before M
 int           mp_child_get_pidfd      (MpChild             *self); /* -1 before MADE and after ENDED */
 int           mp_child_get_exit_code  (MpChild             *self); /* -N for signal N; valid when ENDED */
 const GError *mp_child_get_failure    (MpChild             *self); /* nullable */
+/* Whether that keeps it from its target, though it was made; not of one that its owner has ended.  It may live on, as
+ * long as something of what it loaded holds it up */
+gboolean      mp_child_cannot_begin   (MpChild             *self);
 gboolean      mp_child_has_hung       (MpChild             *self); /* that was because it was not ready in time */
 GVariant     *mp_child_get_report     (MpChild             *self); /* nullable; see mp-report-private.h */
 /* "exit code 3", "signal 9 (SIGKILL)", "an unknown status" */

@@ -332,6 +332,8 @@ keep_report_locked (MpChild *self,
     return;
   self->report = g_steal_pointer (&report);
   self->failure = mp_report_to_error (self->report, self->is_own, get_name (self));
+  if (self->events != NULL && self->events->failed != NULL)
+    self->events->failed (self, self->data);
 }
 
 static void
@@ -974,6 +976,13 @@ const GError *
 mp_child_get_failure (MpChild *self)
 {
   return self->failure;
+}
+
+gboolean
+mp_child_cannot_begin (MpChild *self)
+{
+  return self->failure != NULL && self->state >= MP_CHILD_MADE && self->pid != 0
+         && !self->said_hello && !self->was_ended;
 }
 
 gboolean

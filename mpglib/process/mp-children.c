@@ -129,6 +129,7 @@ mp_shutdown (gdouble        timeout,
       if (!check_ended (process, failure, error))
         return FALSE;
     }
+  mp_process_wait_told (deadline, cancellable);
   return TRUE;
 }
 

@@ -38,6 +38,7 @@ struct _MpProcess
   gboolean is_alive_by_itself; /* holds a reference of its own: from the start until the end was told */
   gboolean was_ready;
   gboolean start_takes_readiness; /* started by start_async */
+  gboolean failure_was_told;      /* of one that cannot begin, in the log */
   gboolean start_was_interrupted; /* the next call of start goes on with it */
   MpChild *child;              /* NULL before the start */
   MpWaiters *waiters;
@@ -63,6 +64,10 @@ void       mp_process_begin_locked         (MpProcess   *self);
 void       mp_process_drop_unheard         (MpPump      *pump);
 /* All that have a child, referenced */
 GPtrArray *mp_process_ref_living           (void);
+/* Waits until the log has what was to be told of those that cannot begin: the program may be about to end.  Unlike
+ * other waits it has no error: there is nobody who could do anything about it */
+void       mp_process_wait_told            (gint64        deadline,
+                                            GCancellable *cancellable);
 /* One look at what the kernel says, so that a death is not seen later than by somebody who asks the kernel */
 void       mp_process_look_locked          (MpProcess   *self);
 gboolean   mp_process_is_over              (gpointer     self);

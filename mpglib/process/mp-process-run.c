@@ -214,10 +214,16 @@ goes_on_with_start (MpProcess *self)
  *
  * That takes a few milliseconds, with the first child of a context also the
  * time that its template needs to start; [property@Mp.Context:hello-timeout]
- * bounds it. What goes wrong before the target runs is told by
- * [method@Mp.Process.join], and the end by [signal@Mp.Process::exited];
- * [method@Mp.Process.start_async] waits for that. No signal follows a start that
- * failed; [property@Mp.Process:state] says whether it may be tried again.
+ * bounds it.
+ *
+ * What goes wrong before the target runs is logged at once, since the program
+ * may wait for what the child was to do: as a message of the domain `Mp`, which
+ * GLib writes to standard error unless the program has a log writer. It is not
+ * logged of a child that the program has ended. [method@Mp.Process.join] tells
+ * it too, and [signal@Mp.Process::exited] tells of the end.
+ * [method@Mp.Process.start_async] waits for the target, and its caller alone
+ * has the error. No signal follows a start that failed;
+ * [property@Mp.Process:state] says whether it may be tried again.
  *
  * Errors: %MP_ERROR_START_FAILED, %MP_ERROR_NO_TARGET (as far as it can be known
  * here), %MP_ERROR_NOT_INITIALIZED, %MP_ERROR_NOT_SUPPORTED (the start method),
@@ -266,7 +272,8 @@ mp_process_start (MpProcess  *self,
  * @callback: called when the child is ready
  * @user_data: for @callback
  *
- * Starts the process, and tells when its target runs.
+ * Starts the process, and tells when its target runs. What keeps it from that is
+ * the caller's to tell: unlike that of [method@Mp.Process.start] it is not logged.
  *
  * No signal follows a start that failed; [property@Mp.Process:state] says
  * whether it may be tried again. Nor is a process heard of whose wait was

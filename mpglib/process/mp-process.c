@@ -6,13 +6,16 @@
 
 #include "mp-process-private.h"
 
+#include <string.h>
 #include <unistd.h>
 
+#include "mp-engine-private.h"
 #include "mp-enums.h"
 #include "mp-error.h"
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-identity-private.h"
+#include "mp-log-private.h"
 #include "mp-origin-private.h"
 
 G_STATIC_ASSERT (MP_EXIT_CODE_UNKNOWN == MP_EXIT_UNKNOWN);
@@ -83,6 +86,8 @@ static GPtrArray *living;
 /* Those whose end nobody listens for, and whose own reference is to be dropped by the program's next call; guarded
  * likewise.  In a program that runs its main context it has gone before. */
 static GPtrArray *unheard;
+/* How many are being told of, which cannot begin; guarded likewise */
+static guint n_being_told;
 
 /* What is in them is the parent's */
 static void
@@ -90,6 +95,7 @@ forget_processes (void)
 {
   if (living != NULL)
     living = unheard = NULL;
+  n_being_told = 0;
 }
 
 static void __attribute__ ((constructor))
@@ -199,6 +205,68 @@ post_letter_locked (MpProcess *self)
   mp_outbox_post (self->outbox, deliver, ref, free_weak_ref);
 }
 
+/* --- one that cannot begin -------------------------------------------------------------------------------- */
+
+/* Nobody waits for the start of a process whose start() has returned, and somebody may wait for what it was to do: for
+ * an item of a queue, or a client of a listener, which never comes.  So the log has it at once, by the engine, which
+ * has no lock and hears of it whatever the program's threads do. */
+
+typedef struct {
+  MpPump *pump;
+  char *text;
+} Tale;
+
+static void
+tell (gpointer data)
+{
+  Tale *tale = data;
+
+  mp_log_subwarning ("%s", tale->text);
+  mp_pump_lock (tale->pump);
+  n_being_told--;
+  mp_pump_changed_locked (tale->pump);
+  mp_pump_unlock (tale->pump);
+  mp_pump_unref (tale->pump);
+  g_free (tale->text);
+  g_free (tale);
+}
+
+static void
+tell_failure_locked (MpProcess *self,
+                     MpChild   *child)
+{
+  const char *name = mp_child_get_name (child), *reason;
+  Tale *tale;
+
+  if (self->start_takes_readiness || self->failure_was_told || !mp_child_cannot_begin (child))
+    return;
+  self->failure_was_told = TRUE;
+  n_being_told++;
+  tale = g_new (Tale, 1);
+  tale->pump = mp_pump_ref (self->pump);
+  reason = mp_child_get_failure (child)->message; /* most name it */
+  tale->text = strstr (reason, name) != NULL ? g_strdup (reason) : g_strdup_printf ("%s: %s", name, reason);
+  mp_engine_run (tell, tale);
+}
+
+static gboolean
+is_all_told (gpointer data)
+{
+  return n_being_told == 0;
+}
+
+void
+mp_process_wait_told (gint64        deadline,
+                      GCancellable *cancellable)
+{
+  MpPump *pump = mp_pump_get_shared ();
+
+  mp_pump_lock (pump);
+  if (!is_all_told (NULL))
+    mp_pump_wait_locked (pump, is_all_told, NULL, deadline, cancellable, NULL);
+  mp_pump_unlock (pump);
+}
+
 /* --- what the child does ---------------------------------------------------------------------------------- */
 
 static void
@@ -208,6 +276,7 @@ on_state_changed (MpChild  *child,
   MpProcess *self = data;
 
   self->pid = mp_child_get_pid (child);
+  tell_failure_locked (self, child);
   switch (mp_child_get_state (child))
     {
     case MP_CHILD_READY:
@@ -237,7 +306,14 @@ on_frame (MpChild  *child,
 {
 }
 
-const MpChildEvents mp_process_events = { on_state_changed, on_frame };
+static void
+on_failed (MpChild  *child,
+           gpointer  data)
+{
+  tell_failure_locked (data, child);
+}
+
+const MpChildEvents mp_process_events = { on_state_changed, on_frame, on_failed };
 
 void
 mp_process_begin_locked (MpProcess *self)

@@ -307,6 +307,56 @@ test('a module that starts processes when it is loaded does not start them for e
     /starting\.js#work': .*cannot start processes: put its functions into a module of their own/);
 });
 
+function startWaiting(how) {
+  const file = GLib.build_filenamev([GLib.path_get_dirname(GLib.filename_from_uri(base)[0]), 'modules', 'waiting.js']);
+  const {STDIN_PIPE, STDERR_PIPE} = Gio.SubprocessFlags;
+  return Gio.Subprocess.new(['gjs', '-m', file, how], STDIN_PIPE | STDERR_PIPE);
+}
+
+async function readLines(stream, until) {
+  const reader = new Gio.DataInputStream({baseStream: stream});
+  let text = '';
+  for (;;) {
+    const [line] = await read(reader); // eslint-disable-line no-await-in-loop
+    if (line === null)
+      return text;
+    text += `${new TextDecoder().decode(line)}\n`;
+    if (until?.test(text))
+      return text;
+  }
+}
+
+function read(reader) {
+  return new Promise((resolve, reject) => {
+    reader.read_line_async(GLib.PRIORITY_DEFAULT, null, (_, result) => {
+      try {
+        resolve(reader.read_line_finish(result));
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+}
+
+test('who waits for what a child was to do that cannot begin is told while it waits', async () => {
+  const program = startWaiting('blocking');
+  const text = await readLines(program.get_stderr_pipe(), /get_current/);
+  check(/Process-1: .*waiting\.js#work': .*cannot start processes: .*Mp\.Worker\.get_current\(\) === null/.test(text),
+    text);
+  program.get_stdin_pipe().close(null);
+  checkSame(await readLines(program.get_stderr_pipe(), null), '', 'what is said later');
+  program.wait(null);
+  checkSame(program.get_exit_status(), 0);
+});
+
+test('who waits for the start has the error, and nothing is said of it', async () => {
+  const program = startWaiting('starting');
+  program.get_stdin_pipe().close(null);
+  checkSame(await readLines(program.get_stderr_pipe(), null), '', 'what is said');
+  program.wait(null);
+  checkSame(program.get_exit_status(), 0);
+});
+
 test('a program may be its own module', async () => {
   checkSame(await runProcess(new Mp.Process({target: module('guarded')})), 0);
 });

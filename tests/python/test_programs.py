@@ -3,6 +3,8 @@
 """Whole programs with processes: their end, Ctrl-C, and mistakes that are made with main modules."""
 
 import os
+import re
+import select
 import signal
 import subprocess
 import sys
@@ -49,6 +51,15 @@ class Ends(MpCase):
         code, output, complaints = self.run_program('''
             if __name__ == '__main__':
                 Mp.Process(target='python:nowhere:f', name='lost').start()
+            ''')
+        self.assertEqual(output, '')
+        self.assertRegex(complaints, r"^Mp-Message: [\d:.]+: lost: .*no module 'nowhere'.*\n$")
+
+    def test_failed_start_whose_wait_was_given_up(self):
+        code, output, complaints = self.run_program('''
+            if __name__ == '__main__':
+                process = Mp.Process(target='python:nowhere:f', name='lost')
+                process.start_async(None, lambda *_: None)      # in a main context that does not run
             ''')
         self.assertEqual(output, '')
         self.assertRegex(complaints, "^lost: .*no module 'nowhere'.*\n$")
@@ -102,6 +113,126 @@ class Ends(MpCase):
         program.communicate()
         for pid in pids:
             wait_for_death(pid)
+
+
+class Silence(MpCase):
+    """Of a child that cannot begin a program hears that waits for what it would have done."""
+
+    def wait_for_complaint(self, program, wanted):
+        """What the program says up to the line that has it, while it waits."""
+        fd, complaints = program.stderr.fileno(), b''
+        while not re.search(wanted + r'.*\n', complaints.decode()):
+            if not select.select([fd], [], [], DEADLINE)[0]:
+                self.fail(f'it says nothing of {wanted} but {complaints}')
+            chunk = os.read(fd, 4096)
+            self.assertNotEqual(chunk, b'', complaints)
+            complaints += chunk
+        return complaints.decode()
+
+    def check_is_told(self, text, wanted, folder=None):
+        """That the program says so once: while it waits, as it does until its input ends."""
+        program = self.start_program(text, folder=folder, stdin=subprocess.PIPE)
+        self.addCleanup(program.stdin.close)
+        complaints = self.wait_for_complaint(program, wanted)
+        self.assertRegex(complaints, r"\AMp-Message: [\d:.]+: ('Process-1' |Process-1: )")
+        output, rest = program.communicate(timeout=DEADLINE)
+        self.assertEqual((program.returncode, output, rest.strip()), (0, 'over\n', ''))
+
+    def test_missing_guard_and_a_wait(self):
+        for method in ('spawn', 'forkserver'):
+            with self.subTest(method):
+                self.check_is_told(f'''
+                    def work(queue):
+                        queue.put('works')
+
+                    queue = Mp.Queue()
+                    Mp.Process(target=work, args=(queue,), context=Mp.Context({method!r})).start()
+                    threading.Thread(target=lambda: (sys.stdin.read(), queue.put('over'))).start()
+                    print(queue.get())
+                    ''', "if __name__ == '__main__':")
+
+    def test_missing_guard_and_a_listener(self):
+        self.check_is_told('''
+            def work(address):
+                Mp.Client(address).send('works')
+
+            listener = Mp.Listener()
+            Mp.Process(target=work, args=(listener.address,)).start()
+            threading.Thread(target=lambda: (sys.stdin.read(), Mp.Client(listener.address).send('over'))).start()
+            print(listener.accept().recv())
+            ''', "if __name__ == '__main__':")
+
+    def test_what_cannot_be_imported(self):
+        folder = self.make_folder()
+        modules = {
+            'ending': "import os; os._exit(7)",
+            'failing': "raise ValueError('no luck')",
+            # Its process does not end, since Python waits for the thread.
+            'lingering': "import signal, threading; threading.Thread(target=signal.pause).start(); 1 / 0",
+        }
+        for name, text in modules.items():
+            with open(os.path.join(folder, f'{name}.py'), 'w') as file:
+                file.write(text)
+        wanted = {
+            'python:nowhere:work': "no module 'nowhere'",
+            'python:os:nothing': "nothing",
+            'python:failing:work': 'ValueError: no luck',
+            'python:lingering:work': 'ZeroDivisionError',
+            'python:ending:work': 'ended with exit code 7 before it was ready',
+            '/nonesuch.so#work': '/nonesuch.so',
+        }
+        for target, words in wanted.items():
+            for method in ('spawn', 'forkserver'):
+                with self.subTest(target, method=method):
+                    self.check_is_told(f'''
+                        if __name__ == '__main__':
+                            queue = Mp.Queue()
+                            launcher = Mp.Launcher.lookup('python' if 'python' in {target!r} else 'native')
+                            context = Mp.Context({method!r}, launcher=launcher)
+                            Mp.Process(target={target!r}, context=context, daemon=True).start()
+                            threading.Thread(target=lambda: (sys.stdin.read(), queue.put('over'))).start()
+                            print(queue.get())
+                        ''', words, folder)
+
+    def test_target_that_began_tells_by_itself(self):
+        code, output, complaints = self.run_program('''
+            def work():
+                raise ValueError('late')
+
+            if __name__ == '__main__':
+                for method in ('spawn', 'forkserver'):
+                    Mp.Process(target=work, context=Mp.Context(method)).start()
+            ''')
+        self.assertEqual((code, output), (0, ''))
+        self.assertEqual((complaints.count('ValueError: late'), complaints.count('Mp-Message')), (2, 0), complaints)
+
+    def test_who_has_the_error_is_not_told(self):
+        """Who waits for the start, has a pool, or ends the child."""
+        code, output, complaints = self.run_program('''
+            import asyncio
+
+            async def start(method):
+                try:
+                    await Mp.Process(target='python:nowhere:work', context=Mp.Context(method)).start_async()
+                except Mp.NoTarget:
+                    print('told')
+
+            if __name__ == '__main__':
+                for method in ('spawn', 'forkserver'):
+                    asyncio.run(start(method))
+                    try:
+                        Mp.Pool(1, context=Mp.Context(method)).map('python:nowhere:work', [1])
+                    except Mp.NoTarget:
+                        print('told')
+                    process = Mp.Process(target='python:signal:pause', context=Mp.Context(method))
+                    process.start()
+                    process.interrupt()
+                    try:
+                        process.join()
+                    except Mp.RemoteError as error:      # it had not begun
+                        assert 'KeyboardInterrupt' in str(error), error
+            ''')
+        self.assertEqual((code, output, complaints), (0, 4 * 'told\n', ''))
 
 
 class Interrupts(MpCase):

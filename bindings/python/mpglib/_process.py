@@ -48,6 +48,7 @@ class Process(_Base, metaclass=SameType):
     _args = ()
     _kwargs = {}
     _sentinel = None
+    _is_awaited = False  # started by start_async(): what keeps the target from running the library does not log
     _is_here = False    # the child's own view of itself, where run() is called
 
     def __init__(self, group=None, target=None, name=None, args=(), kwargs=None, *, daemon=None, context=None,
@@ -97,6 +98,7 @@ class Process(_Base, metaclass=SameType):
             if self.get_state() != Mp.ProcessState.INITIAL:
                 self.kill()
             raise
+        self._is_awaited = False
         _unjoined.add(self)
 
     def start_async(self, cancellable=None, callback=None, *user_data):
@@ -108,6 +110,7 @@ class Process(_Base, metaclass=SameType):
 
     def _begin_start(self, cancellable, callback, *user_data):
         _Base.start_async(self, cancellable, callback, *user_data)
+        self._is_awaited = True
         _unjoined.add(self)
 
     def _prepare(self):
@@ -332,6 +335,8 @@ def _end_children():
     except KeyboardInterrupt:
         return
     for process in unjoined:
+        if not process._is_awaited:
+            continue
         try:
             process.join(0)
         except Exception as error:
