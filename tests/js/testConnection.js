@@ -297,6 +297,25 @@ test('bytes are sent from buffers of any kind', async () => {
   second.close();
 });
 
+test('values are iterated until the end', async () => {
+  const [first, second] = Mp.Connection.new_pair();
+  const values = [];
+  for (const value of [1, 'two', [3]])
+    first.send(value);
+  first.close();
+  for await (const value of second)
+    values.push(value);
+  checkSame(values, [1, 'two', [3]]);
+
+  const [third, fourth] = Mp.Connection.new_pair();
+  third.send('one');
+  for await (const value of fourth) {
+    checkSame(value, 'one');
+    fourth.close();
+  }
+  third.close();
+});
+
 test('a name that is none of a codec is refused, and the end goes on', async () => {
   const [first, second] = Mp.Connection.new_pair();
   const bytes = Uint8Array.of(1);

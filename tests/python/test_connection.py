@@ -61,6 +61,15 @@ class Bomb:
         return explode, ()
 
 
+def fail_with_eof():
+    raise EOFError('not the end')
+
+
+class Unloadable:
+    def __reduce__(self):
+        return fail_with_eof, ()
+
+
 def get_length(n):
     return 1 + (n * 70_001) % 400_000
 
@@ -187,6 +196,31 @@ class Connections(MpCase):
         for wrong, error in ((-1, ValueError), (0.5, TypeError), ('0', TypeError)):
             self.assertRaises(error, second.recv_bytes, wrong)
         self.assertEqual(second.recv_bytes(1), b'')
+
+    def test_iteration(self):
+        async def go_through(connection, closes=False):
+            objects = []
+            async for obj in connection:
+                objects.append(obj)
+                if closes:
+                    connection.close()
+            return objects
+
+        first, second = self.make_pipe()
+        for obj in (1, 'two', {3: None}):
+            first.send(obj)
+        first.close()
+        self.assertEqual(Mp.run(go_through(second)), [1, 'two', {3: None}])
+
+        first, second = self.make_pipe()
+        first.send('one')
+        self.assertEqual(Mp.run(go_through(second, closes=True)), ['one'])
+
+        # What goes wrong with an object is no end.
+        first, second = self.make_pipe()
+        first.send(Unloadable())
+        with self.assertRaisesRegex(pickle.UnpicklingError, 'not the end'):
+            Mp.run(go_through(second))
 
     def test_what_is_sent_was_closed(self):
         first, second = self.make_pipe()

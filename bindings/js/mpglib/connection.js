@@ -42,6 +42,23 @@ function extendReceiveInto(prototype) {
   markPromisified(prototype.receive_into_async);
 }
 
+// The values as they come, until the other end was closed, or this one here.
+function extendIteration(Mp, prototype) {
+  prototype[Symbol.asyncIterator] = async function* () {
+    for (;;) {
+      let value;
+      try {
+        value = await this.receive_async(); // eslint-disable-line no-await-in-loop
+      } catch (error) {
+        if (error.matches?.(Mp.Error, Mp.Error.CLOSED))
+          return;
+        throw error;
+      }
+      yield value;
+    }
+  };
+}
+
 /**
  * Extends Mp.Connection.
  *
@@ -49,7 +66,9 @@ function extendReceiveInto(prototype) {
  * sent as such are received as a Uint8Array. A GLib.Variant is sent as it is, and the one that came is that of
  * receive_message(). x_async() return promises. Whatever waits does so for ever unless told otherwise, takes bytes
  * as `raw` and messages of any length. receive_into() puts bytes into an array of the caller's, from an offset on, and
- * returns how many there were. new_pair() returns both ends; open() one whose other end a listener has.
+ * returns how many there were. `for await (const value of connection)` ends when nothing more comes, or the
+ * connection is closed here; that the peer died is an error. new_pair() returns both ends; open() one whose other end
+ * a listener has.
  *
  * @param {object} Mp - the namespace
  */
@@ -63,6 +82,7 @@ function extendConnection(Mp) {
   takeBuffers(prototype, 'send_bytes', demandBytes);
   takeBuffers(prototype, 'send_data', demandData);
   extendReceiveInto(prototype);
+  extendIteration(Mp, prototype);
 
   promisify(Mp.Connection, 'open_async');
   promisify(Mp.Connection, 'open_with_wire_async');

@@ -222,6 +222,15 @@ class Connection(_Base, metaclass=SameType):
         return _messages.read_value(await self._receive_soon(self._receive, (_Base.receive_message,),
                                                              timeout, cancellable))
 
+    async def __aiter__(self):
+        """The objects as they come, until one of the ends was closed; that the peer died is an error."""
+        while True:
+            try:
+                message = await self._receive_soon(self._receive, (_Base.receive_message,), None, None)
+            except errors.Closed:
+                return
+            yield _messages.read_value(message)
+
     async def _receive_soon(self, receive, args, timeout, cancellable):
         # Who is cancelled has taken nothing: waits, and then takes, if no other was faster.
         end = None if check_timeout(timeout) is None or timeout < 0 else time.monotonic() + timeout
