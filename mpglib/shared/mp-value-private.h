@@ -14,7 +14,10 @@
 
 G_BEGIN_DECLS
 
-/* A value of up to 8 bytes is one word, which is read and replaced in one access; a longer one
+/* What the files of the value share: mp-value.c has the object, and replaces and hands over what is in it,
+ * mp-value-numbers.c does what only a number can do, mp-value-live.c tells of changes.
+ *
+ * A value of up to 8 bytes is one word, which is read and replaced in one access; a longer one
  * is a cell.
  */
 struct _MpValue
@@ -112,5 +115,7 @@ mp_value_store (MpValue        *self,
   mp_bell_ring (self->shared.table, &layout->bell);
   return TRUE;
 }
+
+void mp_value_notify_content (MpValue *self);
 
 G_END_DECLS
