@@ -4,17 +4,9 @@
 
 #include "config.h"
 
-#include <string.h>
-
-#include "mp-cell-private.h"
-#include "mp-contents-private.h"
 #include "mp-error.h"
-#include "mp-list-item-private.h"
-#include "mp-named-list-private.h"
-#include "mp-patience-private.h"
-#include "mp-shareable-list.h"
+#include "mp-shareable-list-base-private.h"
 #include "mp-shared-memory-private.h"
-#include "mp-word-private.h"
 
 /**
  * MpShareableList:
@@ -49,19 +41,6 @@
  *
  * Since: 1.0
  */
-struct _MpShareableList
-{
-  GObject parent_instance;
-
-  MpNamedList *named;     /* NULL: it has no name, or cannot be; what follows is of those without one */
-  char        *name;      /* until it is constructed */
-  MpContents  contents;
-  GVariant   *initial;    /* until it is constructed */
-  MpListItem *items;      /* in shared memory */
-  guint      *n_words;    /* of each item; what others write there is not asked again */
-  guint      *places;
-  guint       length;
-};
 
 static void mp_shareable_list_shareable_init (MpShareableInterface *iface);
 
@@ -82,132 +61,7 @@ static GParamSpec *properties[N_PROPS];
 /* What the object that this thread is just constructing shall have. */
 static _Thread_local MpSharedMemory *received;
 
-#define WORD sizeof (guint64)
-
-/* --- Places --------------------------------------------------------------- */
-
-/* Of the halves, in words from the first item on. */
-static void
-lay_out (MpShareableList *self)
-{
-  gsize place = self->length * sizeof (MpListItem) / WORD;
-
-  self->places = g_new (guint, self->length);
-  for (guint i = 0; i < self->length; i++)
-    {
-      self->places[i] = (guint) place;
-      place += 2 * (gsize) self->n_words[i];
-    }
-}
-
-static gsize
-get_size (MpShareableList *self)
-{
-  gsize size = self->length * sizeof (MpListItem);
-
-  for (guint i = 0; i < self->length; i++)
-    size += 2 * (gsize) self->n_words[i] * WORD;
-
-  return size;
-}
-
-static MpCellPlace
-get_place (MpShareableList *self,
-           guint            index)
-{
-  return (MpCellPlace) {
-    &self->items[index].cell,
-    (MpAtomic64 *) self->contents.data + self->places[index],
-    self->n_words[index],
-  };
-}
-
-/* --- Making --------------------------------------------------------------- */
-
-/* Of its first content, and of a number. */
-static guint
-get_room (gsize n_words)
-{
-  return MAX ((guint) n_words, 2);
-}
-
-static GPtrArray *
-encode_all (GVariant  *items,
-            GArray    *n_words,
-            GError   **error)
-{
-  g_autoptr (GPtrArray) encoded = g_ptr_array_new_with_free_func (g_free);
-  gsize n = g_variant_n_children (items);
-
-  for (gsize i = 0; i < n; i++)
-    {
-      g_autoptr (GVariant) item = g_variant_get_child_value (items, i);
-      gsize length;
-      guint64 *words = mp_list_item_encode (item, &length, error);
-
-      if (words == NULL)
-        return NULL;
-      g_ptr_array_add (encoded, words);
-      g_array_append_val (n_words, length);
-    }
-
-  return g_steal_pointer (&encoded);
-}
-
-/* Nobody else knows of it yet. */
-static void
-fill (MpShareableList *self,
-      GPtrArray       *encoded,
-      GArray          *n_words)
-{
-  MpListLayout *layout = self->contents.shared.hold.data;
-
-  layout->n_items = self->length;
-  for (guint i = 0; i < self->length; i++)
-    {
-      MpAtomic64 *half = (MpAtomic64 *) self->contents.data + self->places[i];
-      const guint64 *words = g_ptr_array_index (encoded, i);
-
-      self->items[i].n_words = self->n_words[i];
-      self->items[i].place = self->places[i];
-      for (gsize word = 0; word < g_array_index (n_words, gsize, i); word++)
-        mp_word_set (&half[word], words[word]);
-    }
-}
-
-static void
-make (MpShareableList *self)
-{
-  g_autoptr (GArray) n_words = g_array_new (FALSE, FALSE, sizeof (gsize));
-  g_autoptr (GPtrArray) encoded = NULL;
-  GError *error = NULL;
-
-  encoded = encode_all (self->initial, n_words, &error);
-  if (encoded == NULL)
-    {
-      mp_shared_object_refuse (&self->contents.shared, MP_OBJECT_LIST, error);
-      return;
-    }
-
-  self->length = encoded->len;
-  self->n_words = g_new (guint, self->length);
-  for (guint i = 0; i < self->length; i++)
-    self->n_words[i] = get_room (g_array_index (n_words, gsize, i));
-
-  /* Places are counted in 32 bits. */
-  if (get_size (self) / WORD > G_MAXUINT32)
-    {
-      mp_shared_object_refuse (&self->contents.shared, MP_OBJECT_LIST,
-                               g_error_new (MP_ERROR, MP_ERROR_TOO_BIG, "The list is too long"));
-      return;
-    }
-
-  lay_out (self);
-  mp_contents_init (&self->contents, MP_OBJECT_LIST, sizeof (MpListLayout), get_size (self));
-  self->items = self->contents.data;
-  if (self->contents.shared.table != NULL)
-    fill (self, encoded, n_words);
-}
+/* --- Life ----------------------------------------------------------------- */
 
 static void
 make_named (MpShareableList *self)
@@ -219,71 +73,6 @@ make_named (MpShareableList *self)
     mp_shared_object_refuse (&self->contents.shared, MP_OBJECT_LIST, error);
 }
 
-/* --- Receiving ------------------------------------------------------------ */
-
-/* One look at each number, which is then checked and kept.  The places are as lay_out() makes
- * them: no two items have one in common, or a list of some megabytes could stand for many
- * gigabytes.
- */
-static gboolean
-read_items (MpShareableList *self,
-            guint            length)
-{
-  gsize n_words_of_all = self->contents.size / WORD;
-  gsize next = length * sizeof (MpListItem) / WORD;
-
-  if (length > self->contents.size / sizeof (MpListItem))
-    return FALSE;
-
-  self->n_words = g_new (guint, length);
-  self->places = g_new (guint, length);
-  self->items = self->contents.data;
-  for (guint i = 0; i < length; i++)
-    {
-      guint32 n_words, place;
-
-      mp_word_load (&self->items[i].n_words, sizeof n_words, &n_words);
-      mp_word_load (&self->items[i].place, sizeof place, &place);
-      if (n_words < 2 || place != next || (n_words_of_all - next) / 2 < n_words)
-        return FALSE;
-
-      self->n_words[i] = n_words;
-      self->places[i] = place;
-      next += 2 * (gsize) n_words;
-    }
-
-  self->length = length;
-  return TRUE;
-}
-
-static gboolean
-set_corrupted (GError **error)
-{
-  g_set_error_literal (error, MP_ERROR, MP_ERROR_CORRUPTED, "The peer sent a shareable list that is none");
-  return FALSE;
-}
-
-static void
-take_received (MpShareableList *self)
-{
-  GError *error = NULL;
-  MpListLayout *layout;
-  guint32 length;
-
-  mp_contents_init (&self->contents, MP_OBJECT_LIST, 0, 0);
-  layout = self->contents.shared.hold.data;
-  mp_word_load (&layout->n_items, sizeof length, &length);
-  if (read_items (self, length))
-    return;
-
-  set_corrupted (&error);
-  mp_contents_clear (&self->contents);
-  self->contents = (MpContents) { 0 };
-  mp_shared_object_refuse (&self->contents.shared, MP_OBJECT_LIST, error);
-}
-
-/* --- Life ----------------------------------------------------------------- */
-
 static void
 mp_shareable_list_constructed (GObject *object)
 {
@@ -293,7 +82,7 @@ mp_shareable_list_constructed (GObject *object)
 
   if (mp_contents_is_receiving ())
     {
-      take_received (self);
+      mp_shareable_list_take_received (self);
       return;
     }
 
@@ -312,7 +101,7 @@ mp_shareable_list_constructed (GObject *object)
     {
       if (self->initial == NULL)
         self->initial = g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARIANT, NULL, 0));
-      make (self);
+      mp_shareable_list_make (self);
     }
   g_clear_pointer (&self->initial, g_variant_unref);
   g_clear_pointer (&self->name, g_free);
@@ -709,237 +498,4 @@ mp_shareable_list_get_length (MpShareableList *self)
   g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), 0);
 
   return self->named != NULL ? mp_named_list_get_length (self->named) : self->length;
-}
-
-static gboolean
-check_index (MpShareableList  *self,
-             guint             index,
-             guint32          *me,
-             GError          **error)
-{
-  if (mp_shared_object_get (&self->contents.shared, me, error) == NULL)
-    return FALSE;
-
-  if (index < self->length)
-    return TRUE;
-
-  g_set_error (error, MP_ERROR, MP_ERROR_OUT_OF_RANGE,
-               "There is no item %u in a list of %u", index, self->length);
-  return FALSE;
-}
-
-/**
- * mp_shareable_list_get_item_size:
- * @self: a shareable list
- * @index: which, from 0 on
- * @error: return location for an error
- *
- * Gets how long a string or bytes can be there.
- *
- * Fails as [method@Mp.ShareableList.get_item] does.
- *
- * Returns: bytes, or 0 with the error set
- *
- * Since: 1.0
- */
-gsize
-mp_shareable_list_get_item_size (MpShareableList  *self,
-                                 guint             index,
-                                 GError          **error)
-{
-  guint32 me;
-
-  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), 0);
-  g_return_val_if_fail (error == NULL || *error == NULL, 0);
-
-  if (self->named != NULL)
-    return mp_named_list_get_room (self->named, index, error);
-
-  return check_index (self, index, &me, error) ? (self->n_words[index] - 1) * WORD : 0;
-}
-
-/* Its length first, since there may be room for much more.  It may be replaced between. */
-static guint64 *
-read_words (MpShareableList  *self,
-            guint             index,
-            guint32           me,
-            gsize            *n_words,
-            GError          **error)
-{
-  MpTable *table = self->contents.shared.table;
-  MpCellPlace place = get_place (self, index);
-  g_autofree guint64 *words = NULL;
-  guint64 head;
-
-  if (!mp_cell_read (table, &place, me, &head, 1, error))
-    return NULL;
-
-  do
-    {
-      *n_words = mp_list_item_measure (head, place.n_words);
-      g_free (words);
-      words = g_new (guint64, *n_words);
-      if (!mp_cell_read (table, &place, me, words, *n_words, error))
-        return NULL;
-      head = words[0];
-    }
-  while (mp_list_item_measure (head, place.n_words) > *n_words);
-
-  return g_steal_pointer (&words);
-}
-
-/**
- * mp_shareable_list_get_item:
- * @self: a shareable list
- * @index: which, from 0 on
- * @error: return location for an error
- *
- * Gets an item as it is at this moment.
- *
- * Fails with %MP_ERROR_OUT_OF_RANGE if there is no such item, with %MP_ERROR_CORRUPTED
- * if another process has written rubbish there, with %MP_ERROR_TIMED_OUT if one was stopped
- * in the very moment in which it changed the item (after 10 seconds, in a callback of a main
- * loop after 250 ms), with %MP_ERROR_WRONG_TYPE, %MP_ERROR_TOO_BIG and
- * %MP_ERROR_OUT_OF_RANGE if the list could not be made of its first items, with the
- * error of the system if there was no memory for it, and, of a list with a name, as
- * [method@Mp.ShareableList.open] does, or with the error of the system if this process may not
- * open another descriptor.
- *
- * Returns: (transfer full): the item: `x`, `d`, `b`, `s`, `ay`, or `mv` for nothing
- *
- * Since: 1.0
- */
-GVariant *
-mp_shareable_list_get_item (MpShareableList  *self,
-                            guint             index,
-                            GError          **error)
-{
-  g_autofree guint64 *words = NULL;
-  GVariant *value;
-  gsize n_words;
-  guint32 me;
-
-  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  if (self->named != NULL)
-    return mp_named_list_get_item (self->named, index, error);
-
-  if (!check_index (self, index, &me, error))
-    return NULL;
-
-  words = read_words (self, index, me, &n_words, error);
-  if (words == NULL)
-    return NULL;
-
-  value = mp_list_item_decode (words, n_words);
-  if (value == NULL)
-    g_set_error (error, MP_ERROR, MP_ERROR_CORRUPTED, "Item %u of the shareable list holds rubbish", index);
-
-  return value;
-}
-
-/**
- * mp_shareable_list_set_item:
- * @self: a shareable list
- * @index: which, from 0 on
- * @value: what it becomes, as for [ctor@Mp.ShareableList.new]; sunk if it is floating
- * @error: return location for an error
- *
- * Replaces an item, as a whole.
- *
- * Fails with %MP_ERROR_TOO_BIG if there is no room for it, with %MP_ERROR_WRONG_TYPE if a
- * list does not take such values, and as [method@Mp.ShareableList.get_item] does.
- *
- * Returns: whether it was replaced
- *
- * Since: 1.0
- */
-gboolean
-mp_shareable_list_set_item (MpShareableList  *self,
-                            guint             index,
-                            GVariant         *value,
-                            GError          **error)
-{
-  g_autoptr (GVariant) sunk = NULL;
-  g_autofree guint64 *words = NULL;
-  MpCellPlace place;
-  gsize n_words;
-  guint32 me;
-
-  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), FALSE);
-  g_return_val_if_fail (value != NULL, FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  sunk = g_variant_ref_sink (value);
-  if (self->named != NULL)
-    return mp_named_list_set_item (self->named, index, sunk, error);
-
-  if (!check_index (self, index, &me, error) || (words = mp_list_item_encode (sunk, &n_words, error)) == NULL)
-    return FALSE;
-
-  place = get_place (self, index);
-  if (n_words > place.n_words)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
-                   "Item %u of the shareable list has room for %" G_GSIZE_FORMAT " bytes, as at first, and no more: "
-                   "make the list with an item there that is as long as any will be",
-                   index, (place.n_words - 1) * WORD);
-      return FALSE;
-    }
-
-  return mp_cell_write (self->contents.shared.table, &place, me, words, n_words, error);
-}
-
-static gboolean
-add_all (MpShareableList  *self,
-         GVariantBuilder  *builder,
-         GError          **error)
-{
-  guint length = mp_shareable_list_get_length (self);
-
-  for (guint i = 0; i < length; i++)
-    {
-      g_autoptr (GVariant) item = mp_shareable_list_get_item (self, i, error);
-
-      if (item == NULL)
-        return FALSE;
-      g_variant_builder_add (builder, "v", item);
-    }
-
-  return TRUE;
-}
-
-/**
- * mp_shareable_list_get_items:
- * @self: a shareable list
- * @error: return location for an error
- *
- * Gets all items, one after the other: others may replace some meanwhile.
- *
- * Fails as [method@Mp.ShareableList.get_item] does, and waits no longer than that for all of them together.
- *
- * Returns: (transfer full): an `av` of them
- *
- * Since: 1.0
- */
-GVariant *
-mp_shareable_list_get_items (MpShareableList  *self,
-                             GError          **error)
-{
-  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("av"));
-  MpPatience patience = { 0 };
-  gboolean is_complete;
-
-  g_return_val_if_fail (MP_IS_SHAREABLE_LIST (self), NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  if (!mp_shareable_list_open (self, error))
-    return NULL;
-
-  mp_patience_begin (&patience);
-  is_complete = add_all (self, &builder, error);
-  mp_patience_end (&patience);
-
-  return is_complete ? g_variant_ref_sink (g_variant_builder_end (&builder)) : NULL;
 }
