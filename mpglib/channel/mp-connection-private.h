@@ -38,6 +38,8 @@ void          mp_connection_close_all      (void);
 
 /* For its files alone */
 void          mp_connection_waitable_init  (MpWaitableInterface *iface);
+void          mp_connection_emit_received  (MpConnection        *self,
+                                            MpMessage           *message);
 gboolean      mp_connection_check_usable   (MpConnection        *self,
                                             MpTransferKind       kind,
                                             GError             **error);
