@@ -4,13 +4,11 @@
 
 #include "config.h"
 
-#include "mp-listener-private.h"
+#include "mp-listener-base-private.h"
 
-#include "mp-clock-private.h"
 #include "mp-enums.h"
 #include "mp-error.h"
 #include "mp-origin-private.h"
-#include "mp-outbox-private.h"
 
 /**
  * MpListener:
@@ -62,24 +60,6 @@
  *
  * Since: 1.0
  */
-struct _MpListener
-{
-  GObject parent_instance;
-
-  /* Read-only once constructed */
-  char *wish;
-  MpAuthKey *key;
-  MpWireFlags wire;
-  MpTlsSettings *tls;
-  guint backlog;
-  GMainContext *main_context;
-  MpOutbox *outbox;
-  MpReception *reception;
-
-  /* Guarded by the reception's pump */
-  struct _Acceptor *acceptor;
-  char *last_accepted;
-};
 
 enum
 {
@@ -109,140 +89,29 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (MpListener, mp_listener, G_TYPE_OBJECT,
 
 #define DEFAULT_BACKLOG 64
 
-/* Connections, and refusals, that are told of before other sources of the context have a turn. */
-#define MAX_RUN 16
+/* --- Signals ------------------------------------------------------------------------ */
 
-/* --- The signal -------------------------------------------------------------------- */
-
-/* One who accepts for the signal.  It keeps the listener, so that the engine, which must not
- * touch an object that a language may know, can post it.
- */
-typedef struct _Acceptor
+void
+mp_listener_emit_incoming (MpListener   *self,
+                           MpConnection *connection)
 {
-  gatomicrefcount refs;
-  MpListener *listener;
-  gboolean is_stopped; /* both guarded by the reception's pump */
-  gboolean is_posted;
-} Acceptor;
-
-static void
-acceptor_unref (gpointer data)
-{
-  Acceptor *self = data;
-
-  if (!g_atomic_ref_count_dec (&self->refs))
-    return;
-
-  g_object_unref (self->listener);
-  g_free (self);
+  g_signal_emit (self, signals[INCOMING], 0, connection);
 }
 
-static MpConnection *
-accept_locked (MpListener   *self,
-               MpArrival    *arrival,
-               GMainContext *context)
+void
+mp_listener_emit_refused (MpListener      *self,
+                          const MpRefusal *refusal)
 {
-  MpConnection *connection;
-
-  g_free (self->last_accepted);
-  self->last_accepted = g_strdup (arrival->peer);
-  mp_pump_unlock (mp_reception_get_pump (self->reception));
-  connection = mp_arrival_to_connection (arrival, context);
-  mp_pump_lock (mp_reception_get_pump (self->reception));
-
-  return connection;
+  g_signal_emit (self, signals[REFUSED], 0, refusal->name, refusal->error);
 }
 
-static MpConnection *
-take_for_signal (Acceptor *self)
-{
-  MpListener *listener = self->listener;
-  MpConnection *connection = NULL;
-  MpArrival *arrival;
-
-  mp_pump_lock (mp_reception_get_pump (listener->reception));
-  arrival = self->is_stopped ? NULL : mp_reception_take_locked (listener->reception);
-  if (arrival != NULL)
-    connection = accept_locked (listener, arrival, listener->main_context);
-  mp_pump_unlock (mp_reception_get_pump (listener->reception));
-
-  return connection;
-}
-
-static MpRefusal *
-take_refusal (Acceptor *self)
-{
-  MpReception *reception = self->listener->reception;
-  MpRefusal *refusal;
-
-  mp_pump_lock (mp_reception_get_pump (reception));
-  refusal = self->is_stopped ? NULL : mp_refusals_take (mp_reception_get_refusals_locked (reception));
-  mp_pump_unlock (mp_reception_get_pump (reception));
-
-  return refusal;
-}
-
-static void
-tell_of_refusals (Acceptor *self)
-{
-  MpRefusal *refusal;
-
-  for (guint i = 0; i < MAX_RUN && (refusal = take_refusal (self)) != NULL; i++)
-    {
-      g_signal_emit (self->listener, signals[REFUSED], 0, refusal->name, refusal->error);
-      mp_refusal_free (refusal);
-    }
-}
-
-static gboolean
-has_news_locked (MpListener *self)
-{
-  return mp_reception_get_n_ready_locked (self->reception) > 0 ||
-         !g_queue_is_empty (&mp_reception_get_refusals_locked (self->reception)->queue);
-}
-
-static void post_locked (MpListener *self);
-
-static void
-tell_of_incoming (gpointer data)
-{
-  Acceptor *self = data;
-  MpPump *pump = mp_reception_get_pump (self->listener->reception);
-  MpConnection *connection;
-
-  for (guint i = 0; i < MAX_RUN && (connection = take_for_signal (self)) != NULL; i++)
-    {
-      g_signal_emit (self->listener, signals[INCOMING], 0, connection);
-      g_object_unref (connection);
-    }
-  tell_of_refusals (self);
-
-  mp_pump_lock (pump);
-  self->is_posted = FALSE;
-  if (!self->is_stopped && has_news_locked (self->listener))
-    post_locked (self->listener);
-  mp_pump_unlock (pump);
-}
-
-/* One letter at a time, however many come while the context does not run. */
-static void
-post_locked (MpListener *self)
-{
-  if (self->acceptor == NULL || self->acceptor->is_posted)
-    return;
-
-  self->acceptor->is_posted = TRUE;
-  g_atomic_ref_count_inc (&self->acceptor->refs);
-  mp_outbox_post (self->outbox, tell_of_incoming, self->acceptor, acceptor_unref);
-}
+/* --- Life -------------------------------------------------------------------------- */
 
 static void
 on_arrival (gpointer data)
 {
-  post_locked (data);
+  mp_listener_post_locked (data);
 }
-
-/* --- Life -------------------------------------------------------------------------- */
 
 static void
 mp_listener_constructed (GObject *object)
@@ -708,8 +577,6 @@ mp_listener_is_open (MpListener *self)
   return is_open;
 }
 
-/* --- Accepting ----------------------------------------------------------------------- */
-
 /*< private >
  * mp_listener_check_open:
  *
@@ -735,237 +602,6 @@ mp_listener_check_open (MpListener  *self,
     g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "The listener does not listen yet; open it first");
 
   return is_open;
-}
-
-static void
-name_timeout (GError **error)
-{
-  if (error == NULL || !g_error_matches (*error, MP_ERROR, MP_ERROR_TIMED_OUT))
-    return;
-
-  g_clear_error (error);
-  g_set_error (error, MP_ERROR, MP_ERROR_TIMED_OUT, "Nobody has connected, with the right key, in the time given");
-}
-
-/**
- * mp_listener_accept:
- * @self: a listener that was opened
- * @timeout: seconds to wait; negative for ever, 0 not at all
- * @cancellable: (nullable): to end the wait
- * @error: return location for an error
- *
- * Waits for the next connection whose ends know each other, in the order in which they
- * came to that. Blocks the calling thread and iterates no main context.
- *
- * Whoever connects and does not prove that it has the key is none, and keeps nobody waiting.
- *
- * Fails with %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see [func@Mp.thread_set_interruptible]) and
- * %G_IO_ERROR_CANCELLED, %MP_ERROR_CLOSED when the listener is or was closed, %MP_ERROR_INVALID_STATE
- * before it was opened, and %MP_ERROR_FORKED in another process.
- *
- * Returns: (transfer full): the connection
- *
- * Since: 1.0
- */
-MpConnection *
-mp_listener_accept (MpListener    *self,
-                    gdouble        timeout,
-                    GCancellable  *cancellable,
-                    GError       **error)
-{
-  MpPump *pump;
-  MpAcceptance acceptance = { NULL, NULL };
-  MpConnection *connection = NULL;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
-  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  if (!mp_listener_check_open (self, error))
-    return NULL;
-
-  pump = mp_reception_get_pump (self->reception);
-  acceptance.reception = mp_reception_ref (self->reception);
-  mp_pump_lock (pump);
-  if (!mp_pump_wait_locked (pump, mp_acceptance_is_over, &acceptance, mp_deadline_from_timeout (timeout),
-                            cancellable, error))
-    name_timeout (error);
-  else if (mp_acceptance_has_ended (&acceptance, error) && acceptance.arrival != NULL)
-    connection = accept_locked (self, g_steal_pointer (&acceptance.arrival), NULL);
-  mp_pump_unlock (pump);
-  mp_acceptance_clear (&acceptance);
-
-  return connection;
-}
-
-static void
-acceptance_free (gpointer data)
-{
-  mp_acceptance_clear (data);
-  g_free (data);
-}
-
-/**
- * mp_listener_accept_async:
- * @self: a listener that was opened
- * @timeout: seconds to wait; negative for ever, 0 not at all
- * @cancellable: (nullable): to end the wait
- * @callback: (scope async) (closure user_data): called in the caller's thread-default main context
- * @user_data: data for @callback
- *
- * Asynchronous form of [method@Mp.Listener.accept]. Several may be under way; connections
- * go to them in the order of the calls.
- *
- * Since: 1.0
- */
-void
-mp_listener_accept_async (MpListener          *self,
-                          gdouble              timeout,
-                          GCancellable        *cancellable,
-                          GAsyncReadyCallback  callback,
-                          gpointer             user_data)
-{
-  MpAcceptance *acceptance;
-  GError *error = NULL;
-  MpPump *pump;
-  GTask *task;
-
-  g_return_if_fail (MP_IS_LISTENER (self));
-  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
-
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_listener_accept_async);
-  g_task_set_check_cancellable (task, FALSE);
-  if (!mp_listener_check_open (self, &error))
-    {
-      g_task_return_error (task, error);
-      g_object_unref (task);
-      return;
-    }
-
-  pump = mp_reception_get_pump (self->reception);
-  acceptance = g_new0 (MpAcceptance, 1);
-  acceptance->reception = mp_reception_ref (self->reception);
-  g_task_set_task_data (task, acceptance, acceptance_free);
-  mp_pump_lock (pump);
-  mp_waiters_add_locked (mp_reception_get_waiters_locked (self->reception), task,
-                         mp_deadline_from_timeout (timeout), mp_acceptance_has_ended, acceptance);
-  mp_pump_unlock (pump);
-}
-
-/**
- * mp_listener_accept_finish:
- * @self: a listener
- * @result: what the callback got
- * @error: return location for an error
- *
- * Finishes [method@Mp.Listener.accept_async].
- *
- * Returns: (transfer full): the connection
- *
- * Since: 1.0
- */
-MpConnection *
-mp_listener_accept_finish (MpListener    *self,
-                           GAsyncResult  *result,
-                           GError       **error)
-{
-  MpAcceptance *acceptance;
-  MpConnection *connection;
-  GMainContext *context;
-
-  g_return_val_if_fail (MP_IS_LISTENER (self), NULL);
-  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
-  g_return_val_if_fail (g_async_result_is_tagged (result, mp_listener_accept_async), NULL);
-  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
-
-  if (!g_task_propagate_boolean (G_TASK (result), error))
-    {
-      name_timeout (error);
-      return NULL;
-    }
-
-  context = g_task_get_context (G_TASK (result));
-  acceptance = g_task_get_task_data (G_TASK (result));
-  mp_pump_lock (mp_reception_get_pump (self->reception));
-  connection = accept_locked (self, g_steal_pointer (&acceptance->arrival), context);
-  mp_pump_unlock (mp_reception_get_pump (self->reception));
-
-  return connection;
-}
-
-/**
- * mp_listener_start_accepting:
- * @self: a listener
- *
- * Emits [signal@Mp.Listener::incoming] for each connection from now on, in
- * [property@Mp.Listener:main-context], also for those that wait already, and
- * [signal@Mp.Listener::refused] for whoever is turned away. Calls that wait for a connection
- * come first.
- *
- * The listener keeps itself alive until [method@Mp.Listener.stop_accepting] or
- * [method@Mp.Listener.close]. It may be opened before or after this. Does nothing if
- * it accepts already or was closed.
- *
- * Since: 1.0
- */
-void
-mp_listener_start_accepting (MpListener *self)
-{
-  MpPump *pump;
-  Acceptor *acceptor;
-
-  g_return_if_fail (MP_IS_LISTENER (self));
-
-  acceptor = g_new0 (Acceptor, 1);
-  g_atomic_ref_count_init (&acceptor->refs);
-  acceptor->listener = g_object_ref (self);
-
-  pump = mp_reception_get_pump (self->reception);
-  mp_pump_lock (pump);
-  if (self->acceptor == NULL && !mp_reception_is_closed_locked (self->reception))
-    {
-      self->acceptor = g_steal_pointer (&acceptor);
-      mp_reception_get_refusals_locked (self->reception)->are_wanted = TRUE;
-      if (mp_reception_get_n_ready_locked (self->reception) > 0)
-        post_locked (self);
-    }
-  mp_pump_unlock (pump);
-
-  if (acceptor != NULL)
-    acceptor_unref (acceptor);
-}
-
-/**
- * mp_listener_stop_accepting:
- * @self: a listener
- *
- * Emits [signal@Mp.Listener::incoming] and [signal@Mp.Listener::refused] no more. Programs
- * can still connect, and wait to be accepted.
- *
- * Since: 1.0
- */
-void
-mp_listener_stop_accepting (MpListener *self)
-{
-  MpPump *pump;
-  Acceptor *acceptor;
-
-  g_return_if_fail (MP_IS_LISTENER (self));
-
-  pump = mp_reception_get_pump (self->reception);
-  mp_pump_lock (pump);
-  acceptor = g_steal_pointer (&self->acceptor);
-  if (acceptor != NULL)
-    {
-      acceptor->is_stopped = TRUE;
-      mp_reception_get_refusals_locked (self->reception)->are_wanted = FALSE;
-      mp_refusals_clear (mp_reception_get_refusals_locked (self->reception));
-    }
-  mp_pump_unlock (pump);
-
-  if (acceptor != NULL)
-    acceptor_unref (acceptor);
 }
 
 /*< private >
