@@ -2,7 +2,7 @@
  * Copyright 2026 The mpglib developers
  */
 
-/* The other program of test-listener: `listener-peer "WHAT ADDRESS"`.  Descriptor 3, where it
+/* The other program of the tests of listeners: `listener-peer "WHAT ADDRESS"`.  Descriptor 3, where it
  * has one, is a pipe on which it says that it is ready; descriptor 4 one that is closed
  * when it shall end.
  */
