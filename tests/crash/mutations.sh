@@ -137,10 +137,11 @@ expect_failure MP_FAULT_EARLY_BELL crash/test-crash-ring --long -p /crash/ring/p
 # Chunks are given to new numbers in the words that tell the old ones.
 expect_failure MP_FAULT_SHORT_MAP crash/test-crash-ring --long -p /crash/ring/put-much
 # A sweep that looks for a record of a dead one from the first one on.
-expect_failure MP_FAULT_NO_PLACE test-ring -p /ring/place-of-dead
+expect_failure MP_FAULT_NO_PLACE test-ring-memory -p /ring/place-of-dead
 
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
-  test-flag test-notes test-rendezvous test-cell test-ring \
+  test-flag test-notes test-rendezvous test-cell \
+  test-ring test-ring-hands test-ring-lies test-ring-memory test-ring-waits \
   crash/test-crash crash/test-crash-ring crash/test-crash-shared crash/test-crash-started \
   crash/test-crash-storm crash/test-crash-sync; do
   expect_success $program
