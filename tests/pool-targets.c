@@ -581,3 +581,23 @@ assert_works (MpPool *pool)
   g_assert_no_error (error);
   g_assert_cmpint (take_int64 (value), ==, 16);
 }
+
+void
+assert_cancelled (MpPoolResult *result)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_pool_result_get (result, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_cmpint (mp_pool_result_get_state (result), ==, MP_TASK_STATE_CANCELLED);
+}
+
+void
+assert_exhausted (MpResultIterator *iterator)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (mp_result_iterator_next (iterator, MP_TEST_DEADLINE, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_CLOSED);
+  g_assert_true (mp_result_iterator_is_exhausted (iterator));
+}

@@ -51,5 +51,7 @@ void      assert_squares    (GVariant   *values, /* av */
                              guint       n);
 /* That the pool works: one call. */
 void      assert_works      (MpPool     *pool);
+void      assert_cancelled  (MpPoolResult *result);
+void      assert_exhausted  (MpResultIterator *iterator);
 
 G_END_DECLS
