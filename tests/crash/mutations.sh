@@ -110,8 +110,8 @@ expect_failure MP_FAULT_WAKE_AFTER_UNLOCK crash/test-crash --long -p /crash/lock
 # Who gives up after it was woken says nothing to those who sleep.
 expect_failure MP_FAULT_NO_PASS_ON crash/test-crash-sync --long -p /crash/rlock/stopped-meanwhile
 # The mark is taken off, but not with all who sleep.
-expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-sync --long -p /crash/counter/asleep-meanwhile
-expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-sync --long -p /crash/permits/asleep-meanwhile
+expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-permits --long -p /crash/counter/asleep-meanwhile
+expect_failure MP_FAULT_CLEAR_ALONE crash/test-crash-permits --long -p /crash/permits/asleep-meanwhile
 # A note dies with its receiver.
 expect_failure MP_FAULT_NO_INHERITANCE test-notes -p /notes/inherited
 expect_failure MP_FAULT_NO_INHERITANCE crash/test-crash-sync --long -p /crash/notes/first-sleepers
@@ -142,8 +142,8 @@ expect_failure MP_FAULT_NO_PLACE test-ring-memory -p /ring/place-of-dead
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
   test-flag test-notes test-rendezvous test-cell \
   test-ring test-ring-hands test-ring-lies test-ring-memory test-ring-waits \
-  crash/test-crash crash/test-crash-ring crash/test-crash-shared crash/test-crash-started \
-  crash/test-crash-storm crash/test-crash-sync; do
+  crash/test-crash crash/test-crash-permits crash/test-crash-ring crash/test-crash-shared \
+  crash/test-crash-started crash/test-crash-storm crash/test-crash-sync crash/test-crash-waits; do
   expect_success $program
 done
 

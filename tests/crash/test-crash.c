@@ -4,7 +4,7 @@
 
 /* Kills participants at every instruction of what they do to shared memory, and
  * looks whether the survivors go on: see mp-killstep.h.  What is made of it stands in
- * test-crash-sync.c.
+ * test-crash-sync.c, test-crash-permits.c and test-crash-waits.c.
  */
 
 #include <poll.h>
