@@ -55,10 +55,18 @@ free_place (Place *self)
   g_free (self);
 }
 
+static gboolean
+is_favourite (Place *self)
+{
+  MpFavour *favour = atomic_load (&self->lock.favourite);
+
+  return favour != NULL && atomic_load (&favour->thread) == &mp_biased_lock_mark;
+}
+
 static void
 become_favourite (Place *self)
 {
-  while (atomic_load (&self->lock.favourite) != &mp_biased_lock_mark)
+  while (!is_favourite (self))
     {
       mp_biased_lock_acquire (&self->lock);
       mp_biased_lock_release (&self->lock);
@@ -80,7 +88,7 @@ test_favourite (void)
   g_assert_true (g_mutex_trylock (&place->lock.mutex));
   g_mutex_unlock (&place->lock.mutex);
   mp_biased_lock_release (&place->lock);
-  g_assert_null (atomic_load (&place->lock.holder));
+  g_assert_cmpuint (atomic_load (&place->lock.favours[0].is_in), ==, 0);
   free_place (place);
 }
 
@@ -178,6 +186,99 @@ test_told (void)
 }
 
 static gpointer
+be_in_as_favourite (gpointer data)
+{
+  Place *place = data;
+
+  become_favourite (place);
+  mp_biased_lock_acquire (&place->lock);
+  g_assert_cmpuint (place->n_inside++, ==, 0);
+  atomic_store (&place->has_favourite, 1);
+
+  /* Who comes is beyond the barrier, and in it unless he waits. */
+  while (is_favourite (place))
+    g_thread_yield ();
+  g_assert_cmpuint (place->n, ==, 0);
+  g_assert_cmpuint (--place->n_inside, ==, 0);
+  mp_biased_lock_release (&place->lock);
+  return NULL;
+}
+
+/* A former favourite that was stopped between its looks is not in the way of the next one, nor in it beside that. */
+static void
+test_late (void)
+{
+  Place *place;
+  MpFavour *own;
+  GThread *thread;
+
+  if (!kernel_has_barrier ())
+    return;
+
+  place = new_place ();
+  become_favourite (place);
+  own = atomic_load (&place->lock.favourite);
+  thread = g_thread_new ("next", be_in_as_favourite, place);
+  while (atomic_load (&place->has_favourite) == 0)
+    g_thread_yield ();
+
+  atomic_store (&own->is_in, 1);
+  count (place);
+  g_thread_join (thread);
+  g_assert_cmpuint (atomic_load (&own->is_in), ==, 0);
+  free_place (place);
+}
+
+static void
+be_one_of_many (Place *place)
+{
+  for (guint i = 0; i < 10000; i++)
+    count (place);
+}
+
+static gpointer
+be_one_of_many_and_wait (gpointer data)
+{
+  Place *place = data;
+
+  be_one_of_many (place);
+  atomic_fetch_add (&place->n_waiting, 1);
+  while (atomic_load (&place->has_favourite) == 0)
+    g_thread_yield ();
+  return NULL;
+}
+
+/* More threads than it has places for. */
+static void
+test_many (void)
+{
+  GThread *threads[MP_BIASED_LOCK_N_FAVOURS + 1];
+  Place *place;
+
+  if (!kernel_has_barrier ())
+    return;
+
+  place = new_place ();
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    {
+      threads[i] = g_thread_new ("many", be_one_of_many_and_wait, place);
+      while (atomic_load (&place->n_waiting) <= i)
+        g_thread_yield ();
+
+      mp_biased_lock_acquire (&place->lock);
+      place->lock.n_disturbed = 0;
+      mp_biased_lock_release (&place->lock);
+    }
+
+  be_one_of_many (place);
+  g_assert_null (atomic_load (&place->lock.favourite));
+  atomic_store (&place->has_favourite, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  free_place (place);
+}
+
+static gpointer
 be_favourite_and_end (gpointer data)
 {
   become_favourite (data);
@@ -252,6 +353,8 @@ main (int   argc,
   g_test_add_func ("/biased-lock/favourite", test_favourite);
   g_test_add_func ("/biased-lock/exclusion", test_exclusion);
   g_test_add_func ("/biased-lock/told", test_told);
+  g_test_add_func ("/biased-lock/late", test_late);
+  g_test_add_func ("/biased-lock/many", test_many);
   g_test_add_func ("/biased-lock/gone", test_gone);
   g_test_add_func ("/biased-lock/disturbed", test_disturbed);
   g_test_add_func ("/biased-lock/fork", test_fork);

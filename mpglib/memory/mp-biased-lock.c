@@ -30,9 +30,27 @@ mp_biased_lock_clear (MpBiasedLock *self)
   g_cond_clear (&self->was_let_go);
 }
 
-static void
-end_favour_locked (MpBiasedLock *self)
+/* The thread's own, or a free one for it; NULL: too many threads had one before. */
+static MpFavour *
+find_favour_locked (MpBiasedLock *self,
+                    gpointer      thread)
 {
+  for (guint i = 0; i < MP_BIASED_LOCK_N_FAVOURS; i++)
+    {
+      gpointer owner = atomic_load_explicit (&self->favours[i].thread, memory_order_relaxed);
+
+      if (owner == NULL || owner == thread)
+        return &self->favours[i];
+    }
+
+  return NULL;
+}
+
+static void
+end_favour_locked (MpBiasedLock *self,
+                   MpFavour     *favour)
+{
+  self->ended = favour;
   atomic_store (&self->favourite, NULL);
 #ifndef MP_FAULT_NO_PROCESS_BARRIER
   mp_process_barrier ();
@@ -42,17 +60,21 @@ end_favour_locked (MpBiasedLock *self)
 
 /* Somebody else may have become the favourite while this one slept. */
 static void
-await_holder_locked (MpBiasedLock *self)
+await_favourite_locked (MpBiasedLock *self)
 {
   for (;;)
     {
-      if (atomic_load (&self->favourite) != NULL)
-        end_favour_locked (self);
-      if (atomic_load_explicit (&self->holder, memory_order_acquire) == NULL)
-        return;
+      MpFavour *favour = atomic_load (&self->favourite);
+
+      if (favour != NULL)
+        end_favour_locked (self, favour);
+      if (self->ended == NULL || atomic_load_explicit (&self->ended->is_in, memory_order_acquire) == 0)
+        break;
 
       g_cond_wait (&self->was_let_go, &self->mutex);
     }
+
+  self->ended = NULL;
 }
 
 /*< private >
@@ -64,16 +86,20 @@ void
 mp_biased_lock_acquire_slowly (MpBiasedLock *self,
                                gpointer      me)
 {
+  MpFavour *own;
+
   g_mutex_lock (&self->mutex);
 
   /* It was the favourite until just now. */
-  if (atomic_load_explicit (&self->holder, memory_order_relaxed) == me)
+  own = find_favour_locked (self, me);
+  if (own != NULL && atomic_load_explicit (&own->is_in, memory_order_relaxed) != 0)
     {
-      atomic_store (&self->holder, NULL);
+      atomic_store (&own->is_in, 0);
       g_cond_broadcast (&self->was_let_go);
     }
 
-  await_holder_locked (self);
+  await_favourite_locked (self);
+  self->held = NULL;
   self->n_in_a_row = self->last == me ? self->n_in_a_row + 1 : 1;
   self->last = me;
 }
@@ -89,8 +115,14 @@ mp_biased_lock_release_slowly (MpBiasedLock *self,
 {
   if (self->n_in_a_row >> self->n_disturbed >= FAVOUR_AFTER && mp_process_barrier_is_ready ())
     {
+      MpFavour *favour = find_favour_locked (self, me);
+
       self->n_in_a_row = 0;
-      atomic_store (&self->favourite, me);
+      if (favour != NULL)
+        {
+          atomic_store_explicit (&favour->thread, me, memory_order_relaxed);
+          atomic_store (&self->favourite, favour);
+        }
     }
 
   g_mutex_unlock (&self->mutex);

@@ -9,7 +9,7 @@
  * an atomic operation, as the mutex makes, and for the barrier of another thread.  Loads do not wait for that.
  *
  * Scope THREADS: three threads take the lock, the first one most often; who has it with the mutex may become the
- * favourite, or not.
+ * favourite, or not, and the second one may be in it as that, when the first one comes late.
  *
  * When nothing can go on any more all have been through, and never were two in it.
  *
@@ -17,21 +17,29 @@
  *   NO_PROCESS_BARRIER  who ends a favour does not wait for the favourite's stores
  *   NO_SECOND_LOOK      the favourite does not look whether it still is one
  *   NO_TELL             it does not tell those who wait
+ *   SHARED_WORD         all favourites have one word for being in
  */
 
 #define N 3
 #define NONE N
 
-#define ROUNDS(i) ((i) == 0 -> 3 : 1)
+#define ROUNDS(i) ((i) == 0 -> 3 : ((i) == 1 -> 2 : 1))
+
+#ifdef SHARED_WORD
+#define WORD(i) 0
+#else
+#define WORD(i) i
+#endif
 
 byte favourite = NONE;
-byte holder = NONE;
+byte ended = NONE;
+byte in[N] = NONE;      /* by word: who has it as the favourite */
 bool mutex;
 bool waits[N];          /* asleep until something is told */
 byte n_inside;
 byte n_done;
 
-/* A buffer holds stores to `holder`, the only one that needs one. */
+/* A buffer holds stores to a word of `in`; nothing else needs one. */
 chan buffer[N] = [3] of { byte };
 
 proctype drain (byte i)
@@ -40,7 +48,7 @@ proctype drain (byte i)
 
 end:
   do
-  :: atomic { buffer[i] ? value -> holder = value }
+  :: atomic { buffer[i] ? value -> in[WORD (i)] = value }
   od
 }
 
@@ -50,7 +58,7 @@ inline process_barrier ()
   d_step {
     k = 0;
     do
-    :: k < N && nempty (buffer[k]) -> buffer[k] ? value; holder = value
+    :: k < N && nempty (buffer[k]) -> buffer[k] ? value; in[WORD (k)] = value
     :: k < N && empty (buffer[k]) -> k++
     :: k == N -> break
     od;
@@ -75,7 +83,7 @@ inline wake_all ()
 inline look_at_own (i)
 {
   d_step {
-    is_mine = (holder == i);
+    is_mine = (in[WORD (i)] == i);
     k = 0;
     do
     :: k < len (buffer[i]) -> buffer[i] ? value; buffer[i] ! value; is_mine = (value == i); k++
@@ -112,13 +120,14 @@ proctype thread (byte i)
         take_mutex (i);
         look_at_own (i);
         if
-        :: is_mine -> holder = NONE; wake_all ()
+        :: is_mine -> in[WORD (i)] = NONE; wake_all ()
         :: else
         fi;
         do
         :: true ->
            if
            :: favourite != NONE ->
+              ended = favourite;
               favourite = NONE;
 #ifndef NO_PROCESS_BARRIER
               process_barrier ()
@@ -126,7 +135,8 @@ proctype thread (byte i)
            :: else
            fi;
            if
-           :: holder == NONE -> break
+           :: ended == NONE -> break
+           :: ended != NONE && in[WORD (ended)] == NONE -> ended = NONE; break
            :: else -> atomic { waits[i] = true; mutex = false }
               !waits[i];
               take_mutex (i)
@@ -140,9 +150,8 @@ proctype thread (byte i)
      n_inside--;
 
      /* release */
-     look_at_own (i);
      if
-     :: is_mine ->
+     :: is_fast ->
         buffer[i] ! NONE;
         if
         :: favourite != i ->
