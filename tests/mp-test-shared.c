@@ -18,6 +18,18 @@ mp_test_expect_error (gboolean   failed,
   g_clear_error (error);
 }
 
+void
+assert_variant (GVariant   *value_taken,
+                const char *text)
+{
+  g_autoptr (GVariant) value = value_taken;
+  g_autofree char *printed = NULL;
+
+  g_assert_nonnull (value);
+  printed = g_variant_print (value, FALSE);
+  g_assert_cmpstr (printed, ==, text);
+}
+
 /* What a peer would make of it. */
 gpointer
 mp_test_pass_on (gpointer   shared,

@@ -15,6 +15,8 @@ void     mp_test_expect_error (gboolean   failed,
                                GError   **error,
                                GQuark     domain,
                                int        code);
+void     assert_variant       (GVariant   *value_taken,
+                               const char *text);
 /* What a peer makes of the object. */
 gpointer mp_test_pass_on      (gpointer   shared,
                                GError   **error);

@@ -61,18 +61,6 @@ unlink_list (MpShareableList *list)
 }
 
 static void
-assert_variant (GVariant   *value_taken,
-                const char *text)
-{
-  g_autoptr (GVariant) value = value_taken;
-  g_autofree char *printed = NULL;
-
-  g_assert_nonnull (value);
-  printed = g_variant_print (value, FALSE);
-  g_assert_cmpstr (printed, ==, text);
-}
-
-static void
 assert_item (MpShareableList *list,
              guint            index,
              const char      *text)
