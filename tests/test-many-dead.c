@@ -17,6 +17,10 @@
 #define GENERATION 5
 #define FREE_SLOT  77
 
+/* Each would take 50 ms of a main loop, and all together at most 300. */
+#define N_FAMILIES 40
+#define LONGEST    (N_FAMILIES / 2 * 50 * G_TIME_SPAN_MILLISECOND)
+
 /* Marked as dead, and not gone: the process lives. */
 static void
 fill_with_dead (MpTable *table,
@@ -115,6 +119,37 @@ static void
 test_join (void)
 {
   mp_test_join (mp_test_fork (join_the_dead, new_table (getpid ())));
+}
+
+static void
+join_many (gpointer data)
+{
+  MpTable **tables = data;
+  MpPatience patience = { 0 }, of_one;
+  guint32 me;
+
+  mp_thread_set_looping (TRUE);
+  mp_patience_begin (&patience);
+  for (guint i = 0; i < N_FAMILIES; i++)
+    {
+      of_one = (MpPatience) { 0 };
+      g_assert_cmpint (join (tables[i], &of_one, &me), !=, 0);
+    }
+  mp_patience_end (&patience);
+  g_assert_cmpint (patience.spent, <, LONGEST);
+}
+
+/* Many families in one message cost a main loop no more than one. */
+static void
+test_families (void)
+{
+  MpTable *tables[N_FAMILIES];
+
+  for (guint i = 0; i < N_FAMILIES; i++)
+    tables[i] = new_table (getpid ());
+  mp_test_join (mp_test_fork (join_many, tables));
+  for (guint i = 0; i < N_FAMILIES; i++)
+    mp_table_unref (tables[i]);
 }
 
 /* Let go of while the thread still looks for a place in it. */
@@ -216,6 +251,7 @@ main (int   argc,
   mp_table_get_default (NULL); /* the others are of strangers */
   g_test_add_func ("/many-dead/claim", test_claim);
   g_test_add_func ("/many-dead/join", test_join);
+  g_test_add_func ("/many-dead/families", test_families);
   g_test_add_func ("/many-dead/patience", test_patience);
   g_test_add_func ("/many-dead/bury", test_bury);
   g_test_add_func ("/many-dead/bury-behind", test_bury_behind);

@@ -21,6 +21,7 @@ struct _MpPatience
 {
   gint64      most;   /* usec; 0: as much as the thread has */
   gint64      spent;  /* usec */
+  gint64      lent;   /* usec, of it by mp_patience_lend() */
   MpPatience *outer;
 };
 
@@ -31,6 +32,8 @@ extern _Thread_local MpPatience *mp_patience_innermost;
 
 void   mp_patience_hurry_thread  (void);
 gint64 mp_patience_get_remaining (gint64      most);
+gint64 mp_patience_lend          (gint64      usec);
+void   mp_patience_give_back     (gint64      usec);
 void   mp_patience_spend         (gint64      usec);
 
 /*< private >

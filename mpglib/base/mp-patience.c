@@ -11,6 +11,9 @@
 
 _Thread_local MpPatience *mp_patience_innermost;
 
+/* Of a thread that never waits, whose waits do not belong together. */
+static _Thread_local MpPatience none = MP_PATIENCE_SPENT;
+
 /*< private >
  * mp_patience_hurry_thread:
  *
@@ -19,8 +22,6 @@ _Thread_local MpPatience *mp_patience_innermost;
 void
 mp_patience_hurry_thread (void)
 {
-  static _Thread_local MpPatience none = MP_PATIENCE_SPENT;
-
   mp_patience_innermost = &none;
 }
 
@@ -50,4 +51,36 @@ mp_patience_spend (gint64 usec)
 {
   for (MpPatience *patience = mp_patience_innermost; patience != NULL; patience = patience->outer)
     patience->spent += usec;
+}
+
+/*< private >
+ * mp_patience_lend:
+ * @usec: what a wait may take though nobody is to blame
+ *
+ * For a wait that the thread does where its patience is over, too: all of those that share one are
+ * together not longer than this.
+ *
+ * Returns: usec that it may take; what was not needed goes to mp_patience_give_back()
+ */
+gint64
+mp_patience_lend (gint64 usec)
+{
+  gint64 most = usec;
+
+  for (const MpPatience *patience = mp_patience_innermost; patience != NULL; patience = patience->outer)
+    usec = MIN (usec, MAX (most - patience->lent, 0));
+
+  for (MpPatience *patience = mp_patience_innermost; patience != NULL; patience = patience->outer)
+    if (patience != &none)
+      patience->lent += usec;
+
+  return usec;
+}
+
+void
+mp_patience_give_back (gint64 usec)
+{
+  for (MpPatience *patience = mp_patience_innermost; patience != NULL; patience = patience->outer)
+    if (patience != &none)
+      patience->lent -= usec;
 }

@@ -39,21 +39,28 @@ mp_watch_leave_locked (MpTable *table)
   mp_watch_look_again (self);
 }
 
-/* Who asks first waits this long at least, in microseconds: the thread may have to be started. */
+/* Who asks first waits this long at least, in microseconds: the thread may have to be started.  Not anew for each of
+ * many families in one message.
+ */
 #define FIRST_JOIN_USEC (50 * G_TIME_SPAN_MILLISECOND)
 
 /* That of the program's own family is trusted: only who has to wait for a processor takes long. */
 static gint64
 get_join_patience (MpTable  *table,
-                   gboolean  is_first)
+                   gboolean  is_first,
+                   gint64   *lent)
 {
   gint64 remaining;
 
+  *lent = 0;
   if (table == mp_table_peek (0))
     return mp_short_lock_get_patience ();
 
   remaining = mp_patience_get_remaining (mp_short_lock_get_patience ());
-  return MAX (remaining, is_first ? FIRST_JOIN_USEC : 0);
+  if (is_first && remaining < FIRST_JOIN_USEC)
+    *lent = mp_patience_lend (FIRST_JOIN_USEC);
+
+  return MAX (remaining, *lent);
 }
 
 static gboolean
@@ -129,12 +136,16 @@ mp_watch_join (MpTable  *table,
   MpSelfWatch *self = mp_table_get_watch (table);
   gboolean is_first = FALSE;
   gint64 begun = g_get_monotonic_time ();
+  gint64 patience, lent, waited;
   guint32 me;
 
   if (!begin_join (self, table, &is_first, error))
     return 0;
 
-  me = await_join (self, table, begun + get_join_patience (table, is_first), error);
-  mp_patience_spend (g_get_monotonic_time () - begun);
+  patience = get_join_patience (table, is_first, &lent);
+  me = await_join (self, table, begun + patience, error);
+  waited = g_get_monotonic_time () - begun;
+  mp_patience_spend (waited);
+  mp_patience_give_back (MAX (lent - waited, 0));
   return me;
 }
