@@ -359,6 +359,46 @@ test_race (void)
   g_test_message ("%" G_GUINT64_FORMAT " rings", n_rings);
 }
 
+static void
+ignore (gpointer unused)
+{
+}
+
+static void
+arm_for (MpTable *other)
+{
+  MpDoorbell *doorbell = mp_doorbell_new (other, &shared->objects[1].bell, ignore, NULL, NULL);
+
+  g_assert_nonnull (doorbell);
+  g_assert_true (mp_doorbell_arm (doorbell, NULL));
+  mp_participant_broadcast (table);
+  mp_doorbell_free (doorbell);
+}
+
+/* One that belonged to a table that another thread mp-watch looks after is used again while this one looks at all. */
+static void
+test_other_watch (void)
+{
+  MpTable *others[MP_SELF_TABLES_A_WATCH];
+  Waiter waiter;
+
+  set_up ();
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    others[i] = mp_table_new (NULL);
+  waiter = waiter_new (&shared->objects[0]);
+
+  for (guint i = 0; i < 1000; i++)
+    {
+      waiter_arm (&waiter);
+      arm_for (others[G_N_ELEMENTS (others) - 1 - i % 2]);
+      waiter_hear (&waiter);
+    }
+
+  waiter_clear (&waiter);
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    mp_table_unref (others[i]);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -371,5 +411,6 @@ main (int   argc,
   g_test_add_func ("/doorbell/dead-waiters", test_dead_waiters);
   g_test_add_func ("/doorbell/forked", test_forked);
   g_test_add_func ("/doorbell/race", test_race);
+  g_test_add_func ("/doorbell/other-watch", test_other_watch);
   return g_test_run ();
 }

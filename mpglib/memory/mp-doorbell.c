@@ -35,7 +35,7 @@ struct _MpDoorbell
   guint32                   index;
   guint32                   next_free;    /* index + 1; guarded by the lock of MpSelf */
   guint32                   origin;
-  MpTable                  *table;
+  _Atomic (MpTable *)       table;        /* looked at by all threads mp-watch, first of all */
   MpBell                   *bell;
   _Atomic (MpBellWaiter *)  waiter;       /* NULL: found no place, rung with all others */
   MpDoorbellFunc            func;
@@ -183,7 +183,7 @@ hear (MpSelf   *self,
   atomic_store (&watch->dispatching, index + 1);
 
   if (atomic_load (&doorbell->state) == DOORBELL_ARMED &&
-      doorbell->table == table &&
+      atomic_load (&doorbell->table) == table &&
       (all || was_rung (doorbell)) &&
       atomic_compare_exchange_strong (&doorbell->state, &armed, DOORBELL_QUIET))
     doorbell->func (doorbell->user_data);
@@ -299,7 +299,7 @@ mp_doorbell_new (MpTable         *table,
     return NULL;
 
   doorbell->origin = mp_origin_get ();
-  doorbell->table = table;
+  atomic_store (&doorbell->table, table);
   doorbell->bell = bell;
   doorbell->func = func;
   doorbell->user_data = user_data;
