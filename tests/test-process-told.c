@@ -2,8 +2,8 @@
  * Copyright 2026 The mpglib developers
  */
 
-/* Children that cannot begin, and who is told.  This program is its own child: with `--waiting MODE` and
- * `--ending METHOD` as arguments it is one whose child cannot begin. */
+/* Children that cannot begin, and who is told.  This program is its own child: with `--waiting MODE`,
+ * `--ending METHOD` and `--locking METHOD` as arguments it is one whose child cannot begin. */
 
 #include <poll.h>
 #include <sched.h>
@@ -141,6 +141,55 @@ ending_main (const char *method)
   return g_atomic_int_get (&has_told) ? 0 : 1;
 }
 
+static GMutex held_while_starting;
+
+static GLogWriterOutput
+write_with_lock (GLogLevelFlags   level,
+                 const GLogField *fields,
+                 gsize            n_fields,
+                 gpointer         data)
+{
+  g_atomic_int_set (&is_telling, 1);
+  g_mutex_lock (&held_while_starting);
+  g_mutex_unlock (&held_while_starting);
+  return G_LOG_WRITER_HANDLED;
+}
+
+static int
+locking_main (const char *method)
+{
+  gboolean forkserver = strcmp (method, "forkserver") == 0;
+  g_autoptr (MpContext) context = mp_context_new (forkserver ? MP_START_METHOD_FORKSERVER : MP_START_METHOD_SPAWN,
+                                                  NULL);
+  g_autoptr (MpProcess) first = mp_process_new (context, MISSING, NULL);
+  g_autoptr (MpProcess) second = mp_process_new (context, MISSING, NULL);
+
+  alarm ((guint) MP_TEST_DEADLINE);
+  g_log_set_writer_func (write_with_lock, NULL, NULL);
+  g_mutex_lock (&held_while_starting);
+  if (!mp_process_start (first, NULL))
+    return 2;
+  while (!g_atomic_int_get (&is_telling))
+    sched_yield ();
+  if (!mp_process_start (second, NULL))
+    return 3;
+  g_mutex_unlock (&held_while_starting);
+  return mp_shutdown (MP_TEST_DEADLINE, NULL, NULL) ? 0 : 1;
+}
+
+static void
+test_told_beside (gconstpointer method)
+{
+  const char *argv[] = { "/proc/self/exe", "--locking", method, NULL };
+  g_autoptr (GError) error = NULL;
+  GPid program;
+
+  g_test_summary ("A log writer may wait for a thread that starts a process");
+  g_spawn_async (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &program, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (mp_test_wait (program), ==, 0);
+}
+
 static void
 test_told_before_end (gconstpointer method)
 {
@@ -161,6 +210,8 @@ main (int   argc,
   process_targets_init ();
   if (argc == 3 && strcmp (argv[1], "--waiting") == 0)
     return waiting_main (argv[2]);
+  if (argc == 3 && strcmp (argv[1], "--locking") == 0)
+    return locking_main (argv[2]);
   if (argc == 3 && strcmp (argv[1], "--ending") == 0)
     return ending_main (argv[2]);
 
@@ -172,6 +223,8 @@ main (int   argc,
   mp_test_add_data ("/process/told/spawn-async", "spawn async", test_told_while_waiting);
   mp_test_add_data ("/process/told/forkserver-async", "forkserver async", test_told_while_waiting);
   mp_test_add_data ("/process/told/rubbish", "rubbish", test_told_while_waiting);
+  mp_test_add_data ("/process/told-beside/spawn", "spawn", test_told_beside);
+  mp_test_add_data ("/process/told-beside/forkserver", "forkserver", test_told_beside);
   mp_test_add_data ("/process/told-before-end/spawn", "spawn", test_told_before_end);
   mp_test_add_data ("/process/told-before-end/forkserver", "forkserver", test_told_before_end);
   return g_test_run ();

@@ -7,6 +7,7 @@
 #include "mp-process-private.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "mp-engine-private.h"
@@ -17,6 +18,7 @@
 #include "mp-identity-private.h"
 #include "mp-log-private.h"
 #include "mp-origin-private.h"
+#include "mp-thread-private.h"
 
 G_STATIC_ASSERT (MP_EXIT_CODE_UNKNOWN == MP_EXIT_UNKNOWN);
 
@@ -86,8 +88,11 @@ static GPtrArray *living;
 /* Those whose end nobody listens for, and whose own reference is to be dropped by the program's next call; guarded
  * likewise.  In a program that runs its main context it has gone before. */
 static GPtrArray *unheard;
-/* How many are being told of, which cannot begin; guarded likewise */
+/* What is to be told of those that cannot begin, how many that are with the one that is being told, and whether
+ * there is a thread that does it; guarded likewise */
+static GQueue tales = G_QUEUE_INIT;
 static guint n_being_told;
+static gboolean is_telling;
 
 /* What is in them is the parent's */
 static void
@@ -95,7 +100,9 @@ forget_processes (void)
 {
   if (living != NULL)
     living = unheard = NULL;
+  g_queue_init (&tales);
   n_being_told = 0;
+  is_telling = FALSE;
 }
 
 static void __attribute__ ((constructor))
@@ -207,28 +214,38 @@ post_letter_locked (MpProcess *self)
 
 /* --- one that cannot begin -------------------------------------------------------------------------------- */
 
-/* Nobody waits for the start of a process whose start() has returned, and somebody may wait for what it was to do: for
- * an item of a queue, or a client of a listener, which never comes.  So the log has it at once, by the engine, which
- * has no lock and hears of it whatever the program's threads do. */
-
-typedef struct {
-  MpPump *pump;
-  char *text;
-} Tale;
+/* Nobody waits for the start of a process whose start() has returned, and somebody may wait for what it was to do:
+ * for an item of a queue, or a client of a listener, which never comes.  So the log has it at once, whatever the
+ * program's threads do.  A log writer is the program's: it may wait for a thread that waits for mp-engine, so
+ * another thread calls it, which has a stack of the usual size. */
 
 static void
-tell (gpointer data)
+tell_all (gpointer data)
 {
-  Tale *tale = data;
+  MpPump *pump = data;
+  char *text;
 
-  mp_log_subwarning ("%s", tale->text);
-  mp_pump_lock (tale->pump);
-  n_being_told--;
-  mp_pump_changed_locked (tale->pump);
-  mp_pump_unlock (tale->pump);
-  mp_pump_unref (tale->pump);
-  g_free (tale->text);
-  g_free (tale);
+  mp_pump_lock (pump);
+  while ((text = g_queue_pop_head (&tales)) != NULL)
+    {
+      mp_pump_unlock (pump);
+      mp_log_subwarning ("%s", text);
+      g_free (text);
+      mp_pump_lock (pump);
+      n_being_told--;
+      mp_pump_changed_locked (pump);
+    }
+  is_telling = FALSE;
+  mp_pump_unlock (pump);
+  mp_pump_unref (pump);
+}
+
+static void *
+tell_main (void *data)
+{
+  prctl (PR_SET_NAME, "mp-log");
+  tell_all (data);
+  return NULL;
 }
 
 static void
@@ -236,17 +253,20 @@ tell_failure_locked (MpProcess *self,
                      MpChild   *child)
 {
   const char *name = mp_child_get_name (child), *reason;
-  Tale *tale;
 
   if (self->start_takes_readiness || self->failure_was_told || !mp_child_cannot_begin (child))
     return;
   self->failure_was_told = TRUE;
-  n_being_told++;
-  tale = g_new (Tale, 1);
-  tale->pump = mp_pump_ref (self->pump);
   reason = mp_child_get_failure (child)->message; /* most name it */
-  tale->text = strstr (reason, name) != NULL ? g_strdup (reason) : g_strdup_printf ("%s: %s", name, reason);
-  mp_engine_run (tell, tale);
+  g_queue_push_tail (&tales, strstr (reason, name) != NULL ? g_strdup (reason)
+                                                           : g_strdup_printf ("%s: %s", name, reason));
+  n_being_told++;
+  if (is_telling)
+    return;
+  is_telling = TRUE;
+  mp_pump_ref (self->pump);
+  if (mp_thread_start (tell_main, self->pump, 0, NULL) != 0)
+    mp_engine_run (tell_all, self->pump);
 }
 
 static gboolean
