@@ -196,6 +196,28 @@ test_redraws (gconstpointer data)
   end (&flood);
 }
 
+/* Behind a call that goes on one waits whose time is over. */
+static void
+test_late (void)
+{
+  Flood flood = { NULL };
+  guint id = g_idle_add (on_turn, &flood);
+  g_autoptr (GAsyncResult) late = NULL;
+  g_autoptr (GError) error = NULL;
+
+  begin_many (&flood);
+  mp_queue_get_async (flood.queue, 0, NULL, mp_test_keep_result, &late);
+  mp_test_run_until_set (&flood.is_over);
+  g_assert_null (late);
+  g_assert_cmpuint (flood.n_turns, >, 0);
+
+  mp_test_count_turns (&late);
+  g_assert_null (mp_queue_get_finish (flood.queue, late, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+  g_source_remove (id);
+  end (&flood);
+}
+
 /* --- Without a context ----------------------------------------------------- */
 
 typedef struct
@@ -433,6 +455,7 @@ main (int   argc,
   mp_test_add_data ("/courtesy/redraws/many", begin_many, test_redraws);
   mp_test_add_data ("/courtesy/redraws/receives", begin_receives, test_redraws);
   mp_test_add_data ("/courtesy/redraws/signals", begin_signals, test_redraws);
+  mp_test_add ("/courtesy/redraws/late", test_late);
   mp_test_add ("/courtesy/rest", test_rest);
   mp_test_add ("/courtesy/slow-turns", test_slow_turns);
   mp_test_add ("/courtesy/many", test_many);

@@ -20,7 +20,8 @@
  *   look: arm the doorbell, look; not yet: return to the loop
  *   rung, or the look said that it is to be looked again by then: look again
  *   time is over: look a last time, and give up, unless that said that it is to be looked again at once, or so did
- *   that of whoever is before it in line
+ *   that of whoever is first in line: then after the first look that does not, and the clock is silent, for it would
+ *   be ready each turn, and other sources of the loop have none
  *   cancelled: give up, unless the look said that it has come
  *
  * Waits in line are looked at one after the other, in each context: who is not the first does not even
@@ -41,6 +42,7 @@ typedef struct
   MpDoorbell    *doorbell;
   const char    *what;
   gint64         deadline;
+  gboolean       is_late;       /* that has passed, and it was not given up */
   GSource       *clock;         /* goes off at the deadline */
   GSource       *alarm;         /* goes off when it is to be looked again; NULL: it never was */
   GSource       *cancellation;
@@ -148,6 +150,22 @@ set_alarm (AsyncWait *self)
     self->alarm = add_clock (self, "mpglib next look of a wait", next, on_alarm);
 }
 
+/* Who is first has found what it waited for, and is not through with it: the time is for waiting. */
+static gboolean
+goes_on (AsyncWait *self)
+{
+  AsyncWait *first = (AsyncWait *) mp_porch_caller_get_first (&self->caller);
+  gint64 next = get_next (first);
+
+  return next == MP_ASYNC_NEXT_NOW || next == MP_ASYNC_NEXT_HAD;
+}
+
+static void
+end_in_time (AsyncWait *self)
+{
+  give_up (self, g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT, "%s within the time given", self->what));
+}
+
 static void
 look_again (MpPorchCaller *caller)
 {
@@ -165,6 +183,8 @@ look_again (MpPorchCaller *caller)
 
   if (self->look (g_task_get_source_object (self->task), self->data, &error))
     finish (self, error);
+  else if (self->is_late && !goes_on (self))
+    end_in_time (self);
   else
     set_alarm (self);
 }
@@ -184,16 +204,6 @@ on_rung (gpointer data)
   mp_porch_caller_ring (&self->caller);
 }
 
-/* Who is first has found what it waited for, and is not through with it: the time is for waiting. */
-static gboolean
-goes_on (AsyncWait *self)
-{
-  AsyncWait *first = (AsyncWait *) mp_porch_caller_get_first (&self->caller);
-  gint64 next = get_next (first);
-
-  return next == MP_ASYNC_NEXT_NOW || next == MP_ASYNC_NEXT_HAD;
-}
-
 static gboolean
 on_time_over (gpointer data)
 {
@@ -210,9 +220,9 @@ on_time_over (gpointer data)
       self->look (g_task_get_source_object (self->task), self->data, &error))
     finish (self, error);
   else if (goes_on (self))
-    return G_SOURCE_CONTINUE;
+    self->is_late = TRUE;
   else
-    give_up (self, g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT, "%s within the time given", self->what));
+    end_in_time (self);
   return G_SOURCE_REMOVE;
 }
 
