@@ -10,6 +10,7 @@
 
 #include "mpglib.h"
 
+#include "mp-item-private.h"
 #include "mp-queue-private.h"
 #include "mp-test-shared.h"
 #include "mp-test.h"
@@ -142,6 +143,83 @@ test_forms (void)
   g_assert_no_error (error);
 
   for (guint i = 0; i < 7; i++)
+    {
+      assert_not_done (queue);
+      done (queue);
+    }
+  assert_done (queue);
+}
+
+static void
+put_raw (MpJoinableQueue *queue,
+         guint32          kind,
+         const char      *data,
+         guint32          length)
+{
+  MpRingRecord record = { data, length, kind };
+  guint32 me = 0;
+  MpRing *ring = mp_queue_enter (mp_queue_get_private (MP_QUEUE (queue)), &me, NULL);
+  guint n;
+
+  g_assert_cmpint (mp_ring_try_put (ring, me, &record, 1, &n, NULL), ==, MP_RING_DONE);
+}
+
+/* Of no codec that there is; and a text without an end, which is found out when it is asked for. */
+static void
+put_rubbish (MpJoinableQueue *queue)
+{
+  put_raw (queue, 99, "rubbish", 7);
+  put_raw (queue, MP_ITEM_VALUE | 9, "no end", 6);
+}
+
+/* Who gets an error has got nothing, and has nothing to acknowledge. */
+static void
+test_rubbish (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  MpQueue *plain = MP_QUEUE (queue);
+  g_autoptr (GError) error = NULL;
+  guint8 bytes[16];
+  gsize length;
+
+  put_rubbish (queue);
+  for (guint i = 0; i < 2; i++)
+    mp_test_expect_error (mp_queue_get (plain, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  assert_done (queue);
+
+  put_rubbish (queue);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GAsyncResult) result = NULL;
+
+      mp_queue_get_async (plain, -1, NULL, mp_test_keep_result, &result);
+      mp_test_await_result (&result);
+      mp_test_expect_error (mp_queue_get_finish (plain, result, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+    }
+  assert_done (queue);
+
+  put_raw (queue, 99, "rubbish", 7);
+  mp_test_expect_error (mp_queue_get_into (plain, bytes, sizeof bytes, 0, NULL, &error) < 0, &error,
+                        MP_ERROR, MP_ERROR_CORRUPTED);
+  put_raw (queue, 99, "rubbish", 7);
+  g_assert_null (mp_queue_try_get_frame (plain, 0, &length));
+  assert_done (queue);
+  mp_test_expect_error (mp_queue_get (plain, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+}
+
+/* Those that come with it are, each. */
+static void
+test_rubbish_between (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GVariant) values = NULL;
+
+  put_int (queue, 1);
+  put_rubbish (queue);
+  put_int (queue, 2);
+  values = mp_queue_get_many (MP_QUEUE (queue), 10, 0, NULL, NULL);
+  g_assert_cmpuint (g_variant_n_children (values), ==, 2);
+  for (guint i = 0; i < 2; i++)
     {
       assert_not_done (queue);
       done (queue);
@@ -531,6 +609,8 @@ main (int   argc,
   mp_test_add ("/joinable-queue/join", test_join);
   mp_test_add ("/joinable-queue/too-often", test_too_often);
   mp_test_add ("/joinable-queue/forms", test_forms);
+  mp_test_add ("/joinable-queue/rubbish", test_rubbish);
+  mp_test_add ("/joinable-queue/rubbish-between", test_rubbish_between);
   mp_test_add ("/joinable-queue/join-async", test_join_async);
   mp_test_add ("/joinable-queue/workers", test_workers);
   mp_test_add ("/joinable-queue/lost", test_lost);

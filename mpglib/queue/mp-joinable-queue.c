@@ -245,7 +245,8 @@ mp_joinable_queue_get_redelivery (MpJoinableQueue *self)
  * @error: return location for an error
  *
  * Says that an item is done which this process has got: the oldest one for which it was
- * not said yet. Whatever was got is to be acknowledged by this method once.
+ * not said yet. Whatever was got is to be acknowledged by this method once; what a get has failed
+ * for, since it is no item, is not.
  *
  * Fails with %MP_ERROR_INVALID_STATE if this process has got no item for which it was not
  * said. May be called from any thread, and after [method@Mp.Queue.close], too.

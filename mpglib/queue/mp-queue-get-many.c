@@ -36,17 +36,18 @@ haul_init (Haul  *self,
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Haul, haul_clear)
 
 static void
-haul_add (Haul         *self,
-          MpNet        *net,
-          MpRingRecord *records,
-          guint         n)
+haul_add (Haul           *self,
+          MpQueuePrivate *priv,
+          MpNet          *net,
+          MpRingRecord   *records,
+          guint           n)
 {
   for (guint i = 0; i < n; i++)
     {
       g_autoptr (GError) error = NULL;
 
       /* What is in the net's own memory is there alone, but for what has no bytes. */
-      GVariant *value = mp_net_to_value (net, &records[i], &error);
+      GVariant *value = mp_net_to_value (net, priv, &records[i], &error);
 
       if (value != NULL)
         g_ptr_array_add (self->values, g_variant_ref_sink (g_variant_new_variant (value)));
@@ -78,7 +79,7 @@ haul_fill (Haul           *self,
         break;
 
       mp_queue_note_held (priv, records, n);
-      haul_add (self, &net, records, n);
+      haul_add (self, priv, &net, records, n);
       n_got += n;
     }
 
@@ -123,7 +124,8 @@ getting_several_free (gpointer data)
 static void
 keep (MpGetting *getting)
 {
-  haul_add (&((GettingSeveral *) getting)->haul, &getting->net, &getting->record, 1);
+  haul_add (&((GettingSeveral *) getting)->haul, mp_queue_get_private (getting->queue), &getting->net,
+            &getting->record, 1);
 }
 
 static guint
@@ -182,7 +184,7 @@ mp_queue_get_many (MpQueue       *self,
     return NULL;
 
   haul_init (&haul, max);
-  haul_add (&haul, &net, records, n);
+  haul_add (&haul, mp_queue_get_private (self), &net, records, n);
   ring = mp_queue_store_get_ring (&mp_queue_get_private (self)->store, &me, NULL);
   if (ring != NULL)
     haul_fill (&haul, mp_queue_get_private (self), ring, me, mp_ring_count (ring));

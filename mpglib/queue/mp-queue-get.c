@@ -203,8 +203,8 @@ mp_queue_get (MpQueue       *self,
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return mp_net_get_one (&net, self, &record, timeout, cancellable, error) ? mp_net_to_value (&net, &record, error)
-                                                                           : NULL;
+  return mp_net_get_one (&net, self, &record, timeout, cancellable, error) ?
+         mp_net_to_value (&net, mp_queue_get_private (self), &record, error) : NULL;
 }
 
 /**
@@ -253,7 +253,8 @@ mp_queue_get_finish (MpQueue       *self,
   MpGetting *getting;
 
   getting = finish (self, result, mp_queue_get_async, error);
-  return getting != NULL ? mp_net_to_value (&getting->net, &getting->record, error) : NULL;
+  return getting != NULL ?
+         mp_net_to_value (&getting->net, mp_queue_get_private (self), &getting->record, error) : NULL;
 }
 
 /**

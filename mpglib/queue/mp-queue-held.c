@@ -5,9 +5,30 @@
 #include "config.h"
 
 #include "mp-error.h"
+#include "mp-item-private.h"
 #include "mp-queue-private.h"
 
 /* What this process has got of a queue whose items are to be acknowledged. */
+
+/* Nobody can work on what is no item, and whoever asked for it gets an error: so it is done. */
+static void
+drop_rubbish (MpQueuePrivate         *self,
+              const MpRingExtentName *name)
+{
+  guint32 me;
+  MpRing *ring = mp_queue_store_get_ring (&self->store, &me, NULL);
+
+  if (ring != NULL)
+    mp_ring_acknowledge (ring, me, name);
+}
+
+static gboolean
+is_item (const MpRingRecord *record)
+{
+  MpItemHead head;
+
+  return mp_item_read_head (&head, record, NULL);
+}
 
 /*< private >
  * mp_queue_note_held:
@@ -25,8 +46,56 @@ mp_queue_note_held (MpQueuePrivate     *self,
   if (self->held == NULL)
     self->held = g_array_new (FALSE, FALSE, sizeof (MpRingExtentName));
   for (guint i = 0; i < n; i++)
-    g_array_append_val (self->held, records[i].extent);
+    if (is_item (&records[i]))
+      g_array_append_val (self->held, records[i].extent);
   g_mutex_unlock (&self->lock);
+
+  for (guint i = 0; i < n; i++)
+    if (!is_item (&records[i]))
+      drop_rubbish (self, &records[i].extent);
+}
+
+/* Another thread may have said meanwhile that it is done: then that was for the oldest one that is there. */
+static guint
+find_held (MpQueuePrivate         *self,
+           const MpRingExtentName *name)
+{
+  for (guint i = 0; i < self->held->len; i++)
+    {
+      const MpRingExtentName *held = &g_array_index (self->held, MpRingExtentName, i);
+
+      if (held->place == name->place && held->ticket == name->ticket)
+        return i;
+    }
+
+  return 0;
+}
+
+/*< private >
+ * mp_queue_drop_held:
+ * @record: that was got, and whose body is found to be no value
+ */
+void
+mp_queue_drop_held (MpQueuePrivate     *self,
+                    const MpRingRecord *record)
+{
+  MpRingExtentName name = { 0, 0 };
+  guint i;
+
+  if (G_LIKELY (record->extent.place == 0))
+    return;
+
+  mp_queue_lock_own (self);
+  if (self->held != NULL && self->held->len > 0)
+    {
+      i = find_held (self, &record->extent);
+      name = g_array_index (self->held, MpRingExtentName, i);
+      g_array_remove_index (self->held, i);
+    }
+  g_mutex_unlock (&self->lock);
+
+  if (name.place != 0)
+    drop_rubbish (self, &name);
 }
 
 static gboolean

@@ -92,6 +92,7 @@ gboolean     mp_net_get_some (MpNet               *self,
                               GCancellable        *cancellable,
                               GError             **error);
 GVariant    *mp_net_to_value (MpNet               *self,
+                              MpQueuePrivate      *priv,
                               const MpRingRecord  *record,
                               GError             **error);
 GBytes      *mp_net_take     (MpNet               *self,

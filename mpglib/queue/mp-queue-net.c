@@ -216,8 +216,14 @@ mp_net_take (MpNet              *self,
                            : g_bytes_new (record->data, length);
 }
 
+/*< private >
+ * mp_net_to_value:
+ *
+ * Returns: (transfer full) (nullable): what was got; what is no value is not to be acknowledged
+ */
 GVariant *
 mp_net_to_value (MpNet               *self,
+                 MpQueuePrivate      *priv,
                  const MpRingRecord  *record,
                  GError             **error)
 {
@@ -230,9 +236,12 @@ mp_net_to_value (MpNet               *self,
 
   body = mp_net_take (self, record, head.body_length);
   value = mp_variant_from_wire (mp_item_is_raw (record) ? "ay" : head.codec + 1, body, 0, error);
-  if (value == NULL)
-    mp_item_prefix_corrupted (error);
-  return value;
+  if (value != NULL)
+    return value;
+
+  mp_item_prefix_corrupted (error);
+  mp_queue_drop_held (priv, record);
+  return NULL;
 }
 
 /* --- In a main loop ------------------------------------------------------- */

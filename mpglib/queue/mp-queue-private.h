@@ -129,6 +129,8 @@ void            mp_queue_end_watches   (MpQueuePrivate     *self);
 void            mp_queue_note_held     (MpQueuePrivate     *self,
                                         const MpRingRecord *records,
                                         guint               n);
+void            mp_queue_drop_held     (MpQueuePrivate     *self,
+                                        const MpRingRecord *record);
 void            mp_queue_disown        (MpQueuePrivate     *self);
 gboolean        mp_queue_acknowledge   (MpQueuePrivate     *self,
                                         GError            **error);
