@@ -317,6 +317,61 @@ test_portions (void)
   line_free (line);
 }
 
+/* --- What others do meanwhile --------------------------------------------- */
+
+/* That of which a transfer is begun. */
+static MpConnection *watched;
+static GThread *looking;
+static int has_begun, has_looked;
+
+static gpointer
+look_at_watched (gpointer data)
+{
+  g_atomic_int_set (&has_begun, TRUE);
+  mp_connection_stop_reading (watched);
+  g_atomic_int_set (&has_looked, TRUE);
+  return NULL;
+}
+
+/* Likewise.  GLib takes the context's lock for what is attached, and none for what is not: who changes it just then
+ * may wake nobody, or add a descriptor that is not polled.
+ */
+guint
+g_source_attach (GSource      *source,
+                 GMainContext *context)
+{
+  guint (*next) (GSource *, GMainContext *) = dlsym (RTLD_NEXT, "g_source_attach");
+
+  if (watched != NULL && looking == NULL)
+    {
+      looking = g_thread_new ("looks", look_at_watched, NULL);
+      while (!g_atomic_int_get (&has_begun))
+        g_thread_yield ();
+      for (guint i = 0; i < 1000 && !g_atomic_int_get (&has_looked); i++)
+        g_thread_yield ();
+      g_assert_false (g_atomic_int_get (&has_looked));
+    }
+
+  return next (source, context);
+}
+
+/* Nobody has the connection's lock while the source of what begins becomes its context's. */
+static void
+test_begun_alone (void)
+{
+  Line *line = line_new ("connection", 1);
+
+  watched = line->place.here;
+  begin_one (line, FOREVER, NULL);
+  g_assert_nonnull (looking);
+  g_thread_join (looking);
+  watched = NULL;
+
+  close_place (line);
+  await_ends (line, 1);
+  line_free (line);
+}
+
 /* --- What comes of them --------------------------------------------------- */
 
 static void
@@ -498,6 +553,7 @@ main (int    argc,
   mp_test_add_data ("/many-operations/queue/sources", "queue", test_sources);
   mp_test_add_data ("/many-operations/connection/sources", "connection", test_sources);
   mp_test_add ("/many-operations/connection/descriptors", test_descriptors);
+  mp_test_add ("/many-operations/connection/begun-alone", test_begun_alone);
   mp_test_add ("/many-operations/queue/portions", test_portions);
   mp_test_add_data ("/many-operations/queue/order", "queue", test_order);
   mp_test_add_data ("/many-operations/connection/order", "connection", test_order);

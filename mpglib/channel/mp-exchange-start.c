@@ -154,8 +154,10 @@ can_be_loose_locked (TransferSource *self)
          g_queue_peek_head (&mp_exchange_get_lane (self->exchange, transfer)->transfers) != transfer;
 }
 
-/* Returns: whether its source is to be attached at once */
-static gboolean
+/* With the lock its source is attached, too, unless it is loose: who has the lock next knows it, and GLib has no lock
+ * for a source before it has a context.
+ */
+static void
 begin_locked (TransferSource *self)
 {
   MpTransfer *transfer = &self->transfer;
@@ -166,9 +168,12 @@ begin_locked (TransferSource *self)
 
   transfer->context = g_task_get_context (self->task);
   transfer->is_loose = self->was_loose = can_be_loose_locked (self);
-  if (!transfer->is_loose && transfer->is_queued)
+  if (transfer->is_loose)
+    return;
+
+  if (transfer->is_queued)
     mp_exchange_attach_loose_locked (transfer);
-  return !transfer->is_loose;
+  g_source_attach (&self->source, transfer->context);
 }
 
 /*< private >
@@ -185,7 +190,7 @@ mp_exchange_start (MpExchange       *self,
                    MpTransferReturn  return_func)
 {
   TransferSource *transfer_source;
-  gboolean attaches;
+  gboolean was_loose;
   GSource *source;
   GError *error = NULL;
 
@@ -213,11 +218,10 @@ mp_exchange_start (MpExchange       *self,
   g_source_set_ready_time (source, transfer_source->deadline);
 
   mp_exchange_lock (self);
-  attaches = begin_locked (transfer_source);
+  begin_locked (transfer_source);
+  was_loose = transfer_source->was_loose;
   mp_exchange_unlock (self);
-  if (!attaches)
-    return;
 
-  g_source_attach (source, g_task_get_context (task));
-  g_source_unref (source);
+  if (!was_loose)
+    g_source_unref (source);
 }
