@@ -589,6 +589,47 @@ test_item_lost (void)
   mp_queue_set_live (MP_QUEUE (queue), FALSE);
 }
 
+typedef struct
+{
+  guint n_turns;
+  guint n_items;
+  guint first;     /* turn in which one came */
+  guint last;
+} Turns;
+
+/* More than the library does in one turn. */
+static void
+work_on_lost (MpJoinableQueue *queue,
+              MpMessage       *item,
+              gpointer         data)
+{
+  Turns *self = data;
+  gint64 end = g_get_monotonic_time () + 2 * G_TIME_SPAN_MILLISECOND;
+
+  while (g_get_monotonic_time () < end)
+    ;
+  if (self->n_items++ == 0)
+    self->first = self->n_turns;
+  self->last = self->n_turns;
+}
+
+/* However much is lost, a main loop has turns meanwhile. */
+static void
+test_item_lost_in_turns (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  Turns turns = { 0 };
+
+  g_signal_connect (queue, "item-lost", G_CALLBACK (work_on_lost), &turns);
+  for (guint i = 0; i < 5; i++)
+    g_object_unref (take_two (queue));
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  for (; turns.n_items < 10; turns.n_turns++)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (turns.last - turns.first, >=, 9);
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+}
+
 static void
 warm_up (void)
 {
@@ -619,5 +660,6 @@ main (int   argc,
   mp_test_add ("/joinable-queue/dropped", test_dropped);
   mp_test_add ("/joinable-queue/dropped-redelivery", test_dropped_redelivery);
   mp_test_add ("/joinable-queue/item-lost", test_item_lost);
+  mp_test_add ("/joinable-queue/item-lost-in-turns", test_item_lost_in_turns);
   return g_test_run ();
 }

@@ -93,6 +93,19 @@ get_next_look (MpQueuePrivate *priv,
   return time > g_get_monotonic_time () ? time : MP_DEADLINE_NEVER;
 }
 
+static void
+tell_again (MpQueuePrivate *priv,
+            guint           what,
+            gint64          time)
+{
+  mp_queue_lock_own (priv);
+  if (priv->watches[what] != NULL && time == MP_DEADLINE_NOW)
+    mp_change_watch_again (priv->watches[what]);
+  else if (priv->watches[what] != NULL && time != MP_DEADLINE_NEVER)
+    mp_change_watch_again_at (priv->watches[what], time);
+  g_mutex_unlock (&priv->lock);
+}
+
 /* Who has done something gets on with it, and is told again; else not, so that a loop does not spin. */
 static void
 tell (MpQueue     *self,
@@ -108,13 +121,7 @@ tell (MpQueue     *self,
   g_signal_emit (self, signals[side], 0);
   if (!g_atomic_int_get (&priv->has_done[side]))
     time = get_next_look (priv, side);
-
-  mp_queue_lock_own (priv);
-  if (priv->watches[side] != NULL && time == MP_DEADLINE_NOW)
-    mp_change_watch_again (priv->watches[side]);
-  else if (priv->watches[side] != NULL && time != MP_DEADLINE_NEVER)
-    mp_change_watch_again_at (priv->watches[side], time);
-  g_mutex_unlock (&priv->lock);
+  tell_again (priv, side, time);
 }
 
 static void
@@ -129,15 +136,17 @@ tell_of_space (gpointer object)
   tell (object, MP_QUEUE_SPACE);
 }
 
-/* A death rings all bells.  What is lost belongs to whoever asks first, so all of it is told at once. */
+/* A death rings all bells.  What is lost belongs to whoever asks first, so all of it is told, but one after the other:
+ * a thousand long ones would take a main loop seconds.
+ */
 static void
 tell_of_lost (gpointer object)
 {
   const MpQueueKind *kind = MP_QUEUE_GET_CLASS (object)->kind;
   g_autoptr (MpQueue) self = g_object_ref (object);
 
-  while (mp_queue_get_live (self) && kind->tell_lost (self))
-    ;
+  if (mp_queue_get_live (self) && kind->tell_lost (self))
+    tell_again (mp_queue_get_private (self), MP_QUEUE_LOST, MP_DEADLINE_NOW);
 }
 
 /* --- Watching ------------------------------------------------------------- */
