@@ -630,6 +630,82 @@ test_item_lost_in_turns (void)
   mp_queue_set_live (MP_QUEUE (queue), FALSE);
 }
 
+/* By another object that is dropped. */
+static void
+lose_long (MpJoinableQueue *queue,
+           gsize            length)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpJoinableQueue) other = mp_test_pass_on (queue, &error);
+  g_autofree guint8 *bytes = g_malloc0 (length);
+  g_autoptr (GBytes) got = NULL;
+
+  g_assert_true (mp_queue_put_data (MP_QUEUE (queue), bytes, length, NULL, 0, NULL, &error));
+  got = mp_queue_get_bytes (MP_QUEUE (other), 0, 0, NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* It takes a millisecond at least to read them. */
+#define VERY_LONG (64 * 1024 * 1024 + 5)
+
+/* A long one is read in parts, and lost until it is there: who asks gets it, and nobody has to wait for the loop. */
+static void
+test_item_lost_in_parts (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (MpMessage) taken = NULL;
+  g_autoptr (GError) error = NULL;
+  guint n_turns = 0;
+  gsize length;
+
+  g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
+  lose_long (queue, VERY_LONG);
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  for (; items->len == 0; n_turns++)
+    {
+      assert_done (queue);
+      g_main_context_iteration (NULL, TRUE);
+    }
+  g_assert_cmpuint (n_turns, >, 2);
+  mp_message_get_payload (items->pdata[0], &length);
+  g_assert_cmpuint (length, ==, VERY_LONG);
+  assert_done (queue);
+
+  lose_long (queue, VERY_LONG);
+  g_main_context_iteration (NULL, TRUE);
+  taken = mp_joinable_queue_take_lost (queue, &error);
+  g_assert_no_error (error);
+  lose_long (queue, LONG);
+  while (items->len == 1)
+    g_main_context_iteration (NULL, TRUE);
+  mp_message_get_payload (items->pdata[1], &length);
+  g_assert_cmpuint (length, ==, LONG);
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+}
+
+/* What somebody has written of it cannot be: that is told once, and the loop goes on. */
+static void
+test_item_lost_rubbish (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
+  guint32 me = 0;
+  MpRing *ring = mp_queue_enter (mp_queue_get_private (MP_QUEUE (queue)), &me, NULL);
+
+  lose_long (queue, LONG);
+  for (guint i = 0; i < MP_RING_N_EXTENTS; i++)
+    atomic_store (&ring->memory.extents[i].length, G_MAXUINT32);
+  g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
+  g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*lost item*");
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  for (guint i = 0; i < 20; i++)
+    g_main_context_iteration (NULL, FALSE);
+  g_test_assert_expected_messages ();
+  g_assert_cmpuint (items->len, ==, 0);
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+}
+
 static void
 warm_up (void)
 {
@@ -661,5 +737,7 @@ main (int   argc,
   mp_test_add ("/joinable-queue/dropped-redelivery", test_dropped_redelivery);
   mp_test_add ("/joinable-queue/item-lost", test_item_lost);
   mp_test_add ("/joinable-queue/item-lost-in-turns", test_item_lost_in_turns);
+  mp_test_add ("/joinable-queue/item-lost-in-parts", test_item_lost_in_parts);
+  mp_test_add ("/joinable-queue/item-lost-rubbish", test_item_lost_rubbish);
   return g_test_run ();
 }

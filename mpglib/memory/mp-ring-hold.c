@@ -434,5 +434,5 @@ mp_ring_take_lost (MpRing      *self,
   while (result == MP_RING_AGAIN && has_to_look_again (self, &n_looks));
 
   haul->n_records = 1;
-  return result == MP_RING_DONE ? mp_ring_read_hauled (self, me, haul, error) : result;
+  return result == MP_RING_DONE && !haul->leaves_long ? mp_ring_read_hauled (self, me, haul, error) : result;
 }

@@ -38,6 +38,11 @@
 struct _MpJoinableQueue
 {
   MpQueue parent_instance;
+
+  /* Of a long item that is lost, of which the signal is to tell; used in the main context */
+  MpRingRecord lost;
+  guint8      *lost_bytes;   /* NULL: there is none */
+  guint32      n_lost_read;
 };
 
 static void mp_joinable_queue_shareable_init (MpShareableInterface *iface);
@@ -108,11 +113,20 @@ mp_joinable_queue_set_property (GObject      *object,
 }
 
 static void
+mp_joinable_queue_finalize (GObject *object)
+{
+  g_free (MP_JOINABLE_QUEUE (object)->lost_bytes);
+
+  G_OBJECT_CLASS (mp_joinable_queue_parent_class)->finalize (object);
+}
+
+static void
 mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
 
   MP_QUEUE_CLASS (klass)->kind = &joinable_kind;
+  object_class->finalize = mp_joinable_queue_finalize;
   object_class->get_property = mp_joinable_queue_get_property;
   object_class->set_property = mp_joinable_queue_set_property;
 
@@ -383,18 +397,51 @@ mp_joinable_queue_join_finish (MpJoinableQueue  *self,
 
 /* --- Lost items ----------------------------------------------------------- */
 
+/* Takes the bytes. */
 static MpMessage *
 make_message (const MpRingRecord  *record,
+              guint8              *bytes_taken,
               GError             **error)
 {
+  g_autofree guint8 *bytes = bytes_taken;
   g_autoptr (GBytes) body = NULL;
   MpItemHead head;
 
   if (!mp_item_read_head (&head, record, error))
     return NULL;
 
-  body = g_bytes_new (record->data, head.body_length);
+  body = g_bytes_new_take (g_steal_pointer (&bytes), head.body_length);
   return mp_message_new_received (head.codec, body, NULL, NULL, 0, error);
+}
+
+/* Returns: MP_RING_UNWANTED if the next one is not wanted, of which the record tells */
+static MpRingResult
+take_lost (MpRing        *ring,
+           guint32        me,
+           MpRingWants    wants,
+           MpRingRecord  *record,
+           MpMessage    **message,
+           GError       **error)
+{
+  g_autofree guint8 *bytes = NULL;
+  MpRingHaul haul = { NULL, 0, record, 1, wants, ring };
+  MpRingResult result;
+
+  while ((result = mp_ring_take_lost (ring, me, &haul, error)) == MP_RING_NO_ROOM)
+    {
+      g_free (bytes);
+      bytes = g_malloc (record->length);
+      haul = (MpRingHaul) { bytes, record->length, record, 1, wants, ring };
+    }
+
+  if (result == MP_RING_AGAIN)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_EMPTY, "No item of the queue is lost");
+  if (result != MP_RING_DONE)
+    return result;
+
+  *message = make_message (record, g_steal_pointer (&bytes), error);
+  mp_ring_acknowledge (ring, me, &record->extent);
+  return result;
 }
 
 /**
@@ -416,11 +463,8 @@ MpMessage *
 mp_joinable_queue_take_lost (MpJoinableQueue  *self,
                              GError          **error)
 {
-  g_autofree guint8 *bytes = NULL;
+  MpMessage *message = NULL;
   MpRingRecord record;
-  MpRingHaul haul = { NULL, 0, &record, 1 };
-  MpRingResult result;
-  MpMessage *message;
   MpRing *ring;
   guint32 me;
 
@@ -428,23 +472,113 @@ mp_joinable_queue_take_lost (MpJoinableQueue  *self,
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   ring = mp_queue_store_get_ring (&get_private (self)->store, &me, error);
-  if (ring == NULL)
-    return NULL;
+  if (ring != NULL)
+    take_lost (ring, me, NULL, &record, &message, error);
+  return message;
+}
 
-  while ((result = mp_ring_take_lost (ring, me, &haul, error)) == MP_RING_NO_ROOM)
-    {
-      g_free (bytes);
-      bytes = g_malloc (record.length);
-      haul = (MpRingHaul) { bytes, record.length, &record, 1 };
-    }
+/* --- In a main loop ------------------------------------------------------- */
 
-  if (result == MP_RING_AGAIN)
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_EMPTY, "No item of the queue is lost");
+/* A long item is read in parts, one each time, and taken when all of it is there: until then it is lost still, so that
+ * nobody waits for this loop, and who asks may have it.  What nobody has taken, nobody has changed.
+ */
+
+static gboolean
+is_short (const MpRingRecord *record,
+          gconstpointer       ring)
+{
+  return !mp_ring_is_long ((MpRing *) ring, record);
+}
+
+static gboolean
+is_read (const MpRingRecord *record,
+         gconstpointer       data)
+{
+  const MpRingRecord *read = data;
+
+  return record->extent.place == read->extent.place && record->extent.ticket == read->extent.ticket &&
+         record->length == read->length && record->kind == read->kind;
+}
+
+static gboolean
+begin_to_read (MpJoinableQueue     *self,
+               const MpRingRecord  *record,
+               GError             **error)
+{
+  self->lost_bytes = g_try_malloc (record->length);
+  self->n_lost_read = 0;
+  self->lost = *record;
+  self->lost.data = self->lost_bytes;
+  if (self->lost_bytes != NULL)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "There is no memory for the %u bytes of a lost item", record->length);
+  return FALSE;
+}
+
+static MpMessage *
+take_read (MpJoinableQueue  *self,
+           MpRing           *ring,
+           guint32           me,
+           gboolean         *goes_on,
+           GError          **error)
+{
+  g_autofree guint8 *bytes = g_steal_pointer (&self->lost_bytes);
+  MpRingRecord record;
+  MpRingHaul haul = { bytes, self->lost.length, &record, 1, is_read, &self->lost, TRUE };
+  MpRingResult result = mp_ring_take_lost (ring, me, &haul, error);
+  MpMessage *message;
+
+  *goes_on = result != MP_RING_FAILED;   /* also if another has it */
   if (result != MP_RING_DONE)
     return NULL;
 
-  message = make_message (&record, error);
+  message = make_message (&self->lost, g_steal_pointer (&bytes), error);
   mp_ring_acknowledge (ring, me, &record.extent);
+  return message;
+}
+
+static MpMessage *
+read_on (MpJoinableQueue  *self,
+         MpRing           *ring,
+         guint32           me,
+         gboolean         *goes_on,
+         GError          **error)
+{
+  if (!mp_ring_read_some (ring, me, &self->lost, &self->n_lost_read, error))
+    {
+      g_clear_pointer (&self->lost_bytes, g_free);
+      return NULL;
+    }
+
+  *goes_on = self->lost.is_elsewhere;
+  return *goes_on ? NULL : take_read (self, ring, me, goes_on, error);
+}
+
+/* `goes_on`: whether there may be more, which there is not where the queue itself is rubbish */
+static MpMessage *
+take_next (MpJoinableQueue  *self,
+           gboolean         *goes_on,
+           GError          **error)
+{
+  MpMessage *message = NULL;
+  MpRingResult result;
+  MpRingRecord record;
+  guint32 me;
+  MpRing *ring = mp_queue_store_get_ring (&get_private (self)->store, &me, error);
+
+  *goes_on = FALSE;
+  if (ring == NULL)
+    return NULL;
+
+  if (self->lost_bytes != NULL)
+    return read_on (self, ring, me, goes_on, error);
+
+  result = take_lost (ring, me, is_short, &record, &message, error);
+  if (result == MP_RING_UNWANTED)
+    return begin_to_read (self, &record, error) ? read_on (self, ring, me, goes_on, error) : NULL;
+
+  *goes_on = result == MP_RING_DONE;
   return message;
 }
 
@@ -453,12 +587,13 @@ static gboolean
 tell_lost (MpQueue *queue)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (MpMessage) item = mp_joinable_queue_take_lost (MP_JOINABLE_QUEUE (queue), &error);
+  gboolean goes_on;
+  g_autoptr (MpMessage) item = take_next (MP_JOINABLE_QUEUE (queue), &goes_on, &error);
 
   if (item != NULL)
     g_signal_emit (queue, item_lost_signal, 0, item);
-  else if (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED))
+  else if (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED) || g_error_matches (error, MP_ERROR, MP_ERROR_TOO_BIG))
     g_warning ("A lost item of a queue was left out: %s", error->message);
 
-  return item != NULL || g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED);
+  return goes_on;
 }
