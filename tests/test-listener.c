@@ -466,6 +466,44 @@ test_signal (void)
   g_assert_null (weak);
 }
 
+typedef struct
+{
+  GPtrArray *connections;
+  MpConnection *last;
+} Nested;
+
+/* The first one waits in a loop of its own for one that has come, and for one that comes. */
+static void
+on_first_incoming (MpListener   *listener,
+                   MpConnection *connection,
+                   gpointer      data)
+{
+  Nested *self = data;
+
+  g_ptr_array_add (self->connections, g_object_ref (connection));
+  if (self->connections->len > 1)
+    return;
+
+  self->last = connect_to (listener, key);
+  mp_test_run_until (are_three, self->connections);
+}
+
+static void
+test_signal_recursion (void)
+{
+  g_autoptr (MpListener) listener = open_at (NULL, key);
+  g_autoptr (GPtrArray) connections = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (MpConnection) first = connect_to (listener, key);
+  g_autoptr (MpConnection) second = connect_to (listener, key);
+  Nested nested = { connections, NULL };
+
+  g_signal_connect (listener, "incoming", G_CALLBACK (on_first_incoming), &nested);
+  mp_listener_start_accepting (listener);
+  mp_test_run_until (are_three, connections);
+  mp_listener_close (listener);
+  g_clear_object (&nested.last);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -486,6 +524,7 @@ main (int    argc,
   mp_test_add ("/listener/async", test_async);
   mp_test_add ("/listener/cancelled-open", test_cancelled_open);
   mp_test_add ("/listener/signal", test_signal);
+  mp_test_add ("/listener/signal-recursion", test_signal_recursion);
 
   return g_test_run ();
 }

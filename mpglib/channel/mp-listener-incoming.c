@@ -34,6 +34,14 @@ acceptor_unref (gpointer data)
   g_free (self);
 }
 
+static gboolean
+has_news_locked (MpListener *self)
+{
+  return mp_reception_get_n_ready_locked (self->reception) > 0 ||
+         !g_queue_is_empty (&mp_reception_get_refusals_locked (self->reception)->queue);
+}
+
+/* A handler may run a loop of its own: who is next is told of there. */
 static MpConnection *
 take_for_signal (Acceptor *self)
 {
@@ -43,6 +51,8 @@ take_for_signal (Acceptor *self)
 
   mp_pump_lock (mp_reception_get_pump (listener->reception));
   arrival = self->is_stopped ? NULL : mp_reception_take_locked (listener->reception);
+  if (arrival != NULL && has_news_locked (listener))
+    mp_listener_post_locked (listener);
   if (arrival != NULL)
     connection = mp_listener_take_locked (listener, arrival, listener->main_context);
   mp_pump_unlock (mp_reception_get_pump (listener->reception));
@@ -58,6 +68,8 @@ take_refusal (Acceptor *self)
 
   mp_pump_lock (mp_reception_get_pump (reception));
   refusal = self->is_stopped ? NULL : mp_refusals_take (mp_reception_get_refusals_locked (reception));
+  if (refusal != NULL && has_news_locked (self->listener))
+    mp_listener_post_locked (self->listener);
   mp_pump_unlock (mp_reception_get_pump (reception));
 
   return refusal;
@@ -75,19 +87,16 @@ tell_of_refusals (Acceptor *self)
     }
 }
 
-static gboolean
-has_news_locked (MpListener *self)
-{
-  return mp_reception_get_n_ready_locked (self->reception) > 0 ||
-         !g_queue_is_empty (&mp_reception_get_refusals_locked (self->reception)->queue);
-}
-
 static void
 tell_of_incoming (gpointer data)
 {
   Acceptor *self = data;
   MpPump *pump = mp_reception_get_pump (self->listener->reception);
   MpConnection *connection;
+
+  mp_pump_lock (pump);
+  self->is_posted = FALSE;
+  mp_pump_unlock (pump);
 
   for (guint i = 0; i < MAX_RUN && (connection = take_for_signal (self)) != NULL; i++)
     {
@@ -97,7 +106,6 @@ tell_of_incoming (gpointer data)
   tell_of_refusals (self);
 
   mp_pump_lock (pump);
-  self->is_posted = FALSE;
   if (!self->is_stopped && has_news_locked (self->listener))
     mp_listener_post_locked (self->listener);
   mp_pump_unlock (pump);
