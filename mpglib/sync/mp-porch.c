@@ -227,20 +227,22 @@ find_porch (GMainContext  *context,
   return self;
 }
 
-/* With its last caller, so that a context can go.  Those that rang have left. */
+/* With its last caller, so that a context can go.  Those that rang have left; who begins to wait while one of them is
+ * freed, since something of the program's is freed with it, finds another porch.
+ */
 static void
 drop_porch (MpPorch *self)
 {
   MpPorchCaller *caller;
 
-  let_in (self);
-  while ((caller = take_first (self)) != NULL)
-    call_one (caller);
-
   g_mutex_lock (&porches_lock);
   if (porches != NULL && g_hash_table_lookup (porches, self->context) == self)
     g_hash_table_remove (porches, self->context);
   g_mutex_unlock (&porches_lock);
+
+  let_in (self);
+  while ((caller = take_first (self)) != NULL)
+    call_one (caller);
 
   g_clear_pointer (&self->lines, g_hash_table_unref);
   mp_courtesy_destroy (self->context, &self->source);
