@@ -201,6 +201,38 @@ test_idle_context (void)
   mp_test_pair_free (&pair);
 }
 
+/* Nor another context: what is there behind the first one's is for the next. */
+static void
+test_idle_context_first (void)
+{
+  MpTestPair pair = mp_test_pair_new ();
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  MpTestLog idle = mp_test_log_new (1), log = mp_test_log_new (2);
+
+  g_main_context_push_thread_default (context);
+  mp_connection_receive_async (pair.b, -1, NULL, mp_test_log_received, &idle);
+  g_main_context_pop_thread_default (context);
+
+  for (guint i = 0; i < 2; i++)
+    mp_connection_receive_async (pair.b, -1, NULL, mp_test_log_received, &log);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  for (gint32 i = 1; i <= 3; i++)
+    mp_test_send_int (pair.a, i);
+  mp_test_run_until (mp_test_log_is_complete, &log);
+  g_assert_cmpint (g_array_index (log.numbers, gint32, 0), ==, 2);
+  g_assert_cmpint (g_array_index (log.numbers, gint32, 1), ==, 3);
+
+  while (g_main_context_iteration (context, FALSE))
+    ;
+  g_assert_cmpuint (idle.numbers->len, ==, 1);
+  g_assert_cmpint (g_array_index (idle.numbers, gint32, 0), ==, 1);
+
+  g_array_unref (idle.numbers);
+  g_array_unref (log.numbers);
+  mp_test_pair_free (&pair);
+}
+
 /* --- Reading ---------------------------------------------------------------- */
 
 static void
@@ -445,6 +477,7 @@ main (int   argc,
   mp_test_add ("/connection/async/cancel-too-late", test_cancel_too_late);
   mp_test_add ("/connection/async/forms", test_async_forms);
   mp_test_add ("/connection/async/idle-context", test_idle_context);
+  mp_test_add ("/connection/async/idle-context-first", test_idle_context_first);
   mp_test_add ("/connection/reading/signals", test_reading);
   mp_test_add ("/connection/reading/kept", test_reading_what_was_kept);
   mp_test_add ("/connection/reading/keeps-alive", test_reading_keeps_alive);

@@ -26,6 +26,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   GQueue transfers;  /* of MpTransfer, by their links */
+  GHashTable *firsts; /* of GMainContext to the first of its asynchronous ones; NULL: there were none */
   guint n_blocking;  /* for which a thread waits, and does nothing else */
 } MpLane;
 
@@ -76,10 +77,13 @@ gboolean    mp_exchange_arm_locked                (MpExchange       *self,
                                                    MpLane           *lane);
 void        mp_exchange_appoint_pollers_locked    (MpExchange       *self,
                                                    MpLane           *lane);
-void        mp_exchange_attach_loose_locked       (MpTransfer       *last);
+void        mp_exchange_attach_loose_locked       (MpExchange       *self,
+                                                   MpTransfer       *last);
 void        mp_exchange_stop_polling_locked       (MpExchange       *self,
                                                    MpTransfer       *transfer);
 void        mp_exchange_enqueue_locked            (MpExchange       *self,
+                                                   MpTransfer       *transfer);
+void        mp_exchange_note_context_locked       (MpExchange       *self,
                                                    MpTransfer       *transfer);
 void        mp_exchange_finish_locked             (MpExchange       *self,
                                                    MpTransfer       *transfer,

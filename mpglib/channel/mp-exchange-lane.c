@@ -46,9 +46,10 @@ mp_exchange_get_all_events_locked (MpExchange *self,
 }
 
 static gboolean
-has_attached_source (const MpTransfer *transfer)
+is_in_context (const MpTransfer *transfer,
+               GMainContext     *context)
 {
-  return transfer->source != NULL && !transfer->is_loose;
+  return transfer->source != NULL && transfer->context == context;
 }
 
 static void
@@ -65,18 +66,72 @@ attach_locked (MpTransfer *transfer)
  * mp_exchange_attach_loose_locked:
  *
  * Sources of a context are called in the order in which they were attached: so before that of the last one in a lane,
- * which is not to be loose, those of all before it.  Loose ones have none behind them that are not.
+ * which is not to be loose, those of its context that are before it.  Loose ones have none of theirs behind them that
+ * are not.
  */
 void
-mp_exchange_attach_loose_locked (MpTransfer *last)
+mp_exchange_attach_loose_locked (MpExchange *self,
+                                 MpTransfer *last)
 {
-  GList *link = last->link.prev;
+  GList *link;
 
-  while (link != NULL && link->prev != NULL && !has_attached_source (link->data))
-    link = link->prev;
+  for (link = last->link.prev; link != NULL; link = link->prev)
+    if (is_in_context (link->data, last->context) && !((MpTransfer *) link->data)->is_loose)
+      break;
 
-  for (; link != NULL && link->data != last; link = link->next)
-    attach_locked (link->data);
+  if (link == NULL)
+    link = g_queue_peek_head_link (&mp_exchange_get_lane (self, last)->transfers);
+  for (; link->data != last; link = link->next)
+    if (is_in_context (link->data, last->context))
+      attach_locked (link->data);
+}
+
+/* --- Contexts ----------------------------------------------------------------------- */
+
+/* A context that does not run must not keep the others from what comes: so the first of each polls, wherever it is in
+ * the lane, and serves those before it.
+ */
+
+/*< private >
+ * mp_exchange_note_context_locked:
+ * @transfer: in its lane; its context is known
+ */
+void
+mp_exchange_note_context_locked (MpExchange *self,
+                                 MpTransfer *transfer)
+{
+  MpLane *lane = mp_exchange_get_lane (self, transfer);
+
+  if (lane->firsts == NULL)
+    lane->firsts = g_hash_table_new (NULL, NULL);
+
+  transfer->is_first = !g_hash_table_contains (lane->firsts, transfer->context);
+  if (transfer->is_first)
+    g_hash_table_insert (lane->firsts, transfer->context, transfer);
+}
+
+/* To the next one of its context. */
+static void
+pass_on_locked (MpLane     *lane,
+                MpTransfer *transfer)
+{
+  GList *link = transfer->link.next;
+
+  if (!transfer->is_first)
+    return;
+
+  while (link != NULL && !is_in_context (link->data, transfer->context))
+    link = link->next;
+
+  transfer->is_first = FALSE;
+  if (link == NULL)
+    {
+      g_hash_table_remove (lane->firsts, transfer->context);
+      return;
+    }
+
+  ((MpTransfer *) link->data)->is_first = TRUE;
+  g_hash_table_insert (lane->firsts, transfer->context, link->data);
 }
 
 /* A source is there as long as its transfer is in a lane, without a reference: one that was dropped here might be the
@@ -215,6 +270,23 @@ mp_exchange_arm_locked (MpExchange *self,
   return first != NULL;
 }
 
+static void
+appoint_firsts_locked (MpExchange *self,
+                       MpLane     *lane)
+{
+  short events = get_events_locked (self, lane);
+  GHashTableIter iter;
+  gpointer first;
+
+  g_hash_table_iter_init (&iter, lane->firsts);
+  while (g_hash_table_iter_next (&iter, NULL, &first))
+    if (!((MpTransfer *) first)->blocks && !((MpTransfer *) first)->is_ending)
+      {
+        attach_locked (first);
+        set_events_locked (self, first, events);
+      }
+}
+
 /* Has those poll the descriptors who should. */
 void
 mp_exchange_appoint_pollers_locked (MpExchange *self,
@@ -228,6 +300,9 @@ mp_exchange_appoint_pollers_locked (MpExchange *self,
       attach_locked (first);
       set_events_locked (self, first, get_events_locked (self, lane));
     }
+
+  if (lane->firsts != NULL && g_hash_table_size (lane->firsts) > 1)
+    appoint_firsts_locked (self, lane);
 
   if (blocking != NULL && blocking->waker != NULL && !blocking->is_polling)
     mp_waker_wake (blocking->waker);
@@ -256,6 +331,7 @@ mp_exchange_finish_locked (MpExchange *self,
 {
   MpLane *lane = mp_exchange_get_lane (self, transfer);
 
+  pass_on_locked (lane, transfer);
   g_queue_unlink (&lane->transfers, &transfer->link);
   transfer->is_queued = FALSE;
   transfer->is_done = TRUE;

@@ -54,6 +54,7 @@ typedef struct
   GSource       *source;     /* of an asynchronous one; nullable */
   gboolean       is_ending;  /* it is being finalised */
   GMainContext  *context;    /* of the source; NULL before it may be attached */
+  gboolean       is_first;   /* of its context in the lane, so it polls, too */
   gboolean       is_loose;   /* it is not attached yet: nothing but its turn can wake it */
   gpointer       fd_tag;     /* NULL: it never had to poll */
   gpointer       bell_tag;   /* of the rings beside the socket; nullable */

@@ -149,7 +149,7 @@ can_be_loose_locked (TransferSource *self)
 {
   MpTransfer *transfer = &self->transfer;
 
-  return transfer->is_queued && !transfer->blocks && self->deadline == MP_DEADLINE_NEVER &&
+  return transfer->is_queued && !transfer->blocks && !transfer->is_first && self->deadline == MP_DEADLINE_NEVER &&
          g_task_get_cancellable (self->task) == NULL &&
          g_queue_peek_head (&mp_exchange_get_lane (self->exchange, transfer)->transfers) != transfer;
 }
@@ -167,13 +167,17 @@ begin_locked (TransferSource *self)
   mp_exchange_serve_locked (self->exchange, lane);
 
   transfer->context = g_task_get_context (self->task);
+  if (transfer->is_queued)
+    mp_exchange_note_context_locked (self->exchange, transfer);
   transfer->is_loose = self->was_loose = can_be_loose_locked (self);
   if (transfer->is_loose)
     return;
 
   if (transfer->is_queued)
-    mp_exchange_attach_loose_locked (transfer);
+    mp_exchange_attach_loose_locked (self->exchange, transfer);
   g_source_attach (&self->source, transfer->context);
+  if (transfer->is_first)
+    mp_exchange_appoint_pollers_locked (self->exchange, lane);
 }
 
 /*< private >

@@ -91,6 +91,8 @@ mp_exchange_unref (MpExchange *self)
     return;
 
   mp_conduit_clear (&self->conduit);
+  g_clear_pointer (&self->senders.firsts, g_hash_table_unref);
+  g_clear_pointer (&self->receivers.firsts, g_hash_table_unref);
   g_clear_pointer (&self->reader, g_source_unref);
   mp_fd_close (&self->epoll_fd);
   mp_fd_close (&self->kept_fd);
