@@ -289,6 +289,7 @@ wait_interruptibly (gpointer data)
   interrupted->thread = pthread_self ();
   mp_thread_set_interruptible (interrupted->is_interruptible);
   error = mp_test_wait_in_thread (&interrupted->waiter);
+  mp_thread_set_interruptible (FALSE); /* another signal may be on its way */
   g_atomic_int_set (&interrupted->has_returned, TRUE);
 
   /* And again, as whoever was interrupted does. */
@@ -319,7 +320,11 @@ test_signal (gconstpointer data)
     g_thread_yield ();
   /* A message that is there when the signal has been handled would be taken all the same */
   while (interrupted.is_interruptible && !g_atomic_int_get (&interrupted.has_returned))
-    g_thread_yield ();
+    {
+      /* Asleep it may have been elsewhere, before it waited */
+      pthread_kill (interrupted.thread, SIGUSR1);
+      g_thread_yield ();
+    }
   mp_test_send_int (pair.a, 9);
 
   error = g_thread_join (thread);
