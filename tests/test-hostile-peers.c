@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <glib-unix.h>
 #include <mpglib.h>
 
 #include "mp-discard-private.h"
@@ -713,20 +714,39 @@ expect_refusal (const Variation *variation,
              error != NULL ? error->message : "the client has believed it");
 }
 
+typedef struct
+{
+  const Variation *variation;
+  gboolean is_stream;
+} Host;
+
+static gboolean
+on_client (int          listening,
+           GIOCondition condition,
+           gpointer     data)
+{
+  Host *self = data;
+  int fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+
+  g_assert_cmpint (fd, >=, 0);
+  receive_client (fd, self->is_stream, self->variation);
+  close (fd);
+  return G_SOURCE_CONTINUE;
+}
+
+/* Who was not heard comes again, and it is the same with him then. */
 static GAsyncResult *
 connect_and_receive (const char      *address,
                      int              listening,
                      const Variation *variation)
 {
+  Host host = { variation, is_tcp (address) };
+  guint source = g_unix_fd_add (listening, G_IO_IN, on_client, &host);
   GAsyncResult *result = NULL;
-  int fd;
 
   mp_connection_open_async (address, key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &result);
-  fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
-  g_assert_cmpint (fd, >=, 0);
-  receive_client (fd, is_tcp (address), variation);
-  close (fd);
   mp_test_await_result (&result);
+  g_source_remove (source);
   return result;
 }
 

@@ -55,7 +55,107 @@ count_dropped (const int *fds,
   return n_dropped;
 }
 
+/* --- A listener that lets go --------------------------------------------------------- */
+
+static void
+tell (int          fd,
+      MpHandshake *handshake)
+{
+  GBytes *output;
+
+  while ((output = mp_handshake_take_output (handshake)) != NULL)
+    {
+      say (fd, g_bytes_get_data (output, NULL), g_bytes_get_size (output));
+      g_bytes_unref (output);
+    }
+}
+
+static void
+hear (int          fd,
+      MpHandshake *handshake)
+{
+  guint8 packet[4096];
+  gssize size = recv (fd, packet, sizeof packet, 0);
+  gsize n_taken;
+
+  g_assert_cmpint (size, >, 0);
+  g_assert_true (mp_handshake_feed (handshake, packet, (gsize) size, &n_taken, NULL));
+}
+
+/* Answers whoever comes. */
+typedef struct
+{
+  int fd;
+  guint n_to_let_go;
+  guint n_came;
+} Host;
+
+static gpointer
+be_host (gpointer data)
+{
+  Host *self = data;
+  int fd;
+
+  for (; (fd = accept4 (self->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0; close (fd))
+    {
+      MpBinding binding;
+      MpHandshakeTerms terms = {
+        .role = MP_ROLE_SERVER, .key = key, .binding = &binding, .features = MP_FEATURE_FDS, .max_frame = 1 << 20,
+      };
+      g_autoptr (MpHandshake) handshake = NULL;
+
+      mp_binding_init_unix (&binding, geteuid (), geteuid (), NULL);
+      handshake = mp_handshake_new (&terms, NULL);
+      do
+        {
+          hear (fd, handshake);
+          tell (fd, handshake);
+        }
+      while (self->n_came >= self->n_to_let_go && mp_handshake_get_state (handshake) != MP_HANDSHAKE_AGREED);
+      self->n_came++;
+    }
+
+  return NULL;
+}
+
+/* Returns how often the client came. */
+static guint
+visit (guint   n_to_let_go,
+       GError **error)
+{
+  g_autofree char *path = new_path ("letting-go");
+  struct sockaddr_un native = { .sun_family = AF_UNIX };
+  Host host = { new_socket (), n_to_let_go, 0 };
+  g_autoptr (MpConnection) connection = NULL;
+  GThread *thread;
+
+  g_strlcpy (native.sun_path, path, sizeof native.sun_path);
+  g_assert_cmpint (bind (host.fd, (struct sockaddr *) &native, sizeof native), ==, 0);
+  g_assert_cmpint (listen (host.fd, 8), ==, 0);
+  thread = g_thread_new ("host", be_host, &host);
+  connection = mp_connection_open (path, key, MP_TEST_DEADLINE, NULL, error);
+  shutdown (host.fd, SHUT_RDWR);
+  g_thread_join (thread);
+  close (host.fd);
+  unlink (path);
+  return host.n_came;
+}
+
 /* --- Tests -------------------------------------------------------------------------- */
+
+/* An honest one, whom a busy machine has held up, comes again; but not for ever. */
+static void
+test_let_go (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (visit (0, &error), ==, 1);
+  g_assert_no_error (error);
+  g_assert_cmpuint (visit (3, &error), ==, 4);
+  g_assert_no_error (error);
+  g_assert_cmpuint (visit (100, &error), ==, 4);
+  g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION);
+}
 
 /* A process of another user, which only root can start here. */
 static void
@@ -500,6 +600,7 @@ main (int    argc,
 {
   init_local_listeners (&argc, &argv);
 
+  mp_test_add ("/listener/let-go", test_let_go);
   mp_test_add ("/listener/other-user", test_other_user);
   mp_test_add ("/listener/silent", test_silent);
   mp_test_add ("/listener/flood", test_flood);

@@ -48,6 +48,7 @@ gint64           mp_greeting_get_start    (MpGreeting      *self);
 MpGreetingStanding mp_greeting_look       (MpGreeting      *self,
                                            gint64          *since);
 gboolean         mp_greeting_has_begun    (MpGreeting      *self);
+gboolean         mp_greeting_was_left     (MpGreeting      *self);
 MpStreamIo       mp_greeting_steal_io     (MpGreeting      *self);
 MpSession        mp_greeting_get_session  (MpGreeting      *self);
 MpTransportForm  mp_greeting_get_form     (MpGreeting      *self);

@@ -22,6 +22,7 @@ struct _MpGreeting
   MpTransportForm form;
   MpDialogue dialogue;
   guint first_step;
+  gboolean was_left;        /* by the other end, which had said something, but not why */
   gint64 start;             /* monotonic time of the connection */
   gint64 began;             /* the same, of this */
   gint64 heard;             /* the same, of the last message; 0: none */
@@ -64,7 +65,8 @@ static void
 set_end_error (MpGreeting  *self,
                GError     **error)
 {
-  if (self->io.tls == NULL || mp_greeting_has_begun (self))
+  self->was_left = mp_greeting_has_begun (self); /* which is not to be asked any more after the dialogue's end */
+  if (self->io.tls == NULL || self->was_left)
     mp_dialogue_end (&self->dialogue, error);
   else
     g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
@@ -374,6 +376,17 @@ gboolean
 mp_greeting_has_begun (MpGreeting *self)
 {
   return mp_dialogue_get_step (&self->dialogue) != self->first_step;
+}
+
+/*< private >
+ * mp_greeting_was_left:
+ *
+ * Returns: whether the other end has begun the dialogue, and closed the connection amid it without saying why
+ */
+gboolean
+mp_greeting_was_left (MpGreeting *self)
+{
+  return self->was_left;
 }
 
 gint64
