@@ -4,6 +4,7 @@
 
 /* Joinable queues: what is done, by whom, and what the dead held.  This program is its own child. */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -225,6 +226,100 @@ test_rubbish_between (void)
       done (queue);
     }
   assert_done (queue);
+}
+
+static void
+put_long (MpQueue *queue)
+{
+  g_autofree guint8 *bytes = g_malloc0 (LONG);
+  g_autoptr (GError) error = NULL;
+
+  mp_queue_put_data (queue, bytes, LONG, NULL, 0, NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* Long ones are read from the file, and this is none of it.  Returns the one that was there. */
+static int
+swap_file (MpQueue *queue,
+           int      fd)
+{
+  guint32 me = 0;
+  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
+  int before = ring->extents.fd;
+
+  ring->extents.fd = fd >= 0 ? fd : open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  g_assert_cmpint (ring->extents.fd, >=, 0);
+  return before;
+}
+
+/* What could not be read is told of, and done. */
+static void
+test_rubbish_long (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GError) error = NULL;
+  int fd;
+
+  put_long (MP_QUEUE (queue));
+  fd = swap_file (MP_QUEUE (queue), -1);
+  mp_test_expect_error (mp_queue_get (MP_QUEUE (queue), 0, NULL, &error) == NULL, &error, MP_ERROR,
+                        MP_ERROR_CORRUPTED);
+  close (swap_file (MP_QUEUE (queue), fd));
+  assert_done (queue);
+}
+
+static void
+put_two_with_long (MpQueue *queue)
+{
+  for (int i = 1; i <= 2; i++)
+    {
+      put_long (queue);
+      g_assert_true (mp_queue_put (queue, g_variant_new_int32 (i), 0, NULL, NULL));
+    }
+}
+
+/* Those that come with it are there, and it is told of once. */
+static void
+test_rubbish_long_beside (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autofree guint8 *bytes = g_malloc (2 * LONG + 1000);
+  g_autoptr (GError) error = NULL;
+  guint32 me = 0;
+  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
+  MpRingRecord records[4];
+  MpRingHaul haul = { bytes, 2 * LONG + 1000, records, G_N_ELEMENTS (records) };
+  int fd;
+
+  put_two_with_long (queue);
+  fd = swap_file (queue, -1);
+  g_assert_cmpint (mp_ring_try_take (ring, me, &haul, &error), ==, MP_RING_DONE);
+  g_assert_no_error (error);
+  g_assert_cmpuint (haul.n_records, ==, 2);
+  g_assert_cmpuint (haul.n_failed, ==, 2);
+  close (swap_file (queue, fd));
+}
+
+/* As the ring does it, so do the queue's calls. */
+static void
+test_rubbish_long_told (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GVariant) values = NULL, last = NULL;
+  g_autoptr (GError) error = NULL;
+  int fd;
+
+  g_assert_true (mp_queue_put (queue, g_variant_new_int32 (0), 0, NULL, NULL));
+  put_two_with_long (queue);
+  fd = swap_file (queue, -1);
+  values = mp_queue_get_many (queue, 10, 0, NULL, &error);
+  g_assert_no_error (error);
+  close (swap_file (queue, fd));
+  g_assert_cmpuint (g_variant_n_children (values), ==, 1);
+  mp_test_expect_error (mp_queue_get (queue, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
+  last = mp_queue_get (queue, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_variant_get_int32 (last), ==, 1);
 }
 
 static void
@@ -728,6 +823,9 @@ main (int   argc,
   mp_test_add ("/joinable-queue/forms", test_forms);
   mp_test_add ("/joinable-queue/rubbish", test_rubbish);
   mp_test_add ("/joinable-queue/rubbish-between", test_rubbish_between);
+  mp_test_add ("/joinable-queue/rubbish-long", test_rubbish_long);
+  mp_test_add ("/joinable-queue/rubbish-long-beside", test_rubbish_long_beside);
+  mp_test_add ("/joinable-queue/rubbish-long-told", test_rubbish_long_told);
   mp_test_add ("/joinable-queue/join-async", test_join_async);
   mp_test_add ("/joinable-queue/workers", test_workers);
   mp_test_add ("/joinable-queue/lost", test_lost);

@@ -135,6 +135,7 @@ typedef struct
   MpRingWants   wants;     /* whether that one is to be taken; NULL: all are */
   gconstpointer user_data;
   gboolean      leaves_long; /* one that is elsewhere is to be read by mp_ring_read_some() */
+  guint         n_failed;  /* then: those besides, that were taken and could not be read, and are gone */
 } MpRingHaul;
 
 typedef enum

@@ -365,10 +365,27 @@ take_and_hold_locked (MpRing      *self,
   return result;
 }
 
+/* What this process could not read nobody can, and so nobody has it in hand. */
+static gboolean
+read_whole (MpRing        *self,
+            guint32        me,
+            MpRingRecord  *record,
+            GError       **error)
+{
+  gboolean was_read = TRUE;
+  guint32 n_read = 0;
+
+  while (G_UNLIKELY (record->is_elsewhere))
+    was_read = mp_ring_read_some (self, me, record, &n_read, error);
+  if (!was_read && record->extent.place != 0)
+    mp_ring_acknowledge (self, me, &record->extent);
+  return was_read;
+}
+
 /*< private >
  * mp_ring_read_hauled:
  *
- * Without the lock: reads those that lie elsewhere.
+ * Without the lock: reads those that lie elsewhere.  Of several those stay that can be read.
  */
 MpRingResult
 mp_ring_read_hauled (MpRing      *self,
@@ -376,17 +393,23 @@ mp_ring_read_hauled (MpRing      *self,
                      MpRingHaul  *haul,
                      GError     **error)
 {
-  gboolean were_read = TRUE;
+  guint n_taken = haul->n_records;
+  GError *failure = NULL;
 
-  for (guint i = 0; i < haul->n_records; i++)
+  haul->n_records = 0;
+  for (guint i = 0; i < n_taken; i++)
+    if (read_whole (self, me, &haul->records[i], failure == NULL ? &failure : NULL))
+      haul->records[haul->n_records++] = haul->records[i];
+
+  haul->n_failed = n_taken - haul->n_records;
+  if (haul->n_records > 0)
     {
-      guint32 n_read = 0;
-
-      while (G_UNLIKELY (haul->records[i].is_elsewhere))
-        were_read &= mp_ring_read_some (self, me, &haul->records[i], &n_read, were_read ? error : NULL);
+      g_clear_error (&failure);
+      return MP_RING_DONE;
     }
 
-  return were_read ? MP_RING_DONE : MP_RING_FAILED;
+  g_propagate_error (error, failure);
+  return MP_RING_FAILED;
 }
 
 /* Nobody waits for the lock of who may be stopped while there is nothing: who puts something wakes, and rings. */

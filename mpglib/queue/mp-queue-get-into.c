@@ -93,7 +93,7 @@ fill (Into           *self,
       g_auto (MpNet) net = cast_into (self);
       guint room = MIN (self->most - self->n, most - n_got), wanted = MIN (room, MP_NET_AT_ONCE), n = wanted;
 
-      if (mp_net_cast (&net, ring, me, records, &n, NULL, NULL) != MP_RING_DONE)
+      if (mp_net_cast (&net, priv, ring, me, records, &n, NULL, NULL) != MP_RING_DONE)
         break;
 
       mp_queue_note_held (priv, records, n);

@@ -75,7 +75,7 @@ haul_fill (Haul           *self,
       guint wanted = MIN (self->most - self->values->len, most - n_got), n = MIN (wanted, MP_NET_AT_ONCE);
 
       net.order.leaves_long = self->leaves_long;
-      if (mp_net_cast (&net, ring, me, records, &n, NULL, NULL) != MP_RING_DONE)
+      if (mp_net_cast (&net, priv, ring, me, records, &n, NULL, NULL) != MP_RING_DONE)
         break;
 
       mp_queue_note_held (priv, records, n);

@@ -78,6 +78,7 @@ struct _MpGetting
 };
 
 MpRingResult mp_net_cast     (MpNet               *self,
+                              MpQueuePrivate      *priv,
                               MpRing              *ring,
                               guint32              me,
                               MpRingRecord        *records,

@@ -75,6 +75,7 @@ widen (MpNet    *self,
 
 /*< private >
  * mp_net_cast:
+ * @priv: whose next calls fail for what could not be read beside others
  * @records: with room for @n; their data is in the net
  * @n: (inout): at most; then how many there are
  * @wait: (nullable): not at all
@@ -82,13 +83,14 @@ widen (MpNet    *self,
  * Returns: %MP_RING_DONE, %MP_RING_AGAIN, or %MP_RING_FAILED with the error set
  */
 MpRingResult
-mp_net_cast (MpNet         *self,
-             MpRing        *ring,
-             guint32        me,
-             MpRingRecord  *records,
-             guint         *n,
-             const MpWait  *wait,
-             GError       **error)
+mp_net_cast (MpNet           *self,
+             MpQueuePrivate  *priv,
+             MpRing          *ring,
+             guint32          me,
+             MpRingRecord    *records,
+             guint           *n,
+             const MpWait    *wait,
+             GError         **error)
 {
   for (;;)
     {
@@ -101,6 +103,9 @@ mp_net_cast (MpNet         *self,
       else if (result == MP_RING_UNWANTED)
         set_unwanted (&self->order, records, error);
 
+      /* An error tells of one. */
+      if (G_UNLIKELY (haul.n_failed > 0))
+        g_atomic_int_add (&priv->n_untold, (int) haul.n_failed - (result != MP_RING_DONE && error != NULL));
       if (result != MP_RING_NO_ROOM)
         return result == MP_RING_UNWANTED ? MP_RING_FAILED : result;
 
@@ -126,7 +131,7 @@ wait_and_get (MpNet           *self,
   if (!mp_queue_wait_begin (priv, &wait, MP_QUEUE_ITEMS, timeout, cancellable, error))
     return FALSE;
 
-  result = mp_net_cast (self, ring, me, records, n, &wait.blocking.wait, error);
+  result = mp_net_cast (self, priv, ring, me, records, n, &wait.blocking.wait, error);
   mp_queue_wait_end (priv, &wait);
   if (result == MP_RING_AGAIN)
     mp_queue_wait_fail (priv, &wait, MP_QUEUE_ITEMS, error);
@@ -188,7 +193,7 @@ mp_net_get_some (MpNet         *self,
   if (timeout != 0)
     mp_ring_linger (ring, 0);
 
-  result = mp_net_cast (self, ring, me, records, n, NULL, error);
+  result = mp_net_cast (self, priv, ring, me, records, n, NULL, error);
   if (G_UNLIKELY (result == MP_RING_AGAIN) &&
       wait_and_get (self, priv, ring, me, records, n, timeout, cancellable, error))
     result = MP_RING_DONE;
@@ -259,7 +264,7 @@ take_first (MpGetting       *self,
   if (mp_queue_has_untold (priv) && tell_untold (priv, error))
     return MP_RING_FAILED;
 
-  result = mp_net_cast (&self->net, ring, me, &self->record, &n, NULL, error);
+  result = mp_net_cast (&self->net, priv, ring, me, &self->record, &n, NULL, error);
   if (result != MP_RING_DONE)
     {
       self->record.is_elsewhere = FALSE;   /* it was only looked at */
