@@ -181,3 +181,55 @@ mp_test_wait_asleep (pid_t pid)
       sched_yield ();
     }
 }
+
+/* How many are mapped here. */
+guint
+mp_test_count_tables (void)
+{
+  g_autofree char *maps = NULL;
+  guint n = 0;
+
+  g_assert_true (g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL));
+  for (const char *found = strstr (maps, "mp-table"); found != NULL; found = strstr (found + 1, "mp-table"))
+    n++;
+  return n;
+}
+
+void
+mp_test_wait_tables (guint n)
+{
+  gint64 deadline = mp_test_deadline ();
+
+  while (mp_test_count_tables () != n)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+}
+
+gboolean
+mp_test_keeps_vigil (MpTable *table,
+                     guint32  watcher,
+                     guint32  watched)
+{
+  const MpSlot *slot = &table->layout->slots[mp_owner_get_slot (watched)];
+  gboolean keeps = FALSE;
+
+  for (guint i = 0; i < MP_SLOT_N_VIGILS; i++)
+    keeps |= atomic_load (&slot->vigils[i].watcher) == watcher;
+  return keeps;
+}
+
+void
+mp_test_wait_vigil (MpTable *table,
+                    guint32  watcher,
+                    guint32  watched)
+{
+  gint64 deadline = mp_test_deadline ();
+
+  while (!mp_test_keeps_vigil (table, watcher, watched))
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      g_thread_yield ();
+    }
+}

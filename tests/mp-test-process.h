@@ -38,5 +38,13 @@ void     mp_test_wait_word         (MpAtomic32  *word,
 void     mp_test_wait_dead         (MpTable     *table,
                                     guint32      owner);
 void     mp_test_wait_asleep       (pid_t        pid);
+guint    mp_test_count_tables      (void);
+void     mp_test_wait_tables       (guint        n);
+gboolean mp_test_keeps_vigil       (MpTable     *table,
+                                    guint32      watcher,
+                                    guint32      watched);
+void     mp_test_wait_vigil        (MpTable     *table,
+                                    guint32      watcher,
+                                    guint32      watched);
 
 G_END_DECLS

@@ -185,11 +185,12 @@ test_closed (void)
 static int ends[2];
 
 static void
-send_locks (gpointer unused)
+send_locks (int   fd,
+            guint n)
 {
-  MpTransport *transport = mp_transport_new (ends[0]);
+  MpTransport *transport = mp_transport_new (fd);
 
-  for (guint i = 0; i < 2; i++)
+  for (guint i = 0; i < n; i++)
     {
       g_autoptr (MpLock) lock = mp_lock_new ();
       g_autoptr (MpMessage) message = mp_message_new (g_variant_new_string ("a lock"));
@@ -200,6 +201,12 @@ send_locks (gpointer unused)
       g_assert_cmpint (mp_transport_send (transport, frame, NULL), ==, MP_IO_DONE);
     }
   pause ();
+}
+
+static void
+send_two_locks (gpointer unused)
+{
+  send_locks (ends[0], 2);
 }
 
 static MpFrame *
@@ -237,7 +244,7 @@ test_unasked (void)
   pid_t sender;
 
   g_assert_true (mp_transport_new_pair (ends, NULL));
-  sender = mp_test_fork (send_locks, NULL);
+  sender = mp_test_fork (send_two_locks, NULL);
   mp_test_join (mp_test_fork (drop_and_ask, NULL));
   mp_test_kill (sender);
   mp_fds_close (ends, 2);
@@ -252,27 +259,13 @@ static int ends_of_clients[N_CLIENTS][2];
 static void
 send_one_lock (gpointer number)
 {
-  ends[0] = ends_of_clients[GPOINTER_TO_UINT (number)][0];
-  send_locks (NULL);
-}
-
-static guint
-count_tables (void)
-{
-  g_autofree char *maps = NULL;
-  guint n = 0;
-
-  g_assert_true (g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL));
-  for (const char *found = strstr (maps, "mp-table"); found != NULL; found = strstr (found + 1, "mp-table"))
-    n++;
-  return n;
+  send_locks (ends_of_clients[GPOINTER_TO_UINT (number)][0], 1);
 }
 
 static void
 serve_many (gpointer unused)
 {
   g_autoptr (GPtrArray) locks = g_ptr_array_new_with_free_func (g_object_unref);
-  gint64 deadline = mp_test_deadline ();
 
   for (guint i = 0; i < N_CLIENTS; i++)
     {
@@ -287,15 +280,11 @@ serve_many (gpointer unused)
       g_assert_no_error (error);
       mp_transport_free (transport);
     }
-  g_assert_cmpuint (count_tables (), ==, 1 + N_CLIENTS);
+  g_assert_cmpuint (mp_test_count_tables (), ==, 1 + N_CLIENTS);
 
   /* Nothing is left of them but those that may come back. */
   g_ptr_array_set_size (locks, 0);
-  while (count_tables () != 1 + MP_TABLE_MAX_IDLE)
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
-      g_thread_yield ();
-    }
+  mp_test_wait_tables (1 + MP_TABLE_MAX_IDLE);
 }
 
 /* A service with something of many programs at once, each with a family of its own. */

@@ -184,31 +184,6 @@ start_neighbour (MpAtomic32 *word)
   return pid;
 }
 
-static gboolean
-keeps_a_vigil (guint32 watcher,
-               guint32 watched)
-{
-  const MpSlot *slot = &tables[0]->layout->slots[mp_owner_get_slot (watched)];
-  gboolean keeps = FALSE;
-
-  for (guint i = 0; i < MP_SLOT_N_VIGILS; i++)
-    keeps |= atomic_load (&slot->vigils[i].watcher) == watcher;
-  return keeps;
-}
-
-static void
-wait_for_vigil (guint32 watcher,
-                guint32 watched)
-{
-  gint64 deadline = mp_test_deadline ();
-
-  while (!keeps_a_vigil (watcher, watched))
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
-      g_thread_yield ();
-    }
-}
-
 /* Those who watched the one that left watch the next. */
 static void
 test_neighbours (void)
@@ -222,13 +197,13 @@ test_neighbours (void)
   mp_test_wait_word (&shared->is_ready, 1);
   second = start_neighbour (&shared->second);
   third = start_neighbour (&shared->third);
-  wait_for_vigil (me, shared->second);
-  g_assert_false (keeps_a_vigil (me, shared->third));
+  mp_test_wait_vigil (tables[0], me, shared->second);
+  g_assert_false (mp_test_keeps_vigil (tables[0], me, shared->third));
 
   mp_test_set_word (&shared->may_leave, 1);
   mp_test_wait_dead (tables[0], shared->me[0]);
-  wait_for_vigil (me, shared->third);
-  g_assert_false (keeps_a_vigil (shared->me[0], shared->second));
+  mp_test_wait_vigil (tables[0], me, shared->third);
+  g_assert_false (mp_test_keeps_vigil (tables[0], shared->me[0], shared->second));
 
   mp_test_kill (third);
   mp_test_wait_dead (tables[0], shared->third);
@@ -239,30 +214,6 @@ test_neighbours (void)
 }
 
 /* --- For this process ----------------------------------------------------- */
-
-static guint
-count_mapped (void)
-{
-  g_autofree char *maps = NULL;
-  guint n = 0;
-
-  g_assert_true (g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL));
-  for (const char *found = strstr (maps, "mp-table"); found != NULL; found = strstr (found + 1, "mp-table"))
-    n++;
-  return n;
-}
-
-static void
-wait_for_mappings (guint n)
-{
-  gint64 deadline = mp_test_deadline ();
-
-  while (count_mapped () != n)
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
-      g_thread_yield ();
-    }
-}
 
 static void
 come_and_go (gpointer unused)
@@ -277,7 +228,7 @@ come_and_go (gpointer unused)
       mp_table_unref (table);
     }
   n_fds = mp_test_count_fds ();
-  n_mapped = count_mapped ();
+  n_mapped = mp_test_count_tables ();
 
   for (guint i = 0; i < 3 * MP_SELF_MAX_TABLES; i++)
     {
@@ -286,7 +237,7 @@ come_and_go (gpointer unused)
       enter (table);
       mp_table_unref (table);
     }
-  wait_for_mappings (n_mapped);
+  mp_test_wait_tables (n_mapped);
   g_assert_cmpuint (mp_test_count_fds (), ==, n_fds);
   g_assert_cmpuint (atomic_load (&mp_self_get ()->watches[1].is_started), ==, 0);
 }

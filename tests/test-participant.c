@@ -143,32 +143,6 @@ test_death_is_told (void)
     g_assert_true (mp_futex_wait (&table->layout->epoch, epoch, deadline));
 }
 
-static gboolean
-keeps_a_vigil (guint32 watcher,
-               guint32 watched)
-{
-  const MpSlot *slot = &table->layout->slots[mp_owner_get_slot (watched)];
-
-  for (guint i = 0; i < MP_SLOT_N_VIGILS; i++)
-    if (atomic_load (&slot->vigils[i].watcher) == watcher)
-      return TRUE;
-
-  return FALSE;
-}
-
-static void
-wait_for_vigil (guint32 watcher,
-                guint32 watched)
-{
-  gint64 deadline = mp_test_deadline ();
-
-  while (!keeps_a_vigil (watcher, watched))
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
-      g_thread_yield ();
-    }
-}
-
 static void
 keep_vigils (guint32 watcher,
              guint32 watched)
@@ -192,8 +166,8 @@ test_vigils (void)
   me = enter ();
   pid = mp_test_fork (enter_and_wait, NULL);
   wait_for_child ();
-  wait_for_vigil (shared->me, me);
-  wait_for_vigil (me, shared->me);
+  mp_test_wait_vigil (table, shared->me, me);
+  mp_test_wait_vigil (table, me, shared->me);
   mp_test_kill (pid);
   mp_test_wait_dead (table, shared->me);
 
@@ -201,7 +175,7 @@ test_vigils (void)
   atomic_store (&shared->me, 0);
   pid = mp_test_fork (enter_and_wait, NULL);
   wait_for_child ();
-  wait_for_vigil (shared->me, me);
+  mp_test_wait_vigil (table, shared->me, me);
   mp_test_kill (pid);
   mp_test_wait_dead (table, shared->me);
 
@@ -209,10 +183,10 @@ test_vigils (void)
   atomic_store (&shared->me, 0);
   pid = mp_test_fork (enter_and_wait, NULL);
   wait_for_child ();
-  wait_for_vigil (me, shared->me);
-  g_assert_false (keeps_a_vigil (shared->me, me));
+  mp_test_wait_vigil (table, me, shared->me);
+  g_assert_false (mp_test_keeps_vigil (table, shared->me, me));
   keep_vigils (0, me);
-  wait_for_vigil (shared->me, me);
+  mp_test_wait_vigil (table, shared->me, me);
   mp_test_kill (pid);
   mp_test_wait_dead (table, shared->me);
 }
