@@ -120,10 +120,12 @@ be_host (gpointer data)
 
 /* Returns how often the client came. */
 static guint
-visit (guint   n_to_let_go,
-       GError **error)
+visit (const char *before_path,
+       guint       n_to_let_go,
+       GError    **error)
 {
   g_autofree char *path = new_path ("letting-go");
+  g_autofree char *address = g_strconcat (before_path, path, NULL);
   struct sockaddr_un native = { .sun_family = AF_UNIX };
   Host host = { new_socket (), n_to_let_go, 0 };
   g_autoptr (MpConnection) connection = NULL;
@@ -133,7 +135,7 @@ visit (guint   n_to_let_go,
   g_assert_cmpint (bind (host.fd, (struct sockaddr *) &native, sizeof native), ==, 0);
   g_assert_cmpint (listen (host.fd, 8), ==, 0);
   thread = g_thread_new ("host", be_host, &host);
-  connection = mp_connection_open (path, key, MP_TEST_DEADLINE, NULL, error);
+  connection = mp_connection_open (address, key, MP_TEST_DEADLINE, NULL, error);
   shutdown (host.fd, SHUT_RDWR);
   g_thread_join (thread);
   close (host.fd);
@@ -143,17 +145,49 @@ visit (guint   n_to_let_go,
 
 /* --- Tests -------------------------------------------------------------------------- */
 
+/* Who has gone on waiting for nothing does not go on coming, whoever holds the result. */
+static void
+test_let_go_late (void)
+{
+  g_autofree char *path = new_path ("late");
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  struct sockaddr_un native = { .sun_family = AF_UNIX };
+  int listening = new_socket (), fd;
+  guint8 packet[4096];
+
+  g_strlcpy (native.sun_path, path, sizeof native.sun_path);
+  g_assert_cmpint (bind (listening, (struct sockaddr *) &native, sizeof native), ==, 0);
+  g_assert_cmpint (listen (listening, 8), ==, 0);
+  mp_connection_open_async (path, key, 0.01, NULL, mp_test_keep_result, &result);
+  fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  mp_test_await_result (&result);
+  g_assert_null (mp_connection_open_finish (result, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+  g_assert_cmpint (recv (fd, packet, sizeof packet, MSG_DONTWAIT), >, 0);
+  g_assert_cmpint (recv (fd, packet, sizeof packet, MSG_DONTWAIT), ==, 0);
+  close (fd);
+  close (listening);
+  unlink (path);
+}
+
 /* An honest one, whom a busy machine has held up, comes again; but not for ever. */
 static void
 test_let_go (void)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_cmpuint (visit (0, &error), ==, 1);
+  g_assert_cmpuint (visit ("unix:", 0, &error), ==, 1);
   g_assert_no_error (error);
-  g_assert_cmpuint (visit (3, &error), ==, 4);
+  g_assert_cmpuint (visit ("unix:", 3, &error), ==, 4);
   g_assert_no_error (error);
-  g_assert_cmpuint (visit (100, &error), ==, 4);
+  g_assert_cmpuint (visit ("unix:", 100, &error), ==, 4);
+  g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION);
+  g_clear_error (&error);
+
+  /* What is there by now may be another one. */
+  g_assert_cmpuint (visit ("unix:../../../../../../../..", 1, &error), ==, 1);
   g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION);
 }
 
@@ -601,6 +635,7 @@ main (int    argc,
   init_local_listeners (&argc, &argv);
 
   mp_test_add ("/listener/let-go", test_let_go);
+  mp_test_add ("/listener/let-go-late", test_let_go_late);
   mp_test_add ("/listener/other-user", test_other_user);
   mp_test_add ("/listener/silent", test_silent);
   mp_test_add ("/listener/flood", test_flood);

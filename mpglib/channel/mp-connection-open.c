@@ -21,7 +21,7 @@ open_and_wait (const char    *address,
   if (mp_opening_begin (opening, tls, &failure) && mp_opening_wait (opening, timeout, cancellable, &failure))
     return mp_arrival_to_connection (mp_opening_steal_arrival (opening), NULL);
 
-  mp_opening_complete_error (opening, &failure);
+  mp_opening_fail (opening, &failure);
   g_propagate_error (error, g_steal_pointer (&failure));
   return NULL;
 }
@@ -77,7 +77,7 @@ finish_open (GAsyncResult  *result,
   if (g_task_propagate_boolean (G_TASK (result), &failure))
     return mp_arrival_to_connection (mp_opening_steal_arrival (opening), g_task_get_context (G_TASK (result)));
 
-  mp_opening_complete_error (opening, &failure);
+  mp_opening_fail (opening, &failure);
   g_propagate_error (error, g_steal_pointer (&failure));
   return NULL;
 }
@@ -105,7 +105,8 @@ finish_open (GAsyncResult  *result,
  * - %G_IO_ERROR_INVALID_ARGUMENT: that is no address;
  * - %G_IO_ERROR_CONNECTION_REFUSED: nobody listens there; %G_IO_ERROR_NOT_FOUND: likewise, and a unix socket's file
  *   is not there either, yet or any more;
- * - %MP_ERROR_AUTHENTICATION: the listener has another key, or one where this end has none;
+ * - %MP_ERROR_AUTHENTICATION: the listener has another key, or one where this end has none; or it has closed the
+ *   connection without a proof, four times where that may be since too many come there;
  * - %G_IO_ERROR_HOST_NOT_FOUND: the name of the host cannot be looked up; %G_IO_ERROR_HOST_UNREACHABLE and
  *   %G_IO_ERROR_NETWORK_UNREACHABLE: there is no way to it;
  * - %MP_ERROR_REFUSED: another user listens there, which only a key allows; the listener

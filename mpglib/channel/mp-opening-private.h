@@ -16,9 +16,9 @@ G_BEGIN_DECLS
  *        +------- let go, unheard -------+
  *
  * A listener that has too many strangers lets those go that it has waited for longest (MpStrangers): honest ones,
- * too, which a busy machine has held up.  These come again, MP_OPENING_MAX_TRIES times in all.  That is no second
- * guess at a key: who has another one is told so, and who was not heard comes with the same.  Python's wire does not
- * say what ended it, so there nobody comes again.
+ * too, which a busy machine has held up.  These come again, MP_OPENING_MAX_TRIES times in all, if the listener has
+ * said its hello.  That is no second guess at a key: who has another one is told so, or comes with the same.  Python's
+ * wire does not say what ended it, and a relative path may be another one by now, so there nobody comes again.
  */
 typedef struct _MpOpening MpOpening;
 
@@ -40,7 +40,7 @@ void       mp_opening_tell           (MpOpening      *self,
                                       GTask          *task,
                                       gdouble         timeout);
 MpArrival *mp_opening_steal_arrival  (MpOpening      *self);
-void       mp_opening_complete_error (MpOpening      *self,
+void       mp_opening_fail           (MpOpening      *self,
                                       GError        **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpOpening, mp_opening_free)

@@ -32,6 +32,7 @@ struct _MpOpening
   MpWireFlags wire;
   MpTlsTerms *terms;    /* NULL: plain, for all that is known yet */
   MpTlsTerms *usual_terms; /* for another machine; nullable */
+  gboolean has_turned_to_tls; /* with these */
   gint64 start;         /* monotonic time of the connection */
   MpBinding binding;    /* of the socket */
   MpDial *dial;         /* while it goes on */
@@ -45,15 +46,21 @@ struct _MpOpening
   GError *error;
 };
 
+static void
+stop_locked (MpOpening *self)
+{
+  g_clear_pointer (&self->dial, mp_dial_free_locked);
+  g_clear_pointer (&self->knock, mp_knock_free_locked);
+  g_clear_pointer (&self->tls_handshake, mp_tls_handshake_free_locked);
+  g_clear_pointer (&self->greeting, mp_greeting_free_locked);
+}
+
 void
 mp_opening_free (MpOpening *self)
 {
   mp_pump_lock (self->pump);
   mp_waiters_free_locked (self->waiters);
-  g_clear_pointer (&self->dial, mp_dial_free_locked);
-  g_clear_pointer (&self->knock, mp_knock_free_locked);
-  g_clear_pointer (&self->tls_handshake, mp_tls_handshake_free_locked);
-  g_clear_pointer (&self->greeting, mp_greeting_free_locked);
+  stop_locked (self);
   mp_pump_unlock (self->pump);
   g_object_unref (self->key);
   g_clear_pointer (&self->terms, mp_tls_terms_unref);
@@ -204,7 +211,7 @@ on_greeted (MpGreeting   *greeting,
   if (error != NULL)
     {
       self->error = g_error_copy (error);
-      self->was_answered = mp_greeting_has_begun (greeting);
+      self->was_answered = mp_greeting_has_begun (greeting) && !mp_greeting_was_left (greeting);
     }
   else
     {
@@ -321,40 +328,42 @@ on_let_in (int      fd,
     end_locked (self);
 }
 
-/* In an open pump. */
-static gboolean
-connect_unix_locked (MpOpening *self,
-                     MpAddress *address,
-                     GError   **error)
+static int
+get_unix_type (MpOpening *self)
 {
-  int type = get_unix_form (self) == MP_TRANSPORT_PACKETS ? SOCK_SEQPACKET : SOCK_STREAM;
-  int fd = connect_to (address, type);
-  int failed = errno;
+  return get_unix_form (self) == MP_TRANSPORT_PACKETS ? SOCK_SEQPACKET : SOCK_STREAM;
+}
 
-  if (fd >= 0)
-    return meet_locked (self, address, fd, error);
-
-  if (failed == EAGAIN)
-    self->knock = mp_knock_start_locked (self->pump, address, type, on_let_in, self);
-  if (self->knock == NULL)
-    explain_connect (failed, error);
+static gboolean
+knock_locked (MpOpening *self,
+              MpAddress *address)
+{
+  self->knock = mp_knock_start_locked (self->pump, address, get_unix_type (self), on_let_in, self);
   return self->knock != NULL;
 }
 
+/* The kernel looks for the file, in whatever file system that is, so nobody waits for the pump meanwhile. */
 static gboolean
 begin_unix (MpOpening *self,
             MpAddress *address,
             GError   **error)
 {
-  gboolean goes_on;
+  int fd = connect_to (address, get_unix_type (self));
+  int failed = errno;
+  gboolean goes_on = FALSE;
 
-  if (!mp_pump_open (self->pump, error))
+  if (fd < 0 && failed == EAGAIN && !mp_pump_open (self->pump, error))
     return FALSE;
 
   mp_pump_lock (self->pump);
-  goes_on = connect_unix_locked (self, address, error);
+  if (fd >= 0)
+    goes_on = meet_locked (self, address, fd, error);
+  else if (failed == EAGAIN)
+    goes_on = knock_locked (self, address);
   mp_pump_unlock (self->pump);
 
+  if (fd < 0 && !goes_on)
+    explain_connect (failed, error);
   return goes_on;
 }
 
@@ -377,6 +386,7 @@ choose_tls (MpOpening *self,
                                   mp_inet_is_loopback ((struct sockaddr *) &server)))
     return;
 
+  self->has_turned_to_tls = TRUE;
   self->terms = self->usual_terms != NULL ? g_steal_pointer (&self->usual_terms)
                                           : mp_tls_terms_new (NULL, MP_ROLE_CLIENT, NULL, error);
 }
@@ -459,7 +469,7 @@ begin_tcp (MpOpening *self,
  * mp_opening_begin:
  * @tls: (nullable): that of mp_opening_new()
  *
- * Returns: whether it goes on, or is over already
+ * Returns: whether it goes on; else it has failed
  */
 gboolean
 mp_opening_begin (MpOpening     *self,
@@ -482,20 +492,29 @@ mp_opening_begin (MpOpening     *self,
   return address->kind == MP_ADDRESS_TCP ? begin_tcp (self, address, error) : begin_unix (self, address, error);
 }
 
-/* FALSE: it ends with the error that it had. */
+/* A relative path may be another one by now. */
+static gboolean
+is_the_same_still (const MpAddress *address)
+{
+  return address->kind != MP_ADDRESS_UNIX || address->name[0] == '/';
+}
+
+/* FALSE: it ends with the error that it had.  Whoever serves the pump must not wait, so that a thread knocks. */
 static gboolean
 try_again_locked (MpOpening *self)
 {
-  g_autoptr (MpAddress) address = NULL;
+  g_autoptr (MpAddress) address = mp_address_parse (self->address, NULL);
 
-  if (is_python (self) || ++self->n_tries == MP_OPENING_MAX_TRIES)
+  if (is_python (self) || !is_the_same_still (address) || ++self->n_tries == MP_OPENING_MAX_TRIES)
     return FALSE;
 
   self->greeting = NULL;
-  address = mp_address_parse (self->address, NULL);
   if (address->kind != MP_ADDRESS_TCP)
-    return connect_unix_locked (self, address, NULL);
+    return knock_locked (self, address);
 
+  /* The name may be that of this machine, too. */
+  if (self->has_turned_to_tls)
+    self->usual_terms = g_steal_pointer (&self->terms);
   dial_locked (self, address);
   return TRUE;
 }
@@ -572,15 +591,20 @@ mp_opening_steal_arrival (MpOpening *self)
 }
 
 /*< private >
- * mp_opening_complete_error:
+ * mp_opening_fail:
  * @error: (inout): of this or of a wait for it
  *
- * Says where that was, and of a refusal what the caller may have forgotten.
+ * Ends what goes on still, since a wait's time may be over, and who holds its result would get in.  Completes the
+ * error: it says where that was, and of a refusal what the caller may have forgotten.
  */
 void
-mp_opening_complete_error (MpOpening *self,
-                           GError   **error)
+mp_opening_fail (MpOpening *self,
+                 GError   **error)
 {
+  mp_pump_lock (self->pump);
+  stop_locked (self);
+  mp_pump_unlock (self->pump);
+
   if (error == NULL || *error == NULL || g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED) ||
       g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT))
     return;
