@@ -23,18 +23,24 @@
 #include "mp-test-local-listener.h"
 #include "mp-test.h"
 
+static MpHandshake *
+new_handshake (MpRole role)
+{
+  MpBinding binding;
+  MpHandshakeTerms terms = {
+    .role = role, .key = key, .binding = &binding, .features = MP_FEATURE_FDS, .max_frame = 1 << 20,
+  };
+
+  mp_binding_init_unix (&binding, geteuid (), geteuid (), NULL);
+  return mp_handshake_new (&terms, NULL);
+}
+
 /* A hello that a client could send. */
 static GBytes *
 make_hello (void)
 {
-  MpBinding binding;
-  MpHandshakeTerms terms = {
-    .role = MP_ROLE_CLIENT, .key = key, .binding = &binding, .features = MP_FEATURE_FDS, .max_frame = 1 << 20,
-  };
-  g_autoptr (MpHandshake) handshake = NULL;
+  g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_CLIENT);
 
-  mp_binding_init_unix (&binding, geteuid (), geteuid (), NULL);
-  handshake = mp_handshake_new (&terms, NULL);
   return mp_handshake_take_output (handshake);
 }
 
@@ -98,14 +104,8 @@ be_host (gpointer data)
 
   for (; (fd = accept4 (self->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0; close (fd))
     {
-      MpBinding binding;
-      MpHandshakeTerms terms = {
-        .role = MP_ROLE_SERVER, .key = key, .binding = &binding, .features = MP_FEATURE_FDS, .max_frame = 1 << 20,
-      };
-      g_autoptr (MpHandshake) handshake = NULL;
+      g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_SERVER);
 
-      mp_binding_init_unix (&binding, geteuid (), geteuid (), NULL);
-      handshake = mp_handshake_new (&terms, NULL);
       do
         {
           hear (fd, handshake);
