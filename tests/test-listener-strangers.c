@@ -118,6 +118,18 @@ be_host (gpointer data)
   return NULL;
 }
 
+static int
+listen_at (const char *path)
+{
+  struct sockaddr_un native = { .sun_family = AF_UNIX };
+  int fd = new_socket ();
+
+  g_strlcpy (native.sun_path, path, sizeof native.sun_path);
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &native, sizeof native), ==, 0);
+  g_assert_cmpint (listen (fd, 8), ==, 0);
+  return fd;
+}
+
 /* Returns how often the client came. */
 static guint
 visit (const char *before_path,
@@ -126,14 +138,10 @@ visit (const char *before_path,
 {
   g_autofree char *path = new_path ("letting-go");
   g_autofree char *address = g_strconcat (before_path, path, NULL);
-  struct sockaddr_un native = { .sun_family = AF_UNIX };
-  Host host = { new_socket (), n_to_let_go, 0 };
+  Host host = { listen_at (path), n_to_let_go, 0 };
   g_autoptr (MpConnection) connection = NULL;
   GThread *thread;
 
-  g_strlcpy (native.sun_path, path, sizeof native.sun_path);
-  g_assert_cmpint (bind (host.fd, (struct sockaddr *) &native, sizeof native), ==, 0);
-  g_assert_cmpint (listen (host.fd, 8), ==, 0);
   thread = g_thread_new ("host", be_host, &host);
   connection = mp_connection_open (address, key, MP_TEST_DEADLINE, NULL, error);
   shutdown (host.fd, SHUT_RDWR);
@@ -152,13 +160,9 @@ test_let_go_late (void)
   g_autofree char *path = new_path ("late");
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
-  struct sockaddr_un native = { .sun_family = AF_UNIX };
-  int listening = new_socket (), fd;
+  int listening = listen_at (path), fd;
   guint8 packet[4096];
 
-  g_strlcpy (native.sun_path, path, sizeof native.sun_path);
-  g_assert_cmpint (bind (listening, (struct sockaddr *) &native, sizeof native), ==, 0);
-  g_assert_cmpint (listen (listening, 8), ==, 0);
   mp_connection_open_async (path, key, 0.01, NULL, mp_test_keep_result, &result);
   fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
   g_assert_cmpint (fd, >=, 0);
@@ -170,6 +174,29 @@ test_let_go_late (void)
   close (fd);
   close (listening);
   unlink (path);
+}
+
+/* A listener that ends meanwhile has not refused a key. */
+static void
+test_let_go_gone (void)
+{
+  g_autofree char *path = new_path ("gone");
+  g_autoptr (MpHandshake) handshake = new_handshake (MP_ROLE_SERVER);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) error = NULL;
+  int listening = listen_at (path), fd;
+
+  mp_connection_open_async (path, key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &result);
+  fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  unlink (path);
+  hear (fd, handshake);
+  tell (fd, handshake);
+  close (fd);
+  mp_test_await_result (&result);
+  g_assert_null (mp_connection_open_finish (result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  close (listening);
 }
 
 /* An honest one, whom a busy machine has held up, comes again; but not for ever. */
@@ -636,6 +663,7 @@ main (int    argc,
 
   mp_test_add ("/listener/let-go", test_let_go);
   mp_test_add ("/listener/let-go-late", test_let_go_late);
+  mp_test_add ("/listener/let-go-gone", test_let_go_gone);
   mp_test_add ("/listener/other-user", test_other_user);
   mp_test_add ("/listener/silent", test_silent);
   mp_test_add ("/listener/flood", test_flood);
