@@ -123,7 +123,7 @@ mp_reception_on_knock (guint32  events,
   MpReception *self = data;
 
   for (guint i = 0; i < MAX_RUN && get_next_time (self) == 0; i++)
-    if (!take_one_in (self))
+    if (!take_one_in (self) || mp_pump_gives_way (self->pump))
       break;
   mp_reception_look_for_room_locked (self);
 }

@@ -12,6 +12,9 @@
  *     LED  → LED    the leader leaves while others wait: one of them is woken and leads
  *     LED  → IDLE   the last leaves: armed again; being level-triggered nothing is missed
  *
+ * The lock is one that others get between two events, however many there are: who serves waits for them in line, and
+ * leaves the rest of what is ready to its next turn.
+ *
  * Everything a pump guards is touched with its lock held, handlers included; whoever holds it never runs user code,
  * emits signals, references or drops objects that a language may know (it is told, and takes a lock of its own),
  * blocks or takes another pump's lock: what another pump must do is posted to it.  User code hears of
@@ -40,6 +43,9 @@ MpPump       *mp_pump_ref             (MpPump          *self);
 void          mp_pump_unref           (MpPump          *self);
 void          mp_pump_lock            (MpPump          *self);
 void          mp_pump_unlock          (MpPump          *self);
+/* For a handler that has much to do: whether another thread waits for the lock, so that it leaves the rest to its next
+ * call, which comes soon if its descriptor is ready still */
+gboolean      mp_pump_gives_way       (MpPump          *self);
 
 /* The descriptor stays the caller's; remove before closing it.  A handler may remove its own or any source.  NULL and
  * START_FAILED: the kernel watches no more. */

@@ -16,6 +16,7 @@
 #include "mp-cancel-watch-private.h"
 #include "mp-clock-private.h"
 #include "mp-error.h"
+#include "mp-fair-lock-private.h"
 #include "mp-fd-private.h"
 #include "mp-fork-private.h"
 #include "mp-gate-private.h"
@@ -52,11 +53,14 @@ struct _MpPump {
   MpPumpSource wake_source;
   MpPumpSource timer_source;
 
-  GMutex lock;             /* for what the pump's users guard with it, and: */
+  MpFairLock lock;         /* for what the pump's users guard with it, and: */
   gboolean led;            /* a thread sleeps in poll() on epoll_fd for this pump */
   gboolean armed;          /* mp-engine watches epoll_fd */
   guint n_followers;
   gboolean dispatching;
+  gboolean gives_way;      /* meanwhile: who serves leaves the rest to its next turn, if others want the lock */
+  gboolean was_cut;        /* it has done so */
+  guint n_sources;
   GPtrArray *removed;      /* sources to free when dispatching is over */
   GQueue timers;           /* by deadline */
   gint64 timer_fd_deadline; /* 0: it is not set; never later than the first timer's, for that would be missed */
@@ -85,7 +89,7 @@ mp_pump_new (const char *name)
   self->epoll_fd = self->wake_fd = self->timer_fd = -1;
   self->armed = TRUE;
   self->removed = g_ptr_array_new_with_free_func (g_free);
-  g_mutex_init (&self->lock);
+  mp_fair_lock_init (&self->lock);
   g_mutex_init (&self->post_lock);
   g_queue_init (&self->timers);
   g_queue_init (&self->posts);
@@ -198,7 +202,7 @@ mp_pump_unref (MpPump *self)
   g_queue_clear_full (&self->timers, g_free);
   g_queue_clear_full (&self->posts, g_free);
   g_ptr_array_unref (self->removed);
-  g_mutex_clear (&self->lock);
+  mp_fair_lock_clear (&self->lock);
   g_mutex_clear (&self->post_lock);
   g_free (self);
 }
@@ -206,15 +210,29 @@ mp_pump_unref (MpPump *self)
 void
 mp_pump_lock (MpPump *self)
 {
-  g_mutex_lock (&self->lock);
+  mp_fair_lock_acquire (&self->lock);
+  mp_log_hold ();
+}
+
+/* For who serves */
+static void
+lock_in_turn (MpPump *self)
+{
+  mp_fair_lock_take_turn (&self->lock);
   mp_log_hold ();
 }
 
 void
 mp_pump_unlock (MpPump *self)
 {
-  g_mutex_unlock (&self->lock);
+  mp_fair_lock_release (&self->lock);
   mp_log_release ();
+}
+
+gboolean
+mp_pump_gives_way (MpPump *self)
+{
+  return self->gives_way && mp_fair_lock_is_wanted (&self->lock);
 }
 
 guint32
@@ -242,7 +260,10 @@ mp_pump_add_fd_locked (MpPump    *self,
   source->func = func;
   source->data = data;
   if (watch (self, fd, events, source))
-    return source;
+    {
+      self->n_sources++;
+      return source;
+    }
 
   g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "%s cannot watch one descriptor more: %s", self->name,
                g_strerror (errno));
@@ -267,6 +288,7 @@ mp_pump_remove_fd_locked (MpPump       *self,
 {
   if (self->origin == mp_origin_get ())
     epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+  self->n_sources--;
   source->func = NULL;
   if (self->dispatching) /* its event may be in the batch at hand */
     g_ptr_array_add (self->removed, source);
@@ -348,7 +370,7 @@ on_timer (guint32  events,
     {
       MpPumpTimer *first = g_queue_peek_head (&self->timers);
 
-      if (first == NULL || first->deadline > now)
+      if (first == NULL || first->deadline > now || mp_pump_gives_way (self))
         break;
       g_queue_pop_head (&self->timers);
       first->func (0, first->data);
@@ -388,6 +410,34 @@ mp_pump_post (MpPump    *self,
     wake_leader (self);
 }
 
+static guint
+count_posts (MpPump *self)
+{
+  guint n;
+
+  g_mutex_lock (&self->post_lock);
+  n = g_queue_get_length (&self->posts);
+  g_mutex_unlock (&self->post_lock);
+  return n;
+}
+
+/* Returns: whether there was one */
+static gboolean
+run_post (MpPump *self)
+{
+  Post *post;
+
+  g_mutex_lock (&self->post_lock);
+  post = g_queue_pop_head (&self->posts);
+  g_mutex_unlock (&self->post_lock);
+  if (post == NULL)
+    return FALSE;
+  post->func (post->data);
+  g_free (post);
+  return TRUE;
+}
+
+/* Those that are posted meanwhile come after the descriptors */
 static void
 on_wake (guint32  events,
          gpointer data)
@@ -399,18 +449,11 @@ on_wake (guint32  events,
   if (!self->led && read (self->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN)
     g_critical ("%s cannot read its eventfd: %s", self->name, g_strerror (errno));
 
-  for (;;)
-    {
-      Post *post;
-
-      g_mutex_lock (&self->post_lock);
-      post = g_queue_pop_head (&self->posts);
-      g_mutex_unlock (&self->post_lock);
-      if (post == NULL)
-        return;
-      post->func (post->data);
-      g_free (post);
-    }
+  for (guint left = count_posts (self); left > 0 && run_post (self); left--)
+    if (mp_pump_gives_way (self))
+      break;
+  if (count_posts (self) > 0)
+    wake_leader (self);
 }
 
 /* --- serving ---------------------------------------------------------------------------------------------- */
@@ -422,33 +465,57 @@ wake_followers (MpPump *self)
     mp_gate_open (&self->turn);
 }
 
-/* Events are fetched with the lock held: between fetching and locking a source could be removed */
-static void
-serve_locked (MpPump *self)
+#define MOST_EVENTS 32
+
+/* Events are fetched with the lock held: between fetching and locking a source could be removed.  After a cut only one
+ * is: the kernel puts those that are fetched behind the others, and so it comes to each of them.
+ *
+ * Returns: how many there were */
+static int
+serve_some_locked (MpPump *self)
 {
-  struct epoll_event events[32];
+  struct epoll_event events[MOST_EVENTS];
+  int n = epoll_wait (self->epoll_fd, events, self->was_cut ? 1 : MOST_EVENTS, 0);
+
+  if (n < 0 && errno != EINTR)
+    g_error ("%s cannot go on: somebody closed its descriptors (%s)", self->name, g_strerror (errno));
+  self->was_cut = FALSE;
+  for (int i = 0; i < n; i++)
+    {
+      MpPumpSource *source = events[i].data.ptr;
+
+      if (source->func != NULL)
+        source->func (events[i].events, source->data);
+      if (mp_pump_gives_way (self))
+        {
+          self->was_cut = TRUE;
+          break;
+        }
+    }
+  return n;
+}
+
+/* All that are ready now, unless it gives way: those that are so again and again keep it no longer than the others */
+static void
+serve_locked (MpPump   *self,
+              gboolean  gives_way)
+{
+  guint left = (self->n_sources + 2) / MOST_EVENTS + 1; /* with its own two */
   gboolean something = FALSE;
   int n;
 
   if (!g_atomic_int_get (&self->is_open))
     return;
   self->dispatching = TRUE;
+  self->gives_way = gives_way;
+  self->was_cut = self->was_cut && gives_way;
   do
     {
-      n = epoll_wait (self->epoll_fd, events, G_N_ELEMENTS (events), 0);
-      if (n < 0 && errno != EINTR)
-        g_error ("%s cannot go on: somebody closed its descriptors (%s)", self->name, g_strerror (errno));
+      n = serve_some_locked (self);
       something |= n > 0;
-      for (int i = 0; i < n; i++)
-        {
-          MpPumpSource *source = events[i].data.ptr;
-
-          if (source->func != NULL)
-            source->func (events[i].events, source->data);
-        }
     }
-  while (n == G_N_ELEMENTS (events));
-  self->dispatching = FALSE;
+  while (n == MOST_EVENTS && !self->was_cut && --left > 0);
+  self->dispatching = self->gives_way = FALSE;
   g_ptr_array_set_size (self->removed, 0);
   wake_followers (self);
   if (self->led && something)
@@ -458,9 +525,9 @@ serve_locked (MpPump *self)
 void
 mp_pump_serve (MpPump *self)
 {
-  mp_pump_lock (self);
+  lock_in_turn (self);
   if (self->armed)
-    serve_locked (self);
+    serve_locked (self, TRUE);
   mp_pump_unlock (self);
 }
 
@@ -486,7 +553,7 @@ void
 mp_pump_look_locked (MpPump *self)
 {
   if (self->origin == mp_origin_get ())
-    serve_locked (self);
+    serve_locked (self, FALSE);
 }
 
 /* Both return FALSE when a signal ended the sleep; called and left with the lock held.  A cancellation that came
@@ -511,10 +578,10 @@ lead (MpPump       *self,
     n = ppoll (&descriptor, 1, deadline == MP_DEADLINE_NEVER ? NULL : &left, mp_thread_get_wait_mask ());
   if (n < 0 && errno != EINTR)
     g_error ("%s cannot wait: %s", self->name, g_strerror (errno));
-  mp_pump_lock (self);
+  lock_in_turn (self);
   self->led = FALSE;
   if (n > 0)
-    serve_locked (self);
+    serve_locked (self, TRUE);
   return n >= 0;
 }
 
@@ -587,7 +654,7 @@ sleep_until_done (MpPump        *self,
   gboolean ok = TRUE, interrupted = FALSE;
 
   if (deadline == 0)
-    serve_locked (self);
+    serve_locked (self, FALSE);
 
   while (ok && !done (data))
     {
@@ -678,7 +745,10 @@ mp_pump_before_fork (void)
 {
   collect_pumps ();
   for (guint i = 0; i < locked->len; i++)
-    mp_pump_lock (g_ptr_array_index (locked, i));
+    {
+      mp_fair_lock_before_fork (&((MpPump *) g_ptr_array_index (locked, i))->lock);
+      mp_log_hold ();
+    }
   g_mutex_lock (&shared_lock);
   g_mutex_lock (&pumps_lock);
   for (guint i = 0; i < locked->len; i++)
@@ -704,6 +774,9 @@ mp_pump_after_fork (void)
   g_mutex_unlock (&pumps_lock);
   g_mutex_unlock (&shared_lock);
   for (guint i = pumps_locked->len; i > 0; i--)
-    mp_pump_unlock (g_ptr_array_index (pumps_locked, i - 1));
+    {
+      mp_fair_lock_after_fork (&((MpPump *) g_ptr_array_index (pumps_locked, i - 1))->lock);
+      mp_log_release ();
+    }
   g_ptr_array_foreach (pumps_locked, (GFunc) (void (*) (void)) mp_pump_unref, NULL);
 }
