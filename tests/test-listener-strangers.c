@@ -44,6 +44,17 @@ make_hello (void)
   return mp_handshake_take_output (handshake);
 }
 
+/* Says his hello, and then what is no proof. */
+static void
+say_wrong_proof (int fd)
+{
+  guint8 proof[MP_PREAMBLE_HEADER + 33] = { 0, 0, 0, 33, 'P' };
+  g_autoptr (GBytes) hello = make_hello ();
+
+  say (fd, g_bytes_get_data (hello, NULL), g_bytes_get_size (hello));
+  say (fd, proof, sizeof proof);
+}
+
 /* How many of them the listener has let go. */
 static guint
 count_dropped (const int *fds,
@@ -150,6 +161,9 @@ visit (const char *before_path,
   unlink (path);
   return host.n_came;
 }
+
+/* What is sent to one whose proof is wrong: a hello, and that. */
+#define REFUSED_SIZE (MP_PREAMBLE_HEADER + MP_HELLO_SERVER_SIZE + MP_PREAMBLE_HEADER + 2)
 
 /* --- Tests -------------------------------------------------------------------------- */
 
@@ -324,6 +338,21 @@ test_flood (void)
     close (fds[i]);
 }
 
+/* Who has been refused goes first, and is told so then: else he would come again. */
+static void
+test_flood_refused (void)
+{
+  g_autoptr (MpListener) listener = open_at (NULL, key);
+  int wrong = connect_raw (listener), fds[MP_PREAMBLE_MAX_STRANGERS];
+
+  say_wrong_proof (wrong);
+  for (guint i = 0; i < MP_PREAMBLE_MAX_STRANGERS; i++)
+    fds[i] = connect_raw (listener);
+  g_assert_cmpuint (read_to_end (wrong), ==, REFUSED_SIZE);
+  for (guint i = 0; i < MP_PREAMBLE_MAX_STRANGERS; i++)
+    close (fds[i]);
+}
+
 /* Nobody waits for anything, and the listener notices by itself. */
 static void
 test_deadline (void)
@@ -392,12 +421,8 @@ test_rubbish (void)
 
   /* A wrong proof is told so, and nothing else. */
   fd = connect_raw (listener);
-  say (fd, bytes, size);
-  memset (long_one, 0, 4 + 33);
-  long_one[3] = 33;
-  long_one[4] = 'P';
-  say (fd, long_one, 4 + 33);
-  g_assert_cmpuint (read_to_end (fd), ==, MP_PREAMBLE_HEADER + MP_HELLO_SERVER_SIZE + MP_PREAMBLE_HEADER + 2);
+  say_wrong_proof (fd);
+  g_assert_cmpuint (read_to_end (fd), ==, REFUSED_SIZE);
 
   assert_nobody (listener);
   assert_works (listener);
@@ -667,6 +692,7 @@ main (int    argc,
   mp_test_add ("/listener/other-user", test_other_user);
   mp_test_add ("/listener/silent", test_silent);
   mp_test_add ("/listener/flood", test_flood);
+  mp_test_add ("/listener/flood-refused", test_flood_refused);
   mp_test_add ("/listener/deadline", test_deadline);
   mp_test_add ("/listener/rubbish", test_rubbish);
   mp_test_add ("/listener/rubbish-listener", test_rubbish_listener);

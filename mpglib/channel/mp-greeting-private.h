@@ -49,6 +49,7 @@ MpGreetingStanding mp_greeting_look       (MpGreeting      *self,
                                            gint64          *since);
 gboolean         mp_greeting_has_begun    (MpGreeting      *self);
 gboolean         mp_greeting_was_left     (MpGreeting      *self);
+const GError    *mp_greeting_say_refusal  (MpGreeting      *self);
 MpStreamIo       mp_greeting_steal_io     (MpGreeting      *self);
 MpSession        mp_greeting_get_session  (MpGreeting      *self);
 MpTransportForm  mp_greeting_get_form     (MpGreeting      *self);

@@ -122,6 +122,23 @@ on_tick (guint32  events,
   finish (self, g_steal_pointer (&self->reason));
 }
 
+/*< private >
+ * mp_greeting_say_refusal:
+ *
+ * Before its tick, if it has been refused and is let go for others: else the other end would take itself for one that
+ * was too slow, and come again.
+ *
+ * Returns: (transfer none) (nullable): why it has been refused; %NULL if it has not
+ */
+const GError *
+mp_greeting_say_refusal (MpGreeting *self)
+{
+  if (self->refusal != NULL)
+    say (self, self->refusal, NULL);
+
+  return self->reason;
+}
+
 /* A wrong proof is answered at a time that tells nothing of how it was wrong.  Nothing is
  * read any more: a peer that has gone would make its socket readable for ever.
  */

@@ -19,7 +19,7 @@ G_BEGIN_DECLS
 
 /* For the whole of what is said so, from the connection to the last byte. */
 #define MP_PREAMBLE_DEADLINE 5.0
-/* A refusal by a server is sent when this much time has gone by, and no sooner. */
+/* A refusal by a server is sent when this much time has gone by, and sooner only to who gives way to others. */
 #define MP_PREAMBLE_REFUSAL_DELAY 0.25
 /* Strangers of one listener: all, and those of one uid or network. */
 #define MP_PREAMBLE_MAX_STRANGERS 64

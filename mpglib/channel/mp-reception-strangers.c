@@ -322,8 +322,9 @@ drop (Stranger *stranger)
 {
   g_autoptr (GError) error =
     g_error_new_literal (MP_ERROR, MP_ERROR_FULL, "It had not proved to have the key when others came");
+  const GError *reason = stranger->greeting != NULL ? mp_greeting_say_refusal (stranger->greeting) : NULL;
 
-  refuse (stranger->reception, stranger->name, error);
+  refuse (stranger->reception, stranger->name, reason != NULL ? reason : error);
   stranger_free (stranger);
 }
 
