@@ -370,6 +370,61 @@ test_each_in_turn (void)
   close (crowd.done_fd);
 }
 
+/* --- One that comes again ----------------------------------------------------------------- */
+
+typedef struct
+{
+  MpFairLock lock;
+  guint n_had;     /* with the lock */
+} Line;
+
+static gpointer
+want_once (gpointer data)
+{
+  Line *self = data;
+
+  mp_fair_lock_acquire (&self->lock);
+  self->n_had++;
+  mp_fair_lock_release (&self->lock);
+  return NULL;
+}
+
+/* Returns: whether somebody who waits has it before this thread, which had it, has it again. */
+static gboolean
+is_behind (Line *self)
+{
+  guint n_before;
+  gboolean is_had;
+  GThread *other;
+
+  mp_fair_lock_acquire (&self->lock);
+  n_before = self->n_had;
+  other = g_thread_new ("wants", want_once, self);
+  while (!mp_fair_lock_is_wanted (&self->lock))
+    g_thread_yield ();
+  mp_fair_lock_release (&self->lock);
+  mp_fair_lock_acquire (&self->lock);
+  is_had = self->n_had > n_before;
+  mp_fair_lock_release (&self->lock);
+  g_thread_join (other);
+  return is_had;
+}
+
+/* Not only the worker.  Half of the times, for the other one may be stopped on its way. */
+static void
+test_comes_again (void)
+{
+  Line line = { .n_had = 0 };
+  guint n_behind = 0;
+
+  mp_fair_lock_init (&line.lock);
+  for (guint i = 0; i < N_TIMES; i++)
+    n_behind += is_behind (&line) ? 1 : 0;
+  g_test_message ("behind the one that waited: %u of %d times", n_behind, N_TIMES);
+  g_assert_cmpuint (n_behind, >, N_TIMES / 2);
+  mp_fair_lock_clear (&line.lock);
+}
+
 /* --- Forks -------------------------------------------------------------------------------- */
 
 #define N_FORKS 200
@@ -454,6 +509,7 @@ main (int   argc,
   mp_test_add ("/pump-fairness/posts", test_posts);
   mp_test_add ("/pump-fairness/timers", test_timers);
   mp_test_add ("/pump-fairness/each-in-turn", test_each_in_turn);
+  mp_test_add ("/pump-fairness/comes-again", test_comes_again);
   mp_test_add ("/pump-fairness/forks", test_forks);
 
   return g_test_run ();

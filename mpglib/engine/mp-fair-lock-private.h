@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * runs: the others may wait as long as there is work.  So the worker takes its turn, and lets go when somebody wants
  * the lock:
  *
- *     free          whoever asks has it, with one atomic operation
+ *     free          whoever asks has it, with one atomic operation, if nobody wants it
  *     held          the next one has `next`, and sleeps at `lock`; more of them sleep at `next`
  *     let go        the one with `next` has it, for the worker comes by `next`, too
  *

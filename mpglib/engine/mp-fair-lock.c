@@ -31,7 +31,8 @@ mp_fair_lock_take_turn (MpFairLock *self)
 void
 mp_fair_lock_acquire (MpFairLock *self)
 {
-  if (G_LIKELY (g_mutex_trylock (&self->lock)))
+  /* Others that come again and again would have it before the one that was woken for it, as the worker would */
+  if (G_LIKELY (g_atomic_int_get (&self->n_wanting) == 0 && g_mutex_trylock (&self->lock)))
     return;
   g_atomic_int_inc (&self->n_wanting);
   mp_fair_lock_take_turn (self);
