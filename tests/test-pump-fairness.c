@@ -302,6 +302,8 @@ typedef struct
   MpPump *pump;
   int done_fd;
   int n_left;        /* that have not had all turns */
+  int n_coming;      /* atomic: that want the lock */
+  int n_holds;       /* atomic: times that one of those has had it */
   gboolean is_over;  /* atomic */
 } Crowd;
 
@@ -341,7 +343,7 @@ want_lock (gpointer data)
 static void
 test_each_in_turn (void)
 {
-  Crowd crowd = { mp_pump_new ("a pump of many"), eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK), N_SOURCES, FALSE };
+  Crowd crowd = { mp_pump_new ("a pump of many"), eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK), N_SOURCES, 0, 0, FALSE };
   GThread *threads[N_WANTING];
   Member members[N_SOURCES];
 
@@ -423,6 +425,75 @@ test_comes_again (void)
   g_test_message ("behind the one that waited: %u of %d times", n_behind, N_TIMES);
   g_assert_cmpuint (n_behind, >, N_TIMES / 2);
   mp_fair_lock_clear (&line.lock);
+}
+
+/* --- Timers among those that want the lock ------------------------------------------------ */
+
+/* Each lets go when another one wants it: so there is always one. */
+static gpointer
+hand_on_lock (gpointer data)
+{
+  Crowd *crowd = data;
+
+  while (!g_atomic_int_get (&crowd->is_over))
+    {
+      g_atomic_int_inc (&crowd->n_coming);
+      mp_pump_lock (crowd->pump);
+      g_atomic_int_add (&crowd->n_coming, -1);
+      g_atomic_int_inc (&crowd->n_holds);
+      work ();
+      while (g_atomic_int_get (&crowd->n_coming) == 0 && !g_atomic_int_get (&crowd->is_over))
+        g_thread_yield ();
+      mp_pump_unlock (crowd->pump);
+    }
+  return NULL;
+}
+
+/* Before a timer, on the average: those that are quicker than the one that serves, and was woken for it */
+#define MOST_HOLDS 50
+
+static void
+on_due (guint32  events,
+        gpointer data)
+{
+  ring (*(int *) data);
+}
+
+/* How often others have the lock before it runs, although it is due. */
+static int
+count_holds_before_timer (Crowd *crowd)
+{
+  int before;
+
+  mp_pump_lock (crowd->pump);
+  before = g_atomic_int_get (&crowd->n_holds);
+  mp_pump_add_timer_locked (crowd->pump, g_get_monotonic_time (), on_due, &crowd->done_fd);
+  mp_pump_unlock (crowd->pump);
+  take_all (crowd->done_fd);
+  return g_atomic_int_get (&crowd->n_holds) - before;
+}
+
+/* Somebody wants the lock whenever they are due: they have their turn. */
+static void
+test_timers_in_turn (void)
+{
+  Crowd crowd = { mp_pump_new ("a pump that is wanted"), eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK), 0, 0, 0, FALSE };
+  GThread *threads[N_WANTING];
+  int n_holds = 0;
+
+  g_assert_true (mp_pump_open (crowd.pump, NULL));
+  for (guint i = 0; i < N_WANTING; i++)
+    threads[i] = g_thread_new ("wants", hand_on_lock, &crowd);
+  for (guint i = 0; i < N_TIMES; i++)
+    n_holds += count_holds_before_timer (&crowd);
+  g_atomic_int_set (&crowd.is_over, TRUE);
+  for (guint i = 0; i < N_WANTING; i++)
+    g_thread_join (threads[i]);
+
+  g_test_message ("others had the lock %d times before %d timers", n_holds, N_TIMES);
+  g_assert_cmpint (n_holds, <=, MOST_HOLDS * N_TIMES);
+  mp_pump_unref (crowd.pump);
+  close (crowd.done_fd);
 }
 
 /* --- Forks -------------------------------------------------------------------------------- */
@@ -510,6 +581,7 @@ main (int   argc,
   mp_test_add ("/pump-fairness/timers", test_timers);
   mp_test_add ("/pump-fairness/each-in-turn", test_each_in_turn);
   mp_test_add ("/pump-fairness/comes-again", test_comes_again);
+  mp_test_add ("/pump-fairness/timers-in-turn", test_timers_in_turn);
   mp_test_add ("/pump-fairness/forks", test_forks);
 
   return g_test_run ();

@@ -366,16 +366,18 @@ on_timer (guint32  events,
     g_critical ("%s cannot read its timer: %s", self->name, g_strerror (errno));
   self->timer_fd_deadline = 0;
 
-  for (;;)
+  /* One at least: somebody may want the lock whenever it comes here */
+  do
     {
       MpPumpTimer *first = g_queue_peek_head (&self->timers);
 
-      if (first == NULL || first->deadline > now || mp_pump_gives_way (self))
+      if (first == NULL || first->deadline > now)
         break;
       g_queue_pop_head (&self->timers);
       first->func (0, first->data);
       g_free (first);
     }
+  while (!mp_pump_gives_way (self));
   set_timer_fd (self);
 }
 
