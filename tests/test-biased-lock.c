@@ -326,6 +326,68 @@ test_disturbed (void)
   free_place (place);
 }
 
+/* As if it had been so for long. */
+static void
+await_next (Place *place)
+{
+  while (atomic_load (&place->lock.next_since) == 0)
+    g_thread_yield ();
+  atomic_store (&place->lock.next_since, 1);
+}
+
+/* Whoever has waited for long has it before one that lets go of it and takes it again at once. */
+static void
+test_next (void)
+{
+  Place *place = new_place ();
+
+  for (guint i = 1; i <= N_ROUNDS; i++)
+    {
+      GThread *thread;
+
+      mp_biased_lock_acquire (&place->lock);
+      thread = g_thread_new ("next", wait_for_it, place);
+      await_next (place);
+      g_assert_cmpuint (place->n, ==, i - 1);
+      mp_biased_lock_release (&place->lock);
+
+      mp_biased_lock_acquire (&place->lock);
+      g_assert_cmpuint (place->n, ==, i);
+      place->lock.n_in_a_row = 0;
+      mp_biased_lock_release (&place->lock);
+      g_thread_join (thread);
+    }
+  free_place (place);
+}
+
+/* Also if it waits for that very one, which was the favourite until it looked again. */
+static void
+test_next_to_favourite (void)
+{
+  Place *place;
+  GThread *thread;
+
+  if (!kernel_has_barrier ())
+    return;
+
+  place = new_place ();
+  become_favourite (place);
+  mp_biased_lock_acquire (&place->lock);
+  g_mutex_lock (&place->lock.mutex);
+  thread = g_thread_new ("next", wait_for_it, place);
+  await_next (place);
+  g_mutex_unlock (&place->lock.mutex);
+  while (atomic_load (&place->lock.favourite) != NULL)
+    g_thread_yield ();
+
+  g_assert_cmpuint (place->n, ==, 0);
+  mp_biased_lock_acquire (&place->lock);
+  g_assert_cmpuint (place->n, ==, 1);
+  mp_biased_lock_release (&place->lock);
+  g_thread_join (thread);
+  free_place (place);
+}
+
 static void
 begin_anew (gpointer unused)
 {
@@ -357,6 +419,8 @@ main (int   argc,
   g_test_add_func ("/biased-lock/many", test_many);
   g_test_add_func ("/biased-lock/gone", test_gone);
   g_test_add_func ("/biased-lock/disturbed", test_disturbed);
+  g_test_add_func ("/biased-lock/next", test_next);
+  g_test_add_func ("/biased-lock/next-to-favourite", test_next_to_favourite);
   g_test_add_func ("/biased-lock/fork", test_fork);
   return g_test_run ();
 }

@@ -43,12 +43,20 @@ typedef struct
  * A favourite may be stopped between its first look and its store for so long that it comes when the next one is in:
  * so each has a word of its own.
  *
+ * With the mutex alone a thread that takes it again at once would have it before the one that was woken for it, and
+ * one that does nothing else keeps a main loop waiting for a tenth of a second and more.  So those that do not have
+ * the mutex at once sleep at it one after the other, the rest at `next`, and when that has taken a millisecond all
+ * others come by `next`, too.  Before that they do not: to change threads each time costs more than what is done with
+ * the lock.
+ *
  * A thread is known by the address of a variable of its own.  One that ends may leave its place to another one with
  * the same address, which is as good a favourite.  Not for both sides of a fork.
  */
 typedef struct
 {
   GMutex               mutex;
+  GMutex               next;        /* of the one that sleeps at the mutex, or until the favourite has let go */
+  _Atomic (gint64)     next_since;  /* when it began to; 0: there is none */
   GCond                was_let_go;
   _Atomic (MpFavour *) favourite;
   MpFavour            *held;        /* by that one; NULL: with the mutex.  Of whoever has the lock */

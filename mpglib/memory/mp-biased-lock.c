@@ -13,6 +13,9 @@
 #define FAVOUR_AFTER  64
 #define MAX_DISTURBED 16
 
+/* Others may be quicker than one that waits, for so long. */
+#define MOST_PASSED (G_TIME_SPAN_MILLISECOND)
+
 _Thread_local char mp_biased_lock_mark;
 
 void
@@ -20,6 +23,7 @@ mp_biased_lock_init (MpBiasedLock *self)
 {
   *self = (MpBiasedLock) { 0 };
   g_mutex_init (&self->mutex);
+  g_mutex_init (&self->next);
   g_cond_init (&self->was_let_go);
 }
 
@@ -27,6 +31,7 @@ void
 mp_biased_lock_clear (MpBiasedLock *self)
 {
   g_mutex_clear (&self->mutex);
+  g_mutex_clear (&self->next);
   g_cond_clear (&self->was_let_go);
 }
 
@@ -77,6 +82,45 @@ await_favourite_locked (MpBiasedLock *self)
   self->ended = NULL;
 }
 
+/* It was the favourite until just now. */
+static void
+let_go_locked (MpBiasedLock *self,
+               gpointer      me)
+{
+  MpFavour *own = find_favour_locked (self, me);
+
+  if (own != NULL && atomic_load_explicit (&own->is_in, memory_order_relaxed) != 0)
+    {
+      atomic_store (&own->is_in, 0);
+      g_cond_broadcast (&self->was_let_go);
+    }
+}
+
+static gboolean
+is_passed_too_long (MpBiasedLock *self)
+{
+  gint64 since = atomic_load_explicit (&self->next_since, memory_order_relaxed);
+
+  return since != 0 && g_get_monotonic_time () - since > MOST_PASSED;
+}
+
+/* Whoever is there may wait for this thread, which was the favourite. */
+static void
+line_up (MpBiasedLock *self,
+         gpointer      me)
+{
+  if (!g_mutex_trylock (&self->next))
+    {
+      g_mutex_lock (&self->mutex);
+      let_go_locked (self, me);
+      g_mutex_unlock (&self->mutex);
+      g_mutex_lock (&self->next);
+    }
+
+  atomic_store_explicit (&self->next_since, g_get_monotonic_time (), memory_order_relaxed);
+  g_mutex_lock (&self->mutex);
+}
+
 /*< private >
  * mp_biased_lock_acquire_slowly:
  *
@@ -86,19 +130,18 @@ void
 mp_biased_lock_acquire_slowly (MpBiasedLock *self,
                                gpointer      me)
 {
-  MpFavour *own;
+  gboolean is_next = is_passed_too_long (self) || !g_mutex_trylock (&self->mutex);
 
-  g_mutex_lock (&self->mutex);
-
-  /* It was the favourite until just now. */
-  own = find_favour_locked (self, me);
-  if (own != NULL && atomic_load_explicit (&own->is_in, memory_order_relaxed) != 0)
+  if (is_next)
+    line_up (self, me);
+  let_go_locked (self, me);
+  await_favourite_locked (self);
+  if (is_next)
     {
-      atomic_store (&own->is_in, 0);
-      g_cond_broadcast (&self->was_let_go);
+      atomic_store_explicit (&self->next_since, 0, memory_order_relaxed);
+      g_mutex_unlock (&self->next);
     }
 
-  await_favourite_locked (self);
   self->held = NULL;
   self->n_in_a_row = self->last == me ? self->n_in_a_row + 1 : 1;
   self->last = me;
