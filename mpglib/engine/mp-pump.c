@@ -59,7 +59,7 @@ struct _MpPump {
   guint n_followers;
   gboolean dispatching;
   gboolean gives_way;      /* meanwhile: who serves leaves the rest to its next turn, if others want the lock */
-  gboolean was_cut;        /* it has done so */
+  gboolean is_cut;         /* it has done so, and fetches one event at a time until there is none */
   guint n_sources;
   GPtrArray *removed;      /* sources to free when dispatching is over */
   GQueue timers;           /* by deadline */
@@ -472,16 +472,21 @@ wake_followers (MpPump *self)
 /* Events are fetched with the lock held: between fetching and locking a source could be removed.  After a cut only one
  * is: the kernel puts those that are fetched behind the others, and so it comes to each of them.
  *
- * Returns: how many there were */
-static int
-serve_some_locked (MpPump *self)
+ * `left`: events that may come yet
+ *
+ * Returns: whether there may be more */
+static gboolean
+serve_some_locked (MpPump *self,
+                   guint  *left)
 {
   struct epoll_event events[MOST_EVENTS];
-  int n = epoll_wait (self->epoll_fd, events, self->was_cut ? 1 : MOST_EVENTS, 0);
+  int most = self->is_cut ? 1 : MOST_EVENTS, n = epoll_wait (self->epoll_fd, events, most, 0);
 
   if (n < 0 && errno != EINTR)
     g_error ("%s cannot go on: somebody closed its descriptors (%s)", self->name, g_strerror (errno));
-  self->was_cut = FALSE;
+  *left -= MIN (*left, (guint) MAX (n, 0));
+  if (n == 0)
+    self->is_cut = FALSE;
   for (int i = 0; i < n; i++)
     {
       MpPumpSource *source = events[i].data.ptr;
@@ -490,11 +495,11 @@ serve_some_locked (MpPump *self)
         source->func (events[i].events, source->data);
       if (mp_pump_gives_way (self))
         {
-          self->was_cut = TRUE;
-          break;
+          self->is_cut = TRUE;
+          return FALSE;
         }
     }
-  return n;
+  return n == most && *left > 0;
 }
 
 /* All that are ready now, unless it gives way: those that are so again and again keep it no longer than the others */
@@ -502,25 +507,19 @@ static void
 serve_locked (MpPump   *self,
               gboolean  gives_way)
 {
-  guint left = (self->n_sources + 2) / MOST_EVENTS + 1; /* with its own two */
-  gboolean something = FALSE;
-  int n;
+  const guint most = self->n_sources + 2; /* with its own two */
+  guint left = most;
 
   if (!g_atomic_int_get (&self->is_open))
     return;
   self->dispatching = TRUE;
   self->gives_way = gives_way;
-  self->was_cut = self->was_cut && gives_way;
-  do
-    {
-      n = serve_some_locked (self);
-      something |= n > 0;
-    }
-  while (n == MOST_EVENTS && !self->was_cut && --left > 0);
+  while (serve_some_locked (self, &left))
+    ;
   self->dispatching = self->gives_way = FALSE;
   g_ptr_array_set_size (self->removed, 0);
   wake_followers (self);
-  if (self->led && something)
+  if (self->led && left < most)
     wake_leader (self); /* what was handled here may be what it sleeps for */
 }
 
