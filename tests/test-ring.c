@@ -103,15 +103,76 @@ check_batch (guint   n,
 
 /* An even and an odd number of records, after each of both; and more than there is room for. */
 static void
-test_batches (void)
+check_batches (MpRingManner manner)
 {
+  mp_ring_pace_fix (manner);
   set_up (MP_RING_MAX_RECORDS);
   for (guint round = 0; round < 100; round++)
     for (guint n = 1; n < 6; n++)
       check_batch (n, round * 10);
   check_batch (256, 7);
   check_batch (257, 8);
+  g_assert_cmpint (ring.pace.manner, ==, manner);
   tear_down ();
+  mp_ring_pace_fix (MP_RING_N_MANNERS);
+}
+
+static void
+test_batches (void)
+{
+  for (guint manner = 0; manner < MP_RING_N_MANNERS; manner++)
+    check_batches ((MpRingManner) manner);
+}
+
+/* Blocks of batches: in the manner that is faster, and now and then in the other one. */
+static void
+test_pace (void)
+{
+  guint n_blocks[MP_RING_N_MANNERS] = { 0 };
+  MpRingPace pace = { 0 };
+
+  for (guint i = 0; i < 1000; i++)
+    {
+      mp_ring_pace_begin (&pace);
+      n_blocks[pace.manner]++;
+      pace.cost[MP_RING_DIRECT] = i < 500 ? 10 : 1000;
+      pace.cost[MP_RING_GATHERED] = i < 500 ? 1000 : 10;
+      pace.n_left = 0;
+      pace.begun = 0;
+      if (i == 499)
+        {
+          g_assert_cmpuint (n_blocks[MP_RING_DIRECT], >, 480);
+          g_assert_cmpuint (n_blocks[MP_RING_GATHERED], >=, 3);
+        }
+    }
+  g_assert_cmpuint (n_blocks[MP_RING_GATHERED], >, 480);
+  g_assert_cmpuint (n_blocks[MP_RING_DIRECT], >, 480);
+  g_assert_cmpuint (n_blocks[MP_RING_GATHERED], <, 520);
+}
+
+/* The other one is known only once it was tried; a block in which somebody waited tells nothing. */
+static void
+test_pace_measures (void)
+{
+  MpRingPace pace = { 0 };
+
+  do
+    {
+      mp_ring_pace_begin (&pace);
+      mp_ring_pace_end (&pace, pace.n_left == 7 ? 0 : 1000);
+    }
+  while (pace.n_left > 0);
+  g_assert_cmpint (pace.begun, ==, 0);
+  mp_ring_pace_begin (&pace);
+  g_assert_cmpuint (pace.cost[MP_RING_DIRECT], ==, 0);
+
+  for (guint i = 0; i < 10000; i++)
+    {
+      mp_ring_pace_end (&pace, 1000);
+      mp_ring_pace_begin (&pace);
+    }
+  g_assert_cmpuint (pace.cost[MP_RING_DIRECT], >, 0);
+  g_assert_cmpuint (pace.cost[MP_RING_GATHERED], >, 0);
 }
 
 /* What a function that was here before has left. */
@@ -376,6 +437,8 @@ main (int   argc,
   g_test_add_func ("/ring/lengths", test_lengths);
   g_test_add_func ("/ring/full", test_full);
   g_test_add_func ("/ring/batches", test_batches);
+  g_test_add_func ("/ring/pace", test_pace);
+  g_test_add_func ("/ring/pace-measures", test_pace_measures);
   g_test_add_func ("/ring/between-records", test_between_records);
   g_test_add_func ("/ring/long-batches", test_long_batches);
   g_test_add_func ("/ring/part-of-batch", test_part_of_batch);

@@ -9,6 +9,7 @@
 #include "mp-layout-private.h"
 #include "mp-ring-extents-private.h"
 #include "mp-ring-memory-private.h"
+#include "mp-ring-pace-private.h"
 #include "mp-table-private.h"
 #include "mp-wait-private.h"
 
@@ -92,6 +93,7 @@ typedef struct
   MpAtomic32    patience[2];   /* of this process, for each side: see mp-ring-wait.c */
   MpAtomic32    is_thin[2];    /* likewise: there was but little room, or were few records, when it looked last */
   MpAtomic64    held_up_since; /* likewise: a claim is left unused, in g_get_monotonic_time(); 0: none is */
+  MpRingPace    pace;          /* likewise: how batches are put */
 } MpRing;
 
 /* One commit has not more. */

@@ -230,12 +230,12 @@ is_near (const Putting      *putting,
          (putting->run == NULL || mp_ring_run_has_room (putting->run, need));
 }
 
-/* How far behind a record, and how long a record at most, in bytes. */
-#define FORESEEN 512
-#define SHORT    2048
+/* How far behind, and how much at most, in bytes. */
+#define FORESEEN  512
+#define MOST_SEEN 8192
 
 /* Who puts next needs the cache lines behind: these are the other side's, and come in the time until then.  Without
- * that a lock, which waits for all stores, would have to wait for them.
+ * that a lock, which waits for all stores, would have to wait for them.  The next ones are as long as these.
  */
 static inline void
 foresee (MpRing        *self,
@@ -244,7 +244,7 @@ foresee (MpRing        *self,
 #ifdef __x86_64__
   guint64 n = putting->own.position - putting->begun;
 
-  if (n > SHORT || putting->rest < FORESEEN + n ||
+  if (n > MOST_SEEN || putting->rest < FORESEEN + n ||
       putting->own.weight - putting->take.weight + FORESEEN + n > self->capacity)
     return;
 
@@ -309,7 +309,7 @@ put_locked (MpRing              *self,
 }
 
 static G_GNUC_NO_INLINE MpRingResult
-put_several_locked (MpRing              *self,
+put_gathered_locked (MpRing              *self,
                     const MpRingRecord  *records,
                     guint                n,
                     guint               *n_put,
@@ -320,6 +320,27 @@ put_several_locked (MpRing              *self,
 
   run.length = 0;
   return put_locked (self, records, n, n_put, &run, claimed, error);
+}
+
+static G_GNUC_NO_INLINE MpRingResult
+put_several_locked (MpRing              *self,
+                    const MpRingRecord  *records,
+                    guint                n,
+                    guint               *n_put,
+                    guint64              claimed,
+                    GError             **error)
+{
+  MpAtomic64 *weight = &self->layout->put.last_weight;
+  guint64 before = atomic_load_explicit (weight, memory_order_relaxed);
+  MpRingResult result;
+
+  if (mp_ring_pace_begin (&self->pace) == MP_RING_DIRECT)
+    result = put_locked (self, records, n, n_put, NULL, claimed, error);
+  else
+    result = put_gathered_locked (self, records, n, n_put, claimed, error);
+
+  mp_ring_pace_end (&self->pace, atomic_load_explicit (weight, memory_order_relaxed) - before);
+  return result;
 }
 
 static MpRingResult

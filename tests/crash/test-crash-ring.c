@@ -161,6 +161,8 @@ reset (void)
   memset ((void *) shared, 0, sizeof *shared);
   ring.flags = 0;
   ring.long_length = MP_RING_LONG_LENGTH;
+  mp_ring_pace_fix (MP_RING_DIRECT);
+  ring.pace.n_left = 0;
   mp_memfd_drop (test_ring.fd, 0, test_ring.size);
   mp_ring_init (&shared->ring, CAPACITY, MP_RING_MAX_RECORDS, CHUNK_BITS, 0);
   put_records (1, MP_WAIT_ENDS_NOW);
@@ -182,6 +184,14 @@ prepare_some (void)
     put_records (1, MP_WAIT_ENDS_NOW);
   remember ();
   mp_crash_begin_round (NULL);
+}
+
+static void
+prepare_gathered (void)
+{
+  prepare_some ();
+  mp_ring_pace_fix (MP_RING_GATHERED);
+  ring.pace.n_left = 0;
 }
 
 static void
@@ -976,6 +986,7 @@ static const MpKillCase kill_cases[] = {
   { "ring/put", prepare_some, mp_crash_enter, put_one, .check = check_one },
   { "ring/put-even", prepare_some, mp_crash_enter, put_even, .check = check_even },
   { "ring/put-odd", prepare_some, mp_crash_enter, put_odd, .check = check_odd },
+  { "ring/put-gathered", prepare_gathered, mp_crash_enter, put_odd, .check = check_odd },
   { "ring/put-from-dead", prepare_corpse, mp_crash_enter, put_one, .check = check_one },
   { "ring/put-sleepers", prepare_takers, mp_crash_enter, put_one, .check = check_takers },
   { "ring/put-stopped", prepare_takers, mp_crash_enter, put_one, .last = expect_takers_woken, .check = check_takers },
