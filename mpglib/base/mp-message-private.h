@@ -23,6 +23,8 @@ gboolean    mp_message_check_wire_codec    (const char  *wire_codec,
                                             GError     **error);
 gboolean    mp_message_check_value         (MpMessage   *self,
                                             GError     **error);
+GVariant   *mp_message_open_taken          (MpMessage   *message_taken,
+                                            GError     **error);
 const char *mp_message_get_wire_codec      (MpMessage   *self);
 GBytes     *mp_message_get_body_bytes      (MpMessage   *self);
 MpMessage  *mp_message_new_received        (const char  *wire_codec,

@@ -358,6 +358,21 @@ mp_message_get_value (MpMessage  *self,
 }
 
 /*< private >
+ * mp_message_open_taken:
+ * @message_taken: (transfer full) (nullable): %NULL with the error set
+ *
+ * Returns: (transfer full): its value, as mp_message_get_value()
+ */
+GVariant *
+mp_message_open_taken (MpMessage  *message_taken,
+                       GError    **error)
+{
+  g_autoptr (MpMessage) message = message_taken;
+
+  return message != NULL ? mp_message_get_value (message, error) : NULL;
+}
+
+/*< private >
  * mp_message_check_value:
  *
  * Costs a walk through a received GVariant that nobody has asked for yet, so not

@@ -8,6 +8,7 @@
 
 #include "mp-clock-private.h"
 #include "mp-error.h"
+#include "mp-message-private.h"
 #include "mp-pool-result-base-private.h"
 
 /* --- waiting ---------------------------------------------------------------------------------------------- */
@@ -155,15 +156,6 @@ mp_pool_result_wait_finish (MpPoolResult  *self,
 
 /* --- what came of it -------------------------------------------------------------------------------------- */
 
-static GVariant *
-get_value_take (MpMessage  *message,
-                GError    **error)
-{
-  g_autoptr (MpMessage) taken = message;
-
-  return taken != NULL ? mp_message_get_value (taken, error) : NULL;
-}
-
 /**
  * mp_pool_result_get:
  * @self: a result
@@ -204,7 +196,7 @@ mp_pool_result_get (MpPoolResult  *self,
   if (!mp_pool_result_wait (self, timeout, cancellable, error))
     return NULL;
 
-  return get_value_take (mp_dispatcher_dup_result (self->dispatcher, self->task, self, error), error);
+  return mp_message_open_taken (mp_dispatcher_dup_result (self->dispatcher, self->task, self, error), error);
 }
 
 /**
@@ -257,7 +249,7 @@ mp_pool_result_get_finish (MpPoolResult  *self,
   if (!g_task_propagate_boolean (G_TASK (result), error))
     return NULL;
 
-  return get_value_take (mp_dispatcher_dup_result (self->dispatcher, self->task, self, error), error);
+  return mp_message_open_taken (mp_dispatcher_dup_result (self->dispatcher, self->task, self, error), error);
 }
 
 /* What has ended does not change, and is looked at without the lock. */
@@ -344,7 +336,7 @@ mp_pool_result_get_item (MpPoolResult  *self,
                          guint          index,
                          GError       **error)
 {
-  return get_value_take (mp_pool_result_get_item_message (self, index, error), error);
+  return mp_message_open_taken (mp_pool_result_get_item_message (self, index, error), error);
 }
 
 /**

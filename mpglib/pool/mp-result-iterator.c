@@ -131,15 +131,6 @@ check_take (MpMessage  *message,
   return taken != NULL && mp_message_check_value (taken, error) ? g_steal_pointer (&taken) : NULL;
 }
 
-static GVariant *
-get_value_take (MpMessage  *message,
-                GError    **error)
-{
-  g_autoptr (MpMessage) taken = message;
-
-  return taken != NULL ? mp_message_get_value (taken, error) : NULL;
-}
-
 /**
  * mp_result_iterator_next:
  * @self: an iterator
@@ -170,7 +161,7 @@ mp_result_iterator_next (MpResultIterator  *self,
                          GCancellable      *cancellable,
                          GError           **error)
 {
-  return get_value_take (mp_result_iterator_next_message (self, timeout, cancellable, error), error);
+  return mp_message_open_taken (mp_result_iterator_next_message (self, timeout, cancellable, error), error);
 }
 
 /**
@@ -327,7 +318,7 @@ mp_result_iterator_next_finish (MpResultIterator  *self,
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
   g_return_val_if_fail (g_async_result_is_tagged (result, mp_result_iterator_next_async), NULL);
 
-  return get_value_take (next_finish (result, error), error);
+  return mp_message_open_taken (next_finish (result, error), error);
 }
 
 /**
