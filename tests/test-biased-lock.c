@@ -388,6 +388,38 @@ test_next_to_favourite (void)
   free_place (place);
 }
 
+/* Also if it found nobody at the mutex, but the favourite in. */
+static void
+test_next_when_told (void)
+{
+  Place *place;
+  GThread *thread;
+
+  if (!kernel_has_barrier ())
+    return;
+
+  place = new_place ();
+  become_favourite (place);
+  mp_biased_lock_acquire (&place->lock);
+  thread = g_thread_new ("next", wait_for_it, place);
+  while (atomic_load (&place->lock.favourite) != NULL)
+    g_thread_yield ();
+
+  /* It sleeps until it is told. */
+  g_mutex_lock (&place->lock.mutex);
+  g_assert_cmpint (atomic_load (&place->lock.next_since), !=, 0);
+  g_mutex_unlock (&place->lock.mutex);
+  await_next (place);
+  g_assert_cmpuint (place->n, ==, 0);
+  mp_biased_lock_release (&place->lock);
+
+  mp_biased_lock_acquire (&place->lock);
+  g_assert_cmpuint (place->n, ==, 1);
+  mp_biased_lock_release (&place->lock);
+  g_thread_join (thread);
+  free_place (place);
+}
+
 static void
 begin_anew (gpointer unused)
 {
@@ -421,6 +453,7 @@ main (int   argc,
   g_test_add_func ("/biased-lock/disturbed", test_disturbed);
   g_test_add_func ("/biased-lock/next", test_next);
   g_test_add_func ("/biased-lock/next-to-favourite", test_next_to_favourite);
+  g_test_add_func ("/biased-lock/next-when-told", test_next_when_told);
   g_test_add_func ("/biased-lock/fork", test_fork);
   return g_test_run ();
 }

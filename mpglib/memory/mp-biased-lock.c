@@ -63,25 +63,6 @@ end_favour_locked (MpBiasedLock *self,
   self->n_disturbed = MIN (self->n_disturbed + 1, MAX_DISTURBED);
 }
 
-/* Somebody else may have become the favourite while this one slept. */
-static void
-await_favourite_locked (MpBiasedLock *self)
-{
-  for (;;)
-    {
-      MpFavour *favour = atomic_load (&self->favourite);
-
-      if (favour != NULL)
-        end_favour_locked (self, favour);
-      if (self->ended == NULL || atomic_load_explicit (&self->ended->is_in, memory_order_acquire) == 0)
-        break;
-
-      g_cond_wait (&self->was_let_go, &self->mutex);
-    }
-
-  self->ended = NULL;
-}
-
 /* It was the favourite until just now. */
 static void
 let_go_locked (MpBiasedLock *self,
@@ -104,20 +85,61 @@ is_passed_too_long (MpBiasedLock *self)
   return since != 0 && g_get_monotonic_time () - since > MOST_PASSED;
 }
 
+/* Returns: whether it is the next one now; else there is one */
+static gboolean
+try_next (MpBiasedLock *self)
+{
+  if (!g_mutex_trylock (&self->next))
+    return FALSE;
+
+  atomic_store_explicit (&self->next_since, g_get_monotonic_time (), memory_order_relaxed);
+  return TRUE;
+}
+
+static void
+end_next (MpBiasedLock *self)
+{
+  atomic_store_explicit (&self->next_since, 0, memory_order_relaxed);
+  g_mutex_unlock (&self->next);
+}
+
+/* Somebody else may have become the favourite while this one slept.  One that was the favourite has the lock, lets go
+ * of it and takes it again as others do, so this one must not be passed by for long here either.
+ */
+static void
+await_favourite_locked (MpBiasedLock *self,
+                        gboolean     *is_next)
+{
+  for (;;)
+    {
+      MpFavour *favour = atomic_load (&self->favourite);
+
+      if (favour != NULL)
+        end_favour_locked (self, favour);
+      if (self->ended == NULL || atomic_load_explicit (&self->ended->is_in, memory_order_acquire) == 0)
+        break;
+
+      *is_next = *is_next || try_next (self);
+      g_cond_wait (&self->was_let_go, &self->mutex);
+    }
+
+  self->ended = NULL;
+}
+
 /* Whoever is there may wait for this thread, which was the favourite. */
 static void
 line_up (MpBiasedLock *self,
          gpointer      me)
 {
-  if (!g_mutex_trylock (&self->next))
+  if (!try_next (self))
     {
       g_mutex_lock (&self->mutex);
       let_go_locked (self, me);
       g_mutex_unlock (&self->mutex);
       g_mutex_lock (&self->next);
+      atomic_store_explicit (&self->next_since, g_get_monotonic_time (), memory_order_relaxed);
     }
 
-  atomic_store_explicit (&self->next_since, g_get_monotonic_time (), memory_order_relaxed);
   g_mutex_lock (&self->mutex);
 }
 
@@ -135,12 +157,9 @@ mp_biased_lock_acquire_slowly (MpBiasedLock *self,
   if (is_next)
     line_up (self, me);
   let_go_locked (self, me);
-  await_favourite_locked (self);
+  await_favourite_locked (self, &is_next);
   if (is_next)
-    {
-      atomic_store_explicit (&self->next_since, 0, memory_order_relaxed);
-      g_mutex_unlock (&self->next);
-    }
+    end_next (self);
 
   self->held = NULL;
   self->n_in_a_row = self->last == me ? self->n_in_a_row + 1 : 1;
