@@ -353,6 +353,37 @@ test_flood_refused (void)
     close (fds[i]);
 }
 
+/* What a server says in it to one whose response is wrong: a challenge, and #FAILURE#. */
+#define PYTHON_REFUSED_SIZE (4 + 59 + 4 + 9)
+
+static int
+connect_stream (MpListener *listener)
+{
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (fd, >=, 0);
+  connect_socket (fd, listener);
+  return fd;
+}
+
+/* Likewise in Python's protocol, where there is a stream. */
+static void
+test_flood_refused_python (void)
+{
+  g_autoptr (MpListener) listener = mp_listener_new_with_wire (NULL, key, MP_WIRE_PYTHON);
+  const guint8 response[4 + 40] = { 0, 0, 0, 40 };
+  int wrong, fds[MP_PREAMBLE_MAX_STRANGERS];
+
+  g_assert_true (mp_listener_open (listener, NULL));
+  wrong = connect_stream (listener);
+  say (wrong, response, sizeof response);
+  for (guint i = 0; i < MP_PREAMBLE_MAX_STRANGERS; i++)
+    fds[i] = connect_stream (listener);
+  g_assert_cmpuint (read_to_end (wrong), ==, PYTHON_REFUSED_SIZE);
+  for (guint i = 0; i < MP_PREAMBLE_MAX_STRANGERS; i++)
+    close (fds[i]);
+}
+
 /* Nobody waits for anything, and the listener notices by itself. */
 static void
 test_deadline (void)
@@ -693,6 +724,7 @@ main (int    argc,
   mp_test_add ("/listener/silent", test_silent);
   mp_test_add ("/listener/flood", test_flood);
   mp_test_add ("/listener/flood-refused", test_flood_refused);
+  mp_test_add ("/listener/flood-refused-python", test_flood_refused_python);
   mp_test_add ("/listener/deadline", test_deadline);
   mp_test_add ("/listener/rubbish", test_rubbish);
   mp_test_add ("/listener/rubbish-listener", test_rubbish_listener);
