@@ -39,12 +39,15 @@ get_time (void)
   return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
 }
 
+/* ns of a block, at most: who puts so seldom has nothing to gain. */
+#define MOST_NSEC G_GINT64_CONSTANT (1000000000)
+
 /* The fastest of late counts: whatever else the caller did, or the machine, only adds to it. */
 static void
 note_cost (MpRingPace *self,
            gint64      now)
 {
-  guint64 cost = (guint64) (now - self->begun) * 1000 * 1024 / self->length;
+  guint64 cost = (guint64) MIN (now - self->begun, MOST_NSEC) * 1000 * 1024 / self->length;
   guint64 *known = &self->cost[self->manner];
   guint64 most = *known == 0 ? G_MAXUINT64 : *known + *known / MEMORY + 1;
 
