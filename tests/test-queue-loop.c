@@ -711,26 +711,13 @@ test_main_context (void)
     g_main_context_iteration (context, TRUE);
 }
 
-static void
-warm_up (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0), same = mp_test_pass_on (queue, NULL);
-  g_autoptr (GAsyncResult) result = NULL;
-
-  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &result);
-  mp_test_turn_loop ();
-  mp_test_put_int (queue, 1);
-  mp_test_await_result (&result);
-  g_assert_cmpint (mp_test_finish_int (queue, result), ==, 1);
-}
-
 int
 main (int   argc,
       char *argv[])
 {
   mp_init ();
   mp_test_init (&argc, &argv);
-  mp_test_set_warm_up (warm_up);
+  mp_test_set_warm_up (mp_test_warm_up_queue);
 
   mp_test_add ("/queue/async/order", test_async_order);
   mp_test_add ("/queue/async/objects", test_async_objects);

@@ -3,34 +3,21 @@
  */
 
 /* Queues of one process: what goes in comes out, and how one waits for it in a thread; in main loops they have
- * test-queue-loop.c, between processes test-queue-processes.c.
+ * test-queue-loop.c, between processes test-queue-processes.c.  How such a wait ends without an item has
+ * test-queue-ends.c, and what is no item test-queue-rubbish.c.
  */
 
-#include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 #include "mpglib.h"
 
-#include "mp-cancel-watch-private.h"
 #include "mp-item-private.h"
-#include "mp-queue-private.h"
-#include "mp-ring-end-private.h"
 #include "mp-test-queue.h"
 #include "mp-test-shared.h"
 #include "mp-test.h"
 #include "mp-variant-private.h"
 
 #define FOREVER -1.0
-
-static void
-expect_string (MpQueue    *queue,
-               const char *expected)
-{
-  g_autofree char *text = mp_shareable_to_string (MP_SHAREABLE (queue));
-
-  g_assert_cmpstr (text, ==, expected);
-}
 
 /* --- What goes in comes out ----------------------------------------------- */
 
@@ -43,7 +30,7 @@ test_values (void)
   };
   g_autoptr (MpQueue) queue = mp_queue_new (0);
 
-  expect_string (queue, "<Mp.Queue 0 items>");
+  mp_test_expect_string (queue, "<Mp.Queue 0 items>");
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     {
       g_autoptr (GError) error = NULL;
@@ -320,7 +307,7 @@ test_full_and_empty (void)
   mp_test_put_int (queue, 2);
   g_assert_true (mp_queue_is_full (queue));
   g_assert_false (mp_queue_is_empty (queue));
-  expect_string (queue, "<Mp.Queue 2 of 2 items>");
+  mp_test_expect_string (queue, "<Mp.Queue 2 of 2 items>");
   mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (3), 0, NULL, &error), &error,
                         MP_ERROR, MP_ERROR_FULL);
   mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (3), 0.01, NULL, &error), &error,
@@ -421,36 +408,6 @@ test_raw_values (void)
 
 /* --- Batches -------------------------------------------------------------- */
 
-static GVariant *
-make_numbers (int first,
-              int n)
-{
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
-  for (int i = 0; i < n; i++)
-    g_variant_builder_add (&builder, "v", g_variant_new_int32 (first + i));
-  return g_variant_builder_end (&builder);
-}
-
-/* Takes the numbers. */
-static void
-expect_numbers (GVariant *numbers,
-                int       first,
-                guint     n)
-{
-  g_assert_cmpstr (g_variant_get_type_string (numbers), ==, "av");
-  g_assert_cmpuint (g_variant_n_children (numbers), ==, n);
-  for (guint i = 0; i < n; i++)
-    {
-      g_autoptr (GVariant) boxed = g_variant_get_child_value (numbers, i);
-      g_autoptr (GVariant) number = g_variant_get_variant (boxed);
-
-      g_assert_cmpint (g_variant_get_int32 (number), ==, first + (int) i);
-    }
-  g_variant_unref (numbers);
-}
-
 static void
 test_many (void)
 {
@@ -459,24 +416,24 @@ test_many (void)
   g_autofree char *text = g_strnfill (5000, 'x');
   GVariant *values[2];
 
-  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 150), 0, NULL, NULL), ==, 150);
-  expect_numbers (mp_queue_get_many (queue, 1, 0, NULL, NULL), 0, 1);
-  expect_numbers (mp_queue_get_many (queue, 100, 0, NULL, NULL), 1, 100);
+  g_assert_cmpuint (mp_queue_put_many (queue, mp_test_make_numbers (0, 150), 0, NULL, NULL), ==, 150);
+  mp_test_expect_numbers (mp_queue_get_many (queue, 1, 0, NULL, NULL), 0, 1);
+  mp_test_expect_numbers (mp_queue_get_many (queue, 100, 0, NULL, NULL), 1, 100);
   mp_queue_put_data (queue, NULL, 0, "json", 0, NULL, NULL);
-  expect_numbers (mp_queue_get_many (queue, G_MAXUINT, 0, NULL, NULL), 101, 49);
+  mp_test_expect_numbers (mp_queue_get_many (queue, G_MAXUINT, 0, NULL, NULL), 101, 49);
   mp_test_expect_error (mp_queue_get_many (queue, 9, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_WRONG_CODEC);
   mp_test_expect_message (queue, "json", "");
   mp_test_expect_error (mp_queue_get_many (queue, 9, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
 
-  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 0), 0, NULL, &error), ==, 0);
+  g_assert_cmpuint (mp_queue_put_many (queue, mp_test_make_numbers (0, 0), 0, NULL, &error), ==, 0);
   g_assert_no_error (error);
   g_assert_cmpuint (mp_queue_put_many (queue, g_variant_new_parsed ("@ai [0, 1, 2]"), 0, NULL, &error), ==, 3);
-  expect_numbers (mp_queue_get_many (queue, 3, 0, NULL, NULL), 0, 3);
+  mp_test_expect_numbers (mp_queue_get_many (queue, 3, 0, NULL, NULL), 0, 3);
 
   /* The first is as large as others are together. */
   mp_queue_put (queue, g_variant_new_string (text), 0, NULL, NULL);
   mp_queue_put (queue, g_variant_new_string (text), 0, NULL, NULL);
-  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 20), 0, NULL, NULL), ==, 20);
+  g_assert_cmpuint (mp_queue_put_many (queue, mp_test_make_numbers (0, 20), 0, NULL, NULL), ==, 20);
   for (guint i = 0; i < 2; i++)
     {
       g_autoptr (GVariant) several = mp_queue_get_many (queue, i + 1, 0, NULL, NULL);
@@ -486,7 +443,7 @@ test_many (void)
       g_assert_cmpstr (g_variant_get_string (first, NULL), ==, text);
       g_assert_cmpuint (g_variant_n_children (several), ==, i + 1);
     }
-  expect_numbers (mp_queue_get_many (queue, 50, 0, NULL, NULL), 1, 19);
+  mp_test_expect_numbers (mp_queue_get_many (queue, 50, 0, NULL, NULL), 1, 19);
 
   /* All or nothing where one can never be put. */
   short_one = g_object_new (MP_TYPE_QUEUE, "byte-limit", (guint64) 4096, NULL);
@@ -505,200 +462,27 @@ test_part_of_many (void)
   g_autoptr (GAsyncResult) put = NULL, none = NULL, got = NULL;
   g_autoptr (GError) error = NULL;
 
-  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (0, 5), 0, NULL, &error), ==, 3);
+  g_assert_cmpuint (mp_queue_put_many (queue, mp_test_make_numbers (0, 5), 0, NULL, &error), ==, 3);
   g_assert_no_error (error);
-  mp_test_expect_error (mp_queue_put_many (queue, make_numbers (3, 2), 0.01, NULL, &error) == 0, &error,
+  mp_test_expect_error (mp_queue_put_many (queue, mp_test_make_numbers (3, 2), 0.01, NULL, &error) == 0, &error,
                         MP_ERROR, MP_ERROR_FULL);
   g_assert_cmpint (mp_test_get_int (queue), ==, 0);
-  g_assert_cmpuint (mp_queue_put_many (queue, make_numbers (3, 2), 0.01, NULL, &error), ==, 1);
+  g_assert_cmpuint (mp_queue_put_many (queue, mp_test_make_numbers (3, 2), 0.01, NULL, &error), ==, 1);
   g_assert_no_error (error);
 
-  mp_queue_put_many_async (queue, make_numbers (4, 4), 0.05, NULL, mp_test_keep_result, &put);
+  mp_queue_put_many_async (queue, mp_test_make_numbers (4, 4), 0.05, NULL, mp_test_keep_result, &put);
   mp_test_turn_loop ();
   g_assert_cmpint (mp_test_get_int (queue), ==, 1);
   mp_test_await_result (&put);
   g_assert_cmpuint (mp_queue_put_many_finish (queue, put, &error), ==, 1);
   g_assert_no_error (error);
 
-  mp_queue_put_many_async (queue, make_numbers (5, 1), 0.01, NULL, mp_test_keep_result, &none);
+  mp_queue_put_many_async (queue, mp_test_make_numbers (5, 1), 0.01, NULL, mp_test_keep_result, &none);
   mp_test_await_result (&none);
   mp_test_expect_error (mp_queue_put_many_finish (queue, none, &error) == 0, &error, MP_ERROR, MP_ERROR_FULL);
   mp_queue_get_many_async (queue, 9, FOREVER, NULL, mp_test_keep_result, &got);
   mp_test_await_result (&got);
-  expect_numbers (mp_queue_get_many_finish (queue, got, NULL), 2, 3);
-}
-
-/* --- Ends of waits -------------------------------------------------------- */
-
-/* Or as good as. */
-static void
-yield_until_waiting (GCancellable *cancellable)
-{
-  while (!mp_cancel_watch_is_one_of (cancellable))
-    g_thread_yield ();
-}
-
-static gpointer
-cancel_waiting (gpointer cancellable)
-{
-  yield_until_waiting (cancellable);
-  g_cancellable_cancel (cancellable);
-  return NULL;
-}
-
-typedef struct
-{
-  MpQueue      *queue;
-  GCancellable *cancellable;
-  GThread      *threads[3];
-} Joined;
-
-static gpointer
-get_to_be_joined (gpointer data)
-{
-  Joined *joined = data;
-  GError *error = NULL;
-
-  g_assert_null (mp_queue_get (joined->queue, FOREVER, joined->cancellable, &error));
-  return error;
-}
-
-static void
-join (GCancellable *cancellable,
-      Joined       *joined)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (joined->threads); i++)
-    {
-      g_autoptr (GError) error = g_thread_join (joined->threads[i]);
-
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-    }
-}
-
-/* Who cancels may wait in a handler of its own for the threads whose waits that ends, whenever it was connected. */
-static void
-test_cancel_joins (gconstpointer is_before)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (1);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  Joined joined = { queue, cancellable, { NULL } };
-
-  alarm (20);
-  if (is_before)
-    g_cancellable_connect (cancellable, G_CALLBACK (join), &joined, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (joined.threads); i++)
-    joined.threads[i] = g_thread_new ("get", get_to_be_joined, &joined);
-  yield_until_waiting (cancellable);
-  if (!is_before)
-    g_cancellable_connect (cancellable, G_CALLBACK (join), &joined, NULL);
-  g_cancellable_cancel (cancellable);
-  alarm (0);
-}
-
-/* Who has cancelled gets nothing and puts nothing, not even what could be got or put at once. */
-static void
-test_cancelled_before (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (9);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
-  guint8 byte = 0;
-  gsize length = 1;
-  int code = G_IO_ERROR_CANCELLED;
-
-  mp_test_put_int (queue, 1);
-  g_cancellable_cancel (cancellable);
-  mp_test_expect_error (mp_queue_get (queue, FOREVER, cancellable, &error) == NULL, &error, G_IO_ERROR, code);
-  mp_test_expect_error (mp_queue_get_many (queue, 9, 0, cancellable, &error) == NULL, &error, G_IO_ERROR, code);
-  mp_test_expect_error (mp_queue_get_message (queue, 0, cancellable, &error) == NULL, &error, G_IO_ERROR, code);
-  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (2), 0, cancellable, &error), &error,
-                        G_IO_ERROR, code);
-  mp_test_expect_error (!mp_queue_put_data (queue, &byte, 1, NULL, FOREVER, cancellable, &error), &error,
-                        G_IO_ERROR, code);
-  mp_test_expect_error (mp_queue_put_many_data (queue, &byte, 1, &length, 1, NULL, 0, cancellable, &error) == 0, &error,
-                        G_IO_ERROR, code);
-  g_assert_cmpuint (mp_queue_get_length (queue), ==, 1);
-  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
-}
-
-static void
-test_cancel (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (1);
-
-  for (guint i = 0; i < 2; i++)
-    {
-      g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-      g_autoptr (GError) error = NULL;
-      GThread *thread = g_thread_new ("cancel", cancel_waiting, cancellable);
-
-      if (i == 0)
-        g_assert_null (mp_queue_get (queue, FOREVER, cancellable, &error));
-      else
-        g_assert_false (mp_queue_put (queue, g_variant_new_int32 (2), FOREVER, cancellable, &error));
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-      g_thread_join (thread);
-      g_clear_error (&error);
-
-      /* And what is cancelled before does not wait. */
-      if (i == 0)
-        g_assert_null (mp_queue_get (queue, 0, cancellable, &error));
-      else
-        g_assert_false (mp_queue_put (queue, g_variant_new_int32 (2), 0, cancellable, &error));
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-      if (i == 0)
-        mp_test_put_int (queue, 1);
-    }
-  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
-}
-
-static void
-on_signal (int number)
-{
-}
-
-typedef struct
-{
-  pthread_t thread;
-  int       is_over;
-} Target;
-
-static gpointer
-send_signals (gpointer data)
-{
-  Target *target = data;
-
-  while (!g_atomic_int_get (&target->is_over))
-    {
-      pthread_kill (target->thread, SIGUSR1);
-      g_thread_yield ();
-    }
-
-  return NULL;
-}
-
-static void
-test_interrupted (void)
-{
-  struct sigaction action = { .sa_handler = on_signal }, saved;
-  Target target = { pthread_self (), FALSE };
-  g_autoptr (MpQueue) queue = mp_queue_new (1);
-  g_autoptr (GError) error = NULL;
-  GThread *thread;
-
-  sigaction (SIGUSR1, &action, &saved);
-  mp_thread_set_interruptible (TRUE);
-  thread = g_thread_new ("signals", send_signals, &target);
-  mp_test_expect_error (mp_queue_get (queue, MP_TEST_DEADLINE, NULL, &error) == NULL, &error,
-                        MP_ERROR, MP_ERROR_INTERRUPTED);
-  mp_test_put_int (queue, 1);
-  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (2), MP_TEST_DEADLINE, NULL, &error), &error,
-                        MP_ERROR, MP_ERROR_INTERRUPTED);
-  g_atomic_int_set (&target.is_over, TRUE);
-  g_thread_join (thread);
-  mp_thread_set_interruptible (FALSE);
-  sigaction (SIGUSR1, &saved, NULL);
-  g_assert_cmpint (mp_test_get_int (queue), ==, 1);
+  mp_test_expect_numbers (mp_queue_get_many_finish (queue, got, NULL), 2, 3);
 }
 
 /* --- Threads -------------------------------------------------------------- */
@@ -750,247 +534,6 @@ test_threads (void)
   g_assert_cmpint (sum, ==, 3 * N_ITEMS * (N_ITEMS + 1) / 2);
 }
 
-/* --- Closing -------------------------------------------------------------- */
-
-/* Both wait for ever, and neither may get or put anything. */
-static gpointer
-wait_for_item (gpointer queue)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_test_expect_error (mp_queue_get (queue, FOREVER, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
-  return NULL;
-}
-
-static gpointer
-wait_for_space (gpointer queue)
-{
-  g_autoptr (GError) error = NULL;
-
-  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (2), FOREVER, NULL, &error), &error,
-                        MP_ERROR, MP_ERROR_CLOSED);
-  return NULL;
-}
-
-static gboolean
-has_waits (gpointer queue)
-{
-  MpQueuePrivate *priv = mp_queue_get_private (queue);
-  guint n;
-
-  mp_queue_lock_own (priv);
-  n = g_queue_get_length (&priv->waits);
-  g_mutex_unlock (&priv->lock);
-  return n == 2;
-}
-
-static void
-test_closed (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (1), same = mp_test_pass_on (queue, NULL);
-  g_autoptr (GAsyncResult) first = NULL, second = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (MpMessage) message = mp_message_new (NULL);
-  gsize length;
-
-  mp_test_put_int (queue, 1);
-  mp_queue_close (queue);
-  mp_queue_close (queue);
-  g_assert_true (mp_queue_is_closed (queue));
-  expect_string (queue, "<Mp.Queue closed>");
-  mp_test_expect_error (!mp_queue_put (queue, g_variant_new_int32 (2), 0, NULL, &error), &error,
-                        MP_ERROR, MP_ERROR_CLOSED);
-  mp_test_expect_error (mp_queue_put_many (queue, make_numbers (0, 2), 0, NULL, &error) == 0, &error,
-                        MP_ERROR, MP_ERROR_CLOSED);
-  mp_test_expect_error (!mp_queue_put_message (queue, message, 0, NULL, &error), &error, MP_ERROR, MP_ERROR_CLOSED);
-  mp_test_expect_error (mp_queue_get (queue, FOREVER, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
-  mp_test_expect_error (mp_queue_get_frame (queue, FOREVER, &length, NULL, &error) == NULL, &error,
-                        MP_ERROR, MP_ERROR_CLOSED);
-  mp_test_expect_error (mp_queue_get_many (queue, 2, FOREVER, NULL, &error) == NULL, &error,
-                        MP_ERROR, MP_ERROR_CLOSED);
-  mp_test_expect_error (mp_test_pass_on (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_INVALID_STATE);
-  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &first);
-  mp_test_await_result (&first);
-  mp_test_expect_error (mp_queue_get_finish (queue, first, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
-  g_assert_cmpuint (mp_queue_get_length (queue), ==, 1);
-
-  /* It is this object that was closed, and the item is there. */
-  g_assert_false (mp_queue_is_closed (same));
-  mp_queue_put_async (same, g_variant_new_int32 (2), FOREVER, NULL, mp_test_keep_result, &second);
-  mp_test_turn_loop ();
-  g_assert_null (second);
-  mp_queue_close (same);
-  mp_test_await_result (&second);
-  mp_test_expect_error (!mp_queue_put_finish (same, second, &error), &error, MP_ERROR, MP_ERROR_CLOSED);
-}
-
-static void
-test_closed_while_waited (void)
-{
-  g_autoptr (MpQueue) full = mp_queue_new (1), empty = mp_queue_new (1), other = mp_test_pass_on (empty, NULL);
-  g_autoptr (GAsyncResult) result = NULL, others = NULL;
-  g_autoptr (GError) error = NULL;
-  GThread *threads[4];
-
-  mp_test_put_int (full, 1);
-  threads[0] = g_thread_new ("get", wait_for_item, empty);
-  threads[1] = g_thread_new ("get", wait_for_item, empty);
-  threads[2] = g_thread_new ("put", wait_for_space, full);
-  threads[3] = g_thread_new ("put", wait_for_space, full);
-  mp_queue_get_async (empty, FOREVER, NULL, mp_test_keep_result, &result);
-  mp_queue_get_async (other, FOREVER, NULL, mp_test_keep_result, &others);
-  mp_test_turn_loop ();
-  while (!has_waits (empty) || !has_waits (full))
-    g_thread_yield ();
-
-  mp_queue_close (empty);
-  mp_queue_close (full);
-  for (guint i = 0; i < 4; i++)
-    g_thread_join (threads[i]);
-  mp_test_await_result (&result);
-  mp_test_expect_error (mp_queue_get_finish (empty, result, &error) == NULL, &error, MP_ERROR, MP_ERROR_CLOSED);
-
-  mp_test_turn_loop ();
-  g_assert_null (others);
-  mp_test_put_int (other, 5);
-  mp_test_await_result (&others);
-  g_assert_cmpint (mp_test_finish_int (other, others), ==, 5);
-}
-
-/* --- Rubbish -------------------------------------------------------------- */
-
-static void
-put_rubbish (MpQueue    *queue,
-             guint32     kind,
-             const char *data,
-             guint32     length)
-{
-  MpRingRecord record = { data, length, kind };
-  guint32 me = 0;
-  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
-  guint n;
-
-  g_assert_cmpint (mp_ring_try_put (ring, me, &record, 1, &n, NULL), ==, MP_RING_DONE);
-}
-
-static const char long_rubbish[4000] = "x";
-
-static const struct
-{
-  guint32     kind;
-  const char *data;
-  guint32     length;
-} rubbish[] = {
-  { MP_ITEM_SPELT + 3999, long_rubbish, 4000 },         /* longer than any codec */
-  { MP_ITEM_VALUE | 0xffff, long_rubbish, 4000 },
-  { 99, "abcd", 4 },                                    /* no such codec */
-  { MP_ITEM_SPELT, "abcd", 4 },                         /* nor one of no length */
-  { MP_ITEM_SPELT + 5, "abcd", 4 },                     /* longer than all */
-  { MP_ITEM_SPELT + 257, "abcd", 4 },
-  { MP_ITEM_SPELT + 4, "ABCD", 4 },                     /* no name */
-  { MP_ITEM_SPELT + 4, "ab\0d", 4 },
-  { MP_ITEM_SPELT + 8, "gvariant", 8 },
-  { MP_ITEM_SPELT + 2, "x=i", 3 },                      /* bytes with a type */
-  { 0x20000, "abcd", 4 },                               /* flags of nobody */
-  { MP_ITEM_VALUE, "abcd", 4 },                         /* a value that is raw */
-  { 4, "abcd", 4 },                                     /* =i, and no value */
-  { MP_ITEM_VALUE | (MP_ITEM_SPELT + 3), "raw", 3 },
-  { MP_ITEM_VALUE | (MP_ITEM_SPELT + 2), "x=", 2 },     /* no type */
-  { MP_ITEM_VALUE | (MP_ITEM_SPELT + 3), "x=a*", 4 },   /* an indefinite one */
-  { MP_ITEM_VALUE | (MP_ITEM_SPELT + 3), "x=((", 4 },
-};
-
-/* Whoever takes it cannot tell of it, and leaves that to the next call, whatever that gets. */
-static void
-expect_to_be_told (MpQueue *queue)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GAsyncResult) result = NULL;
-  g_autofree guint8 *frame = NULL;
-  guint n = mp_queue_get_length (queue);
-  gsize length;
-
-  g_assert_null (mp_queue_try_get_frame (queue, 0, &length));
-  g_assert_null (mp_queue_try_get_frame (queue, 0, &length));
-  g_assert_false (mp_queue_is_empty (queue));
-  g_assert_cmpuint (mp_queue_get_length (queue), ==, n - 1);
-  mp_queue_get_frame_async (queue, -1, NULL, mp_test_keep_result, &result);
-  mp_test_await_result (&result);
-  frame = mp_queue_get_frame_finish (queue, result, &length, &error);
-  mp_test_expect_error (frame == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
-  g_assert_cmpuint (mp_queue_get_length (queue), ==, n - 1);
-}
-
-static void
-test_rubbish (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0);
-  g_autoptr (GError) error = NULL;
-  gsize length;
-
-  for (guint i = 0; i < G_N_ELEMENTS (rubbish); i++)
-    {
-      for (guint j = 0; j < 5; j++)
-        put_rubbish (queue, rubbish[i].kind, rubbish[i].data, rubbish[i].length);
-      mp_test_expect_error (mp_queue_get_message (queue, 0, NULL, &error) == NULL, &error,
-                            MP_ERROR, MP_ERROR_CORRUPTED);
-      mp_test_expect_error (mp_queue_get_frame (queue, 0, &length, NULL, &error) == NULL, &error,
-                            MP_ERROR, MP_ERROR_CORRUPTED);
-      g_assert_null (mp_queue_get_payload (queue, 0, 0, &length, NULL, &error));
-      g_assert_true (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED) ||
-                     g_error_matches (error, MP_ERROR, MP_ERROR_WRONG_CODEC));
-      g_clear_error (&error);
-      g_assert_null (mp_queue_get (queue, 0, NULL, &error));
-      g_assert_true (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED) ||
-                     g_error_matches (error, MP_ERROR, MP_ERROR_WRONG_CODEC));
-      g_clear_error (&error);
-      put_rubbish (queue, rubbish[i].kind, rubbish[i].data, rubbish[i].length);
-      expect_to_be_told (queue);
-      while (!mp_queue_is_empty (queue))
-        {
-          g_assert_null (mp_queue_get_message (queue, 0, NULL, NULL));
-          g_clear_error (&error);
-        }
-    }
-
-  /* Values that are none: found out when they are asked for. */
-  put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);                          /* =s */
-  put_rubbish (queue, MP_ITEM_VALUE | (MP_ITEM_SPELT + 2), "\0\0\0\0=h", 6);
-  put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);
-  mp_test_expect_error (mp_queue_get (queue, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
-  mp_test_expect_error (mp_queue_get (queue, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
-  {
-    g_autoptr (MpMessage) message = mp_queue_get_message (queue, 0, NULL, NULL);
-
-    mp_test_expect_error (mp_message_get_value (message, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
-  }
-
-  /* Good ones are got all the same. */
-  put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);
-  mp_test_expect_error (mp_queue_get_many (queue, 5, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
-  mp_test_put_int (queue, 1);
-  put_rubbish (queue, MP_ITEM_VALUE | 9, "no end", 6);
-  mp_test_put_int (queue, 2);
-  expect_numbers (mp_queue_get_many (queue, 5, 0, NULL, NULL), 1, 2);
-  mp_test_expect_error (mp_queue_get (queue, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
-  mp_test_expect_error (mp_queue_get (queue, 0, NULL, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
-}
-
-/* What comes from a peer instead of the memory of a queue. */
-static void
-test_bad_ring (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0);
-  g_autoptr (GError) error = NULL;
-  MpRing *ring = &mp_queue_get_private (queue)->store.ring;
-
-  ring->layout->most_records = 0;
-  mp_test_expect_error (mp_test_pass_on (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
-  ring->layout->most_records = 7;
-  ring->layout->capacity *= 4;
-  mp_test_expect_error (mp_test_pass_on (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_CORRUPTED);
-}
-
 /* --- Sharing -------------------------------------------------------------- */
 
 static void
@@ -1003,7 +546,7 @@ test_pass_on (void)
   g_assert_cmpuint (mp_queue_get_byte_limit (same), ==, 8192);
   mp_test_put_int (queue, 1);
   g_clear_object (&queue);
-  expect_string (same, "<Mp.Queue 1 of 5 items>");
+  mp_test_expect_string (same, "<Mp.Queue 1 of 5 items>");
   g_assert_cmpint (mp_test_get_int (same), ==, 1);
   g_assert_nonnull (mp_queue_get_main_context (same));
 }
@@ -1016,7 +559,7 @@ test_simple (void)
   g_autoptr (MpQueue) bounded = g_object_new (MP_TYPE_SIMPLE_QUEUE, "max-size", 1, NULL);
 
   g_assert_true (MP_IS_SIMPLE_QUEUE (same));
-  expect_string (same, "<Mp.SimpleQueue 0 items>");
+  mp_test_expect_string (same, "<Mp.SimpleQueue 0 items>");
   for (int i = 0; i < 100; i++)
     mp_test_put_int (MP_QUEUE (queue), i);
   for (int i = 0; i < 100; i++)
@@ -1027,26 +570,13 @@ test_simple (void)
   mp_test_put_int (bounded, 2);
 }
 
-static void
-warm_up (void)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0), same = mp_test_pass_on (queue, NULL);
-  g_autoptr (GAsyncResult) result = NULL;
-
-  mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &result);
-  mp_test_turn_loop ();
-  mp_test_put_int (queue, 1);
-  mp_test_await_result (&result);
-  g_assert_cmpint (mp_test_finish_int (queue, result), ==, 1);
-}
-
 int
 main (int   argc,
       char *argv[])
 {
   mp_init ();
   mp_test_init (&argc, &argv);
-  mp_test_set_warm_up (warm_up);
+  mp_test_set_warm_up (mp_test_warm_up_queue);
 
   mp_test_add ("/queue/values", test_values);
   mp_test_add ("/queue/bytes", test_bytes);
@@ -1063,16 +593,7 @@ main (int   argc,
   mp_test_add ("/queue/raw-values", test_raw_values);
   mp_test_add ("/queue/many", test_many);
   mp_test_add ("/queue/part-of-many", test_part_of_many);
-  mp_test_add ("/queue/cancel", test_cancel);
-  mp_test_add ("/queue/cancelled-before", test_cancelled_before);
-  mp_test_add_data ("/queue/cancel-joins", GINT_TO_POINTER (FALSE), test_cancel_joins);
-  mp_test_add_data ("/queue/cancel-joins/before", GINT_TO_POINTER (TRUE), test_cancel_joins);
-  mp_test_add ("/queue/interrupted", test_interrupted);
   mp_test_add ("/queue/threads", test_threads);
-  mp_test_add ("/queue/closed", test_closed);
-  mp_test_add ("/queue/closed-while-waited", test_closed_while_waited);
-  mp_test_add ("/queue/rubbish", test_rubbish);
-  mp_test_add ("/queue/bad-ring", test_bad_ring);
   mp_test_add ("/queue/pass-on", test_pass_on);
   mp_test_add ("/queue/simple", test_simple);
   return g_test_run ();
