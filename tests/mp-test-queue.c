@@ -47,13 +47,6 @@ mp_test_clear_results (GAsyncResult **results,
 }
 
 void
-mp_test_turn_loop (void)
-{
-  while (g_main_context_iteration (NULL, FALSE))
-    ;
-}
-
-void
 mp_test_expect_message (MpQueue    *queue,
                         const char *codec,
                         const char *body)

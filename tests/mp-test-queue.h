@@ -17,7 +17,6 @@ int       mp_test_finish_int     (MpQueue       *queue,
                                   GAsyncResult  *result);
 void      mp_test_clear_results  (GAsyncResult **results,
                                   guint          n);
-void      mp_test_turn_loop      (void);
 void      mp_test_expect_message (MpQueue       *queue,
                                   const char    *codec,
                                   const char    *body);

@@ -445,6 +445,13 @@ mp_test_has_pointer (gpointer location)
 }
 
 void
+mp_test_turn_loop (void)
+{
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+}
+
+void
 mp_test_keep_result (GObject      *source,
                      GAsyncResult *result,
                      gpointer      location)

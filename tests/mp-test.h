@@ -43,6 +43,9 @@ void     mp_test_add_data    (const char      *path,
 /* Likewise until `flag` is TRUE. */
 #define  mp_test_run_until_set(flag) \
   mp_test_run_until_at (G_STRLOC, #flag, mp_test_is_set, (flag))
+/* All that the default main context has to do now. */
+void     mp_test_turn_loop   (void);
+
 /* A GAsyncReadyCallback that keeps the result in the GAsyncResult * it is given,
  * and waiting for that.
  */
