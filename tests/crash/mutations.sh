@@ -78,11 +78,11 @@ expect_failure MP_FAULT_NO_BROADCAST crash/test-crash --long -p /crash/watch/nei
 expect_failure MP_FAULT_NO_BROADCAST crash/test-crash-started --long -p /crash/barrier/wait
 expect_failure MP_FAULT_NO_BROADCAST test-participant -p /participant/death-is-told
 # Two sleep on one word to hear of a death, and one takes the wake to its grave.
-expect_failure MP_FAULT_SHARED_VIGIL crash/test-crash --long -p /crash/ring/crowd-dies
+expect_failure MP_FAULT_SHARED_VIGIL crash/test-crash-watchers --long -p /crash/ring/crowd-dies
 # What the dead held is forgotten when the slot is used again.
 expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/death
 expect_failure MP_FAULT_NO_SWEEP test-arena -p /arena/slot-reuse
-expect_failure MP_FAULT_NO_SWEEP crash/test-crash --long -p /crash/arena/sweep
+expect_failure MP_FAULT_NO_SWEEP crash/test-crash-arena --long -p /crash/arena/sweep
 # Who ends a favour does not wait for the stores of the favourite.
 expect_failure MP_FAULT_NO_PROCESS_BARRIER test-biased-lock -p /biased-lock/exclusion
 # Others can truncate what is mapped here.
@@ -92,15 +92,15 @@ expect_failure MP_FAULT_LATE_REGISTRATION crash/test-crash --long -p /crash/slot
 # Who leaves marks its words as the kernel does, which then leaves them alone.
 expect_failure MP_FAULT_LEAVE_WITHOUT_ID crash/test-crash --long -p /crash/slot/leave
 # Changes of an arena are made one by one.
-expect_failure MP_FAULT_NO_JOURNAL crash/test-crash --long -p /crash/arena/release
+expect_failure MP_FAULT_NO_JOURNAL crash/test-crash-arena --long -p /crash/arena/release
 # Each change of an arena is committed for itself.
-expect_failure MP_FAULT_TWO_WORD_COMMIT crash/test-crash --long -p /crash/arena/alloc
-expect_failure MP_FAULT_TWO_WORD_COMMIT crash/test-crash --long -p /crash/arena/release
+expect_failure MP_FAULT_TWO_WORD_COMMIT crash/test-crash-arena --long -p /crash/arena/alloc
+expect_failure MP_FAULT_TWO_WORD_COMMIT crash/test-crash-arena --long -p /crash/arena/release
 # A slot is free before its generation is another.
 expect_failure MP_FAULT_TWO_WORD_COMMIT crash/test-crash --long -p /crash/slot/bury
 # What was checked is read once more before it is used.
-expect_failure MP_FAULT_DOUBLE_FETCH crash/test-crash --long -p /crash/arena/replay-meanwhile
-expect_failure MP_FAULT_DOUBLE_FETCH crash/test-crash --long -p /crash/segment/open-meanwhile
+expect_failure MP_FAULT_DOUBLE_FETCH crash/test-crash-arena --long -p /crash/arena/replay-meanwhile
+expect_failure MP_FAULT_DOUBLE_FETCH crash/test-crash-arena --long -p /crash/segment/open-meanwhile
 # A ringer that is stopped before it rang looks as if it had.
 expect_failure MP_FAULT_NO_MARK crash/test-crash --long -p /crash/doorbell/ring-stopped
 # A lock is free before anybody is woken, and no death tells those who sleep.
@@ -142,8 +142,9 @@ expect_failure MP_FAULT_NO_PLACE test-ring-memory -p /ring/place-of-dead
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
   test-flag test-notes test-rendezvous test-cell \
   test-ring test-ring-hands test-ring-lies test-ring-memory test-ring-waits \
-  crash/test-crash crash/test-crash-permits crash/test-crash-ring crash/test-crash-shared \
-  crash/test-crash-started crash/test-crash-storm crash/test-crash-sync crash/test-crash-waits; do
+  crash/test-crash crash/test-crash-arena crash/test-crash-permits crash/test-crash-ring crash/test-crash-shared \
+  crash/test-crash-started crash/test-crash-storm crash/test-crash-sync crash/test-crash-waits \
+  crash/test-crash-watchers; do
   expect_success $program
 done
 

@@ -3,29 +3,24 @@
  */
 
 /* Kills participants at every instruction of what they do to shared memory, and
- * looks whether the survivors go on: see mp-killstep.h.  What is made of it stands in
- * test-crash-sync.c, test-crash-permits.c and test-crash-waits.c.
+ * looks whether the survivors go on: see mp-killstep.h.  Here are locks, doorbells and the
+ * slots of participants.  Memory has test-crash-arena.c, and processes that watch each other
+ * test-crash-watchers.c; what is made of it all stands in test-crash-sync.c,
+ * test-crash-permits.c and test-crash-waits.c.
  */
 
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <mpglib.h>
 
-#include "mp-arena-private.h"
-#include "mp-clock-private.h"
 #include "mp-crash-family.h"
 #include "mp-doorbell-private.h"
 #include "mp-futex-private.h"
-#include "mp-journal-private.h"
 #include "mp-life-list-private.h"
-#include "mp-memfd-private.h"
 #include "mp-owner-lock-private.h"
 #include "mp-sleep-private.h"
 
@@ -37,15 +32,7 @@ typedef struct
   MpAtomic32 value;
   MpAtomic32 victim_thread;
 
-  /* the other family */
-  MpAtomic32 founder_command;   /* 1: count, 2: answered */
-  MpAtomic32 founder_ready;
-  MpAtomic32 n_objects;
-  int        founder_table_fd;
-  int        founder_arena_fd;
-  MpHandle   handle;
-
-  /* bystanders of a death */
+  /* bystanders of a death, in the other family */
   MpAtomic32 bystander_ready;
   MpAtomic32 bystander_done;
   MpAtomic32 corpse_ready;
@@ -56,9 +43,6 @@ typedef struct
 static Shared *shared;
 static MpTable *table;
 static MpTable *other_table;     /* the harness takes no part in this one */
-static MpArena *arena;
-static MpHold kept;
-static guint n_objects_before;
 static guint extra_failure;
 
 /* --- Sleepers ------------------------------------------------------------- */
@@ -565,394 +549,6 @@ ring_beside_stopped (void)
     extra_failure = STALL;
 }
 
-/* --- An arena ------------------------------------------------------------- */
-
-static MpHold victims_hold;
-static MpArena *fresh_arena;
-
-static MpArena *
-peek_arena (void)
-{
-  return fresh_arena != NULL ? fresh_arena : arena;
-}
-
-static void
-prepare_arena (void)
-{
-  mp_crash_begin_round (NULL);
-  n_objects_before = mp_arena_get_n_objects (arena);
-}
-
-static void
-alloc (void)
-{
-  mp_arena_alloc (arena, 40, MP_OBJECT_RAW, &victims_hold, NULL);
-}
-
-static void
-alloc_and_release (void)
-{
-  alloc ();
-  mp_hold_release (&victims_hold);
-}
-
-static void
-setup_holds (void)
-{
-  mp_crash_enter ();
-  for (guint i = 0; i < 3; i++)
-    alloc ();
-}
-
-static void
-release_hold (void)
-{
-  mp_hold_release (&victims_hold);
-}
-
-static void
-hold_kept (void)
-{
-  MpHandle handle;
-
-  mp_hold_get_handle (&kept, &handle);
-  mp_arena_hold (arena, &handle, MP_OBJECT_RAW, &victims_hold, NULL);
-}
-
-static void
-die_with_objects (gpointer data)
-{
-  setup_holds ();
-}
-
-static void
-prepare_corpse_with_objects (void)
-{
-  prepare_arena ();
-  mp_test_join (mp_test_fork (die_with_objects, NULL));
-}
-
-static void
-sweep (void)
-{
-  mp_arena_sweep (arena, NULL);
-}
-
-/* Every piece of memory and every record is newly taken. */
-static void
-prepare_fresh_arena (void)
-{
-  mp_crash_begin_round (NULL);
-  fresh_arena = mp_arena_new (table, 4 << 20, NULL);
-  g_assert_nonnull (fresh_arena);
-  n_objects_before = 0;
-}
-
-static void
-alloc_and_grow (void)
-{
-  for (guint i = 0; i < 3; i++)
-    mp_arena_alloc (fresh_arena, MP_ARENA_MAX_OBJECT, MP_OBJECT_RAW, &victims_hold, NULL);
-}
-
-typedef struct
-{
-  const MpArenaLayout *layout;
-  gsize                size;
-  GHashTable          *holds;     /* unit -> number of records found */
-  gboolean             is_torn;
-} Walk;
-
-static const void *
-walk_to (Walk    *walk,
-         guint32  place,
-         gsize    unit)
-{
-  if ((guint64) place * unit >= walk->size)
-    {
-      walk->is_torn = TRUE;
-      return NULL;
-    }
-
-  return (const guint8 *) walk->layout + place * unit;
-}
-
-static void
-walk_list (Walk             *walk,
-           const MpHoldList *list)
-{
-  guint32 previous = 0;
-  guint32 next;
-
-  if (list->owner == 0)
-    walk->is_torn |= list->first != 0;
-
-  for (guint32 record = list->first; record != 0 && !walk->is_torn; record = next)
-    {
-      const MpHoldRecord *found = walk_to (walk, record, MP_ARENA_RECORD);
-      gpointer unit;
-
-      if (found == NULL)
-        return;
-
-      unit = GUINT_TO_POINTER (found->block);
-      walk->is_torn |= found->previous != previous;
-      g_hash_table_insert (walk->holds, unit,
-                           GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (walk->holds, unit)) + 1));
-      previous = record;
-      next = found->next;
-    }
-}
-
-static void
-walk_free_blocks (Walk    *walk,
-                  guint32  unit)
-{
-  for (guint n = 0; unit != 0 && !walk->is_torn; n++)
-    {
-      const MpBlockHead *block = walk_to (walk, unit, MP_ARENA_UNIT);
-
-      if (block == NULL)
-        return;
-
-      walk->is_torn |= block->n_holds != 0 || g_hash_table_contains (walk->holds, GUINT_TO_POINTER (unit)) ||
-                       n > walk->layout->units_used;
-      unit = block->next_free;
-    }
-}
-
-static gboolean
-arena_is_torn (MpArena *which)
-{
-  Walk walk = { .size = 4 << 20, .holds = g_hash_table_new (NULL, NULL) };
-  gpointer view = mmap (NULL, walk.size, PROT_READ, MAP_SHARED, mp_arena_get_fd (which), 0);
-  GHashTableIter iter;
-  gpointer unit, n;
-
-  g_assert_true (view != MAP_FAILED);
-  walk.layout = view;
-  walk.is_torn = walk.layout->n_entries != 0 || walk.layout->lock != 0;
-
-  for (guint i = 0; i < MP_TABLE_N_SLOTS; i++)
-    walk_list (&walk, &walk.layout->holds[i]);
-  for (guint i = 0; i < MP_ARENA_N_CLASSES; i++)
-    walk_free_blocks (&walk, walk.layout->free_blocks[i]);
-
-  walk.is_torn |= g_hash_table_size (walk.holds) != walk.layout->n_objects;
-  g_hash_table_iter_init (&iter, walk.holds);
-  while (!walk.is_torn && g_hash_table_iter_next (&iter, &unit, &n))
-    {
-      const MpBlockHead *block = walk_to (&walk, GPOINTER_TO_UINT (unit), MP_ARENA_UNIT);
-
-      walk.is_torn |= block == NULL || block->n_holds != GPOINTER_TO_UINT (n);
-    }
-
-  g_hash_table_unref (walk.holds);
-  munmap (view, walk.size);
-  return walk.is_torn;
-}
-
-/* What the victim held is gone, nothing else is, and the arena works. */
-static guint
-check_arena (void)
-{
-  MpArena *which = peek_arena ();
-  guint failure = 0;
-  MpHold hold;
-
-  if (!mp_crash_none_is_dead (table))
-    failure |= NOT_BURIED;
-  if (!mp_arena_sweep (which, NULL) || arena_is_torn (which))
-    failure |= TORN;
-  if (mp_arena_get_n_objects (which) != n_objects_before)
-    failure |= LEAKED;
-  if (!mp_arena_alloc (which, 40, MP_OBJECT_RAW, &hold, NULL))
-    failure |= TORN;
-  mp_hold_release (&hold);
-
-  g_clear_pointer (&fresh_arena, mp_arena_unref);
-  return failure;
-}
-
-/* --- Memory that others change ---------------------------------------------- */
-
-#define SEGMENT_SIZE (1 << 16)
-
-/* An arena, and what comes behind it. */
-typedef struct
-{
-  MpArenaLayout layout;
-  MpAtomic32    behind;
-  guint64       size_of_segment;   /* as the victim has it; 0: it was refused */
-} Changing;
-
-static Changing *changing;
-static MpSegment *segment;
-
-/* Committed, by somebody who died. */
-static void
-prepare_journal (void)
-{
-  mp_crash_begin_round (NULL);
-  atomic_store (&changing->behind, 0);
-  atomic_store (&changing->layout.journal[0].word, offsetof (MpArenaLayout, n_objects) / sizeof (MpAtomic32));
-  atomic_store (&changing->layout.journal[0].value, 1);
-  atomic_store (&changing->layout.n_entries, 1);
-}
-
-static void
-replay (void)
-{
-  mp_journal_replay (&changing->layout, sizeof changing->layout);
-}
-
-static void
-change_journal (void)
-{
-  atomic_store (&changing->layout.journal[0].word, offsetof (Changing, behind) / sizeof (MpAtomic32));
-}
-
-/* What was checked is what was used. */
-static guint
-check_behind (void)
-{
-  return atomic_load (&changing->behind) == 0 ? 0 : TORN;
-}
-
-static void
-prepare_segment (void)
-{
-  mp_crash_begin_round (NULL);
-  changing->size_of_segment = 0;
-  segment = mp_segment_new (MP_SEGMENT_ARENA, mp_table_get_id (table), SEGMENT_SIZE, SEGMENT_SIZE, NULL, NULL);
-  g_assert_nonnull (segment);
-}
-
-static void
-open_segment (void)
-{
-  MpSegment *opened = mp_segment_open (mp_segment_get_fd (segment), MP_SEGMENT_ARENA, NULL, NULL);
-
-  if (opened != NULL)
-    changing->size_of_segment = mp_segment_get_size (opened);
-}
-
-static void
-change_header (void)
-{
-  MpSegmentHeader *header = mp_segment_get_data (segment);
-
-  header->size = 2 * SEGMENT_SIZE;
-}
-
-static guint
-check_segment (void)
-{
-  mp_segment_unref (segment);
-  return changing->size_of_segment == 0 || changing->size_of_segment == SEGMENT_SIZE ? 0 : TORN;
-}
-
-/* --- Attaching to what others made ---------------------------------------- */
-
-static pid_t founder;
-static int founder_table_fd = -1;
-static int founder_arena_fd = -1;
-
-/* Has a table and an arena that the victims have never seen. */
-static void
-be_founder (gpointer data)
-{
-  MpTable *own_table = mp_table_new (NULL);
-  MpArena *own_arena = mp_arena_new (own_table, 0, NULL);
-  MpHold hold;
-
-  g_assert_true (mp_arena_alloc (own_arena, 8, MP_OBJECT_RAW, &hold, NULL));
-  mp_hold_get_handle (&hold, &shared->handle);
-  shared->founder_table_fd = mp_table_get_fd (own_table);
-  shared->founder_arena_fd = mp_arena_get_fd (own_arena);
-  mp_test_set_word (&shared->founder_ready, 1);
-
-  for (;;)
-    {
-      while (atomic_load (&shared->founder_command) != 1)
-        mp_futex_wait (&shared->founder_command, atomic_load (&shared->founder_command), MP_DEADLINE_NEVER);
-
-      mp_crash_none_is_dead (own_table);
-      mp_arena_sweep (own_arena, NULL);
-      atomic_store (&shared->n_objects, mp_arena_get_n_objects (own_arena) + (arena_is_torn (own_arena) ? 100 : 0));
-      mp_test_set_word (&shared->founder_command, 2);
-    }
-}
-
-static int
-open_of_founder (int fd)
-{
-  g_autofree char *name = g_strdup_printf ("/proc/%d/fd/%d", founder, fd);
-  int opened = open (name, O_RDWR | O_CLOEXEC);
-
-  g_assert_cmpint (opened, >=, 0);
-  return opened;
-}
-
-static void
-start_founder (void)
-{
-  founder = mp_test_fork (be_founder, NULL);
-  mp_test_wait_word (&shared->founder_ready, 1);
-  founder_table_fd = open_of_founder (shared->founder_table_fd);
-  founder_arena_fd = open_of_founder (shared->founder_arena_fd);
-}
-
-static void
-attach_and_detach (void)
-{
-  MpTable *opened_table = mp_table_open (founder_table_fd, NULL);
-  MpArena *opened_arena = mp_arena_open (opened_table, founder_arena_fd, NULL);
-
-  if (mp_arena_hold (opened_arena, &shared->handle, MP_OBJECT_RAW, &victims_hold, NULL))
-    mp_hold_release (&victims_hold);
-  mp_arena_unref (opened_arena);
-}
-
-static void
-setup_attached (void)
-{
-  MpTable *opened_table = mp_table_open (founder_table_fd, NULL);
-  MpArena *opened_arena = mp_arena_open (opened_table, founder_arena_fd, NULL);
-
-  mp_arena_hold (opened_arena, &shared->handle, MP_OBJECT_RAW, &victims_hold, NULL);
-  mp_arena_unref (opened_arena);
-}
-
-static void
-detach (void)
-{
-  mp_hold_release (&victims_hold);
-}
-
-/* Its own mp-watch may take a while to be started. */
-static void
-be_patient (void)
-{
-  mp_futex_pause (20 * G_TIME_SPAN_MILLISECOND);
-}
-
-static guint
-check_founder (void)
-{
-  gint64 end = g_get_monotonic_time () + 2 * MP_CRASH_STALL_USEC;
-
-  mp_test_set_word (&shared->founder_command, 1);
-  while (atomic_load (&shared->founder_command) != 2)
-    {
-      if (g_get_monotonic_time () > end)
-        return STALL;
-      mp_futex_wait (&shared->founder_command, 1, end);
-    }
-
-  return atomic_load (&shared->n_objects) == 1 ? 0 : LEAKED;
-}
-
 /* --- Cases ---------------------------------------------------------------- */
 
 static const MpKillCase kill_cases[] = {
@@ -977,194 +573,7 @@ static const MpKillCase kill_cases[] = {
   { "doorbell/ring", prepare_bell, mp_crash_enter, change_and_ring, .check = check_bell },
   { "doorbell/ring-stopped", prepare_bell, mp_crash_enter, change_and_ring,
     .last = ring_beside_stopped, .check = check_bell },
-  { "arena/alloc", prepare_arena, mp_crash_enter, alloc_and_release, .check = check_arena },
-  { "arena/grow", prepare_fresh_arena, mp_crash_enter, alloc_and_grow, .check = check_arena },
-  { "arena/hold", prepare_arena, mp_crash_enter, hold_kept, .check = check_arena },
-  { "arena/release", prepare_arena, setup_holds, release_hold, .check = check_arena },
-  { "arena/sweep", prepare_corpse_with_objects, mp_crash_enter, sweep, .check = check_arena },
-  { "arena/replay-meanwhile", prepare_journal, NULL, replay, .interfere = change_journal, .check = check_behind },
-  { "segment/open-meanwhile", prepare_segment, NULL, open_segment,
-    .interfere = change_header, .check = check_segment },
-  { "attach", prepare_free, NULL, attach_and_detach, .blocked = be_patient, .check = check_founder },
-  { "detach", prepare_free, setup_attached, detach, .check = check_founder },
 };
-
-/* --- Whole processes ------------------------------------------------------ */
-
-/* Participants who watch each other: what happens to some, the others must hear of. */
-#define RING_LENGTH  4
-#define CROWD_LENGTH 12
-
-typedef struct
-{
-  MpAtomic32 owner[CROWD_LENGTH];
-  MpAtomic32 n_ready;
-  MpAtomic32 n_woken;
-} Ring;
-
-static Ring *ring;
-
-static void
-be_member (gpointer data)
-{
-  guint i = GPOINTER_TO_UINT (data);
-  guint32 epoch;
-
-  atomic_store (&ring->owner[i], mp_participant_enter (other_table, NULL));
-  epoch = mp_table_get_epoch (other_table);
-  mp_test_set_word (&ring->n_ready, i + 1);
-  while (mp_table_get_epoch (other_table) == epoch)
-    mp_sleep_on (other_table, &shared->never, 0, epoch, 0, MP_WAIT_NEVER_ENDS);
-
-  atomic_fetch_add (&ring->n_woken, 1);
-  mp_futex_wake (&ring->n_woken, MP_FUTEX_WAKE_ALL);
-  for (;;)
-    pause ();
-}
-
-static void
-start_ring (pid_t *pids,
-            guint  length)
-{
-  memset ((void *) ring, 0, sizeof *ring);
-  for (guint i = 0; i < length; i++)
-    {
-      pids[i] = mp_test_fork (be_member, GUINT_TO_POINTER (i));
-      mp_test_wait_word (&ring->n_ready, i + 1);
-      mp_test_wait_asleep (pids[i]);
-      if (i == 0)
-        g_assert_true (mp_crash_none_is_dead (other_table));
-    }
-}
-
-static void
-assert_buried (guint i)
-{
-  gint64 end = g_get_monotonic_time () + MP_CRASH_STALL_USEC;
-  guint slot = mp_owner_get_slot (ring->owner[i]);
-
-  while ((atomic_load (&other_table->layout->slots[slot].identity) & MP_LIFE_DIED) != 0)
-    {
-      g_assert_cmpint (g_get_monotonic_time (), <, end);
-      mp_futex_pause (20);
-    }
-}
-
-/* Those in `mask` die at once; those in `stopped` are stopped while it happens. */
-static void
-run_ring (guint mask,
-          guint stopped)
-{
-  pid_t pids[RING_LENGTH];
-
-  start_ring (pids, RING_LENGTH);
-  for (guint i = 0; i < RING_LENGTH; i++)
-    if ((stopped >> i & 1) != 0)
-      mp_crash_stop (pids[i]);
-  for (guint i = 0; i < RING_LENGTH; i++)
-    if ((mask >> i & 1) != 0)
-      kill (pids[i], SIGKILL);
-
-  for (guint i = 0; i < RING_LENGTH; i++)
-    if ((mask >> i & 1) != 0)
-      {
-        g_assert_cmpint (waitpid (pids[i], NULL, 0), ==, pids[i]);
-        assert_buried (i);
-      }
-
-  for (guint i = 0; i < RING_LENGTH; i++)
-    if ((mask >> i & 1) == 0)
-      {
-        kill (pids[i], SIGCONT);
-        while (atomic_load (&ring->n_woken) == 0)
-          g_assert_true (mp_futex_wait (&ring->n_woken, 0, mp_test_deadline ()));
-        mp_test_kill (pids[i]);
-      }
-}
-
-/* Any one, any two, any three of four. */
-static void
-test_neighbours_die (void)
-{
-  for (guint round = 0; round < mp_crash_get_n_rounds (5, 100); round++)
-    for (guint mask = 1; mask < 15; mask++)
-      run_ring (mask, 0);
-}
-
-/* Many at once, in any order, as when a program is ended with all its workers: those
- * that are being torn down must not take with them the word of others' deaths.
- */
-static void
-test_crowd_dies (void)
-{
-  g_autoptr (GRand) random = g_rand_new_with_seed (mp_crash_get_seed ());
-
-  for (guint round = 0; round < mp_crash_get_n_rounds (100, 5000); round++)
-    {
-      pid_t pids[CROWD_LENGTH];
-      guint survivor = (guint) g_rand_int_range (random, 0, CROWD_LENGTH);
-      guint first = (guint) g_rand_int_range (random, 0, CROWD_LENGTH);
-
-      start_ring (pids, CROWD_LENGTH);
-      for (guint i = first; i < first + CROWD_LENGTH; i++)
-        if (i % CROWD_LENGTH != survivor)
-          kill (pids[i % CROWD_LENGTH], SIGKILL);
-      for (guint i = 0; i < CROWD_LENGTH; i++)
-        if (i != survivor)
-          {
-            g_assert_cmpint (waitpid (pids[i], NULL, 0), ==, pids[i]);
-            assert_buried (i);
-          }
-      mp_test_kill (pids[survivor]);
-    }
-}
-
-/* The watcher of the dead is stopped: another one notices. */
-static void
-test_watcher_stopped (void)
-{
-  for (guint round = 0; round < mp_crash_get_n_rounds (10, 100); round++)
-    for (guint i = 0; i < RING_LENGTH; i++)
-      run_ring (1u << i, 1u << (i + RING_LENGTH - 1) % RING_LENGTH);
-}
-
-static void
-hold_in_ring (gpointer data)
-{
-  atomic_store (&shared->corpse, mp_participant_enter (other_table, NULL));
-  mp_owner_lock_acquire (other_table, &shared->lock, atomic_load (&shared->corpse), MP_WAIT_NEVER_ENDS);
-  mp_test_set_word (&shared->corpse_ready, 1);
-  for (;;)
-    pause ();
-}
-
-/* Both that watch the holder are stopped: who sleeps for its lock notices. */
-static void
-test_both_watchers_stopped (void)
-{
-  for (guint round = 0; round < mp_crash_get_n_rounds (10, 100); round++)
-    {
-      pid_t pids[RING_LENGTH], holder, waiter;
-
-      start_ring (pids, RING_LENGTH);
-      atomic_store (&shared->corpse_ready, 0);
-      holder = mp_test_fork (hold_in_ring, NULL);
-      mp_test_wait_word (&shared->corpse_ready, 1);
-      waiter = mp_test_fork (hold_in_ring, NULL);
-      mp_test_wait_asleep (waiter);
-      atomic_store (&shared->corpse_ready, 0);
-
-      for (guint i = 0; i < RING_LENGTH; i++)
-        mp_crash_stop (pids[i]);
-      mp_test_kill (holder);
-      mp_test_wait_word (&shared->corpse_ready, 1);
-
-      mp_test_kill (waiter);
-      for (guint i = 0; i < RING_LENGTH; i++)
-        mp_test_kill (pids[i]);
-      atomic_store (&shared->lock, 0);
-    }
-}
 
 /* --- Main ----------------------------------------------------------------- */
 
@@ -1175,31 +584,14 @@ set_up (void)
   g_autoptr (GError) error = NULL;
 
   shared = mp_test_share (sizeof *shared);
-  ring = mp_test_share (sizeof *ring);
-  changing = mp_test_share (sizeof *changing);
   table = mp_table_get_default (&error);
   g_assert_no_error (error);
   other_table = mp_table_new (&error);
   g_assert_no_error (error);
-  arena = mp_arena_new (table, 0, &error);
-  g_assert_no_error (error);
-  g_assert_true (mp_arena_alloc (arena, 8, MP_OBJECT_RAW, &kept, &error));
 
   /* What is stepped must be the same each time. */
   mp_owner_lock_set_spin (0);
-  start_founder ();
   mp_crash_set_up (&hooks);
-}
-
-static void
-tear_down (void)
-{
-  mp_test_kill (founder);
-  mp_hold_release (&kept);
-  mp_arena_unref (arena);
-  close (founder_table_fd);
-  close (founder_arena_fd);
-  mp_crash_tear_down ();
 }
 
 int
@@ -1210,11 +602,7 @@ main (int   argc,
 
   mp_crash_read_arguments (&argc, &argv);
   set_up ();
-  g_test_add_func ("/crash/ring/neighbours-die", test_neighbours_die);
-  g_test_add_func ("/crash/ring/crowd-dies", test_crowd_dies);
-  g_test_add_func ("/crash/ring/watcher-stopped", test_watcher_stopped);
-  g_test_add_func ("/crash/ring/both-watchers-stopped", test_both_watchers_stopped);
   result = mp_crash_run (kill_cases, G_N_ELEMENTS (kill_cases));
-  tear_down ();
+  mp_crash_tear_down ();
   return result;
 }
