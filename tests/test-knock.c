@@ -30,6 +30,7 @@ main (void)
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <glib/gstdio.h>
 #include <mpglib.h>
 
 #include "mp-fd-private.h"
@@ -43,9 +44,15 @@ static gboolean has_knocked; /* there is a thread that waits to be let in */
 static enum { KNOCKED, LET_IN, GREETED } seen;
 static int told_fd;          /* an eventfd: who was let in has been found */
 
-static int listening = -1;
-static int waiting[N_MAX];   /* those who wait before him */
-static guint n_waiting;
+/* A listener that lets nobody in of himself */
+typedef struct
+{
+  int listening;
+  int waiting[N_MAX];        /* those who wait before all others */
+  guint n_waiting;
+} Place;
+
+static Place place;
 static int guest;            /* the listener's end of his */
 
 /* --- The threads ---------------------------------------------------------------------- */
@@ -65,20 +72,24 @@ pthread_create (pthread_t            *thread,
 }
 
 static int
-accept_one (void)
+accept_one (const Place *from)
 {
-  int fd = accept4 (listening, NULL, NULL, SOCK_CLOEXEC);
+  int fd;
 
+  mp_test_poll (from->listening, POLLIN);
+  fd = accept4 (from->listening, NULL, NULL, SOCK_CLOEXEC);
   g_assert_cmpint (fd, >=, 0);
   return fd;
 }
 
-static void
-accept_all (void)
+/* Returns: the end of who came behind those that wait */
+static int
+accept_until_last (const Place *from,
+                   guint        n_accepted)
 {
-  for (guint i = 1; i < n_waiting; i++)
-    close (accept_one ());
-  guest = accept_one ();
+  for (guint i = n_accepted; i < from->n_waiting; i++)
+    close (accept_one (from));
+  return accept_one (from);
 }
 
 /* The door's lock first, and then the pump's */
@@ -87,13 +98,13 @@ hold_up (void)
 {
   if (seen == KNOCKED)
     {
-      close (accept_one ());
+      close (accept_one (&place));
       mp_test_poll (told_fd, POLLIN);
       seen = LET_IN;
     }
   else if (seen == LET_IN)
     {
-      accept_all ();
+      guest = accept_until_last (&place, 1);
       mp_test_poll (guest, POLLIN);
       seen = GREETED;
     }
@@ -138,25 +149,45 @@ g_mutex_unlock (GMutex *mutex)
 /* --- Knocking ------------------------------------------------------------------------- */
 
 static void
-fill_queue (const char *path)
+place_open (Place      *self,
+            const char *path)
 {
   struct sockaddr_un native = { .sun_family = AF_UNIX };
   int fd;
 
   g_strlcpy (native.sun_path, path, sizeof native.sun_path);
-  listening = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (bind (listening, (struct sockaddr *) &native, sizeof native), ==, 0);
-  g_assert_cmpint (listen (listening, 1), ==, 0);
+  self->listening = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (bind (self->listening, (struct sockaddr *) &native, sizeof native), ==, 0);
+  g_assert_cmpint (listen (self->listening, 1), ==, 0);
 
-  for (n_waiting = 0; n_waiting < N_MAX; n_waiting++)
+  for (self->n_waiting = 0; self->n_waiting < N_MAX; self->n_waiting++)
     {
       fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
       if (connect (fd, (struct sockaddr *) &native, sizeof native) != 0)
         break;
-      waiting[n_waiting] = fd;
+      self->waiting[self->n_waiting] = fd;
     }
   close (fd);
-  g_assert_cmpuint (n_waiting, <, N_MAX);
+  g_assert_cmpuint (self->n_waiting, <, N_MAX);
+}
+
+static void
+place_close (Place      *self,
+             const char *path)
+{
+  mp_fds_close (self->waiting, self->n_waiting);
+  close (self->listening);
+  unlink (path);
+}
+
+static void
+assert_refused (GAsyncResult **result)
+{
+  g_autoptr (GError) error = NULL;
+
+  mp_test_await_result (result);
+  g_assert_null (mp_connection_open_finish (*result, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_REFUSED);
 }
 
 static void
@@ -165,10 +196,9 @@ test_at_once (void)
   g_autofree char *path = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), "door", NULL);
   g_autoptr (MpAuthKey) key = mp_auth_key_new_random ();
   g_autoptr (GAsyncResult) result = NULL;
-  g_autoptr (GError) error = NULL;
 
   told_fd = eventfd (0, EFD_CLOEXEC);
-  fill_queue (path);
+  place_open (&place, path);
   asking = g_thread_self ();
   mp_connection_open_async (path, key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &result);
   asking = NULL;
@@ -176,14 +206,50 @@ test_at_once (void)
 
   /* Not FULL: he was in */
   close (guest);
-  mp_test_await_result (&result);
-  g_assert_null (mp_connection_open_finish (result, &error));
-  g_assert_error (error, MP_ERROR, MP_ERROR_REFUSED);
+  assert_refused (&result);
 
-  mp_fds_close (waiting, n_waiting);
-  close (listening);
+  place_close (&place, path);
   close (told_fd);
-  unlink (path);
+}
+
+/* Two listeners of one name, in two folders, and the program goes elsewhere before anybody is let in. */
+static void
+test_elsewhere (void)
+{
+  g_autofree char *before = g_get_current_dir ();
+  g_autoptr (MpAuthKey) key = mp_auth_key_new_random ();
+  Place places[2];
+  char *paths[2];
+  GAsyncResult *results[4] = { NULL };
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("folder-%u", i);
+      g_autofree char *folder = g_build_filename (g_getenv ("XDG_RUNTIME_DIR"), name, NULL);
+
+      g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+      g_assert_cmpint (chdir (folder), ==, 0);
+      paths[i] = g_build_filename (folder, "door", NULL);
+      place_open (&places[i], paths[i]);
+      for (guint j = 0; j < 2; j++)
+        mp_connection_open_async ("unix:door", key, MP_TEST_DEADLINE, NULL, mp_test_keep_result, &results[2 * i + j]);
+    }
+  g_assert_cmpint (chdir (before), ==, 0);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autofree char *folder = g_path_get_dirname (paths[i]);
+
+      close (accept_until_last (&places[i], 0));
+      close (accept_one (&places[i]));
+      assert_refused (&results[2 * i]);
+      assert_refused (&results[2 * i + 1]);
+      place_close (&places[i], paths[i]);
+      g_assert_cmpint (rmdir (folder), ==, 0);
+      g_free (paths[i]);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    g_object_unref (results[i]);
 }
 
 static void
@@ -207,6 +273,7 @@ main (int    argc,
   mp_test_set_warm_up (warm_up);
 
   mp_test_add ("/knock/at-once", test_at_once);
+  mp_test_add ("/knock/elsewhere", test_elsewhere);
 
   return g_test_run ();
 }

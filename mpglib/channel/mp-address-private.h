@@ -46,6 +46,8 @@ MpAddress *mp_address_new_from_native (const struct sockaddr  *native,
                                        socklen_t               size,
                                        GError                **error);
 void       mp_address_free            (MpAddress              *self);
+void       mp_address_make_absolute   (MpAddress              *self);
+gboolean   mp_address_is_absolute     (const MpAddress        *self);
 char      *mp_address_to_string       (const MpAddress        *self);
 gboolean   mp_address_to_native       (const MpAddress         *self,
                                        struct sockaddr_storage *native,

@@ -48,6 +48,43 @@ mp_address_free (MpAddress *self)
   g_free (self);
 }
 
+/*< private >
+ * mp_address_is_absolute:
+ *
+ * Returns: whether it means the same after the program has gone to another folder
+ */
+gboolean
+mp_address_is_absolute (const MpAddress *self)
+{
+  return self->kind != MP_ADDRESS_UNIX || self->name[0] == '/';
+}
+
+/*< private >
+ * mp_address_make_absolute:
+ *
+ * Has it mean the same from now on, if the kernel has room for that.
+ */
+void
+mp_address_make_absolute (MpAddress *self)
+{
+  g_autofree char *folder = NULL;
+  char *path;
+
+  if (mp_address_is_absolute (self))
+    return;
+
+  folder = g_get_current_dir ();
+  path = g_strconcat (folder, G_DIR_SEPARATOR_S, self->name, NULL);
+  if (strlen (path) > MAX_NAME)
+    {
+      g_free (path);
+      return;
+    }
+
+  g_free (self->name);
+  self->name = path;
+}
+
 static MpAddress *
 refuse (const char  *text,
         const char  *why,

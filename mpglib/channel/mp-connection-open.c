@@ -84,7 +84,8 @@ finish_open (GAsyncResult  *result,
 
 /**
  * mp_connection_open:
- * @address: where somebody listens, as [property@Mp.Listener:address] says
+ * @address: where somebody listens, as [property@Mp.Listener:address] says; a relative path is meant from the folder
+ *   in which the program is now
  * @key: (nullable): the key that the listener has; %NULL if it has none and is a process of the same user, or, over
  *   TCP, of the same program: see [ctor@Mp.AuthKey.new_own]
  * @timeout: seconds to wait; negative for as long as it can take, which is 5 seconds, and 5 more on a unix socket where

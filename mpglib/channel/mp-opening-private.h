@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 /* A connection that is being opened: connect() is over at once on a unix socket, while TCP is dialled; and the
- * rest is the greeting.  The shared pump serves both, and guards all but the first eight.
+ * rest is the greeting.  The shared pump serves both, and guards all but the first nine.
  *
  *   dialling, or knocking -> [TLS] -> greeting -> arrived, or failed
  *        ^                               |
@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * A listener that has too many strangers lets those go that it has waited for longest (MpStrangers): honest ones,
  * too, which a busy machine has held up.  These come again, MP_OPENING_MAX_TRIES times in all, if the listener has
  * said its hello.  That is no second guess at a key: who has another one is told so, or comes with the same.  Python's
- * wire does not say what ended it, and a relative path may be another one by now, so there nobody comes again.
+ * wire does not say what ended it, and a path that is relative, since it is too long otherwise, may be another one by
+ * now, so there nobody comes again.
  */
 typedef struct _MpOpening MpOpening;
 

@@ -26,6 +26,7 @@ struct _MpOpening
 {
   MpPump *pump;
   char *address;        /* as the caller wrote it */
+  MpAddress *place;     /* what it means, wherever the program goes; NULL: nothing */
   gboolean has_key;
   gboolean is_given;    /* and is not the program's own */
   MpAuthKey *key;       /* which no language knows */
@@ -68,6 +69,7 @@ mp_opening_free (MpOpening *self)
   g_clear_pointer (&self->arrival, mp_arrival_free);
   g_clear_error (&self->error);
   mp_pump_unref (self->pump);
+  g_clear_pointer (&self->place, mp_address_free);
   g_free (self->address);
   g_free (self);
 }
@@ -165,14 +167,15 @@ connect_to (MpAddress *address,
  */
 static gboolean
 check_listener (MpOpening *self,
-                MpAddress *address,
                 uid_t      server,
                 GError   **error)
 {
-  if (address->kind == MP_ADDRESS_ABSTRACT && !self->has_key)
+  gboolean is_abstract = self->place->kind == MP_ADDRESS_ABSTRACT;
+
+  if (is_abstract && !self->has_key)
     g_set_error (error, MP_ERROR, MP_ERROR_REFUSED,
                  "an abstract name can be taken by other users, so both ends need a key");
-  else if ((address->kind == MP_ADDRESS_ABSTRACT || !self->has_key) && server != geteuid ())
+  else if ((is_abstract || !self->has_key) && server != geteuid ())
     g_set_error (error, MP_ERROR, MP_ERROR_REFUSED, "user %u listens there, and this is a process of user %u%s",
                  (guint) server, (guint) geteuid (), !self->has_key ? "; to others one connects with a key" : "");
   else
@@ -297,13 +300,12 @@ get_unix_form (MpOpening *self)
 /* Takes the socket, which is connected. */
 static gboolean
 meet_locked (MpOpening *self,
-             MpAddress *address,
              int        fd,
              GError   **error)
 {
   uid_t server = mp_arrival_get_peer_uid (fd);
 
-  if (check_listener (self, address, server, error) &&
+  if (check_listener (self, server, error) &&
       mp_binding_init_unix (&self->binding, server, geteuid (), error))
     return talk_locked (self, fd, get_unix_form (self), error);
 
@@ -317,13 +319,12 @@ on_let_in (int      fd,
            gpointer data)
 {
   MpOpening *self = data;
-  g_autoptr (MpAddress) address = mp_address_parse (self->address, NULL);
 
   self->knock = NULL;
   if (fd < 0)
     explain_connect (failed, &self->error);
   else
-    meet_locked (self, address, fd, &self->error);
+    meet_locked (self, fd, &self->error);
   if (self->error != NULL)
     end_locked (self);
 }
@@ -335,20 +336,18 @@ get_unix_type (MpOpening *self)
 }
 
 static gboolean
-knock_locked (MpOpening *self,
-              MpAddress *address)
+knock_locked (MpOpening *self)
 {
-  self->knock = mp_knock_start_locked (self->pump, address, get_unix_type (self), on_let_in, self);
+  self->knock = mp_knock_start_locked (self->pump, self->place, get_unix_type (self), on_let_in, self);
   return self->knock != NULL;
 }
 
 /* The kernel looks for the file, in whatever file system that is, so nobody waits for the pump meanwhile. */
 static gboolean
 begin_unix (MpOpening *self,
-            MpAddress *address,
             GError   **error)
 {
-  int fd = connect_to (address, get_unix_type (self));
+  int fd = connect_to (self->place, get_unix_type (self));
   int failed = errno;
   gboolean goes_on = FALSE;
 
@@ -357,9 +356,9 @@ begin_unix (MpOpening *self,
 
   mp_pump_lock (self->pump);
   if (fd >= 0)
-    goes_on = meet_locked (self, address, fd, error);
+    goes_on = meet_locked (self, fd, error);
   else if (failed == EAGAIN)
-    goes_on = knock_locked (self, address);
+    goes_on = knock_locked (self);
   mp_pump_unlock (self->pump);
 
   if (fd < 0 && !goes_on)
@@ -420,10 +419,9 @@ on_dialled (MpDial       *dial,
 }
 
 static void
-dial_locked (MpOpening       *self,
-             const MpAddress *address)
+dial_locked (MpOpening *self)
 {
-  self->dial = mp_dial_start_locked (self->pump, address, !is_python (self), on_dialled, self);
+  self->dial = mp_dial_start_locked (self->pump, self->place, !is_python (self), on_dialled, self);
 }
 
 static gboolean
@@ -439,10 +437,9 @@ is_surely_here (MpAddress *address)
 
 static gboolean
 begin_tcp (MpOpening *self,
-           MpAddress *address,
            GError   **error)
 {
-  if (address->port == 0)
+  if (self->place->port == 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                    "The address '%s' has no port to connect to; ask the listener for its address", self->address);
@@ -455,14 +452,20 @@ begin_tcp (MpOpening *self,
   /* GIO looks for its modules on the disk, which nobody should wait for who waits for the pump; if there are none,
    * that is an error where they are needed
    */
-  if (may_turn_to_tls (self) && !is_surely_here (address))
+  if (may_turn_to_tls (self) && !is_surely_here (self->place))
     self->usual_terms = mp_tls_terms_new (NULL, MP_ROLE_CLIENT, NULL, NULL);
 
   mp_pump_lock (self->pump);
-  dial_locked (self, address);
+  dial_locked (self);
   mp_pump_unlock (self->pump);
 
   return TRUE;
+}
+
+static const char *
+get_host (MpOpening *self)
+{
+  return self->place->kind == MP_ADDRESS_TCP ? self->place->name : NULL;
 }
 
 /*< private >
@@ -476,46 +479,38 @@ mp_opening_begin (MpOpening     *self,
                   MpTlsSettings *tls,
                   GError       **error)
 {
-  g_autoptr (MpAddress) address = mp_address_parse (self->address, error);
-
-  if (address == NULL || !mp_arrival_check_wire (self->wire, tls != NULL, error))
+  self->place = mp_address_parse (self->address, error);
+  if (self->place == NULL || !mp_arrival_check_wire (self->wire, tls != NULL, error))
     return FALSE;
+
+  /* It may be looked for later, and in a thread. */
+  mp_address_make_absolute (self->place);
 
   if (tls != NULL || (self->wire & MP_WIRE_TLS) != 0)
     {
-      self->terms = mp_tls_terms_new (tls, MP_ROLE_CLIENT, address->kind == MP_ADDRESS_TCP ? address->name : NULL,
-                                      error);
+      self->terms = mp_tls_terms_new (tls, MP_ROLE_CLIENT, get_host (self), error);
       if (self->terms == NULL || !mp_pump_open (self->pump, error))
         return FALSE;
     }
 
-  return address->kind == MP_ADDRESS_TCP ? begin_tcp (self, address, error) : begin_unix (self, address, error);
-}
-
-/* A relative path may be another one by now. */
-static gboolean
-is_the_same_still (const MpAddress *address)
-{
-  return address->kind != MP_ADDRESS_UNIX || address->name[0] == '/';
+  return self->place->kind == MP_ADDRESS_TCP ? begin_tcp (self, error) : begin_unix (self, error);
 }
 
 /* FALSE: it ends with the error that it had.  Whoever serves the pump must not wait, so that a thread knocks. */
 static gboolean
 try_again_locked (MpOpening *self)
 {
-  g_autoptr (MpAddress) address = mp_address_parse (self->address, NULL);
-
-  if (is_python (self) || !is_the_same_still (address) || ++self->n_tries == MP_OPENING_MAX_TRIES)
+  if (is_python (self) || !mp_address_is_absolute (self->place) || ++self->n_tries == MP_OPENING_MAX_TRIES)
     return FALSE;
 
   self->greeting = NULL;
-  if (address->kind != MP_ADDRESS_TCP)
-    return knock_locked (self, address);
+  if (self->place->kind != MP_ADDRESS_TCP)
+    return knock_locked (self);
 
   /* The name may be that of this machine, too. */
   if (self->has_turned_to_tls)
     self->usual_terms = g_steal_pointer (&self->terms);
-  dial_locked (self, address);
+  dial_locked (self);
   return TRUE;
 }
 
