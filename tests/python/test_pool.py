@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import unittest
+import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
@@ -155,6 +156,25 @@ class Calls(PoolCase):
         self.assertEqual(sorted(pool.imap_unordered(square, range(300), 7)), [x * x for x in range(300)])
         self.assertEqual(list(pool.imap(square, [])), [])
 
+    def test_order_with_one_worker(self):
+        pool = self.make_pool(1)
+        self.assertEqual(list(pool.imap_unordered(square, range(100), 3)), [x * x for x in range(100)])
+
+    def test_starmap_async(self):
+        pool = self.make_pool(2)
+        told = []
+        result = pool.starmap_async(subtract, [(5, 3), [1]], callback=told.append)
+        self.assertEqual(result.get(DEADLINE), [2, 1])
+        self.assertEqual(told, [[2, 1]])
+
+    def test_names_of_workers(self):
+        pool = self.make_pool(2)
+        pool.map(square, range(10))
+        names = {worker.get_name() for worker in pool.get_workers()}
+        self.assertEqual(len(names), 2)
+        for name in names:
+            self.assertRegex(name, r'^PoolWorker-\d+$')
+
     def test_imap_takes_items_as_they_are_needed(self):
         pool = self.make_pool(2)
         taken = itertools.count()
@@ -177,6 +197,11 @@ class Calls(PoolCase):
             raise LookupError('no more')
         with self.assertRaisesRegex(LookupError, 'no more'):
             list(pool.imap(square, stop_short()))
+        with self.assertRaisesRegex(LookupError, 'no more'):
+            pool.map(square, stop_short())
+        with self.assertRaisesRegex(LookupError, 'no more'):
+            pool.starmap_async(subtract, zip(stop_short()))
+        self.assertEqual(pool.map(square, [3]), [9])
         stuck = pool.imap(signal.sigwait, [[signal.SIGUSR1]])
         with self.assertRaises(builtins.TimeoutError):
             stuck.next(timeout=0.01)
@@ -220,12 +245,32 @@ class Ends(PoolCase):
             pool.apply_async(signal.pause)
         for pid in pids:
             wait_for_death(pid)
+        for ended in pool, self.make_closed_pool():
+            with self.assertRaisesRegex(ValueError, 'closed or terminated'):
+                ended.__enter__()
+
+    def make_closed_pool(self):
+        pool = self.make_pool(1)
+        pool.close()
+        return pool
 
     def test_dropped_pool_ends_the_workers(self):
         pool = Mp.Pool(1, context=self.forkserver)
         pid = pool.apply(get_pid)
-        del pool
+        with self.assertWarnsRegex(ResourceWarning, r'^<Mp\.Pool state=running workers=1> was neither closed nor'):
+            del pool
         wait_for_death(pid)
+
+    def test_pools_that_ended_are_dropped_without_a_word(self):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter('always')
+            pool = Mp.Pool(1, context=self.forkserver)
+            del pool                # which has had nothing to do
+            with Mp.Pool(1, context=self.forkserver) as pool:
+                pool.apply(get_pid)
+            pool.join(DEADLINE)
+            del pool
+        self.assertEqual(told, [])
 
 
 class Failures(PoolCase):

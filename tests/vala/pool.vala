@@ -105,6 +105,32 @@ async void test_map () throws Error {
   yield finish (pool);
 }
 
+async void test_results () throws Error {
+  var pool = new Mp.Pool (2);
+  Mp.PoolResult cube = pool.submit ("cube", (int64) 5);
+  Mp.PoolResult stuck = pool.submit ("linger");
+  Mp.PoolResult failed = pool.submit ("fail");
+
+  assert_cmpint ((int) (int64) yield cube.get_async (), CompareOperator.EQ, 125);
+  assert_cmpint ((int) (int64) cube.get (), CompareOperator.EQ, 125);
+  assert_true (cube.is_ready () && cube.is_successful ());
+
+  yield failed.wait_async ();
+  assert_true (failed.is_ready () && !failed.is_successful ());
+
+  // Asked too early
+  assert_false (stuck.is_ready () || stuck.is_successful ());
+  try {
+    stuck.get (0);
+    assert_not_reached ();
+  } catch (Mp.Error.TIMED_OUT e) {
+  }
+  stuck.cancel ();
+  yield stuck.wait_async ();
+  assert_true (stuck.is_ready () && !stuck.is_successful ());
+  yield finish (pool);
+}
+
 async void test_iterate () throws Error {
   var pool = new Mp.Pool (2);
   Mp.ResultIterator results = pool.imap ("refuse-odd", make_numbers (4), 1);
@@ -382,6 +408,7 @@ int main (string[] args) {
   Test.init (ref args);
   add_test ("/pool/apply", (done) => test_apply.begin (done), (result) => test_apply.end (result));
   add_test ("/pool/map", (done) => test_map.begin (done), (result) => test_map.end (result));
+  add_test ("/pool/results", (done) => test_results.begin (done), (result) => test_results.end (result));
   add_test ("/pool/iterate", (done) => test_iterate.begin (done), (result) => test_iterate.end (result));
   add_test ("/pool/progress", (done) => test_progress.begin (done), (result) => test_progress.end (result));
   add_test ("/pool/errors", (done) => test_errors.begin (done), (result) => test_errors.end (result));

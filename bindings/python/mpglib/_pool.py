@@ -4,6 +4,7 @@
 
 import collections
 import sys
+import warnings
 import weakref
 
 from gi.repository import GLib
@@ -152,10 +153,17 @@ class Pool(_Pool, metaclass=SameType):
             result._call_back()
 
     def __enter__(self):
+        if self.get_state() != Mp.PoolState.RUNNING:
+            raise errors.InvalidState('the pool takes no more work: it was closed or terminated; make another one')
         return self
 
     def __exit__(self, *_exception):
         self.terminate()
+
+    def __del__(self, _warn=warnings.warn, _is_finalizing=sys.is_finalizing):
+        # At the end of the program its modules may be gone, and the workers go with it.
+        if not _is_finalizing() and self._has_work and self.get_state() == Mp.PoolState.RUNNING:
+            _warn(f'{self!r} was neither closed nor terminated, nor used by `with`', ResourceWarning, 2, self)
 
     def __repr__(self):
         return self.to_string()
