@@ -129,6 +129,7 @@ expect_failure MP_FAULT_ONE_POSITION crash/test-crash-ring --long -p /crash/ring
 expect_failure MP_FAULT_OLD_LAST crash/test-crash-ring --long -p /crash/ring/put
 # Whoever was to be woken waits for one that is stopped.
 expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/put-stopped
+expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/take-stopped
 # Likewise whoever waits for all to be done.
 expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/acknowledge-stopped
 # Who commits looks at the bell before that.

@@ -410,6 +410,22 @@ prepare_taker (void)
 }
 
 static void
+put_asleep_alone (guint i)
+{
+  if (i == 0)
+    put_asleep (i);
+  else
+    mp_crash_arrive (i);
+}
+
+static void
+prepare_putter (void)
+{
+  fill_to_the_brim ();
+  mp_crash_send_to_sleep (put_asleep_alone);
+}
+
+static void
 join_asleep (guint i)
 {
   mp_crash_arrive (i);
@@ -568,20 +584,16 @@ prepare_corpse (void)
  * wakes them a second time.
  */
 static void
-expect_takers_woken (void)
+expect_taker_woken (void)
 {
-  guint32 n = get_n_put () - n_put_before;
-
-  if (!mp_crash_sleepers_are_done (MIN (n, 1)))
+  if (get_n_put () != n_put_before && !mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
     atomic_fetch_add (&shared->n_wrong, 1);
 }
 
 static void
-expect_putters_woken (void)
+expect_putter_woken (void)
 {
-  guint32 n = get_n_taken () - n_taken_before;
-
-  if (!mp_crash_sleepers_are_done (MIN (n, 1)))
+  if (get_n_taken () != n_taken_before && !mp_crash_sleepers_are_done (MP_CRASH_N_SLEEPERS))
     atomic_fetch_add (&shared->n_wrong, 1);
 }
 
@@ -989,7 +1001,7 @@ static const MpKillCase kill_cases[] = {
   { "ring/put-gathered", prepare_gathered, mp_crash_enter, put_odd, .check = check_odd },
   { "ring/put-from-dead", prepare_corpse, mp_crash_enter, put_one, .check = check_one },
   { "ring/put-sleepers", prepare_takers, mp_crash_enter, put_one, .check = check_takers },
-  { "ring/put-stopped", prepare_takers, mp_crash_enter, put_one, .last = expect_takers_woken, .check = check_takers },
+  { "ring/put-stopped", prepare_taker, mp_crash_enter, put_one, .last = expect_taker_woken, .check = check_takers },
   { "ring/put-armed-meanwhile", prepare_some, mp_crash_enter, put_one,
     .interfere = look_for_record, .last = expect_to_hear, .check = check_one },
   { "ring/put-even-sleepers", prepare_takers, mp_crash_enter, put_even, .check = check_takers },
@@ -1016,8 +1028,8 @@ static const MpKillCase kill_cases[] = {
   { "ring/give-back", prepare_much, mp_crash_enter, take_all, .check = check_five },
   { "ring/take-from-dead", prepare_corpse, mp_crash_enter, take_one, .check = check_one },
   { "ring/take-sleepers", prepare_putters, mp_crash_enter, take_one, .check = check_putters },
-  { "ring/take-stopped", prepare_putters, mp_crash_enter, take_one,
-    .last = expect_putters_woken, .check = check_putters },
+  { "ring/take-stopped", prepare_putter, mp_crash_enter, take_one,
+    .last = expect_putter_woken, .check = check_putters },
   { "ring/take-armed-meanwhile", prepare_full, mp_crash_enter, take_one,
     .interfere = look_for_room, .last = expect_to_hear, .check = check_one },
   { "ring/take-waiting", prepare_empty, mp_crash_enter, take_waiting, .blocked = put_one, .check = check_one },
