@@ -289,6 +289,118 @@ test_stopped_putter (void)
   mp_test_join (pid);
 }
 
+/* Likewise, of those that get. */
+static void
+stop_while_getting (gpointer queue)
+{
+  guint32 me = 0;
+  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
+
+  g_assert_true (mp_owner_lock_try (&ring->layout->take.lock, me));
+  raise (SIGSTOP);
+  mp_short_lock_release (&ring->layout->take.lock);
+}
+
+static pid_t
+fork_stopped (MpTestFunc  func,
+              MpQueue    *queue)
+{
+  pid_t pid = mp_test_fork (func, queue);
+  int status;
+
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  g_assert_true (WIFSTOPPED (status));
+  return pid;
+}
+
+#define N_CALLS 3
+
+static void
+assert_none_is_over (GAsyncResult *results[N_CALLS])
+{
+  mp_test_turn_loop ();
+  for (guint i = 0; i < N_CALLS; i++)
+    g_assert_null (results[i]);
+}
+
+/* A main loop looks again some time: whoever is stopped ends no call. */
+static void
+test_stopped_putter_of_loop (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  GAsyncResult *results[N_CALLS] = { NULL };
+  pid_t pid = fork_stopped (stop_while_putting, queue);
+
+  for (int i = 0; i < N_CALLS; i++)
+    mp_queue_put_async (queue, g_variant_new_int32 (i), FOREVER, NULL, mp_test_keep_result, &results[i]);
+  assert_none_is_over (results);
+
+  kill (pid, SIGCONT);
+  for (guint i = 0; i < N_CALLS; i++)
+    {
+      mp_test_await_result (&results[i]);
+      g_assert_true (mp_queue_put_finish (queue, results[i], NULL));
+      g_object_unref (results[i]);
+    }
+  mp_test_join (pid);
+  g_assert_cmpint (mp_queue_get_length (queue), ==, N_CALLS + 1);
+}
+
+static void
+test_stopped_getter_of_loop (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  GAsyncResult *results[N_CALLS] = { NULL };
+  pid_t pid = fork_stopped (stop_while_getting, queue);
+
+  for (int i = 0; i < N_CALLS; i++)
+    put_int (queue, i);
+  for (int i = 0; i < N_CALLS; i++)
+    mp_queue_get_async (queue, FOREVER, NULL, mp_test_keep_result, &results[i]);
+  assert_none_is_over (results);
+
+  kill (pid, SIGCONT);
+  for (int i = 0; i < N_CALLS; i++)
+    {
+      g_autoptr (GVariant) value = NULL;
+
+      mp_test_await_result (&results[i]);
+      value = mp_queue_get_finish (queue, results[i], NULL);
+      g_assert_cmpint (g_variant_get_int32 (value), ==, i);
+      g_object_unref (results[i]);
+    }
+  mp_test_join (pid);
+}
+
+/* It is not said that there is nothing where nobody could look; nor is it awaited for ever. */
+static void
+test_stopped_for_ever (void)
+{
+  static const gdouble timeouts[] = { 0, 0.01, FOREVER };
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  gint64 patience = mp_short_lock_get_patience ();
+  pid_t pid = fork_stopped (stop_while_getting, queue);
+
+  put_int (queue, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (timeouts); i++)
+    {
+      g_autoptr (GAsyncResult) result = NULL;
+      g_autoptr (GError) error = NULL;
+
+      if (timeouts[i] == FOREVER)
+        mp_short_lock_set_patience (20000);
+      mp_queue_get_async (queue, timeouts[i], NULL, mp_test_keep_result, &result);
+      mp_test_await_result (&result);
+      g_assert_null (mp_queue_get_finish (queue, result, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+      g_assert_nonnull (strstr (error->message, "may be stopped"));
+    }
+  mp_short_lock_set_patience (patience);
+
+  kill (pid, SIGCONT);
+  mp_test_join (pid);
+}
+
 static void
 put_large (gpointer queue)
 {
@@ -405,13 +517,6 @@ test_loop (gconstpointer data)
 /* --- Forks of strangers --------------------------------------------------- */
 
 static void
-turn_loop (void)
-{
-  while (g_main_context_iteration (NULL, FALSE))
-    ;
-}
-
-static void
 on_nothing (MpQueue *queue,
             guint   *n_calls)
 {
@@ -432,7 +537,7 @@ test_stranger (void)
   g_signal_connect (there, "item-available", G_CALLBACK (on_nothing), &n_calls);
   mp_queue_set_live (there, TRUE);
   mp_queue_get_async (back, FOREVER, NULL, mp_test_keep_result, &result);
-  turn_loop ();
+  mp_test_turn_loop ();
   pid = fork ();
   if (pid == 0)
     {
@@ -489,6 +594,9 @@ main (int   argc,
   mp_test_add_methods ("/queue-processes/killed-waiters", test_killed_waiters);
   mp_test_add_methods ("/queue-processes/loop", test_loop);
   mp_test_add ("/queue-processes/stopped-putter", test_stopped_putter);
+  mp_test_add ("/queue-processes/stopped-putter-of-loop", test_stopped_putter_of_loop);
+  mp_test_add ("/queue-processes/stopped-getter-of-loop", test_stopped_getter_of_loop);
+  mp_test_add ("/queue-processes/stopped-for-ever", test_stopped_for_ever);
   mp_test_add ("/queue-processes/stopped-for-room", test_stopped_for_room);
   mp_test_add ("/queue-processes/stranger", test_stranger);
   return g_test_run ();

@@ -9,8 +9,9 @@
 G_BEGIN_DECLS
 
 /* How long a thread waits in all for those who have what others need only for a moment, and
- * were stopped just then: 250 ms in a callback of a main loop, which has other things to do;
- * not less, since an owner that has to wait for a processor is not a stopped one.
+ * were stopped just then: MP_PATIENCE_OF_LOOPS in a callback of a main loop, which has other things to do;
+ * not less, since an owner that has to wait for a processor is not a stopped one.  An asynchronous call need not
+ * wait there, but for a moment, since it can look again.
  *
  * What belongs together shares one patience.  A hostile message may have a hundred attachments
  * that each take all of it.
@@ -24,6 +25,8 @@ struct _MpPatience
   gint64      lent;   /* usec, of it by mp_patience_lend() */
   MpPatience *outer;
 };
+
+#define MP_PATIENCE_OF_LOOPS (250 * G_TIME_SPAN_MILLISECOND)
 
 /* Never waits. */
 #define MP_PATIENCE_SPENT { .spent = G_MAXINT64 / 2 }

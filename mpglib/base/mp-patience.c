@@ -7,8 +7,6 @@
 #include "mp-looping.h"
 #include "mp-patience-private.h"
 
-#define PATIENCE_OF_LOOPS (250 * G_TIME_SPAN_MILLISECOND)
-
 _Thread_local MpPatience *mp_patience_innermost;
 
 /* Of a thread that never waits, whose waits do not belong together. */
@@ -37,7 +35,7 @@ mp_patience_get_remaining (gint64 most)
   gint64 remaining = most;
 
   if (mp_thread_get_looping ())
-    remaining = MIN (remaining, PATIENCE_OF_LOOPS);
+    remaining = MIN (remaining, MP_PATIENCE_OF_LOOPS);
 
   most = remaining;
   for (const MpPatience *patience = mp_patience_innermost; patience != NULL; patience = patience->outer)

@@ -264,7 +264,8 @@ take_first (MpGetting       *self,
   if (mp_queue_has_untold (priv) && tell_untold (priv, error))
     return MP_RING_FAILED;
 
-  result = mp_net_cast (&self->net, priv, ring, me, &self->record, &n, NULL, error);
+  result = mp_queue_hold_on (&self->errand,
+                             mp_net_cast (&self->net, priv, ring, me, &self->record, &n, NULL, error), error);
   if (result != MP_RING_DONE)
     {
       self->record.is_elsewhere = FALSE;   /* it was only looked at */

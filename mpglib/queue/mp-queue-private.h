@@ -76,6 +76,8 @@ struct _MpQueueErrand
   gboolean     has_given_up;   /* its time was over, or it was cancelled */
   gboolean     has_claim;      /* others leave it room */
   gboolean     goes_on;        /* it waits for nothing: others have their turn, and then it does more */
+  gint64       held_since;     /* others have what it takes to look, so that it could not; 0: it could, the last time */
+  gint64       next_try;       /* then; 0: likewise */
 };
 
 extern gpointer mp_queue_class;
@@ -113,6 +115,9 @@ void            mp_queue_end_waits     (MpQueuePrivate     *self);
 
 void            mp_queue_start_async    (GTask              *task_taken,
                                         gdouble             timeout);
+MpRingResult    mp_queue_hold_on       (MpQueueErrand      *errand,
+                                        MpRingResult        result,
+                                        GError            **error);
 void            mp_queue_unclaim       (MpQueuePrivate     *self,
                                         MpQueueErrand      *errand);
 gpointer        mp_queue_finish        (MpQueue            *self,

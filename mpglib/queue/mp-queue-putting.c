@@ -249,6 +249,7 @@ put_ready (Putting  *self,
   guint n_put = 0;
   MpRingResult result = put_some (ring, me, self->records + self->done, count_ready (self, ring), &n_put, way, error);
 
+  result = mp_queue_hold_on (&self->errand, result, error);
   if (n_put > 0)
     self->n_copied = 0;
   self->done += n_put;
@@ -285,7 +286,7 @@ put_in_parts (Putting  *self,
 
       has_copied = TRUE;
       if (!mp_ring_prepare_some (ring, me, &self->records[self->done], &self->n_copied, error))
-        return MP_RING_FAILED;
+        return mp_queue_hold_on (&self->errand, MP_RING_FAILED, error);
     }
 
   return result;

@@ -12,6 +12,7 @@
 #include "mp-outbox-private.h"
 #include "mp-patience-private.h"
 #include "mp-queue-private.h"
+#include "mp-short-lock-private.h"
 
 /* How one waits for a queue: in a thread, and in a main loop. */
 
@@ -192,34 +193,82 @@ is_reading (const MpQueueErrand *errand)
   return errand->side == MP_QUEUE_ITEMS && errand->goes_on;
 }
 
-static gboolean
-look_patiently (MpQueue        *self,
-                MpQueueErrand  *errand,
-                GError        **error)
-{
-  MpQueuePrivate *priv = mp_queue_get_private (self);
-  guint32 me;
-  MpRing *ring = is_reading (errand) ? mp_queue_store_get_ring (&priv->store, &me, error)
-                                     : mp_queue_enter (priv, &me, error);
+/* Whoever has what it takes to look at a ring has it for less than a microsecond.  If that is not so, and not for a
+ * moment later, it has no processor, or is stopped: the loop has other things to do, of maybe a thousand queues, and
+ * looks again, less and less often.  Nothing tells of the end of it, since that is the end of a lock.
+ */
+#define MOMENT              (1 * G_TIME_SPAN_MILLISECOND)
+#define MOST_BETWEEN_TRIES  (100 * G_TIME_SPAN_MILLISECOND)
 
-  return ring == NULL || errand->try_once (errand, priv, ring, me, error) != MP_RING_AGAIN;
+/*< private >
+ * mp_queue_hold_on:
+ * @result: of something that has done nothing if it failed with %MP_ERROR_TIMED_OUT
+ *
+ * For an errand: who has what it needed may be stopped.
+ *
+ * Returns: the result; or %MP_RING_AGAIN without the error, while a thread would wait for that one, too
+ */
+MpRingResult
+mp_queue_hold_on (MpQueueErrand  *errand,
+                  MpRingResult    result,
+                  GError        **error)
+{
+  gint64 now, since = errand->held_since;
+
+  errand->held_since = errand->next_try = 0;
+  if (result != MP_RING_FAILED || !g_error_matches (*error, MP_ERROR, MP_ERROR_TIMED_OUT))
+    return result;
+
+  now = g_get_monotonic_time ();
+  errand->held_since = since != 0 ? since : now;
+  if (now - errand->held_since >= mp_short_lock_get_patience ())
+    return result;
+
+  g_clear_error (error);
+  errand->next_try = now + CLAMP (now - errand->held_since, MOMENT, MOST_BETWEEN_TRIES);
+  return MP_RING_AGAIN;
 }
 
-/* However many locks a stopped process may have, the loop waits for it once. */
+static MpRingResult
+try_for_a_moment (MpQueueErrand   *errand,
+                  MpQueuePrivate  *priv,
+                  MpRing          *ring,
+                  guint32          me,
+                  GError         **error)
+{
+  MpPatience moment = { .most = MOMENT }, none = MP_PATIENCE_SPENT;
+  MpPatience *patience = errand->held_since == 0 ? &moment : &none;
+  MpRingResult result;
+
+  mp_patience_begin (patience);
+  result = errand->try_once (errand, priv, ring, me, error);
+  mp_patience_end (patience);
+  return result;
+}
+
 static gboolean
 look (gpointer   object,
       gpointer   data,
       GError   **error)
 {
-  MpPatience patience = { 0 };
-  gboolean is_over;
+  MpQueuePrivate *priv = mp_queue_get_private (object);
+  MpQueueErrand *errand = data;
+  guint32 me;
+  MpRing *ring = is_reading (errand) ? mp_queue_store_get_ring (&priv->store, &me, error)
+                                     : mp_queue_enter (priv, &me, error);
+  gboolean is_over = ring == NULL || try_for_a_moment (errand, priv, ring, me, error) != MP_RING_AGAIN;
 
-  mp_patience_begin (&patience);
-  is_over = look_patiently (object, data, error);
-  mp_patience_end (&patience);
   if (is_over)
-    mp_queue_unclaim (mp_queue_get_private (object), data);
+    mp_queue_unclaim (priv, errand);
   return is_over;
+}
+
+/* An owner that has to wait for a processor is not a stopped one, whatever time the wait has. */
+static gint64
+get_next_try (const MpQueueErrand *errand)
+{
+  return errand->next_try - errand->held_since < MP_PATIENCE_OF_LOOPS ? MP_ASYNC_NEXT_IN_ANY_CASE (errand->next_try)
+                                                                      : errand->next_try;
 }
 
 static gint64
@@ -229,6 +278,9 @@ get_next_look (gpointer object,
   MpQueuePrivate *priv = mp_queue_get_private (object);
   guint32 me;
   MpRing *ring = mp_queue_enter (priv, &me, NULL);
+
+  if (((MpQueueErrand *) data)->next_try != 0)
+    return get_next_try (data);
 
   if (((MpQueueErrand *) data)->goes_on)
     return is_reading (data) ? MP_ASYNC_NEXT_HAD : MP_ASYNC_NEXT_NOW;
@@ -317,9 +369,11 @@ mp_queue_finish (MpQueue       *self,
   if (g_task_propagate_boolean (G_TASK (result), &reason))
     return errand;
 
-  if (errand->has_given_up && g_error_matches (reason, MP_ERROR, MP_ERROR_TIMED_OUT))
-    mp_queue_set_not_yet (errand->side, error);
-  else
+  if (!errand->has_given_up || !g_error_matches (reason, MP_ERROR, MP_ERROR_TIMED_OUT))
     g_propagate_error (error, g_steal_pointer (&reason));
+  else if (errand->held_since != 0)
+    mp_short_lock_set_held (error);
+  else
+    mp_queue_set_not_yet (errand->side, error);
   return errand;
 }

@@ -32,6 +32,11 @@ typedef gboolean (*MpAsyncGiveUp) (gpointer    object,
 /* Likewise, and what was waited for has come already: nobody can cancel it. */
 #define MP_ASYNC_NEXT_HAD 1
 
+/* To look again at that time, and not to give up before, even if the time of the wait is over: somebody has what it
+ * takes to look for a moment, and it is not known yet whether what is waited for has come.
+ */
+#define MP_ASYNC_NEXT_IN_ANY_CASE(time) (-(time))
+
 /* After a look that found nothing: when to look again, by g_get_monotonic_time(), though the bell does not ring until
  * then; or MP_DEADLINE_NEVER.
  */

@@ -19,9 +19,9 @@
  *
  *   look: arm the doorbell, look; not yet: return to the loop
  *   rung, or the look said that it is to be looked again by then: look again
- *   time is over: look a last time, and give up, unless that said that it is to be looked again at once, or so did
- *   that of whoever is first in line: then after the first look that does not, and the clock is silent, for it would
- *   be ready each turn, and other sources of the loop have none
+ *   time is over: look a last time, and give up, unless that said that it is to be looked again at once, or in any
+ *   case, or so did that of whoever is first in line: then after the first look that does not, and the clock is
+ *   silent, for it would be ready each turn, and other sources of the loop have none
  *   cancelled: give up, unless the look said that it has come
  *
  * Waits in line are looked at one after the other, in each context: who is not the first does not even
@@ -134,6 +134,12 @@ add_clock (AsyncWait   *self,
   return clock;
 }
 
+static gboolean
+is_in_any_case (gint64 next)
+{
+  return next < MP_DEADLINE_NEVER;
+}
+
 static gboolean on_alarm (gpointer data);
 
 /* Made when it is first needed: by who waits in line that is when it has become the first, if ever, so that a context
@@ -144,20 +150,25 @@ set_alarm (AsyncWait *self)
 {
   gint64 next = get_next (self);
 
+  if (is_in_any_case (next))
+    next = MP_ASYNC_NEXT_IN_ANY_CASE (next);
+
   if (self->alarm != NULL)
     g_source_set_ready_time (self->alarm, next);
   else if (next != MP_DEADLINE_NEVER)
     self->alarm = add_clock (self, "mpglib next look of a wait", next, on_alarm);
 }
 
-/* Who is first has found what it waited for, and is not through with it: the time is for waiting. */
+/* Who is first has found what it waited for, and is not through with it: the time is for waiting.  Or it could not
+ * look.
+ */
 static gboolean
 goes_on (AsyncWait *self)
 {
   AsyncWait *first = (AsyncWait *) mp_porch_caller_get_first (&self->caller);
   gint64 next = get_next (first);
 
-  return next == MP_ASYNC_NEXT_NOW || next == MP_ASYNC_NEXT_HAD;
+  return next == MP_ASYNC_NEXT_NOW || next == MP_ASYNC_NEXT_HAD || is_in_any_case (next);
 }
 
 static void
