@@ -91,6 +91,7 @@ test_cancel (void)
   assert_cancelled (map);
 
   g_assert_false (mp_pool_result_is_ready (running));
+  g_assert_false (mp_pool_result_is_successful (running));
   mp_pool_result_cancel (running);
   mp_pool_result_cancel (running);
   assert_cancelled (running);

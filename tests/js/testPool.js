@@ -109,6 +109,7 @@ testPool('a result tells of its life by signals', async pool => {
 
 testPool('progress is told, and a function sees that it is cancelled', async pool => {
   const result = pool.submit(task('spin'));
+  check(!result.is_ready() && !result.is_successful());
   const [fraction, text] = await new Promise(resolve => {
     result.connect('progress-changed', (_, ...progress) => resolve(progress));
   });
