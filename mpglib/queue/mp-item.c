@@ -220,6 +220,19 @@ mp_item_init_value (MpItem      *self,
   return mp_item_init_bytes (self, codec, body, limit, room, error);
 }
 
+static gboolean
+refuse_attachment (MpMessage  *message,
+                   GError    **error)
+{
+  g_autoptr (MpShareable) attachment = mp_message_get_attachment (message, 0, NULL);
+
+  g_set_error (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE,
+               "A queue carries values and bytes, and no %s: send it by an Mp.Connection, or as an argument of a "
+               "process",
+               attachment != NULL ? G_OBJECT_TYPE_NAME (attachment) : "shared object");
+  return FALSE;
+}
+
 gboolean
 mp_item_init_message (MpItem      *self,
                       MpMessage   *message,
@@ -229,13 +242,7 @@ mp_item_init_message (MpItem      *self,
 {
   *self = (MpItem) { 0 };
   if (mp_message_get_n_attachments (message) > 0)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE,
-                   "A queue carries no attachments, and the message has %u: send it by an Mp.Connection, or as an "
-                   "argument of a process",
-                   mp_message_get_n_attachments (message));
-      return FALSE;
-    }
+    return refuse_attachment (message, error);
 
   if (mp_message_get_type_string (message) != NULL &&
       !check_type (mp_message_get_type_string (message), error))

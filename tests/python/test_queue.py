@@ -174,7 +174,7 @@ class Queues(MpCase):
         lock = Mp.Lock()
         for wrong, error, text in ((lambda: 1, pickle.PicklingError, 'define it at the top of a module'),
                                    ([1, Unwilling()], pickle.PicklingError, r'value\[1\].*will not travel'),
-                                   ({'lock': lock}, Mp.NotShareable, 'as an argument of a process'),
+                                   ({'lock': lock}, Mp.NotShareable, 'no MpLock: .*, or as an argument of a process'),
                                    (lock, TypeError, 'send it by an Mp.Connection')):
             for put in (items.put, items.put_nowait, lambda wrong: items.put_many([2, wrong]),
                         lambda wrong: Mp.run(items.put_async(wrong))):
