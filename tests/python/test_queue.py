@@ -846,6 +846,12 @@ class Queues(MpCase):
         self.assertEqual(Mp.SimpleQueue(max_size=5).get_max_size(), 0)
         self.assertIs(type(self.hand_over(Mp.SimpleQueue())), Mp.SimpleQueue)
 
+    def test_queues_of_a_context(self):
+        for cls in queues.Queue, queues.JoinableQueue, queues.SimpleQueue:
+            items = cls(ctx=self.spawn)
+            items.put(1)
+            self.assertEqual(items.get(), 1)
+
     def test_names(self):
         self.assertEqual((queues.Queue, queues.JoinableQueue, queues.SimpleQueue),
                          (Mp.Queue, Mp.JoinableQueue, Mp.SimpleQueue))

@@ -63,7 +63,8 @@ class Queue(_Base, metaclass=SameType):
     # Of get_many(), which has got what came before: for who gets next.
     _failure = None
 
-    def __init__(self, maxsize=0, *, byte_limit=None, **properties):
+    # Those of multiprocessing.queues want a ctx, for their locks: here any process can have any queue.
+    def __init__(self, maxsize=0, *, ctx=None, byte_limit=None, **properties):
         maxsize = check_whole('maxsize', maxsize)
         properties.setdefault('max_size', min(max(0, maxsize.__index__()), _ANY_NUMBER))
         if byte_limit is not None:
@@ -457,7 +458,7 @@ class SimpleQueue(adopt(Mp.SimpleQueue), Queue, metaclass=SameType):
 
     __module__ = 'gi.overrides.Mp'
 
-    def __init__(self, **properties):
+    def __init__(self, *, ctx=None, **properties):
         super().__init__(**properties)
 
 
