@@ -5,6 +5,7 @@
 /* The rings beside the sockets of local pairs.  This program is its own child. */
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,7 +13,9 @@
 #include "mp-connection-private.h"
 #include "mp-exchange-base-private.h"
 #include "mp-item-private.h"
+#include "mp-layout-private.h"
 #include "mp-ring-link-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-test-connection.h"
 #include "mp-test-process.h"
 #include "mp-test-started.h"
@@ -741,6 +744,109 @@ test_too_long (void)
 
 /* -------------------------------------------------------------------------- */
 
+/* --- Stopped -------------------------------------------------------------- */
+
+typedef struct
+{
+  MpConnection  *connection;
+  MpRingLinkWay  way;
+} Sharer;
+
+static void
+stop_with_lock (gpointer data)
+{
+  Sharer *self = data;
+  guint32 me;
+  MpRingLink *link = mp_exchange_get_link (get_exchange (self->connection));
+  MpRing *ring = mp_queue_store_get_ring (&link->ways[self->way].store, &me, NULL);
+  MpAtomic32 *lock = self->way == MP_RING_LINK_OUT ? &ring->layout->put.lock : &ring->layout->take.lock;
+
+  g_assert_true (mp_short_lock_try (ring->table, lock, me));
+  raise (SIGSTOP);
+  mp_short_lock_release (lock);
+}
+
+static pid_t
+fork_stopped (Sharer *sharer)
+{
+  pid_t pid = mp_test_fork (stop_with_lock, sharer);
+  int status;
+
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  g_assert_true (WIFSTOPPED (status));
+  return pid;
+}
+
+/* A main loop looks again some time: whoever is stopped ends no call. */
+static void
+test_stopped (void)
+{
+  g_autoptr (MpConnection) near = NULL, far = NULL;
+  g_autoptr (GBytes) sent = g_bytes_new_static ("sent", 4), received = NULL;
+  GAsyncResult *sending = NULL, *receiving = NULL;
+  pid_t pids[2];
+
+  g_assert_true (mp_connection_new_pair (TRUE, &near, &far, NULL));
+  g_assert_true (mp_connection_send_bytes (far, sent, NULL, MP_TEST_DEADLINE, NULL, NULL));
+  pids[0] = fork_stopped (&(Sharer) { near, MP_RING_LINK_OUT });
+  pids[1] = fork_stopped (&(Sharer) { near, MP_RING_LINK_IN });
+
+  mp_connection_send_bytes_async (near, sent, NULL, -1, NULL, mp_test_keep_result, &sending);
+  mp_connection_receive_bytes_async (near, 4, -1, NULL, mp_test_keep_result, &receiving);
+  mp_test_turn_loop ();
+  g_assert_null (sending);
+  g_assert_null (receiving);
+
+  kill (pids[0], SIGCONT);
+  kill (pids[1], SIGCONT);
+  mp_test_await_result (&sending);
+  mp_test_await_result (&receiving);
+  g_assert_true (mp_connection_send_bytes_finish (near, sending, NULL));
+  received = mp_connection_receive_bytes_finish (near, receiving, NULL);
+  g_assert_true (g_bytes_equal (received, sent));
+
+  g_object_unref (sending);
+  g_object_unref (receiving);
+  mp_test_join (pids[0]);
+  mp_test_join (pids[1]);
+}
+
+static void
+on_message (MpConnection  *connection,
+            MpMessage     *message,
+            MpMessage    **told)
+{
+  g_set_object (told, message);
+}
+
+static gboolean
+is_told (gpointer told)
+{
+  return *(MpMessage **) told != NULL;
+}
+
+/* Nor is the one that is told by a signal lost, or warned of, while somebody may just want a processor. */
+static void
+test_stopped_reader (void)
+{
+  g_autoptr (MpConnection) near = NULL, far = NULL;
+  g_autoptr (MpMessage) told = NULL;
+  pid_t pid;
+
+  g_assert_true (mp_connection_new_pair (TRUE, &near, &far, NULL));
+  g_assert_true (mp_connection_send (far, g_variant_new_int32 (5), MP_TEST_DEADLINE, NULL, NULL));
+  pid = fork_stopped (&(Sharer) { near, MP_RING_LINK_IN });
+  g_signal_connect (near, "message-received", G_CALLBACK (on_message), &told);
+  mp_connection_start_reading (near);
+  mp_test_turn_loop ();
+  g_assert_null (told);
+
+  kill (pid, SIGCONT);
+  mp_test_run_until (is_told, &told);
+  mp_connection_stop_reading (near);
+  mp_test_join (pid);
+}
+
 static void
 warm_up (void)
 {
@@ -768,6 +874,8 @@ main (int   argc,
   mp_test_add ("/connection-rings/two-faces", test_two_faces);
   mp_test_add ("/connection-rings/peeked", test_peeked);
   mp_test_add ("/connection-rings/rubbish", test_rubbish);
+  mp_test_add ("/connection-rings/stopped", test_stopped);
+  mp_test_add ("/connection-rings/stopped-reader", test_stopped_reader);
   mp_test_add ("/connection-rings/longest", test_longest);
   mp_test_add ("/connection-rings/too-long", test_too_long);
   mp_test_add ("/connection-rings/order/looks", test_order_of_looks);

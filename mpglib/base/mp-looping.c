@@ -17,8 +17,8 @@ static _Thread_local gboolean looping;
  *
  * A call that needs what another process has for a moment only, and was stopped in, waits for it, up to 10 seconds;
  * on a thread that runs a main loop, which has other things to do, 250 ms, and then fails with
- * %MP_ERROR_TIMED_OUT. In callbacks of GLib's main loops that is so without this function. An asynchronous put or get
- * of a queue does not keep a main loop waiting for that, and fails after 10 seconds.
+ * %MP_ERROR_TIMED_OUT. In callbacks of GLib's main loops that is so without this function. Asynchronous
+ * calls of queues and connections do not keep a main loop waiting for that, and fail after 10 seconds.
  *
  * It is each thread's own, and stays until the thread says otherwise. The Python override calls this function where
  * asyncio's loop runs.

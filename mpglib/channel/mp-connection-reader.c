@@ -9,6 +9,7 @@
 #include "mp-connection-private.h"
 #include "mp-courtesy-private.h"
 #include "mp-error.h"
+#include "mp-hold-up-private.h"
 #include "mp-log-private.h"
 
 /* Messages that a reader emits before other sources of its context have a turn. */
@@ -22,6 +23,8 @@ typedef struct
   gpointer socket_tag;
   gpointer bell_tag;   /* nullable */
   gboolean is_paused;
+  MpHoldUp hold_up;
+  gboolean has_warned; /* of that */
 } ReaderSource;
 
 static void
@@ -35,7 +38,55 @@ set_polling (ReaderSource *self,
 }
 
 /* Somebody who was stopped has a lock that is needed: what polls would find the same again at once. */
+static void
+pause_until (ReaderSource *self,
+             gint64        time)
+{
+  set_polling (self, FALSE);
+  g_source_set_ready_time (&self->source, time);
+}
+
+/* After as long as a thread would wait, and warn of. */
 #define PAUSE G_USEC_PER_SEC
+
+/* Returns: whether it waits for whoever has the lock */
+static gboolean
+hold_on (ReaderSource *self,
+         MpIoStatus    status,
+         GError      **error)
+{
+  if (mp_hold_up_note (&self->hold_up, status == MP_IO_FAILED, error))
+    {
+      pause_until (self, self->hold_up.next_try);
+      return TRUE;
+    }
+
+  if (self->hold_up.since == 0)
+    {
+      self->has_warned = FALSE;
+      return FALSE;
+    }
+
+  if (!self->has_warned)
+    mp_log_warning ("%s", (*error)->message);
+  self->has_warned = TRUE;
+  pause_until (self, g_get_monotonic_time () + PAUSE);
+  return TRUE;
+}
+
+static MpIoStatus
+read_for_a_moment (ReaderSource  *self,
+                   MpFrame      **frame,
+                   GError       **error)
+{
+  MpPatience patience;
+  MpIoStatus status;
+
+  mp_hold_up_begin_look (&self->hold_up, &patience);
+  status = mp_exchange_read (self->connection->exchange, frame, error);
+  mp_patience_end (&patience);
+  return status;
+}
 
 static gboolean
 on_readable (GSource     *source,
@@ -56,9 +107,9 @@ on_readable (GSource     *source,
     {
       g_autoptr (MpFrame) frame = NULL;
       g_autoptr (GError) error = NULL;
-      MpIoStatus status = mp_exchange_read (self->exchange, &frame, &error);
+      MpIoStatus status = read_for_a_moment ((ReaderSource *) source, &frame, &error);
 
-      if (status == MP_IO_AGAIN)
+      if (hold_on ((ReaderSource *) source, status, &error) || status == MP_IO_AGAIN)
         return G_SOURCE_CONTINUE;
 
       if (status == MP_IO_CLOSED)
@@ -69,16 +120,6 @@ on_readable (GSource     *source,
 
       if (status == MP_IO_FAILED)
         mp_log_warning ("%s", error->message);
-
-      if (g_error_matches (error, MP_ERROR, MP_ERROR_TIMED_OUT))
-        {
-          set_polling ((ReaderSource *) source, FALSE);
-          g_source_set_ready_time (source, g_get_monotonic_time () + PAUSE);
-          return G_SOURCE_CONTINUE;
-        }
-
-      if (status == MP_IO_FAILED)
-        ;
       else if (frame->kind != MP_FRAME_MESSAGE || !mp_frame_has_message (frame))
         mp_log_warning ("The peer of a connection sent something that is no message");
       else

@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 
 #include "mp-conduit-private.h"
+#include "mp-hold-up-private.h"
 
 G_BEGIN_DECLS
 
@@ -48,6 +49,7 @@ typedef struct
   gboolean       is_done;
   gboolean       has_begun;  /* a first part is sent */
   GList          link;
+  MpHoldUp       hold_up;
   struct _MpWaker *waker;    /* of a thread that sleeps for it; nullable */
   gboolean       is_polling; /* that thread polls the descriptor */
   gboolean       has_spun;   /* since it slept */

@@ -7,6 +7,7 @@
 #include "mp-error.h"
 #include "mp-exchange-base-private.h"
 #include "mp-origin-private.h"
+#include "mp-short-lock-private.h"
 
 /* Doing what the transfers of a lane want. */
 
@@ -23,18 +24,46 @@ mp_exchange_tell_end_locked (MpExchange *self)
   self->untold_end = g_error_copy (reason);
 }
 
+/* A thread waits as long as it has to, a main loop for a moment. */
+static void
+begin_look (const MpTransfer *transfer,
+            MpPatience       *patience)
+{
+  *patience = (MpPatience) { 0 };
+  if (transfer->source != NULL)
+    mp_hold_up_begin_look (&transfer->hold_up, patience);
+  else
+    mp_patience_begin (patience);
+}
+
+static MpIoStatus
+hold_on (MpTransfer  *transfer,
+         MpIoStatus   status,
+         GError     **error)
+{
+  if (transfer->source == NULL || !mp_hold_up_note (&transfer->hold_up, status == MP_IO_FAILED, error))
+    return status;
+
+  g_source_set_ready_time (transfer->source, transfer->hold_up.next_try);
+  return MP_IO_AGAIN;
+}
+
 /* Whether the transfer is done. */
 static gboolean
 serve_sender_locked (MpExchange *self,
                      MpTransfer *transfer)
 {
   GError *error = NULL;
+  MpPatience patience;
   MpIoStatus status;
 
+  begin_look (transfer, &patience);
   if (!transfer->has_begun)
     status = mp_conduit_send (&self->conduit, transfer->frame, &error);
   else
     status = mp_transport_flush (self->conduit.transport, &error);
+  mp_patience_end (&patience);
+  status = hold_on (transfer, status, &error);
 
   /* Sent, but for parts that wait for room. */
   if (status == MP_IO_DONE && mp_transport_get_n_queued (self->conduit.transport) > 0)
@@ -95,6 +124,7 @@ serve_receiver_locked (MpExchange *self,
 {
   MpFrame *frame;
   GError *error = NULL;
+  MpPatience patience;
   MpIoStatus status;
 
   /* Whoever only waits leaves it to others who have this end. */
@@ -104,7 +134,9 @@ serve_receiver_locked (MpExchange *self,
       return TRUE;
     }
 
-  status = mp_conduit_peek (&self->conduit, &frame, &error);
+  begin_look (transfer, &patience);
+  status = hold_on (transfer, mp_conduit_peek (&self->conduit, &frame, &error), &error);
+  mp_patience_end (&patience);
   if (status == MP_IO_AGAIN)
     return FALSE;
 
@@ -199,6 +231,14 @@ mp_transfer_clear (MpTransfer *transfer)
 GError *
 mp_transfer_new_timed_out (const MpTransfer *transfer)
 {
+  GError *error = NULL;
+
+  if (transfer->hold_up.since != 0)
+    {
+      mp_short_lock_set_held (&error);
+      return error;
+    }
+
   return g_error_new (MP_ERROR, MP_ERROR_TIMED_OUT,
                       transfer->kind == MP_TRANSFER_SEND ? "No room for the message within the time given"
                                                          : "No message within the time given");

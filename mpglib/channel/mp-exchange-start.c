@@ -53,6 +53,16 @@ rest_locked (TransferSource *self)
   g_source_set_ready_time (&self->source, self->transfer.is_done ? MP_DEADLINE_NEVER : self->deadline);
 }
 
+/* When it is to be called, whatever comes. */
+static gint64
+get_next_time (const TransferSource *self)
+{
+  gint64 next_try = self->transfer.hold_up.next_try;
+
+  return next_try != 0 && (self->deadline == MP_DEADLINE_NEVER || next_try < self->deadline) ? next_try
+                                                                                             : self->deadline;
+}
+
 static gboolean
 on_transfer (GSource     *source,
              GSourceFunc  callback,
@@ -87,10 +97,12 @@ on_transfer (GSource     *source,
         mp_exchange_withdraw_locked (self->exchange, transfer, error);
       else if (mp_exchange_can_go_on_locked (self->exchange, transfer))
         g_source_set_ready_time (source, 0);
+      else if (mp_hold_up_is_new (&transfer->hold_up))
+        g_source_set_ready_time (source, transfer->hold_up.next_try);
       else if (mp_deadline_has_passed (self->deadline))
         mp_exchange_withdraw_locked (self->exchange, transfer, mp_transfer_new_timed_out (transfer));
       else
-        g_source_set_ready_time (source, self->deadline);
+        g_source_set_ready_time (source, get_next_time (self));
     }
   mp_exchange_unlock (self->exchange);
 

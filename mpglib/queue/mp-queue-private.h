@@ -7,6 +7,7 @@
 #include "mp-async-wait-private.h"
 #include "mp-blocking-wait-private.h"
 #include "mp-change-watch-private.h"
+#include "mp-hold-up-private.h"
 #include "mp-queue-store-private.h"
 #include "mp-queue.h"
 #include "mp-waitable-private.h"
@@ -76,8 +77,7 @@ struct _MpQueueErrand
   gboolean     has_given_up;   /* its time was over, or it was cancelled */
   gboolean     has_claim;      /* others leave it room */
   gboolean     goes_on;        /* it waits for nothing: others have their turn, and then it does more */
-  gint64       held_since;     /* others have what it takes to look, so that it could not; 0: it could, the last time */
-  gint64       next_try;       /* then; 0: likewise */
+  MpHoldUp     hold_up;
 };
 
 extern gpointer mp_queue_class;

@@ -10,7 +10,6 @@
 #include "mp-error.h"
 #include "mp-origin-private.h"
 #include "mp-outbox-private.h"
-#include "mp-patience-private.h"
 #include "mp-queue-private.h"
 #include "mp-short-lock-private.h"
 
@@ -193,13 +192,6 @@ is_reading (const MpQueueErrand *errand)
   return errand->side == MP_QUEUE_ITEMS && errand->goes_on;
 }
 
-/* Whoever has what it takes to look at a ring has it for less than a microsecond.  If that is not so, and not for a
- * moment later, it has no processor, or is stopped: the loop has other things to do, of maybe a thousand queues, and
- * looks again, less and less often.  Nothing tells of the end of it, since that is the end of a lock.
- */
-#define MOMENT              (1 * G_TIME_SPAN_MILLISECOND)
-#define MOST_BETWEEN_TRIES  (100 * G_TIME_SPAN_MILLISECOND)
-
 /*< private >
  * mp_queue_hold_on:
  * @result: of something that has done nothing if it failed with %MP_ERROR_TIMED_OUT
@@ -213,20 +205,7 @@ mp_queue_hold_on (MpQueueErrand  *errand,
                   MpRingResult    result,
                   GError        **error)
 {
-  gint64 now, since = errand->held_since;
-
-  errand->held_since = errand->next_try = 0;
-  if (result != MP_RING_FAILED || !g_error_matches (*error, MP_ERROR, MP_ERROR_TIMED_OUT))
-    return result;
-
-  now = g_get_monotonic_time ();
-  errand->held_since = since != 0 ? since : now;
-  if (now - errand->held_since >= mp_short_lock_get_patience ())
-    return result;
-
-  g_clear_error (error);
-  errand->next_try = now + CLAMP (now - errand->held_since, MOMENT, MOST_BETWEEN_TRIES);
-  return MP_RING_AGAIN;
+  return mp_hold_up_note (&errand->hold_up, result == MP_RING_FAILED, error) ? MP_RING_AGAIN : result;
 }
 
 static MpRingResult
@@ -236,13 +215,12 @@ try_for_a_moment (MpQueueErrand   *errand,
                   guint32          me,
                   GError         **error)
 {
-  MpPatience moment = { .most = MOMENT }, none = MP_PATIENCE_SPENT;
-  MpPatience *patience = errand->held_since == 0 ? &moment : &none;
+  MpPatience patience;
   MpRingResult result;
 
-  mp_patience_begin (patience);
+  mp_hold_up_begin_look (&errand->hold_up, &patience);
   result = errand->try_once (errand, priv, ring, me, error);
-  mp_patience_end (patience);
+  mp_patience_end (&patience);
   return result;
 }
 
@@ -263,29 +241,23 @@ look (gpointer   object,
   return is_over;
 }
 
-/* An owner that has to wait for a processor is not a stopped one, whatever time the wait has. */
-static gint64
-get_next_try (const MpQueueErrand *errand)
-{
-  return errand->next_try - errand->held_since < MP_PATIENCE_OF_LOOPS ? MP_ASYNC_NEXT_IN_ANY_CASE (errand->next_try)
-                                                                      : errand->next_try;
-}
-
 static gint64
 get_next_look (gpointer object,
                gpointer data)
 {
   MpQueuePrivate *priv = mp_queue_get_private (object);
+  const MpQueueErrand *errand = data;
   guint32 me;
   MpRing *ring = mp_queue_enter (priv, &me, NULL);
 
-  if (((MpQueueErrand *) data)->next_try != 0)
-    return get_next_try (data);
+  if (errand->hold_up.next_try != 0)
+    return mp_hold_up_is_new (&errand->hold_up) ? MP_ASYNC_NEXT_IN_ANY_CASE (errand->hold_up.next_try)
+                                                : errand->hold_up.next_try;
 
-  if (((MpQueueErrand *) data)->goes_on)
-    return is_reading (data) ? MP_ASYNC_NEXT_HAD : MP_ASYNC_NEXT_NOW;
+  if (errand->goes_on)
+    return is_reading (errand) ? MP_ASYNC_NEXT_HAD : MP_ASYNC_NEXT_NOW;
 
-  if (((MpQueueErrand *) data)->side == MP_QUEUE_ITEMS || ring == NULL)
+  if (errand->side == MP_QUEUE_ITEMS || ring == NULL)
     return MP_DEADLINE_NEVER;
 
   return mp_ring_get_next_look (ring);
@@ -371,7 +343,7 @@ mp_queue_finish (MpQueue       *self,
 
   if (!errand->has_given_up || !g_error_matches (reason, MP_ERROR, MP_ERROR_TIMED_OUT))
     g_propagate_error (error, g_steal_pointer (&reason));
-  else if (errand->held_since != 0)
+  else if (errand->hold_up.since != 0)
     mp_short_lock_set_held (error);
   else
     mp_queue_set_not_yet (errand->side, error);
