@@ -372,6 +372,36 @@ test_stopped_getter_of_loop (void)
   mp_test_join (pid);
 }
 
+/* Who is behind another one in line hears of it when its time was over while nobody could look. */
+static void
+test_stopped_for_second (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *results[N_CALLS] = { NULL };
+  pid_t pid = fork_stopped (stop_while_getting, queue);
+
+  put_int (queue, 7);
+  for (int i = 0; i < N_CALLS; i++)
+    mp_queue_get_async (queue, i < N_CALLS - 1 ? FOREVER : 0, cancellable, mp_test_keep_result, &results[i]);
+  mp_test_turn_loop ();
+  g_assert_null (results[0]);
+
+  kill (pid, SIGCONT);
+  for (int i = 0; i < N_CALLS; i += N_CALLS - 1)
+    mp_test_await_result (&results[i]);
+  g_assert_null (results[1]);
+  g_assert_null (mp_queue_get_finish (queue, results[N_CALLS - 1], &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
+
+  g_cancellable_cancel (cancellable);
+  mp_test_await_result (&results[1]);
+  for (int i = 0; i < N_CALLS; i++)
+    g_object_unref (results[i]);
+  mp_test_join (pid);
+}
+
 /* It is not said that there is nothing where nobody could look; nor is it awaited for ever. */
 static void
 test_stopped_for_ever (void)
@@ -596,6 +626,7 @@ main (int   argc,
   mp_test_add ("/queue-processes/stopped-putter", test_stopped_putter);
   mp_test_add ("/queue-processes/stopped-putter-of-loop", test_stopped_putter_of_loop);
   mp_test_add ("/queue-processes/stopped-getter-of-loop", test_stopped_getter_of_loop);
+  mp_test_add ("/queue-processes/stopped-for-second", test_stopped_for_second);
   mp_test_add ("/queue-processes/stopped-for-ever", test_stopped_for_ever);
   mp_test_add ("/queue-processes/stopped-for-room", test_stopped_for_room);
   mp_test_add ("/queue-processes/stranger", test_stranger);

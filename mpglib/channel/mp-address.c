@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <gio/gio.h>
 
@@ -62,18 +63,21 @@ mp_address_is_absolute (const MpAddress *self)
 /*< private >
  * mp_address_make_absolute:
  *
- * Has it mean the same from now on, if the kernel has room for that.
+ * Has it mean the same from now on, if the folder has a path, and the kernel has room for that.
  */
 void
 mp_address_make_absolute (MpAddress *self)
 {
-  g_autofree char *folder = NULL;
+  char folder[MAX_NAME + 1];
   char *path;
 
   if (mp_address_is_absolute (self))
     return;
 
-  folder = g_get_current_dir ();
+  /* Not g_get_current_dir(), which makes something up where the folder is gone. */
+  if (getcwd (folder, sizeof folder) == NULL || folder[0] != '/')
+    return;
+
   path = g_strconcat (folder, G_DIR_SEPARATOR_S, self->name, NULL);
   if (strlen (path) > MAX_NAME)
     {

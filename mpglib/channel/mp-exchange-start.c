@@ -53,14 +53,24 @@ rest_locked (TransferSource *self)
   g_source_set_ready_time (&self->source, self->transfer.is_done ? MP_DEADLINE_NEVER : self->deadline);
 }
 
+/* Whether it could not look, and will.  One whose time for that has passed was not the one to be served: whoever was
+ * serves it some time.
+ */
+static gboolean
+is_held_up (const MpTransfer *transfer)
+{
+  return transfer->hold_up.next_try > g_get_monotonic_time ();
+}
+
 /* When it is to be called, whatever comes. */
 static gint64
 get_next_time (const TransferSource *self)
 {
   gint64 next_try = self->transfer.hold_up.next_try;
 
-  return next_try != 0 && (self->deadline == MP_DEADLINE_NEVER || next_try < self->deadline) ? next_try
-                                                                                             : self->deadline;
+  return is_held_up (&self->transfer) && (self->deadline == MP_DEADLINE_NEVER || next_try < self->deadline)
+           ? next_try
+           : self->deadline;
 }
 
 static gboolean
@@ -97,7 +107,7 @@ on_transfer (GSource     *source,
         mp_exchange_withdraw_locked (self->exchange, transfer, error);
       else if (mp_exchange_can_go_on_locked (self->exchange, transfer))
         g_source_set_ready_time (source, 0);
-      else if (mp_hold_up_is_new (&transfer->hold_up))
+      else if (is_held_up (transfer) && mp_hold_up_is_new (&transfer->hold_up))
         g_source_set_ready_time (source, transfer->hold_up.next_try);
       else if (mp_deadline_has_passed (self->deadline))
         mp_exchange_withdraw_locked (self->exchange, transfer, mp_transfer_new_timed_out (transfer));

@@ -61,7 +61,7 @@ sweep_extents (MpRing   *self,
     return FALSE;
 
   is_swept = (self->flags & MP_RING_HOLDS) != 0
-               ? mp_ring_hold_begin_locked (self, me, error)
+               ? mp_ring_hold_begin_locked (self, me, NULL)
                : mp_ring_extents_sweep (&self->extents, self->table, mp_ring_find_extent, self, NULL);
   mp_ring_hold_end_locked (self);
   mp_ring_end_unlock (self, end, me, FALSE);

@@ -287,6 +287,7 @@ put_in_parts (Putting  *self,
       has_copied = TRUE;
       if (!mp_ring_prepare_some (ring, me, &self->records[self->done], &self->n_copied, error))
         return mp_queue_hold_on (&self->errand, MP_RING_FAILED, error);
+      mp_queue_hold_on (&self->errand, MP_RING_DONE, error);
     }
 
   return result;

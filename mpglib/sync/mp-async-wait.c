@@ -25,7 +25,7 @@
  *   cancelled: give up, unless the look said that it has come
  *
  * Waits in line are looked at one after the other, in each context: who is not the first does not even
- * arm, for it is rung when it is.
+ * arm, for it is rung when it is; or when the first one has looked and waits on, if its time was over before.
  *
  * A forked child has copies of the context and of the wait, which is its parent's: it
  * lets both be.
@@ -43,6 +43,7 @@ typedef struct
   const char    *what;
   gint64         deadline;
   gboolean       is_late;       /* that has passed, and it was not given up */
+  gboolean       has_late;      /* the first in line: maybe somebody behind it is, who waits for its looks */
   GSource       *clock;         /* goes off at the deadline */
   GSource       *alarm;         /* goes off when it is to be looked again; NULL: it never was */
   GSource       *cancellation;
@@ -81,10 +82,25 @@ async_wait_free (MpPorchCaller *caller)
   g_free (self);
 }
 
+static AsyncWait *
+get_first (AsyncWait *self)
+{
+  return (AsyncWait *) mp_porch_caller_get_first (&self->caller);
+}
+
+/* Who is the first from now on has them behind it. */
+static void
+bequeath_late (AsyncWait *self)
+{
+  if (self->has_late && self->caller.link.next != NULL)
+    ((AsyncWait *) self->caller.link.next->data)->has_late = TRUE;
+}
+
 /* Takes it off everything that could call it. */
 static void
 leave (AsyncWait *self)
 {
+  bequeath_late (self);
   g_clear_pointer (&self->doorbell, mp_doorbell_free);
   clear_source (&self->clock);
   clear_alarm (self);
@@ -165,8 +181,7 @@ set_alarm (AsyncWait *self)
 static gboolean
 goes_on (AsyncWait *self)
 {
-  AsyncWait *first = (AsyncWait *) mp_porch_caller_get_first (&self->caller);
-  gint64 next = get_next (first);
+  gint64 next = get_next (get_first (self));
 
   return next == MP_ASYNC_NEXT_NOW || next == MP_ASYNC_NEXT_HAD || is_in_any_case (next);
 }
@@ -178,13 +193,39 @@ end_in_time (AsyncWait *self)
 }
 
 static void
+end_in_time_or_later (AsyncWait *self)
+{
+  if (goes_on (self))
+    {
+      self->is_late = TRUE;
+      get_first (self)->has_late = TRUE;
+    }
+  else
+    end_in_time (self);
+}
+
+/* Each is called by the loop. */
+static void
+ring_late (AsyncWait *self)
+{
+  self->has_late = FALSE;
+  for (GList *link = self->caller.link.next; link != NULL; link = link->next)
+    if (((AsyncWait *) link->data)->is_late)
+      mp_porch_caller_ring (link->data);
+}
+
+static void
 look_again (MpPorchCaller *caller)
 {
   AsyncWait *self = (AsyncWait *) caller;
   GError *error = NULL;
 
   if (!mp_porch_caller_is_first (caller))
-    return;
+    {
+      if (self->is_late)
+        end_in_time_or_later (self);
+      return;
+    }
 
   if (!mp_doorbell_arm (self->doorbell, &error))
     {
@@ -197,7 +238,11 @@ look_again (MpPorchCaller *caller)
   else if (self->is_late && !goes_on (self))
     end_in_time (self);
   else
-    set_alarm (self);
+    {
+      set_alarm (self);
+      if (self->has_late && !goes_on (self))
+        ring_late (self);
+    }
 }
 
 static gboolean
@@ -230,10 +275,8 @@ on_time_over (gpointer data)
   if (mp_porch_caller_is_first (&self->caller) &&
       self->look (g_task_get_source_object (self->task), self->data, &error))
     finish (self, error);
-  else if (goes_on (self))
-    self->is_late = TRUE;
   else
-    end_in_time (self);
+    end_in_time_or_later (self);
   return G_SOURCE_REMOVE;
 }
 
