@@ -56,6 +56,19 @@ mp_test_fork (MpTestFunc func,
   return pid;
 }
 
+/* Returns when the child has stopped itself. */
+pid_t
+mp_test_fork_stopped (MpTestFunc func,
+                      gpointer   data)
+{
+  pid_t pid = mp_test_fork (func, data);
+  int status;
+
+  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
+  g_assert_true (WIFSTOPPED (status));
+  return pid;
+}
+
 /* For the moment between the end of the last thread, which is told, and that thread's being gone from /proc, of which
  * nothing tells.  Who takes the process away meanwhile waits for that, and not asleep: on the same CPU for as long as
  * the scheduler lets it, many times as long as all the rest takes.

@@ -24,6 +24,8 @@ typedef void (*MpTestFunc) (gpointer data);
 gint64   mp_test_deadline          (void);
 pid_t    mp_test_fork              (MpTestFunc   func,
                                     gpointer     data);
+pid_t    mp_test_fork_stopped      (MpTestFunc   func,
+                                    gpointer     data);
 void     mp_test_await_end         (pid_t        pid);
 void     mp_test_join              (pid_t        pid);
 void     mp_test_kill              (pid_t        pid);

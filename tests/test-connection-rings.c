@@ -766,17 +766,6 @@ stop_with_lock (gpointer data)
   mp_short_lock_release (lock);
 }
 
-static pid_t
-fork_stopped (Sharer *sharer)
-{
-  pid_t pid = mp_test_fork (stop_with_lock, sharer);
-  int status;
-
-  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
-  g_assert_true (WIFSTOPPED (status));
-  return pid;
-}
-
 /* A main loop looks again some time: whoever is stopped ends no call. */
 static void
 test_stopped (void)
@@ -788,8 +777,8 @@ test_stopped (void)
 
   g_assert_true (mp_connection_new_pair (TRUE, &near, &far, NULL));
   g_assert_true (mp_connection_send_bytes (far, sent, NULL, MP_TEST_DEADLINE, NULL, NULL));
-  pids[0] = fork_stopped (&(Sharer) { near, MP_RING_LINK_OUT });
-  pids[1] = fork_stopped (&(Sharer) { near, MP_RING_LINK_IN });
+  pids[0] = mp_test_fork_stopped (stop_with_lock, &(Sharer) { near, MP_RING_LINK_OUT });
+  pids[1] = mp_test_fork_stopped (stop_with_lock, &(Sharer) { near, MP_RING_LINK_IN });
 
   mp_connection_send_bytes_async (near, sent, NULL, -1, NULL, mp_test_keep_result, &sending);
   mp_connection_receive_bytes_async (near, 4, -1, NULL, mp_test_keep_result, &receiving);
@@ -835,7 +824,7 @@ test_stopped_reader (void)
 
   g_assert_true (mp_connection_new_pair (TRUE, &near, &far, NULL));
   g_assert_true (mp_connection_send (far, g_variant_new_int32 (5), MP_TEST_DEADLINE, NULL, NULL));
-  pid = fork_stopped (&(Sharer) { near, MP_RING_LINK_IN });
+  pid = mp_test_fork_stopped (stop_with_lock, &(Sharer) { near, MP_RING_LINK_IN });
   g_signal_connect (near, "message-received", G_CALLBACK (on_message), &told);
   mp_connection_start_reading (near);
   mp_test_turn_loop ();

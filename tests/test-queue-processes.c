@@ -265,11 +265,8 @@ test_stopped_putter (void)
   g_autoptr (GVariant) value = NULL;
   g_autoptr (GError) error = NULL;
   gint64 patience = mp_short_lock_get_patience ();
-  pid_t pid = mp_test_fork (stop_while_putting, queue);
-  int status;
+  pid_t pid = mp_test_fork_stopped (stop_while_putting, queue);
 
-  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
-  g_assert_true (WIFSTOPPED (status));
   mp_short_lock_set_patience (20000);
   g_assert_null (mp_queue_get (queue, 0, NULL, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_EMPTY);
@@ -301,18 +298,6 @@ stop_while_getting (gpointer queue)
   mp_short_lock_release (&ring->layout->take.lock);
 }
 
-static pid_t
-fork_stopped (MpTestFunc  func,
-              MpQueue    *queue)
-{
-  pid_t pid = mp_test_fork (func, queue);
-  int status;
-
-  g_assert_cmpint (waitpid (pid, &status, WUNTRACED), ==, pid);
-  g_assert_true (WIFSTOPPED (status));
-  return pid;
-}
-
 #define N_CALLS 3
 
 static void
@@ -329,7 +314,7 @@ test_stopped_putter_of_loop (void)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (0);
   GAsyncResult *results[N_CALLS] = { NULL };
-  pid_t pid = fork_stopped (stop_while_putting, queue);
+  pid_t pid = mp_test_fork_stopped (stop_while_putting, queue);
 
   for (int i = 0; i < N_CALLS; i++)
     mp_queue_put_async (queue, g_variant_new_int32 (i), FOREVER, NULL, mp_test_keep_result, &results[i]);
@@ -351,7 +336,7 @@ test_stopped_getter_of_loop (void)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (0);
   GAsyncResult *results[N_CALLS] = { NULL };
-  pid_t pid = fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
 
   for (int i = 0; i < N_CALLS; i++)
     put_int (queue, i);
@@ -380,7 +365,7 @@ test_stopped_for_second (void)
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
   GAsyncResult *results[N_CALLS] = { NULL };
-  pid_t pid = fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
 
   put_int (queue, 7);
   for (int i = 0; i < N_CALLS; i++)
@@ -409,7 +394,7 @@ test_stopped_for_ever (void)
   static const gdouble timeouts[] = { 0, 0.01, FOREVER };
   g_autoptr (MpQueue) queue = mp_queue_new (0);
   gint64 patience = mp_short_lock_get_patience ();
-  pid_t pid = fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
 
   put_int (queue, 1);
   for (guint i = 0; i < G_N_ELEMENTS (timeouts); i++)
