@@ -430,6 +430,90 @@ test_forked (void)
   g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 0);
 }
 
+/* One record for all of a process, which the last of them removes. */
+static void
+test_sharers (void)
+{
+  g_autoptr (MpArena) arena = new_arena ();
+  MpHold first = alloc (arena, 8), second, third;
+
+  mp_hold_share (&first, &second);
+  mp_hold_share (&second, &third);
+  g_assert_true (third.data == first.data);
+  g_assert_cmpuint (third.record, ==, first.record);
+
+  mp_hold_release (&first);
+  g_assert_null (first.arena);
+  g_assert_true (mp_hold_try_release (&third, NULL));
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 1);
+  mp_hold_release (&second);
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 0);
+}
+
+/* What is the parent's stays so, however many of a child's were its sharers. */
+static void
+use_parents_sharers (gpointer data)
+{
+  MpHold *holds = data;
+
+  g_assert_true (mp_hold_ensure (&holds[0], NULL));
+  mp_hold_release (&holds[1]);
+  g_assert_cmpuint (mp_arena_get_n_objects (holds[0].arena), ==, 1);
+  mp_hold_share (&holds[0], &holds[1]);
+  mp_hold_release (&holds[0]);
+  *(guint32 *) holds[1].data = 43;
+  mp_hold_release (&holds[1]);
+}
+
+static void
+test_forked_sharers (void)
+{
+  g_autoptr (MpArena) arena = new_arena ();
+  MpHold holds[2];
+
+  holds[0] = alloc (arena, 8);
+  mp_hold_share (&holds[0], &holds[1]);
+  mp_test_join (mp_test_fork (use_parents_sharers, holds));
+  sweep (arena);
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 1);
+  g_assert_cmpuint (*(guint32 *) holds[0].data, ==, 43);
+
+  mp_hold_release (&holds[1]);
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 1);
+  mp_hold_release (&holds[0]);
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 0);
+}
+
+static gpointer
+share_and_release (gpointer data)
+{
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      MpHold another;
+
+      mp_hold_share (data, &another);
+      mp_hold_release (&another);
+    }
+  return NULL;
+}
+
+static void
+test_concurrent_sharers (void)
+{
+  g_autoptr (MpArena) arena = new_arena ();
+  MpHold hold = alloc (arena, 8);
+  GThread *threads[4];
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("sharer", share_and_release, &hold);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 1);
+  mp_hold_release (&hold);
+  g_assert_cmpuint (mp_arena_get_n_objects (arena), ==, 0);
+}
+
 static void
 alloc_and_release (gpointer arena)
 {
@@ -494,6 +578,9 @@ main (int   argc,
   g_test_add_func ("/arena/death-of-many", test_death_of_many);
   g_test_add_func ("/arena/slot-of-many", test_slot_of_many);
   g_test_add_func ("/arena/forked", test_forked);
+  g_test_add_func ("/arena/sharers", test_sharers);
+  g_test_add_func ("/arena/forked-sharers", test_forked_sharers);
+  g_test_add_func ("/arena/concurrent-sharers", test_concurrent_sharers);
   g_test_add_func ("/arena/concurrent", test_concurrent);
   return g_test_run ();
 }

@@ -233,6 +233,7 @@ typedef struct
 {
   MpArenaLayout *layout;
   MpAtomic32    *has_lock;
+  pid_t          child;
 } Stopping;
 
 static void
@@ -247,41 +248,82 @@ stop_in_arena (gpointer data)
   pause ();
 }
 
-/* Who packs may have a lock, and waits for nobody then: with a patience longer than any test this
- * comes to its end.
- */
+static void
+begin_stopping (Stopping *stopping)
+{
+  stopping->has_lock = mp_test_share (sizeof (MpAtomic32));
+  stopping->layout = mmap (NULL, sizeof (MpArenaLayout), PROT_READ | PROT_WRITE, MAP_SHARED,
+                           mp_arena_get_fd (mp_arena_get_default (NULL)), 0);
+  g_assert_true (stopping->layout != MAP_FAILED);
+  stopping->child = mp_test_fork (stop_in_arena, stopping);
+  mp_test_wait_word (stopping->has_lock, 1);
+}
+
+static void
+end_stopping (Stopping *stopping)
+{
+  mp_test_kill (stopping->child);
+  munmap (stopping->layout, sizeof (MpArenaLayout));
+  munmap (stopping->has_lock, sizeof (MpAtomic32));
+}
+
+/* Who packs may have a lock, and waits for nobody then; nothing goes without a hold for that. */
 static void
 test_stopped_in_arena (void)
 {
   g_autoptr (MpLock) lock = mp_lock_new ();
   g_autoptr (GVariant) packed = NULL;
-  MpArena *arena = mp_arena_get_default (NULL);
-  Stopping stopping = { NULL, mp_test_share (sizeof (MpAtomic32)) };
   MpPatience none = MP_PATIENCE_SPENT;
+  Stopping stopping;
   MpPacking packing;
-  pid_t child;
 
-  stopping.layout = mmap (NULL, sizeof (MpArenaLayout), PROT_READ | PROT_WRITE, MAP_SHARED, mp_arena_get_fd (arena), 0);
-  g_assert_true (stopping.layout != MAP_FAILED);
-  child = mp_test_fork (stop_in_arena, &stopping);
-  mp_test_wait_word (stopping.has_lock, 1);
-
-  mp_short_lock_set_patience (G_TIME_SPAN_DAY);
+  begin_stopping (&stopping);
   mp_packing_init (&packing);
   mp_patience_begin (&none);
   packed = g_variant_ref_sink (mp_shareable_pack (MP_SHAREABLE (lock), &packing, NULL));
   mp_patience_end (&none);
-  mp_short_lock_set_patience (10 * G_TIME_SPAN_SECOND);
 
   g_assert_nonnull (packed);
-  g_assert_cmpuint (packing.fds->len, ==, 2);
+  g_assert_cmpuint (packing.fds->len, ==, 3);
   for (guint i = 0; i < packing.fds->len; i++)
     close (g_array_index (packing.fds, int, i));
   mp_packing_clear (&packing);
+  end_stopping (&stopping);
+}
 
-  mp_test_kill (child);
-  munmap (stopping.layout, sizeof (MpArenaLayout));
-  munmap (stopping.has_lock, sizeof (MpAtomic32));
+static void
+on_live_value (MpValue    *value,
+               GParamSpec *pspec,
+               int        *seen)
+{
+  *seen = (int) mp_value_get_int64 (value, NULL);
+}
+
+static gboolean
+has_seen_five (gpointer seen)
+{
+  return *(int *) seen == 5;
+}
+
+/* A main loop watches a value, and does not any more: who has no patience at all waits for nobody there. */
+static void
+test_live_in_stopped_arena (void)
+{
+  g_autoptr (MpValue) value = mp_value_new ("i", NULL, NULL);
+  MpPatience none = MP_PATIENCE_SPENT;
+  Stopping stopping;
+  int seen = 0;
+
+  g_signal_connect (value, "notify::value", G_CALLBACK (on_live_value), &seen);
+  begin_stopping (&stopping);
+  mp_patience_begin (&none);
+  mp_value_set_live (value, TRUE);
+  g_assert_true (mp_value_get_live (value));
+  mp_value_set_int64 (value, 5, NULL);
+  mp_test_run_until (has_seen_five, &seen);
+  mp_value_set_live (value, FALSE);
+  mp_patience_end (&none);
+  end_stopping (&stopping);
 }
 
 static void
@@ -520,13 +562,13 @@ test_warning (void)
   fds = g_steal_pointer (&packing.fds);
   mp_packing_clear (&packing);
   break_block (&hold);
+  mp_hold_release (&hold);
+  g_assert_cmpint (g_atomic_int_get (&n_heard), ==, 0);
 
   close (g_array_index (fds, int, 0));
   g_array_unref (fds);
   mp_test_run_until (has_heard, NULL);
-
-  mp_hold_release (&hold);
-  g_assert_cmpint (g_atomic_int_get (&n_heard), ==, 2);
+  g_assert_cmpint (g_atomic_int_get (&n_heard), ==, 1);
   g_log_set_always_fatal (fatal);
 }
 
@@ -550,6 +592,7 @@ main (int   argc,
   mp_test_add ("/flight/awaited", test_awaited);
   mp_test_add ("/flight/hoarded", test_hoarded);
   mp_test_add ("/flight/stopped-in-arena", test_stopped_in_arena);
+  mp_test_add ("/flight/live-in-stopped-arena", test_live_in_stopped_arena);
   mp_test_add ("/flight/forked-amid-unpacking", test_forked_amid_unpacking);
   mp_test_add ("/flight/forked-in-flight", test_forked_in_flight);
   mp_test_add ("/flight/warning", test_warning);

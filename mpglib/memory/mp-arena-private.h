@@ -43,7 +43,7 @@ typedef enum
 #define MP_ARENA_LINE_OFFSET sizeof (MpBlockHead)
 
 /* An object that this process holds.  Not counted by threads: one hold is
- * released once; take another with mp_arena_hold().
+ * released once; take another with mp_arena_hold(), or mp_hold_share().
  */
 typedef struct
 {
@@ -53,6 +53,7 @@ typedef struct
   guint32  generation;
   guint32  record;
   guint32  owner;        /* the participant whose hold it is; a forked child's copy is not its own */
+  gatomicrefcount *sharers; /* atomic; holds of this process with this record; NULL: it is the only one */
   MpAtomic32 ensuring;   /* origin of the process of which a thread makes it its own just now */
 } MpHold;
 
@@ -86,8 +87,8 @@ gboolean mp_hold_ensure         (MpHold          *hold,
 void     mp_hold_release        (MpHold          *hold);
 gboolean mp_hold_try_release    (MpHold          *hold,
                                  GError         **error);
-gboolean mp_hold_again          (MpHold          *hold,
-                                 MpHold          *again);
+void     mp_hold_share          (MpHold          *hold,
+                                 MpHold          *another);
 gsize    mp_hold_get_size       (const MpHold    *hold);
 void     mp_hold_get_handle     (const MpHold    *hold,
                                  MpHandle        *handle);

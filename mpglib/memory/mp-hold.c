@@ -177,31 +177,47 @@ mp_arena_hold (MpArena         *self,
   return result;
 }
 
-/*< private >
- * mp_hold_again:
- * @again: (out caller-allocates): another hold of the same object
- *
- * Returns: %FALSE if the memory was in other hands for longer than the thread has patience
- */
-gboolean
-mp_hold_again (MpHold *hold,
-               MpHold *again)
+static gatomicrefcount *
+ensure_sharers (MpHold *hold)
 {
-  MpArena *self = hold->arena;
-  MpObjectType type = atomic_load (&mp_arena_get_block (self, hold->unit)->kind) & 0xffff;
-  MpHandle handle;
-  gboolean is_held;
+  gatomicrefcount *sharers = g_atomic_pointer_get (&hold->sharers), *fresh;
 
-  *again = (MpHold) { 0 };
-  if (!mp_short_lock_acquire (self->table, &self->layout->lock, NULL, hold->owner, NULL) ||
-      !mp_arena_begin_locked (self, hold->owner, NULL))
-    return FALSE;
+  if (sharers != NULL)
+    return sharers;
 
-  mp_hold_get_handle (hold, &handle);
-  is_held = hold_locked (self, hold->owner, &handle, type, again, NULL);
-  mp_arena_unlock (self);
+  fresh = g_new (gatomicrefcount, 1);
+  g_atomic_ref_count_init (fresh);
+  if (g_atomic_pointer_compare_and_exchange (&hold->sharers, NULL, fresh))
+    return fresh;
 
-  return is_held;
+  g_free (fresh);
+  return g_atomic_pointer_get (&hold->sharers);
+}
+
+/*< private >
+ * mp_hold_share:
+ * @hold: this process's own, see mp_hold_ensure()
+ * @another: (out caller-allocates): another hold of the same object, to be released as any
+ *
+ * Without a lock, and without memory of others: all that share one have one record, and the last of them to be
+ * released removes it.  Any number of threads may call it at once.
+ */
+void
+mp_hold_share (MpHold *hold,
+               MpHold *another)
+{
+  gatomicrefcount *sharers = ensure_sharers (hold);
+
+  g_atomic_ref_count_inc (sharers);
+  *another = (MpHold) {
+    .arena = mp_arena_ref (hold->arena),
+    .data = hold->data,
+    .unit = hold->unit,
+    .generation = hold->generation,
+    .record = hold->record,
+    .owner = hold->owner,
+    .sharers = sharers,
+  };
 }
 
 /* One of the threads of a forked child takes a hold for it; what a thread of its parent
@@ -241,6 +257,8 @@ take_own_hold (MpHold  *hold,
   if (!mp_arena_hold (arena, &handle, type, &own, error))
     return FALSE;
 
+  /* Not counted down: the threads that were about to do so are the parent's. */
+  g_atomic_pointer_set (&hold->sharers, NULL);
   hold->record = own.record;
   hold->owner = own.owner;
   mp_arena_unref (arena);
@@ -274,6 +292,23 @@ static gboolean
 is_own_hold (MpHold *hold)
 {
   return hold->owner == mp_participant_get_me (hold->arena->table);
+}
+
+/* Whether there is a record to be removed. */
+static gboolean
+leave_sharers (MpHold *hold)
+{
+  gatomicrefcount *sharers = g_steal_pointer (&hold->sharers);
+
+  if (!is_own_hold (hold))
+    return FALSE;
+  if (sharers == NULL)
+    return TRUE;
+  if (!g_atomic_ref_count_dec (sharers))
+    return FALSE;
+
+  g_free (sharers);
+  return TRUE;
 }
 
 static void
@@ -315,7 +350,7 @@ mp_hold_release (MpHold *hold)
   if (self == NULL)
     return;
 
-  if (is_own_hold (hold) && mp_arena_lock (self, &me, &error))
+  if (leave_sharers (hold) && mp_arena_lock (self, &me, &error))
     release_and_unlock (hold, me, &error);
 
   if (error != NULL)
@@ -339,7 +374,7 @@ mp_hold_try_release (MpHold  *hold,
   if (self == NULL)
     return TRUE;
 
-  if (is_own_hold (hold))
+  if (leave_sharers (hold))
     {
       if (!mp_short_lock_try (self->table, &self->layout->lock, hold->owner))
         return FALSE;

@@ -17,7 +17,7 @@ struct _MpChangeWatch
   MpPorchCaller  caller;
   guint32        origin;     /* the process that watches */
   GWeakRef       object;
-  MpSharedObject shared;     /* a hold of its own */
+  MpSharedObject shared;     /* which shares the hold */
   MpBell        *bell;
   MpDoorbell    *doorbell;
   MpOutbox      *outbox;

@@ -247,7 +247,6 @@ mp_flight_release (MpHold *hold)
 
 /* --- The sender ----------------------------------------------------------- */
 
-/* Before the hold is taken, which would have to be given back with a lock perhaps. */
 static MpFlight *
 open_flight (int     *end,
              GError **error)
@@ -284,8 +283,7 @@ open_flight (int     *end,
  *
  * For the first object of a message this appends a descriptor to those of @packing.
  *
- * Who packs may have the lock of a pump, and waits for nobody: where the arena is busy, or
- * somebody was stopped there, the object goes without.
+ * Who packs may have the lock of a pump, and waits for nobody.
  */
 gboolean
 mp_flight_board (MpPacking  *packing,
@@ -301,15 +299,9 @@ mp_flight_board (MpPacking  *packing,
   if (flight == NULL)
     return FALSE;
 
-  if (mp_hold_again (held, &hold))
-    g_array_append_val (flight->holds, hold);
-
-  if (end >= 0 && flight->holds->len == 0)
-    {
-      mp_fd_close (&end);
-      flight_free (flight);
-    }
-  else if (end >= 0)
+  mp_hold_share (held, &hold);
+  g_array_append_val (flight->holds, hold);
+  if (end >= 0)
     {
       g_array_append_val (packing->fds, end);
       packing->flight = flight;

@@ -297,24 +297,19 @@ mp_shared_object_open (MpSharedObject  *self,
  * mp_shared_object_open_again:
  * @again: (out caller-allocates): what mp_shared_object_new_received() takes
  *
- * Takes another hold, for another object of this process or for who uses the layout
- * when this one may be gone.
+ * Shares the hold, for another object of this process or for who uses the layout
+ * when this one may be gone.  Waits for nobody, but in a forked child at the first use.
  */
 gboolean
 mp_shared_object_open_again (MpSharedObject  *self,
                              MpSharedObject  *again,
                              GError         **error)
 {
-  MpHandle handle;
-
   *again = (MpSharedObject) { .type = self->type };
   if (mp_shared_object_enter (self, error) == 0)
     return FALSE;
 
-  mp_hold_get_handle (&self->hold, &handle);
-  if (!mp_arena_hold (self->hold.arena, &handle, self->type, &again->hold, error))
-    return FALSE;
-
+  mp_hold_share (&self->hold, &again->hold);
   set_table (again, self->table);
   return TRUE;
 }

@@ -160,8 +160,11 @@ do_one (MpArena  *arena,
       was_done = mp_arena_sweep (arena, &error);
       break;
     case 4:
-      if (hold->arena != NULL && mp_hold_again (hold, &again))
-        mp_hold_release (&again);
+      if (hold->arena != NULL)
+        {
+          mp_hold_share (hold, &again);
+          mp_hold_release (&again);
+        }
       break;
     default:
       if (hold->arena != NULL)
