@@ -128,13 +128,13 @@ expect_failure MP_FAULT_ONE_POSITION crash/test-crash-ring --long -p /crash/ring
 # What one that died has left to who puts next is believed.
 expect_failure MP_FAULT_OLD_LAST crash/test-crash-ring --long -p /crash/ring/put
 # Whoever was to be woken waits for one that is stopped.
-expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/put-stopped
-expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/take-stopped
+expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring-waits --long -p /crash/ring/put-stopped
+expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring-waits --long -p /crash/ring/take-stopped
 # Likewise whoever waits for all to be done.
-expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring --long -p /crash/ring/acknowledge-stopped
+expect_failure MP_FAULT_WAKE_AFTER_COMMIT crash/test-crash-ring-waits --long -p /crash/ring/acknowledge-stopped
 # Who commits looks at the bell before that.
 expect_failure MP_FAULT_EARLY_BELL test-ring-bell
-expect_failure MP_FAULT_EARLY_BELL crash/test-crash-ring --long -p /crash/ring/put-armed-meanwhile
+expect_failure MP_FAULT_EARLY_BELL crash/test-crash-ring-waits --long -p /crash/ring/put-armed-meanwhile
 # Chunks are given to new numbers in the words that tell the old ones.
 expect_failure MP_FAULT_SHORT_MAP crash/test-crash-ring --long -p /crash/ring/put-much
 # A sweep that looks for a record of a dead one from the first one on.
@@ -143,9 +143,9 @@ expect_failure MP_FAULT_NO_PLACE test-ring-memory -p /ring/place-of-dead
 for program in test-segment test-participant test-arena test-doorbell test-owner-rlock test-counter test-permits \
   test-flag test-notes test-rendezvous test-cell \
   test-ring test-ring-hands test-ring-lies test-ring-memory test-ring-waits \
-  crash/test-crash crash/test-crash-arena crash/test-crash-permits crash/test-crash-ring crash/test-crash-shared \
-  crash/test-crash-started crash/test-crash-storm crash/test-crash-sync crash/test-crash-waits \
-  crash/test-crash-watchers; do
+  crash/test-crash crash/test-crash-arena crash/test-crash-permits crash/test-crash-ring \
+  crash/test-crash-ring-extents crash/test-crash-ring-waits crash/test-crash-shared crash/test-crash-started \
+  crash/test-crash-storm crash/test-crash-sync crash/test-crash-waits crash/test-crash-watchers; do
   expect_success $program
 done
 
