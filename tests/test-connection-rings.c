@@ -800,6 +800,41 @@ test_stopped (void)
   mp_test_join (pids[1]);
 }
 
+#define N_CALLS 3
+
+/* All have waited as long when the first one gives up, and hear why. */
+static void
+test_stopped_for_all (void)
+{
+  g_autoptr (MpConnection) near = NULL, far = NULL;
+  GAsyncResult *results[N_CALLS] = { NULL };
+  gint64 patience = mp_short_lock_get_patience ();
+  pid_t pid;
+
+  g_assert_true (mp_connection_new_pair (TRUE, &near, &far, NULL));
+  g_assert_true (mp_connection_send (far, g_variant_new_int32 (5), MP_TEST_DEADLINE, NULL, NULL));
+  pid = mp_test_fork_stopped (stop_with_lock, &(Sharer) { near, MP_RING_LINK_IN });
+  mp_short_lock_set_patience (G_TIME_SPAN_SECOND);
+  for (int i = 0; i < N_CALLS; i++)
+    mp_connection_receive_async (near, i < N_CALLS - 1 ? -1 : 0.4, NULL, mp_test_keep_result, &results[i]);
+  mp_test_await_result (&results[0]);
+  mp_test_turn_loop ();
+  mp_short_lock_set_patience (patience);
+
+  for (int i = 0; i < N_CALLS; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_nonnull (results[i]);
+      g_assert_null (mp_connection_receive_finish (near, results[i], &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+      g_assert_nonnull (strstr (error->message, "may be stopped"));
+      g_object_unref (results[i]);
+    }
+  kill (pid, SIGCONT);
+  mp_test_join (pid);
+}
+
 static void
 on_message (MpConnection  *connection,
             MpMessage     *message,
@@ -864,6 +899,7 @@ main (int   argc,
   mp_test_add ("/connection-rings/peeked", test_peeked);
   mp_test_add ("/connection-rings/rubbish", test_rubbish);
   mp_test_add ("/connection-rings/stopped", test_stopped);
+  mp_test_add ("/connection-rings/stopped-for-all", test_stopped_for_all);
   mp_test_add ("/connection-rings/stopped-reader", test_stopped_reader);
   mp_test_add ("/connection-rings/longest", test_longest);
   mp_test_add ("/connection-rings/too-long", test_too_long);

@@ -387,6 +387,39 @@ test_stopped_for_second (void)
   mp_test_join (pid);
 }
 
+/* All have waited as long when the first one gives up, who was the only one to look.  Nor does who had
+ * less time say that there is nothing.
+ */
+static void
+test_stopped_for_all (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  GAsyncResult *results[N_CALLS] = { NULL };
+  gint64 patience = mp_short_lock_get_patience ();
+  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+
+  put_int (queue, 7);
+  mp_short_lock_set_patience (G_TIME_SPAN_SECOND);
+  for (int i = 0; i < N_CALLS; i++)
+    mp_queue_get_async (queue, i < N_CALLS - 1 ? FOREVER : 0.4, NULL, mp_test_keep_result, &results[i]);
+  mp_test_await_result (&results[0]);
+  mp_test_turn_loop ();
+  mp_short_lock_set_patience (patience);
+
+  for (int i = 0; i < N_CALLS; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_nonnull (results[i]);
+      g_assert_null (mp_queue_get_finish (queue, results[i], &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_TIMED_OUT);
+      g_assert_nonnull (strstr (error->message, "may be stopped"));
+      g_object_unref (results[i]);
+    }
+  kill (pid, SIGCONT);
+  mp_test_join (pid);
+}
+
 /* It is not said that there is nothing where nobody could look; nor is it awaited for ever. */
 static void
 test_stopped_for_ever (void)
@@ -612,6 +645,7 @@ main (int   argc,
   mp_test_add ("/queue-processes/stopped-putter-of-loop", test_stopped_putter_of_loop);
   mp_test_add ("/queue-processes/stopped-getter-of-loop", test_stopped_getter_of_loop);
   mp_test_add ("/queue-processes/stopped-for-second", test_stopped_for_second);
+  mp_test_add ("/queue-processes/stopped-for-all", test_stopped_for_all);
   mp_test_add ("/queue-processes/stopped-for-ever", test_stopped_for_ever);
   mp_test_add ("/queue-processes/stopped-for-room", test_stopped_for_room);
   mp_test_add ("/queue-processes/stranger", test_stranger);

@@ -28,6 +28,7 @@ typedef struct
   GQueue transfers;  /* of MpTransfer, by their links */
   GHashTable *firsts; /* of GMainContext to the first of its asynchronous ones; NULL: there were none */
   guint n_blocking;  /* for which a thread waits, and does nothing else */
+  MpHoldUpLine hold_up;
 } MpLane;
 
 struct _MpExchange
@@ -107,6 +108,6 @@ void        mp_exchange_linger_locked             (MpExchange       *self,
                                                    MpRingLinkWay     way,
                                                    gsize             length);
 
-GError     *mp_transfer_new_timed_out             (const MpTransfer *transfer);
+GError     *mp_transfer_new_timed_out             (MpTransfer *transfer);
 
 G_END_DECLS

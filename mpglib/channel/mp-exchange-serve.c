@@ -26,8 +26,8 @@ mp_exchange_tell_end_locked (MpExchange *self)
 
 /* A thread waits as long as it has to, a main loop for a moment. */
 static void
-begin_look (const MpTransfer *transfer,
-            MpPatience       *patience)
+begin_look (MpTransfer *transfer,
+            MpPatience *patience)
 {
   *patience = (MpPatience) { 0 };
   if (transfer->source != NULL)
@@ -229,11 +229,11 @@ mp_transfer_clear (MpTransfer *transfer)
 }
 
 GError *
-mp_transfer_new_timed_out (const MpTransfer *transfer)
+mp_transfer_new_timed_out (MpTransfer *transfer)
 {
   GError *error = NULL;
 
-  if (transfer->hold_up.since != 0)
+  if (mp_hold_up_is_on (&transfer->hold_up))
     {
       mp_short_lock_set_held (&error);
       return error;

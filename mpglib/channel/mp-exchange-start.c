@@ -185,6 +185,7 @@ begin_locked (TransferSource *self)
   MpTransfer *transfer = &self->transfer;
   MpLane *lane = mp_exchange_get_lane (self->exchange, transfer);
 
+  mp_hold_up_begin (&transfer->hold_up, &lane->hold_up);
   mp_exchange_enqueue_locked (self->exchange, transfer);
   mp_exchange_serve_locked (self->exchange, lane);
 

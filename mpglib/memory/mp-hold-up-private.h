@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "mp-atomic-private.h"
 #include "mp-patience-private.h"
 
 G_BEGIN_DECLS
@@ -18,14 +19,27 @@ G_BEGIN_DECLS
  *   0         0           it could look, the last time
  *   then      later       it could not; a look waits for a moment only if it is the first one
  *   then      0           likewise, for as long as a thread would wait: it fails
+ *
+ * Of those that wait in one line only the first looks.  What it finds goes for the others: they have
+ * waited as long, and fail when it does, not as long after it.
  */
 typedef struct
 {
-  gint64 since;    /* monotonic time */
-  gint64 next_try; /* likewise */
+  MpAtomic64 since;  /* monotonic time; 0: the last look was one */
+} MpHoldUpLine;
+
+typedef struct
+{
+  MpHoldUpLine *line;     /* NULL: it waits alone */
+  gint64        begun;    /* monotonic time; 0: before anybody in the line was held up */
+  gint64        since;    /* likewise */
+  gint64        next_try; /* likewise */
 } MpHoldUp;
 
-void     mp_hold_up_begin_look     (const MpHoldUp  *self,
+void     mp_hold_up_begin          (MpHoldUp        *self,
+                                    MpHoldUpLine    *line);
+gboolean mp_hold_up_is_on          (MpHoldUp        *self);
+void     mp_hold_up_begin_look     (MpHoldUp        *self,
                                     MpPatience      *patience);
 gboolean mp_hold_up_note           (MpHoldUp        *self,
                                     gboolean         has_failed,

@@ -46,7 +46,7 @@ typedef struct
   int            is_live;        /* atomic */
   int            n_untold;       /* atomic; items that are none, and were taken by calls that could not tell of them */
   int            has_done[MP_QUEUE_N_SIDES];  /* atomic: a get, or a put, since it was told last, if it is live */
-  guint8         lines[MP_QUEUE_N_SIDES];   /* the places of their waits in main loops */
+  MpHoldUpLine   lines[MP_QUEUE_N_SIDES];   /* of waits in main loops, whose places these are, too */
   GMainContext  *main_context;   /* atomic; NULL: received, and nobody has asked for it */
 
   /* What belongs to this process alone: a forked child has none of its parent's. */
@@ -75,6 +75,7 @@ struct _MpQueueErrand
                             guint32          me,
                             GError         **error);
   gboolean     has_given_up;   /* its time was over, or it was cancelled */
+  gboolean     was_held_up;    /* then, so that nobody knows what there was */
   gboolean     has_claim;      /* others leave it room */
   gboolean     goes_on;        /* it waits for nothing: others have their turn, and then it does more */
   MpHoldUp     hold_up;

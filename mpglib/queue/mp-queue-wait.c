@@ -290,6 +290,7 @@ give_up (gpointer object,
   MpQueueErrand *errand = data;
 
   errand->has_given_up = TRUE;
+  errand->was_held_up = mp_hold_up_is_on (&errand->hold_up);
   mp_queue_unclaim (mp_queue_get_private (object), errand);
   return FALSE;
 }
@@ -308,6 +309,7 @@ mp_queue_start_async (GTask   *task_taken,
   guint32 me;
   MpRing *ring = mp_queue_enter (self, &me, &error);
 
+  mp_hold_up_begin (&errand->hold_up, &self->lines[errand->side]);
   if (ring == NULL)
     mp_outbox_return_error (task_taken, error);
   else
@@ -343,7 +345,7 @@ mp_queue_finish (MpQueue       *self,
 
   if (!errand->has_given_up || !g_error_matches (reason, MP_ERROR, MP_ERROR_TIMED_OUT))
     g_propagate_error (error, g_steal_pointer (&reason));
-  else if (errand->hold_up.since != 0)
+  else if (errand->was_held_up)
     mp_short_lock_set_held (error);
   else
     mp_queue_set_not_yet (errand->side, error);
