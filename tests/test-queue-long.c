@@ -5,9 +5,11 @@
 /* Long items in main loops: no turn copies more than a part of one. */
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "mpglib.h"
 
+#include "mp-message-private.h"
 #include "mp-queue-private.h"
 #include "mp-test-process.h"
 #include "mp-test-queue.h"
@@ -246,6 +248,75 @@ test_done_beside (void)
   g_assert_true (mp_joinable_queue_join (queue, 0, NULL, NULL));
 }
 
+typedef struct
+{
+  const char *codec;   /* NULL: a value */
+  const char *type;
+} Spelt;
+
+static const Spelt spelt_bytes = { .codec = "abc" };
+static const Spelt spelt_value = { .type = "a(yy)" };
+
+static void
+unmap (gpointer memory)
+{
+  munmap (memory, LENGTH - 1);
+}
+
+static void
+start_spelt_put (MpQueue      *queue,
+                 const Spelt  *spelt,
+                 GBytes       *bytes,
+                 GAsyncResult **result)
+{
+  g_autoptr (GVariant) value = NULL;
+
+  if (spelt->codec != NULL)
+    {
+      mp_queue_put_bytes_async (queue, bytes, spelt->codec, FOREVER, NULL, mp_test_keep_result, result);
+      return;
+    }
+
+  value = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (spelt->type), bytes, TRUE));
+  mp_queue_put_async (queue, value, FOREVER, NULL, mp_test_keep_result, result);
+}
+
+/* A codec or a type that has to be written behind the body is no reason to copy that in the call, where it cannot be
+ * read yet.
+ */
+static void
+test_spelt (gconstpointer data)
+{
+  const Spelt *spelt = data;
+  g_autoptr (MpQueue) queue = mp_queue_new (0);
+  g_autoptr (GBytes) expected = new_long (), bytes = NULL;
+  g_autoptr (MpMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *result = NULL;
+  guint8 *memory = mmap (NULL, LENGTH - 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  g_assert_true (memory != MAP_FAILED);
+  memcpy (memory, g_bytes_get_data (expected, NULL), LENGTH - 1);
+  bytes = g_bytes_new_with_free_func (memory, LENGTH - 1, unmap, memory);
+
+  g_assert_cmpint (mprotect (memory, LENGTH - 1, PROT_NONE), ==, 0);
+  start_spelt_put (queue, spelt, bytes, &result);
+  g_assert_cmpint (mprotect (memory, LENGTH - 1, PROT_READ), ==, 0);
+
+  turn_some (&result);
+  mp_test_await_result (&result);
+  g_assert_true (spelt->codec != NULL ? mp_queue_put_bytes_finish (queue, result, &error)
+                                      : mp_queue_put_finish (queue, result, &error));
+  g_assert_no_error (error);
+  g_object_unref (result);
+
+  message = mp_queue_get_message (queue, 0, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (spelt->codec != NULL ? mp_message_get_codec (message) : mp_message_get_type_string (message), ==,
+                   spelt->codec != NULL ? spelt->codec : spelt->type);
+  g_assert_true (g_bytes_equal (mp_message_get_body_bytes (message), bytes));
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -254,6 +325,8 @@ main (int   argc,
   mp_test_init (&argc, &argv);
 
   mp_test_add ("/queue/long/parts", test_parts);
+  mp_test_add_data ("/queue/long/spelt-bytes", &spelt_bytes, test_spelt);
+  mp_test_add_data ("/queue/long/spelt-value", &spelt_value, test_spelt);
   mp_test_add ("/queue/long/no-time", test_no_time);
   mp_test_add ("/queue/long/cancelled-put", test_cancelled_put);
   mp_test_add_data ("/queue/long/cancelled-get", GINT_TO_POINTER (BY_CANCELLING), test_ended_get);

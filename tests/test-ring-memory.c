@@ -179,6 +179,57 @@ test_many_long (void)
 }
 
 static void
+check_pieces (const guint8 *bytes,
+              guint32       length,
+              guint32       tail_length)
+{
+  const MpRingPieces pieces = { bytes, bytes + length - tail_length };
+  MpRingRecord record = { .data = &pieces, .length = length, .kind = 9, .tail_length = tail_length }, taken;
+  g_autofree guint8 *room = g_malloc (length);
+
+  g_assert_cmpint (put_prepared (&record), ==, MP_RING_DONE);
+  g_assert_cmpint (take_one (room, length, &taken, MP_WAIT_ENDS_NOW), ==, MP_RING_DONE);
+  g_assert_cmpuint (taken.kind, ==, 9);
+  g_assert_cmpmem (taken.data, taken.length, bytes, length);
+}
+
+/* A tail that lies elsewhere comes behind the body, wherever a chunk, a part of a copy or an extent begins: also where
+ * no extent is free.
+ */
+static void
+test_pieces (void)
+{
+  static const guint32 lengths[] = { 1, 8, 100, 250, 5000, LONG, MEGABYTE - 1, MEGABYTE, MEGABYTE + 20, 2 * MEGABYTE };
+  static const guint32 tails[] = { 1, 8, 37, 256 };
+  g_autofree guint8 *bytes = g_malloc (3 * MEGABYTE);
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; i < 3 * MEGABYTE; i++)
+    bytes[i] = (guint8) (i * 31 + (i >> 11));
+
+  set_up_with (16 * MEGABYTE, MP_RING_MAX_RECORDS, CHUNK_BITS);
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    for (guint j = 0; j < G_N_ELEMENTS (tails); j++)
+      check_pieces (bytes, lengths[i] + tails[j], tails[j]);
+  g_assert_cmpuint (count_extents (), ==, 0);
+
+  for (;;)
+    {
+      MpRingRecord *other = g_new0 (MpRingRecord, 1);
+
+      *other = (MpRingRecord) { bytes, LONG, 0 };
+      g_ptr_array_add (others, other);
+      g_assert_true (mp_ring_prepare (&ring, get_me (), other, NULL));
+      if (other->extent.place == 0)
+        break;
+    }
+  check_pieces (bytes, LONG + 37, 37);
+  for (guint i = 0; i < others->len; i++)
+    mp_ring_forget (&ring, get_me (), g_ptr_array_index (others, i));
+  tear_down ();
+}
+
+static void
 prepare_two_put_one (gpointer unused)
 {
   g_autofree guint8 *bytes = make_long (7);
@@ -258,6 +309,7 @@ main (int   argc,
   mp_init ();
   g_test_init (&argc, &argv, NULL);
 
+  g_test_add_func ("/ring-memory/pieces", test_pieces);
   g_test_add_func ("/ring/memory", test_memory);
   g_test_add_func ("/ring/chunks", test_chunks);
   g_test_add_func ("/ring/no-memory", test_no_memory);

@@ -83,6 +83,37 @@ begin_to_prepare (MpRing        *self,
   return mp_ring_extents_claim (&self->extents, me, record->length, &record->extent, error);
 }
 
+static gboolean
+write_bytes (MpRing              *self,
+             const MpRingRecord  *record,
+             guint32              offset,
+             gconstpointer        bytes,
+             guint32              n,
+             GError             **error)
+{
+  return n == 0 || mp_ring_extents_write (&self->extents, &record->extent, offset, bytes, n, error);
+}
+
+static gboolean
+write_some (MpRing              *self,
+            const MpRingRecord  *record,
+            guint32              offset,
+            guint32              n,
+            GError             **error)
+{
+  const MpRingPieces *pieces = record->data;
+  guint32 body_length = record->length - record->tail_length;
+  guint32 n_body;
+
+  if (record->tail_length == 0)
+    return write_bytes (self, record, offset, (const guint8 *) record->data + offset, n, error);
+
+  n_body = offset < body_length ? MIN (n, body_length - offset) : 0;
+  return write_bytes (self, record, offset, (const guint8 *) pieces->body + offset, n_body, error) &&
+         write_bytes (self, record, offset + n_body,
+                      (const guint8 *) pieces->tail + (offset + n_body - body_length), n - n_body, error);
+}
+
 /*< private >
  * mp_ring_prepare_some:
  * @record: for which mp_ring_is_long() is %TRUE
@@ -108,8 +139,7 @@ mp_ring_prepare_some (MpRing        *self,
       return TRUE;
     }
 
-  if (!mp_ring_extents_write (&self->extents, &record->extent, *n_done, (const guint8 *) record->data + *n_done, n,
-                              error))
+  if (!write_some (self, record, *n_done, n, error))
     {
       mp_ring_forget (self, me, record);
       return FALSE;

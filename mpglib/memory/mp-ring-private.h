@@ -101,14 +101,22 @@ typedef struct
 
 #define MP_RING_MAX_RECORDS 0x3fffffffu
 
+/* The data of a record that is put, where nobody shall have to put them together. */
 typedef struct
 {
-  gconstpointer data;
+  gconstpointer body;
+  gconstpointer tail;
+} MpRingPieces;
+
+typedef struct
+{
+  gconstpointer data;     /* MpRingPieces, if it has a tail */
   guint32       length;
   guint32       kind;     /* the user's, less than MP_RING_MAX_KIND */
   MpRingExtentName extent;  /* where the data of a long one lies already, see mp_ring_prepare(); or, of a record
                                that was taken and is held, what mp_ring_acknowledge() is to be given */
   gboolean      is_elsewhere;  /* taken, and its data to be read */
+  guint32       tail_length;   /* to be put: so many of its last bytes lie elsewhere than those before; 0: none do */
 } MpRingRecord;
 
 typedef enum

@@ -54,6 +54,19 @@ copy_in_parts (MpRing        *self,
     }
 }
 
+static void
+copy_data_in_parts (MpRing             *self,
+                    guint64             position,
+                    const MpRingRecord *record)
+{
+  const MpRingPieces *pieces = record->data;
+  guint32 length = record->length - record->tail_length;
+
+  if (record->tail_length > 0)
+    copy_in_parts (self, position + length, pieces->tail, record->tail_length);
+  copy_in_parts (self, position, record->tail_length > 0 ? pieces->body : record->data, length);
+}
+
 /* Heads are 8 bytes at multiples of 8, which the end of a chunk never divides. */
 static inline void
 write_head (guint8  *place,
@@ -66,7 +79,7 @@ write_head (guint8  *place,
   head[1] = kind;
 }
 
-/* Of a record that goes over the end of a chunk, or lies elsewhere. */
+/* Of a record that goes over the end of a chunk, or lies elsewhere, or in pieces. */
 static void
 write_in_parts (MpRing             *self,
                 guint64             position,
@@ -78,7 +91,7 @@ write_in_parts (MpRing             *self,
   if (record->extent.place == 0)
     {
       write_head (place, record->length, record->kind);
-      copy_in_parts (self, position + MP_RING_HEAD, record->data, record->length);
+      copy_data_in_parts (self, position + MP_RING_HEAD, record);
       return;
     }
 
@@ -182,7 +195,7 @@ find_room (MpRing   *self,
     }
 }
 
-/* What is not quite in the chunk. */
+/* What is not quite in the chunk, or not in one piece. */
 static gboolean
 add_in_parts (MpRing              *self,
               Putting             *putting,
@@ -226,7 +239,7 @@ is_near (const Putting      *putting,
          const MpRingRecord *record,
          guint64             need)
 {
-  return need <= putting->rest && record->extent.place == 0 &&
+  return need <= putting->rest && (record->extent.place | record->tail_length) == 0 &&
          (putting->run == NULL || mp_ring_run_has_room (putting->run, need));
 }
 

@@ -27,14 +27,16 @@ G_BEGIN_DECLS
 /* `=` and a type. */
 #define MP_ITEM_MAX_CODEC_LENGTH 256
 
-/* To be put.  Either the body is somebody else's, or it is held. */
+/* To be put.  Either the body is somebody else's, or it is held.  Stays where it is: its record may point into it. */
 typedef struct
 {
   MpRingRecord record;
   GBytes      *held;     /* nullable */
+  MpRingPieces pieces;   /* of a long one that has a spelt codec, and is not put together */
+  char        *codec;    /* likewise; else NULL */
 } MpItem;
 
-/* Where a value or a spelt codec is put together if it fits. */
+/* Where a short value with a spelt codec is put together if it fits. */
 typedef struct
 {
   _Alignas (8) guint8 bytes[1000];
@@ -76,7 +78,8 @@ gboolean mp_item_init_message  (MpItem              *self,
                                 guint64              limit,
                                 MpItemRoom          *room,
                                 GError             **error);
-void     mp_item_hold          (MpItem              *self);
+gboolean mp_item_hold          (MpItem              *self,
+                                GError             **error);
 void     mp_item_clear         (MpItem              *self);
 gboolean mp_item_measure_body  (const MpRingRecord  *record,
                                 guint32             *length);

@@ -97,6 +97,24 @@ mp_item_check_length (gsize     length,
   return check_limit (length, 0, limit, error);
 }
 
+/* From here on copying takes longer than to write in two pieces. */
+#define LONG 8192
+
+static void
+take_in_pieces (MpItem        *self,
+                const char    *codec,
+                gconstpointer  body,
+                guint32        length)
+{
+  guint32 spelt = get_spelt_length (self->record.kind);
+
+  self->codec = g_strdup (codec);
+  self->pieces = (MpRingPieces) { body, self->codec };
+  self->record.data = &self->pieces;
+  self->record.length = length + spelt;
+  self->record.tail_length = spelt;
+}
+
 static void
 put_together (MpItem        *self,
               const char    *codec,
@@ -137,15 +155,24 @@ mp_item_init (MpItem         *self,
 {
   guint32 kind = get_kind (codec);
 
-  *self = (MpItem) { { NULL, 0, kind }, NULL };
+  *self = (MpItem) { .record.kind = kind };
   if (!check_limit (length, get_spelt_length (kind), limit, error))
     return FALSE;
 
   self->record.data = body;
   self->record.length = (guint32) length;
-  if (get_spelt_length (kind) > 0)
+  if (get_spelt_length (kind) > 0 && length >= LONG)
+    take_in_pieces (self, codec, body, (guint32) length);
+  else if (get_spelt_length (kind) > 0)
     put_together (self, codec, body, (guint32) length, room);
   return TRUE;
+}
+
+static gboolean
+is_elsewhere (const MpItem  *self,
+              gconstpointer  body)
+{
+  return self->held == NULL && (self->record.data == body || self->codec != NULL);
 }
 
 gboolean
@@ -162,7 +189,7 @@ mp_item_init_bytes (MpItem      *self,
   if (!mp_item_init (self, codec, data, length, limit, room, error))
     return FALSE;
 
-  if (self->record.data == data && self->held == NULL)
+  if (is_elsewhere (self, data))
     self->held = g_bytes_ref (body);
   return TRUE;
 }
@@ -255,22 +282,39 @@ mp_item_init_message (MpItem      *self,
 /*< private >
  * mp_item_hold:
  *
- * For an item that was made without room, and is put later: copies what is somebody else's.
+ * For an item that was made without room, and is put later: copies what is somebody else's.  Fails with
+ * %MP_ERROR_TOO_BIG if there is no memory.
  */
-void
-mp_item_hold (MpItem *self)
+gboolean
+mp_item_hold (MpItem  *self,
+              GError **error)
 {
-  if (self->held != NULL)
-    return;
+  gconstpointer *body = self->codec != NULL ? &self->pieces.body : &self->record.data;
+  gsize length = self->record.length - self->record.tail_length;
+  gpointer copy;
 
-  self->held = g_bytes_new (self->record.data, self->record.length);
-  self->record.data = g_bytes_get_data (self->held, NULL);
+  if (self->held != NULL || length == 0)
+    return TRUE;
+
+  copy = g_try_malloc (length);
+  if (copy == NULL)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "There is no memory for the %" G_GSIZE_FORMAT " bytes of an item",
+                   length);
+      return FALSE;
+    }
+
+  memcpy (copy, *body, length);
+  self->held = g_bytes_new_take (copy, length);
+  *body = copy;
+  return TRUE;
 }
 
 void
 mp_item_clear (MpItem *self)
 {
   g_clear_pointer (&self->held, g_bytes_unref);
+  g_clear_pointer (&self->codec, g_free);
 }
 
 /* --- Taking apart --------------------------------------------------------- */

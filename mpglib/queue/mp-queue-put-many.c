@@ -230,9 +230,8 @@ new_data_items (guint          n,
 
   for (guint i = 0; is_possible && i < n; i++)
     {
-      is_possible = mp_item_init (&items[i], codec, data, lengths[i], limit, NULL, error);
-      if (is_possible)
-        mp_item_hold (&items[i]);
+      is_possible = mp_item_init (&items[i], codec, data, lengths[i], limit, NULL, error) &&
+                    mp_item_hold (&items[i], error);
       data += lengths[i];
     }
 

@@ -219,7 +219,7 @@ mp_queue_put_data_async (MpQueue             *self,
 
   item = g_new0 (MpItem, 1);
   if (mp_item_init (item, codec, data, length, mp_queue_get_limit (self), NULL, &error))
-    mp_item_hold (item);
+    mp_item_hold (item, &error);
   mp_queue_start_put (self, item, 1, error, timeout, cancellable, callback, user_data, mp_queue_put_data_async);
 }
 
