@@ -44,6 +44,8 @@ _RAW_PLACE = -len(_RAW_END)
 _CODEC = _pickle5.CODEC
 _PICKLE_END = b'\0' + _CODEC.encode()
 _ANY_NUMBER = 0xffffffff
+_MOST_AT_ONCE = 500
+_MOST_BYTES_AT_ONCE = 1 << 20
 
 _dumps = pickle.dumps
 _loads = _pickle5.loads
@@ -190,18 +192,20 @@ class Queue(_Base, metaclass=SameType):
     def put_many_async(self, objects, timeout=None, cancellable=None, callback=None, *user_data):
         """Puts objects, to be awaited; with a callback it is the library's own, and takes a GLib.Variant."""
         if callback is None:
-            messages = [_make_message(obj) for obj in _list(objects)]
-            return self._put_some(messages, _find_time(True, timeout), cancellable)
+            all_prepared = self._prepare_all(_list(objects))
+            return self._put_some(all_prepared, _find_time(True, timeout), cancellable)
         return _Base.put_many_async(self, objects, _as_library(timeout), cancellable, callback, *user_data)
 
-    async def _put_some(self, messages, left, cancellable):
+    async def _put_some(self, all_prepared, left, cancellable):
         end = _find_end(left)
         n = 0
         try:
-            for message in messages:
-                await self._put_soon(message, left, cancellable)
+            for codec, group in _group(all_prepared):
+                n_put = await self._put_group(codec, group, left, cancellable)
+                n += n_put
+                if n_put < len(group):
+                    break
                 left = _find_left(end)
-                n += 1
         except _GIVEN_UP:
             if n == 0:
                 raise
@@ -210,6 +214,21 @@ class Queue(_Base, metaclass=SameType):
                 raise
             _awaiting.cancel_later()    # as of one that is put: who awaits knows first how many are
         return n
+
+    def _put_group(self, codec, group, left, cancellable):
+        def begin(cancellable, callback):
+            if codec is None:
+                _Base.put_many_async(self, _Variant('av', group), _as_library(left), cancellable, callback)
+            else:
+                _Base.put_many_data_async(self, b''.join(group), list(map(len, group)), codec, _as_library(left),
+                                          cancellable, callback)
+
+        def finish(outcome):
+            with _closing:
+                return _Base.put_many_finish(self, outcome) if codec is None else \
+                       _Base.put_many_data_finish(self, outcome)
+
+        return _awaiting.operate(begin, finish, cancellable=cancellable, lasts=True)
 
     # --- Getting
 
@@ -485,6 +504,21 @@ def _prepare(obj):
     if failure is not None:
         raise failure
     return _put_data, message.get_payload(), _CODEC
+
+
+def _group(all_prepared):
+    """Those that are put together, neighbours of one codec, or None for values: not so many that it takes a loop long."""
+    group, size, last = [], 0, None
+    for put, what, *codec in all_prepared:
+        its_size = len(what) if put is _put_data else what.get_size()
+        if group and (codec != last or len(group) == _MOST_AT_ONCE or size + its_size > _MOST_BYTES_AT_ONCE):
+            yield last[0] if last else None, group
+            group, size = [], 0
+        group.append(what)
+        size += its_size
+        last = codec
+    if group:
+        yield last[0] if last else None, group
 
 
 def _list(objects):
