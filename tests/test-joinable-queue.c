@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "mpglib.h"
 
 #include "mp-item-private.h"
 #include "mp-queue-private.h"
+#include "mp-test-process.h"
 #include "mp-test-shared.h"
 #include "mp-test.h"
 
@@ -801,6 +803,99 @@ test_item_lost_rubbish (void)
   mp_queue_set_live (MP_QUEUE (queue), FALSE);
 }
 
+/* --- Lost, and no memory for it ------------------------------------------- */
+
+#if !defined (__SANITIZE_ADDRESS__) && !defined (__SANITIZE_THREAD__)   /* which end a process that has none */
+
+/* More than this process has now: enough for all but what is VERY_LONG. */
+static void
+limit_memory (rlim_t room)
+{
+  struct rlimit limit;
+  g_autofree char *statm = NULL;
+
+  g_assert_true (g_file_get_contents ("/proc/self/statm", &statm, NULL, NULL));
+  g_assert_cmpint (getrlimit (RLIMIT_AS, &limit), ==, 0);
+  limit.rlim_cur = room == RLIM_INFINITY ? limit.rlim_max
+                                         : g_ascii_strtoull (statm, NULL, 10) * (rlim_t) getpagesize () + room;
+  g_assert_cmpint (setrlimit (RLIMIT_AS, &limit), ==, 0);
+}
+
+#define ROOM (VERY_LONG / 2)
+
+static void
+take_without_memory (gpointer queue)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpMessage) item = NULL;
+  gsize length;
+
+  lose_long (queue, VERY_LONG);
+  limit_memory (ROOM);
+  for (guint i = 0; i < 2; i++)
+    mp_test_expect_error (mp_joinable_queue_take_lost (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_TOO_BIG);
+
+  limit_memory (RLIM_INFINITY);
+  item = mp_joinable_queue_take_lost (queue, &error);
+  g_assert_no_error (error);
+  mp_message_get_payload (item, &length);
+  g_assert_cmpuint (length, ==, VERY_LONG);
+}
+
+/* It stays lost, and is there for who has memory. */
+static void
+test_lost_without_memory (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+
+  mp_test_join (mp_test_fork (take_without_memory, queue));
+}
+
+static gboolean
+are_two (gpointer items)
+{
+  return ((GPtrArray *) items)->len == 2;
+}
+
+static gboolean
+are_three (gpointer items)
+{
+  return ((GPtrArray *) items)->len == 3;
+}
+
+static void
+hear_without_memory (gpointer queue)
+{
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
+  gsize length;
+
+  g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
+  mp_queue_set_live (queue, TRUE);
+  mp_test_turn_loop ();
+  lose_long (queue, VERY_LONG);
+  g_object_unref (take_two (queue));
+  limit_memory (ROOM);
+  g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*later*no memory*");
+  mp_test_run_until (are_two, items);
+  g_test_assert_expected_messages ();
+
+  limit_memory (RLIM_INFINITY);
+  mp_test_run_until (are_three, items);
+  mp_message_get_payload (items->pdata[2], &length);
+  g_assert_cmpuint (length, ==, VERY_LONG);
+}
+
+/* What is behind it is told of, and it is when there is memory: of which nothing tells. */
+static void
+test_item_lost_without_memory (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+
+  mp_test_join (mp_test_fork (hear_without_memory, queue));
+}
+
+#endif
+
 static void
 warm_up (void)
 {
@@ -837,5 +932,9 @@ main (int   argc,
   mp_test_add ("/joinable-queue/item-lost-in-turns", test_item_lost_in_turns);
   mp_test_add ("/joinable-queue/item-lost-in-parts", test_item_lost_in_parts);
   mp_test_add ("/joinable-queue/item-lost-rubbish", test_item_lost_rubbish);
+#if !defined (__SANITIZE_ADDRESS__) && !defined (__SANITIZE_THREAD__)
+  mp_test_add ("/joinable-queue/lost-without-memory", test_lost_without_memory);
+  mp_test_add ("/joinable-queue/item-lost-without-memory", test_item_lost_without_memory);
+#endif
   return g_test_run ();
 }

@@ -115,6 +115,7 @@ gboolean      mp_ring_extents_disown       (MpRingExtents           *self,
                                             const MpRingExtentName  *name);
 gboolean      mp_ring_extents_find_orphan  (MpRingExtents           *self,
                                             MpTable                 *table,
+                                            guint64                  begin,
                                             MpRingExtentName        *name);
 gboolean      mp_ring_extents_are_held     (MpRingExtents           *self,
                                             MpTable                 *table,

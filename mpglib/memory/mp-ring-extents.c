@@ -472,6 +472,7 @@ mp_ring_extents_sweep (MpRingExtents    *self,
 
 /*< private >
  * mp_ring_extents_find_orphan:
+ * @begin: what was put before this position does not count
  * @name: (out): the first record that the dead held
  *
  * With the lock of the end take.  Without it others may have it by now.
@@ -481,6 +482,7 @@ mp_ring_extents_sweep (MpRingExtents    *self,
 gboolean
 mp_ring_extents_find_orphan (MpRingExtents    *self,
                              MpTable          *table,
+                             guint64           begin,
                              MpRingExtentName *name)
 {
   guint64 first = G_MAXUINT64;
@@ -491,7 +493,8 @@ mp_ring_extents_find_orphan (MpRingExtents    *self,
       guint64 state = atomic_load_explicit (&self->extents[i].state, memory_order_relaxed);
       guint64 position = atomic_load_explicit (&self->extents[i].position, memory_order_relaxed);
 
-      if ((state & HAND) == 0 || position >= first || mp_participant_look (table, get_owner (state)) != MP_LIFE_DEAD)
+      if ((state & HAND) == 0 || position < begin || position >= first ||
+          mp_participant_look (table, get_owner (state)) != MP_LIFE_DEAD)
         continue;
 
       first = position;

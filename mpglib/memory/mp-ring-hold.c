@@ -122,7 +122,7 @@ mp_ring_hold_record_locked (MpRing        *self,
  *
  * Takes what somebody held who died.
  *
- * Returns: %MP_RING_AGAIN if there is nothing
+ * Returns: %MP_RING_AGAIN if there is nothing, from where the haul begins
  */
 MpRingResult
 mp_ring_hold_inherit_locked (MpRing      *self,
@@ -136,13 +136,15 @@ mp_ring_hold_inherit_locked (MpRing      *self,
   if (haul->n_records == 0 || atomic_load_explicit (&self->layout->has_orphans, memory_order_relaxed) == 0)
     return MP_RING_AGAIN;
 
-  if (!mp_ring_extents_find_orphan (&self->extents, self->table, &record->extent))
+  if (!mp_ring_extents_find_orphan (&self->extents, self->table, haul->begin, &record->extent))
     {
-      atomic_store (&self->layout->has_orphans, 0);
+      if (haul->begin == 0)
+        atomic_store (&self->layout->has_orphans, 0);
       return MP_RING_AGAIN;
     }
 
   extent = &self->extents.extents[record->extent.place - 1];
+  haul->position = atomic_load_explicit (&extent->position, memory_order_relaxed);
   record->length = atomic_load_explicit (&extent->length, memory_order_relaxed);
   record->kind = atomic_load_explicit (&extent->kind, memory_order_relaxed) & MP_RING_MAX_KIND;
   record->is_elsewhere = TRUE;
@@ -187,7 +189,7 @@ find_orphan_locked (MpRing  *self,
     return TRUE;
 
   is_there = atomic_load (&self->layout->has_orphans) != 0 &&
-             mp_ring_extents_find_orphan (&self->extents, self->table, &name);
+             mp_ring_extents_find_orphan (&self->extents, self->table, 0, &name);
   if (!is_there)
     atomic_store (&self->layout->has_orphans, 0);
   mp_ring_hold_end_locked (self);
@@ -233,7 +235,7 @@ mp_ring_look_for_orphans (MpRing  *self,
   do
     {
       if (!mp_short_lock_try (self->table, &end->lock, me))
-        return mp_ring_extents_find_orphan (&self->extents, self->table, &name);
+        return mp_ring_extents_find_orphan (&self->extents, self->table, 0, &name);
 
       is_there = find_orphan_locked (self, me);
       mp_ring_end_unlock (self, end, me, FALSE);
@@ -410,7 +412,7 @@ take_lost_locked (MpRing      *self,
  * Takes what somebody held who died, of a ring that does not deliver it to others.  It is held until it is
  * acknowledged.
  *
- * Returns: %MP_RING_AGAIN if there is nothing
+ * Returns: %MP_RING_AGAIN if there is nothing, from where the haul begins
  */
 MpRingResult
 mp_ring_take_lost (MpRing      *self,

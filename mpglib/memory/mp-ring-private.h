@@ -146,6 +146,8 @@ typedef struct
   gconstpointer user_data;
   gboolean      leaves_long; /* one that is elsewhere is to be read by mp_ring_read_some() */
   guint         n_failed;  /* then: those besides, that were taken and could not be read, and are gone */
+  guint64       begin;     /* of what the dead have held: what was put before this position is let be */
+  guint64       position;  /* then: of the first of that, also if it was not taken */
 } MpRingHaul;
 
 typedef enum

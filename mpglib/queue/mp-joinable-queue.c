@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "mp-clock-private.h"
 #include "mp-error.h"
 #include "mp-item-private.h"
 #include "mp-joinable-queue.h"
@@ -39,10 +40,13 @@ struct _MpJoinableQueue
 {
   MpQueue parent_instance;
 
-  /* Of a long item that is lost, of which the signal is to tell; used in the main context */
+  /* Of a long item that is lost, of which the signal is to tell; used in the main context, as what follows */
   MpRingRecord lost;
-  guint8      *lost_bytes;   /* NULL: there is none */
+  guint8      *lost_bytes;    /* NULL: there is none */
   guint32      n_lost_read;
+
+  guint64      lost_begin;    /* what was put before this is not told of yet: there is no memory for it */
+  gboolean     lacks_memory;  /* likewise, also the last time that it looked at all; it has warned of that */
 };
 
 static void mp_joinable_queue_shareable_init (MpShareableInterface *iface);
@@ -61,7 +65,7 @@ enum
 
 static GParamSpec *properties[N_PROPS];
 
-static gboolean tell_lost (MpQueue *queue);
+static gint64 tell_lost (MpQueue *queue);
 
 static const MpQueueKind joinable_kind = { .name = "JoinableQueue", .tell_lost = tell_lost };
 
@@ -155,7 +159,8 @@ mp_joinable_queue_class_init (MpJoinableQueueClass *klass)
    *
    * Is emitted in [property@Mp.Queue:main-context], once for each item, in one of the
    * processes that listen, or that call [method@Mp.JoinableQueue.take_lost]. There is nothing
-   * to acknowledge. What was lost before anybody listened is told first.
+   * to acknowledge. What was lost before anybody listened is told first. An item for which
+   * there is no memory stays lost, and is told when there is some.
    *
    * Since: 1.0
    */
@@ -414,24 +419,38 @@ make_message (const MpRingRecord  *record,
   return mp_message_new_received (head.codec, body, NULL, NULL, 0, error);
 }
 
+static void
+set_no_memory (const MpRingRecord  *record,
+               GError             **error)
+{
+  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG,
+               "There is no memory for the %u bytes of a lost item, which stays lost", record->length);
+}
+
 /* Returns: MP_RING_UNWANTED if the next one is not wanted, of which the record tells */
 static MpRingResult
-take_lost (MpRing        *ring,
-           guint32        me,
-           MpRingWants    wants,
-           MpRingRecord  *record,
-           MpMessage    **message,
-           GError       **error)
+take_lost (MpRing      *ring,
+           guint32      me,
+           MpRingHaul  *haul,
+           MpMessage  **message,
+           GError     **error)
 {
   g_autofree guint8 *bytes = NULL;
-  MpRingHaul haul = { NULL, 0, record, 1, wants, ring };
+  MpRingRecord *record = haul->records;
   MpRingResult result;
 
-  while ((result = mp_ring_take_lost (ring, me, &haul, error)) == MP_RING_NO_ROOM)
+  while ((result = mp_ring_take_lost (ring, me, haul, error)) == MP_RING_NO_ROOM)
     {
       g_free (bytes);
-      bytes = g_malloc (record->length);
-      haul = (MpRingHaul) { bytes, record->length, record, 1, wants, ring };
+      bytes = g_try_malloc (record->length);
+      if (bytes == NULL)
+        {
+          set_no_memory (record, error);
+          return MP_RING_FAILED;
+        }
+
+      haul->data = bytes;
+      haul->room = record->length;
     }
 
   if (result == MP_RING_AGAIN)
@@ -453,7 +472,8 @@ take_lost (MpRing        *ring,
  * can be taken once, by whatever process asks first; there is nothing to acknowledge.
  *
  * It does not wait: fails with %MP_ERROR_EMPTY if nothing is lost. A death is known to all
- * some milliseconds later at most.
+ * some milliseconds later at most. Fails with %MP_ERROR_TOO_BIG if there is no memory for the
+ * item, which stays lost then.
  *
  * Returns: (transfer full): the item
  *
@@ -465,6 +485,7 @@ mp_joinable_queue_take_lost (MpJoinableQueue  *self,
 {
   MpMessage *message = NULL;
   MpRingRecord record;
+  MpRingHaul haul = { NULL, 0, &record, 1 };
   MpRing *ring;
   guint32 me;
 
@@ -473,7 +494,7 @@ mp_joinable_queue_take_lost (MpJoinableQueue  *self,
 
   ring = mp_queue_store_get_ring (&get_private (self)->store, &me, error);
   if (ring != NULL)
-    take_lost (ring, me, NULL, &record, &message, error);
+    take_lost (ring, me, &haul, &message, error);
   return message;
 }
 
@@ -512,7 +533,7 @@ begin_to_read (MpJoinableQueue     *self,
   if (self->lost_bytes != NULL)
     return TRUE;
 
-  g_set_error (error, MP_ERROR, MP_ERROR_TOO_BIG, "There is no memory for the %u bytes of a lost item", record->length);
+  set_no_memory (record, error);
   return FALSE;
 }
 
@@ -525,7 +546,9 @@ take_read (MpJoinableQueue  *self,
 {
   g_autofree guint8 *bytes = g_steal_pointer (&self->lost_bytes);
   MpRingRecord record;
-  MpRingHaul haul = { bytes, self->lost.length, &record, 1, is_read, &self->lost, TRUE };
+  MpRingHaul haul = {
+    bytes, self->lost.length, &record, 1, is_read, &self->lost, TRUE, .begin = self->lost_begin,
+  };
   MpRingResult result = mp_ring_take_lost (ring, me, &haul, error);
   MpMessage *message;
 
@@ -564,6 +587,7 @@ take_next (MpJoinableQueue  *self,
   MpMessage *message = NULL;
   MpRingResult result;
   MpRingRecord record;
+  MpRingHaul haul;
   guint32 me;
   MpRing *ring = mp_queue_store_get_ring (&get_private (self)->store, &me, error);
 
@@ -574,26 +598,63 @@ take_next (MpJoinableQueue  *self,
   if (self->lost_bytes != NULL)
     return read_on (self, ring, me, goes_on, error);
 
-  result = take_lost (ring, me, is_short, &record, &message, error);
-  if (result == MP_RING_UNWANTED)
-    return begin_to_read (self, &record, error) ? read_on (self, ring, me, goes_on, error) : NULL;
+  haul = (MpRingHaul) { NULL, 0, &record, 1, is_short, ring, .begin = self->lost_begin };
+  result = take_lost (ring, me, &haul, &message, error);
+  if (result == MP_RING_UNWANTED && begin_to_read (self, &record, error))
+    return read_on (self, ring, me, goes_on, error);
 
-  *goes_on = result == MP_RING_DONE;
+  if (g_error_matches (*error, MP_ERROR, MP_ERROR_TOO_BIG))
+    self->lost_begin = haul.position + 1;
+  *goes_on = result == MP_RING_DONE || g_error_matches (*error, MP_ERROR, MP_ERROR_TOO_BIG);
   return message;
 }
 
 /* What is no item is told of as little as by others that get. */
-static gboolean
+static void
+warn (MpJoinableQueue *self,
+      const GError    *error)
+{
+  if (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED))
+    g_warning ("A lost item of a queue was left out: %s", error->message);
+  else if (g_error_matches (error, MP_ERROR, MP_ERROR_TOO_BIG) && !self->lacks_memory)
+    {
+      g_warning ("A queue will tell later of what is lost: %s", error->message);
+      self->lacks_memory = TRUE;
+    }
+}
+
+/* Until it looks again at what nothing tells of. */
+#define PAUSE G_USEC_PER_SEC
+
+/* When all are told of for which there is memory.  Returns: when to look at the others */
+static gint64
+begin_again (MpJoinableQueue *self)
+{
+  if (self->lost_begin == 0)
+    {
+      self->lacks_memory = FALSE;
+      return MP_DEADLINE_NEVER;
+    }
+
+  self->lost_begin = 0;
+  return g_get_monotonic_time () + PAUSE;
+}
+
+static gint64
 tell_lost (MpQueue *queue)
 {
+  MpJoinableQueue *self = MP_JOINABLE_QUEUE (queue);
   g_autoptr (GError) error = NULL;
   gboolean goes_on;
-  g_autoptr (MpMessage) item = take_next (MP_JOINABLE_QUEUE (queue), &goes_on, &error);
+  g_autoptr (MpMessage) item = take_next (self, &goes_on, &error);
 
   if (item != NULL)
     g_signal_emit (queue, item_lost_signal, 0, item);
-  else if (g_error_matches (error, MP_ERROR, MP_ERROR_CORRUPTED) || g_error_matches (error, MP_ERROR, MP_ERROR_TOO_BIG))
-    g_warning ("A lost item of a queue was left out: %s", error->message);
+  else
+    warn (self, error);
 
-  return goes_on;
+  if (goes_on)
+    return MP_DEADLINE_NOW;
+
+  return g_error_matches (error, MP_ERROR, MP_ERROR_EMPTY) ? begin_again (self) : MP_DEADLINE_NEVER;
 }

@@ -24,7 +24,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   const char *name;                   /* as in to_string */
-  gboolean  (*tell_lost) (MpQueue *self);  /* NULL: it never loses anything; returns whether there was something */
+  gint64    (*tell_lost) (MpQueue *self);  /* NULL: it never loses anything; returns when to call it again */
 } MpQueueKind;
 
 typedef enum

@@ -145,8 +145,8 @@ tell_of_lost (gpointer object)
   const MpQueueKind *kind = MP_QUEUE_GET_CLASS (object)->kind;
   g_autoptr (MpQueue) self = g_object_ref (object);
 
-  if (mp_queue_get_live (self) && kind->tell_lost (self))
-    tell_again (mp_queue_get_private (self), MP_QUEUE_LOST, MP_DEADLINE_NOW);
+  if (mp_queue_get_live (self))
+    tell_again (mp_queue_get_private (self), MP_QUEUE_LOST, kind->tell_lost (self));
 }
 
 /* --- Watching ------------------------------------------------------------- */
