@@ -803,6 +803,30 @@ test_item_lost_rubbish (void)
   mp_queue_set_live (MP_QUEUE (queue), FALSE);
 }
 
+/* What cannot be read is told of, and gone: what is behind it need not wait for anything. */
+static void
+test_item_lost_unreadable (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GError) error = NULL;
+  int fd;
+
+  lose_long (queue, LONG);
+  lose_long (queue, LONG);
+  g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
+  fd = swap_file (MP_QUEUE (queue), -1);
+  for (guint i = 0; i < 2; i++)
+    g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*lost item*left out*");
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  mp_test_turn_loop ();
+  g_test_assert_expected_messages ();
+  close (swap_file (MP_QUEUE (queue), fd));
+  g_assert_cmpuint (items->len, ==, 0);
+  mp_test_expect_error (mp_joinable_queue_take_lost (queue, &error) == NULL, &error, MP_ERROR, MP_ERROR_EMPTY);
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+}
+
 /* --- Lost, and no memory for it ------------------------------------------- */
 
 #if !defined (__SANITIZE_ADDRESS__) && !defined (__SANITIZE_THREAD__)   /* which end a process that has none */
@@ -932,6 +956,7 @@ main (int   argc,
   mp_test_add ("/joinable-queue/item-lost-in-turns", test_item_lost_in_turns);
   mp_test_add ("/joinable-queue/item-lost-in-parts", test_item_lost_in_parts);
   mp_test_add ("/joinable-queue/item-lost-rubbish", test_item_lost_rubbish);
+  mp_test_add ("/joinable-queue/item-lost-unreadable", test_item_lost_unreadable);
 #if !defined (__SANITIZE_ADDRESS__) && !defined (__SANITIZE_THREAD__)
   mp_test_add ("/joinable-queue/lost-without-memory", test_lost_without_memory);
   mp_test_add ("/joinable-queue/item-lost-without-memory", test_item_lost_without_memory);

@@ -44,6 +44,7 @@ struct _MpJoinableQueue
   MpRingRecord lost;
   guint8      *lost_bytes;    /* NULL: there is none */
   guint32      n_lost_read;
+  GError      *lost_failure;  /* NULL: it could be read so far */
 
   guint64      lost_begin;    /* what was put before this is not told of yet: there is no memory for it */
   gboolean     lacks_memory;  /* likewise, also the last time that it looked at all; it has warned of that */
@@ -119,7 +120,10 @@ mp_joinable_queue_set_property (GObject      *object,
 static void
 mp_joinable_queue_finalize (GObject *object)
 {
-  g_free (MP_JOINABLE_QUEUE (object)->lost_bytes);
+  MpJoinableQueue *self = MP_JOINABLE_QUEUE (object);
+
+  g_free (self->lost_bytes);
+  g_clear_error (&self->lost_failure);
 
   G_OBJECT_CLASS (mp_joinable_queue_parent_class)->finalize (object);
 }
@@ -537,6 +541,7 @@ begin_to_read (MpJoinableQueue     *self,
   return FALSE;
 }
 
+/* What this process could not read nobody can, and so it is taken all the same, and gone. */
 static MpMessage *
 take_read (MpJoinableQueue  *self,
            MpRing           *ring,
@@ -544,19 +549,23 @@ take_read (MpJoinableQueue  *self,
            gboolean         *goes_on,
            GError          **error)
 {
-  g_autofree guint8 *bytes = g_steal_pointer (&self->lost_bytes);
   MpRingRecord record;
   MpRingHaul haul = {
-    bytes, self->lost.length, &record, 1, is_read, &self->lost, TRUE, .begin = self->lost_begin,
+    self->lost_bytes, self->lost.length, &record, 1, is_read, &self->lost, TRUE, .begin = self->lost_begin,
   };
   MpRingResult result = mp_ring_take_lost (ring, me, &haul, error);
-  MpMessage *message;
+  g_autoptr (GError) failure = g_steal_pointer (&self->lost_failure);
+  g_autofree guint8 *bytes = g_steal_pointer (&self->lost_bytes);
+  MpMessage *message = NULL;
 
   *goes_on = result != MP_RING_FAILED;   /* also if another has it */
   if (result != MP_RING_DONE)
     return NULL;
 
-  message = make_message (&self->lost, g_steal_pointer (&bytes), error);
+  if (failure != NULL)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  else
+    message = make_message (&self->lost, g_steal_pointer (&bytes), error);
   mp_ring_acknowledge (ring, me, &record.extent);
   return message;
 }
@@ -568,11 +577,8 @@ read_on (MpJoinableQueue  *self,
          gboolean         *goes_on,
          GError          **error)
 {
-  if (!mp_ring_read_some (ring, me, &self->lost, &self->n_lost_read, error))
-    {
-      g_clear_pointer (&self->lost_bytes, g_free);
-      return NULL;
-    }
+  /* If it fails that is the end of it, too. */
+  mp_ring_read_some (ring, me, &self->lost, &self->n_lost_read, &self->lost_failure);
 
   *goes_on = self->lost.is_elsewhere;
   return *goes_on ? NULL : take_read (self, ring, me, goes_on, error);
