@@ -13,7 +13,9 @@
 #include "mpglib.h"
 
 #include "mp-item-private.h"
+#include "mp-owner-lock-private.h"
 #include "mp-queue-private.h"
+#include "mp-short-lock-private.h"
 #include "mp-test-process.h"
 #include "mp-test-shared.h"
 #include "mp-test.h"
@@ -827,6 +829,119 @@ test_item_lost_unreadable (void)
   mp_queue_set_live (MP_QUEUE (queue), FALSE);
 }
 
+/* --- Lost, beside somebody who is stopped --------------------------------- */
+
+/* It lives on, so that no death tells of anything. */
+static void
+stop_while_getting (gpointer queue)
+{
+  guint32 me = 0;
+  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
+
+  g_assert_true (mp_owner_lock_try (&ring->layout->take.lock, me));
+  raise (SIGSTOP);
+  mp_short_lock_release (&ring->layout->take.lock);
+  while (pause () != 0)
+    ;
+}
+
+static gboolean
+is_one (gpointer items)
+{
+  return ((GPtrArray *) items)->len == 1;
+}
+
+static gboolean
+are_two (gpointer items)
+{
+  return ((GPtrArray *) items)->len == 2;
+}
+
+/* No loop waits for who is stopped, beyond a moment at first.  It is told when he goes on, of which nothing tells. */
+static void
+test_item_lost_stopped (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
+  MpPatience patience = { 0 };
+  pid_t pid;
+
+  g_object_unref (take_two (queue));
+  pid = mp_test_fork_stopped (stop_while_getting, queue);
+  g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  mp_test_turn_loop ();
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+  mp_patience_begin (&patience);
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  mp_test_turn_loop ();
+  mp_patience_end (&patience);
+  g_assert_cmpint (patience.spent, ==, 0);
+  g_assert_cmpuint (items->len, ==, 0);
+
+  kill (pid, SIGCONT);
+  mp_test_run_until (are_two, items);
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+  mp_test_kill (pid);
+}
+
+/* That is warned of once, and it is looked for the end of it all the same. */
+static void
+test_item_lost_stopped_for_ever (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
+  gint64 patience = mp_short_lock_get_patience ();
+  pid_t pid;
+
+  g_object_unref (take_two (queue));
+  pid = mp_test_fork_stopped (stop_while_getting, queue);
+  g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
+  mp_short_lock_set_patience (0);
+  g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*lost*may be stopped*");
+  for (guint i = 0; i < 3; i++)
+    {
+      mp_queue_set_live (MP_QUEUE (queue), TRUE);
+      mp_test_turn_loop ();
+      mp_queue_set_live (MP_QUEUE (queue), FALSE);
+    }
+  g_test_assert_expected_messages ();
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  mp_test_turn_loop ();
+  mp_short_lock_set_patience (patience);
+
+  kill (pid, SIGCONT);
+  mp_test_run_until (are_two, items);
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+  mp_test_kill (pid);
+}
+
+/* Likewise of a long one, of which all has been read by then. */
+static void
+test_item_lost_stopped_long (void)
+{
+  g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
+  g_autoptr (GPtrArray) items = g_ptr_array_new_with_free_func (g_object_unref);
+  pid_t pid;
+  gsize length;
+
+  lose_long (queue, VERY_LONG);
+  g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
+  mp_queue_set_live (MP_QUEUE (queue), TRUE);
+  g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (items->len, ==, 0);
+  pid = mp_test_fork_stopped (stop_while_getting, queue);
+  mp_test_turn_loop ();
+  g_assert_cmpuint (items->len, ==, 0);
+
+  kill (pid, SIGCONT);
+  mp_test_run_until (is_one, items);
+  mp_message_get_payload (items->pdata[0], &length);
+  g_assert_cmpuint (length, ==, VERY_LONG);
+  mp_queue_set_live (MP_QUEUE (queue), FALSE);
+  mp_test_kill (pid);
+}
+
 /* --- Lost, and no memory for it ------------------------------------------- */
 
 #if !defined (__SANITIZE_ADDRESS__) && !defined (__SANITIZE_THREAD__)   /* which end a process that has none */
@@ -873,12 +988,6 @@ test_lost_without_memory (void)
   g_autoptr (MpJoinableQueue) queue = mp_joinable_queue_new (0);
 
   mp_test_join (mp_test_fork (take_without_memory, queue));
-}
-
-static gboolean
-are_two (gpointer items)
-{
-  return ((GPtrArray *) items)->len == 2;
 }
 
 static gboolean
@@ -957,6 +1066,9 @@ main (int   argc,
   mp_test_add ("/joinable-queue/item-lost-in-parts", test_item_lost_in_parts);
   mp_test_add ("/joinable-queue/item-lost-rubbish", test_item_lost_rubbish);
   mp_test_add ("/joinable-queue/item-lost-unreadable", test_item_lost_unreadable);
+  mp_test_add ("/joinable-queue/item-lost-stopped", test_item_lost_stopped);
+  mp_test_add ("/joinable-queue/item-lost-stopped-for-ever", test_item_lost_stopped_for_ever);
+  mp_test_add ("/joinable-queue/item-lost-stopped-long", test_item_lost_stopped_long);
 #if !defined (__SANITIZE_ADDRESS__) && !defined (__SANITIZE_THREAD__)
   mp_test_add ("/joinable-queue/lost-without-memory", test_lost_without_memory);
   mp_test_add ("/joinable-queue/item-lost-without-memory", test_item_lost_without_memory);

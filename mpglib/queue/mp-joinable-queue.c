@@ -48,6 +48,8 @@ struct _MpJoinableQueue
 
   guint64      lost_begin;    /* what was put before this is not told of yet: there is no memory for it */
   gboolean     lacks_memory;  /* likewise, also the last time that it looked at all; it has warned of that */
+  MpHoldUp     hold_up;
+  gboolean     has_warned;    /* of that */
 };
 
 static void mp_joinable_queue_shareable_init (MpShareableInterface *iface);
@@ -554,10 +556,16 @@ take_read (MpJoinableQueue  *self,
     self->lost_bytes, self->lost.length, &record, 1, is_read, &self->lost, TRUE, .begin = self->lost_begin,
   };
   MpRingResult result = mp_ring_take_lost (ring, me, &haul, error);
-  g_autoptr (GError) failure = g_steal_pointer (&self->lost_failure);
-  g_autofree guint8 *bytes = g_steal_pointer (&self->lost_bytes);
+  g_autoptr (GError) failure = NULL;
+  g_autofree guint8 *bytes = NULL;
   MpMessage *message = NULL;
 
+  /* Then it is all there the next time. */
+  if (result == MP_RING_FAILED && g_error_matches (*error, MP_ERROR, MP_ERROR_TIMED_OUT))
+    return NULL;
+
+  bytes = g_steal_pointer (&self->lost_bytes);
+  failure = g_steal_pointer (&self->lost_failure);
   *goes_on = result != MP_RING_FAILED;   /* also if another has it */
   if (result != MP_RING_DONE)
     return NULL;
@@ -578,7 +586,8 @@ read_on (MpJoinableQueue  *self,
          GError          **error)
 {
   /* If it fails that is the end of it, too. */
-  mp_ring_read_some (ring, me, &self->lost, &self->n_lost_read, &self->lost_failure);
+  if (self->lost.is_elsewhere)
+    mp_ring_read_some (ring, me, &self->lost, &self->n_lost_read, &self->lost_failure);
 
   *goes_on = self->lost.is_elsewhere;
   return *goes_on ? NULL : take_read (self, ring, me, goes_on, error);
@@ -615,6 +624,43 @@ take_next (MpJoinableQueue  *self,
   return message;
 }
 
+static MpMessage *
+take_for_a_moment (MpJoinableQueue  *self,
+                   gboolean         *goes_on,
+                   GError          **error)
+{
+  MpPatience patience;
+  MpMessage *message;
+
+  mp_hold_up_begin_look (&self->hold_up, &patience);
+  message = take_next (self, goes_on, error);
+  mp_patience_end (&patience);
+  return message;
+}
+
+/* Until it looks again at what nothing tells of: after it has warned. */
+#define PAUSE G_USEC_PER_SEC
+
+/* Returns: when to look again, if somebody holds it up */
+static gint64
+hold_on (MpJoinableQueue  *self,
+         GError          **error)
+{
+  if (mp_hold_up_note (&self->hold_up, *error != NULL, error))
+    return self->hold_up.next_try;
+
+  if (self->hold_up.since == 0)
+    {
+      self->has_warned = FALSE;
+      return MP_DEADLINE_NEVER;
+    }
+
+  if (!self->has_warned)
+    g_warning ("A queue cannot tell what is lost: %s", (*error)->message);
+  self->has_warned = TRUE;
+  return g_get_monotonic_time () + PAUSE;
+}
+
 /* What is no item is told of as little as by others that get. */
 static void
 warn (MpJoinableQueue *self,
@@ -628,9 +674,6 @@ warn (MpJoinableQueue *self,
       self->lacks_memory = TRUE;
     }
 }
-
-/* Until it looks again at what nothing tells of. */
-#define PAUSE G_USEC_PER_SEC
 
 /* When all are told of for which there is memory.  Returns: when to look at the others */
 static gint64
@@ -652,7 +695,11 @@ tell_lost (MpQueue *queue)
   MpJoinableQueue *self = MP_JOINABLE_QUEUE (queue);
   g_autoptr (GError) error = NULL;
   gboolean goes_on;
-  g_autoptr (MpMessage) item = take_next (self, &goes_on, &error);
+  g_autoptr (MpMessage) item = take_for_a_moment (self, &goes_on, &error);
+  gint64 time = hold_on (self, &error);
+
+  if (time != MP_DEADLINE_NEVER)
+    return time;
 
   if (item != NULL)
     g_signal_emit (queue, item_lost_signal, 0, item);
