@@ -507,7 +507,7 @@ def _prepare(obj):
 
 
 def _group(all_prepared):
-    """Those that are put together, neighbours of one codec, or None for values: not so many that it takes a loop long."""
+    """Neighbours of one codec, or None for values: not so many that it takes a loop long to put them."""
     group, size, last = [], 0, None
     for put, what, *codec in all_prepared:
         its_size = len(what) if put is _put_data else what.get_size()
