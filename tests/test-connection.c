@@ -102,6 +102,31 @@ test_closed_attachment (void)
   mp_test_pair_free (&pair);
 }
 
+/* The sender hears of it, whichever way it goes, and not the other one. */
+static void
+test_handles (void)
+{
+  g_autoptr (MpConnection) near = NULL, far = NULL;
+  g_autoptr (MpMessage) message = mp_message_new (g_variant_new ("(sh)", "file", 0));
+  g_autoptr (GError) error = NULL;
+  GAsyncResult *result = NULL;
+
+  g_assert_true (mp_connection_new_pair (TRUE, &near, &far, NULL));
+  g_assert_false (mp_connection_send (near, g_variant_new_handle (0), 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE);
+  g_clear_error (&error);
+  g_assert_false (mp_connection_send_message (near, message, 0, NULL, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE);
+  g_clear_error (&error);
+  mp_connection_send_async (near, g_variant_new_handle (0), 0, NULL, mp_test_keep_result, &result);
+  mp_test_await_result (&result);
+  g_assert_false (mp_connection_send_finish (near, result, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE);
+  g_object_unref (result);
+
+  g_assert_false (mp_connection_poll (far, 0, NULL, NULL));
+}
+
 /* Types of any length that may travel, and no others. */
 static void
 test_long_types (void)
@@ -474,6 +499,7 @@ main (int   argc,
   mp_test_add ("/connection/data", test_data);
   mp_test_add ("/connection/bytes", test_bytes);
   mp_test_add ("/connection/closed-attachment", test_closed_attachment);
+  mp_test_add ("/connection/handles", test_handles);
   mp_test_add ("/connection/long-types", test_long_types);
   mp_test_add ("/connection/deep-types", test_deep_types);
   mp_test_add ("/connection/stays", test_stays);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mp-connection-private.h"
+#include "mp-error.h"
 #include "mp-variant-private.h"
 
 /* What is to be sent, as a frame.  A message as such is made only where the
@@ -46,6 +47,21 @@ new_frame_for_message (MpMessage *message)
   return mp_frame_new (MP_FRAME_MESSAGE, 0, 0, NULL, message);
 }
 
+/* Its receiver would refuse it, and does not know whose mistake that is. */
+static gboolean
+check_handles (const char  *codec,
+               MpMessage   *message,
+               GError     **error)
+{
+  if (codec[0] != '=' || strchr (codec, 'h') == NULL || (message != NULL && mp_message_get_n_attachments (message) > 0))
+    return TRUE;
+
+  g_set_error_literal (error, MP_ERROR, MP_ERROR_NOT_SHAREABLE,
+                       "A value with handles names what is attached to it, and nothing is: send it as an Mp.Message, "
+                       "to which you have attached that");
+  return FALSE;
+}
+
 /* Takes the frame. */
 static gboolean
 init_send (MpConnection *self,
@@ -61,6 +77,7 @@ init_send (MpConnection *self,
   /* Before any lock is taken: what is attached may be this connection. */
   return mp_connection_check_usable (self, MP_TRANSFER_SEND, error) &&
          mp_exchange_check_origin (self->exchange, error) &&
+         check_handles (mp_frame_get_wire_codec (frame), frame->message, error) &&
          mp_exchange_prepare (self->exchange, transfer->frame, error);
 }
 
@@ -125,7 +142,7 @@ send_value (MpConnection  *self,
 
   codec[0] = '=';
   memcpy (codec + 1, type, size - 1);
-  return send_raw (self, codec, body, timeout, cancellable, error);
+  return check_handles (codec, NULL, error) && send_raw (self, codec, body, timeout, cancellable, error);
 }
 
 static void
@@ -166,7 +183,8 @@ send_take_async (MpConnection        *self,
  * Fails with %MP_ERROR_CLOSED or %MP_ERROR_PEER_DIED when nobody can receive it
  * any more, %MP_ERROR_TIMED_OUT, %MP_ERROR_INTERRUPTED (see
  * [func@Mp.thread_set_interruptible]) and %G_IO_ERROR_CANCELLED while there is no
- * room for it, %MP_ERROR_TOO_BIG when there is no memory for it, and
+ * room for it, %MP_ERROR_TOO_BIG when there is no memory for it,
+ * %MP_ERROR_NOT_SHAREABLE when the value has handles (see [method@Mp.Message.attach]), and
  * %MP_ERROR_NOT_SUPPORTED on an end that only receives. Nothing was sent then.
  *
  * The time is for the peer to make room. Copying a large message takes what it

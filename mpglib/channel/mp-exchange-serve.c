@@ -93,10 +93,11 @@ check_accept (const MpTransfer *transfer,
     {
       if (is_value)
         g_set_error_literal (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
-                             "The message is a value, not bytes; it waits to be received as a value");
+                             "The message is a value, not bytes: receive it as a value, or by receive_message()");
       else
         g_set_error (error, MP_ERROR, MP_ERROR_WRONG_CODEC,
-                     "The message is bytes of the codec \"%s\", not a value; it waits to be received as bytes", codec);
+                     "The message is bytes of the codec \"%s\", not a value: let its sender send a GVariant, or take "
+                     "the bytes with receive_data(), or receive_message()", codec);
       return FALSE;
     }
 

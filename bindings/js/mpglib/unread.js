@@ -115,7 +115,7 @@ function extendUnread(Mp) {
     if (message.get_codec() === 'gvariant') {
       throw new Mp.Error({
         code: Mp.Error.WRONG_CODEC,
-        message: 'The message is a value, not bytes; it waits to be received as a value',
+        message: 'The message is a value, not bytes: receive it as a value, or by receive_message()',
       });
     }
     const bytes = message.get_payload_bytes();
