@@ -7,6 +7,7 @@ import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
 
+import {errorKinds, resultKinds} from './modules/odd.js';
 import {check, checkRejects, checkSame, checkThrows, makeContext, run, test} from './support.js';
 
 function task(name, module = 'tasks') {
@@ -315,6 +316,32 @@ testPool('a worker that dies takes the item with it that it had, and is replaced
   checkCode(error, Mp.Error.WORKER_LOST);
   checkSame(lost, [-9]);
 });
+
+testPool('what throws when it is looked at fails its call, and the worker goes on', async pool => {
+  const pid = await pool.apply_async(task('getPid'));
+  const unknown = '(it cannot be made a string)';
+  for (const kind of errorKinds) {
+    for (const name of ['fail', 'failLater']) {
+      const error = await checkRejects(pool.apply_async(task(name, 'odd'), [kind]), Mp.Error);
+      checkCode(error, Mp.Error.REMOTE);
+      checkSame(error.remoteMessage, kind === 'place' ? 'somewhere' : unknown, `the message of ${kind}`);
+    }
+  }
+  for (const kind of resultKinds) {
+    const error = await checkRejects(pool.apply_async(task('give', 'odd'), [kind]), Mp.Error);
+    check(error.message.includes(unknown), `${kind}: ${error}`);
+  }
+  checkSame(await pool.apply_async(task('getPid')), pid);
+}, {n_workers: 1});
+
+testPool('a worker that cannot answer takes only the item with it that it had', async pool => {
+  const numbers = [0, 1, 2, 3, 4, 5, 6, 7];
+  const result = pool.submit_map(task('sabotage', 'odd'), numbers.map(n => [n, 3]), 2, {starmap: true});
+  await result.wait_async();
+  for (const number of numbers.filter(n => n !== 3))
+    checkSame(result.get_item(number), number);
+  checkCode(checkThrows(() => result.get_item(3), Mp.Error, /exit code 1/), Mp.Error.WORKER_LOST);
+}, {n_workers: 1});
 
 testPool('a module that ends its worker fails the call', async pool => {
   for (const target of [task('exitWith'), task('work', 'exiting')])

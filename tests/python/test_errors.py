@@ -38,6 +38,26 @@ class Silent(Exception):
         raise ValueError('no words')
 
 
+def refuse(*_):
+    raise SystemExit('not to be had')
+
+
+class Reluctant(Exception):
+    """Whose own code ends the process that asks it for anything."""
+
+    __str__ = __repr__ = __reduce__ = __reduce_ex__ = refuse
+    __notes__ = __cause__ = property(refuse)
+
+
+class NamelessClass(type):
+    def __getattribute__(cls, name):
+        return refuse() if name == '__qualname__' else super().__getattribute__(name)
+
+
+class Nameless(Exception, metaclass=NamelessClass):
+    __traceback__ = __class__ = property(refuse)
+
+
 class Classes(unittest.TestCase):
     def test_each_code_has_its_class(self):
         codes = {code: errors._CLASSES[int(code)] for code in Mp.Error.__enum_values__.values()
@@ -164,6 +184,16 @@ class Remote(unittest.TestCase):
         report = self.report(Silent())
         self.assertEqual(report.message, '(its str() failed with ValueError)')
         self.assertIs(type(self.rebuild(report)), Silent)
+
+    def test_an_exception_that_raises_when_it_is_described(self):
+        report = self.report(Reluctant('x'))
+        self.assertEqual((report.type, report.message, report.pickle),
+                         (f'{__name__}.Reluctant', '(its str() failed with SystemExit)', b''))
+        self.assertIn('in inner\n', report.traceback)
+        self.assertRegex(report.traceback, r'Reluctant: \(its .*\)\n\(the rest of it cannot be told: SystemExit\)\n$')
+        report = self.report(Nameless('x'))
+        self.assertEqual((report.type, report.message), ('an exception without a name', 'x'))
+        self.assertRegex(report.traceback, 'without a name: x\n.*cannot be told: SystemExit')
 
     def test_the_receiver_may_not_know_the_class(self):
         report = self.report(KeyError('missing'))._replace(pickle=b'cnowhere\nError\n.')

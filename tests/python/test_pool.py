@@ -55,6 +55,37 @@ def die(number):
     return number
 
 
+class Reluctant(Exception):
+    """Whose own code ends the process that describes or sends it."""
+
+    def refuse(self, *_):
+        raise SystemExit('not to be had')
+
+    __str__ = __repr__ = __reduce__ = __reduce_ex__ = refuse
+    __notes__ = property(refuse)
+
+
+class ReluctantError(GLib.Error):
+    """As who is cancelled gives it, but it says so to nobody."""
+
+    matches = Reluctant.refuse
+
+
+def raise_one(number, cls):
+    if number % 3 == 0:
+        raise cls()
+    return number
+
+
+def sabotage(number):
+    """From the third one on the worker cannot tell what becomes of a call."""
+    if number == 3:
+        from mpglib import _worker
+        _worker._do_task = _worker._fail = None
+        raise ValueError(number)
+    return number
+
+
 def leave(code):
     sys.exit(code)
 
@@ -345,6 +376,33 @@ class Failures(PoolCase):
                 self.assertEqual(result.get_item(index), index)
         run_loop(lambda: len(lost) == 2)
         self.assertEqual(set(lost), {-9, 6})
+
+    def test_exceptions_that_raise_when_they_are_described(self):
+        pool = self.make_pool(1)
+        pid = pool.apply(get_pid)
+        for cls in (Reluctant, ReluctantError):
+            result = pool.starmap_async(raise_one, [(number, cls) for number in range(8)])
+            result.wait(DEADLINE)
+            for index in range(8):
+                if index % 3:
+                    self.assertEqual(result.get_item(index), index)
+                else:
+                    with self.assertRaises((Mp.RemoteError, cls)) as caught:
+                        result.get_item(index)
+                    self.assertIn('in raise_one\n', str(caught.exception.__cause__))
+        self.assertEqual(pool.apply(get_pid), pid)
+
+    def test_worker_that_cannot_answer_takes_one_item_with_it(self):
+        pool = self.make_pool(1)
+        for chunk in (1, 4):
+            result = pool.map_async(sabotage, range(8), chunk)
+            result.wait(DEADLINE)
+            for index in range(8):
+                if index == 3:
+                    with self.assertRaisesRegex(Mp.WorkerLost, 'exit code 1'):
+                        result.get_item(index)
+                else:
+                    self.assertEqual(result.get_item(index), index)
 
     def test_function_does_not_end_the_worker(self):
         pool = self.make_pool(1)

@@ -50,18 +50,36 @@ function explainErrors(prototype, name, explain) {
   };
 }
 
+function isSurelyError(value) {
+  try {
+    return value instanceof Error || typeof value?.message === 'string';
+  } catch { // of a Proxy, say
+    return false;
+  }
+}
+
+// Code of the value's own makes the text, and may throw whatever it likes.
+function makeText(make, substitute) {
+  try {
+    return String(make());
+  } catch {
+    return substitute;
+  }
+}
+
 /**
- * Describes whatever was thrown.
+ * Describes whatever was thrown. It does not throw itself: somebody waits for what it says.
  *
  * @param {*} error - any value
  * @returns {{name: string, message: string, stack: string}} strings in any case; the stack without frames of ours
  */
 function describeError(error) {
-  if (!(error instanceof Error) && typeof error?.message !== 'string')
-    return {name: typeof error, message: String(error), stack: ''};
+  const substitute = '(it cannot be made a string)';
+  if (!isSurelyError(error))
+    return {name: typeof error, message: makeText(() => error, substitute), stack: ''};
   return {
-    name: String(error.constructor?.name ?? error.name),
-    message: String(error.message),
-    stack: String(error.stack ?? '').split('\n').filter(line => !OUR_FRAME.test(line)).join('\n'),
+    name: makeText(() => error.constructor?.name ?? error.name, 'Error'),
+    message: makeText(() => error.message, substitute),
+    stack: makeText(() => error.stack ?? '', '').split('\n').filter(line => !OUR_FRAME.test(line)).join('\n'),
   };
 }

@@ -93,22 +93,25 @@ async function runProcess(worker) {
 // An error of GLib's keeps its domain and code, which others know; only mpglib's own have room for a stack too.
 function fail(task, error) {
   const {name, message, stack} = describeError(error);
-  if (error instanceof TargetError)
-    task.return_failure(Mp.Error.NO_TARGET, null, message, stack, null, null);
-  else if (error instanceof Mp.Error)
-    task.return_failure(error.code, null, message, stack, null, null);
-  else if (error instanceof GLib.Error)
-    task.return_error(error);
-  else
-    task.return_failure(Mp.Error.REMOTE, name, message, stack, null, null);
+  try {
+    if (error instanceof TargetError)
+      return task.return_failure(Mp.Error.NO_TARGET, null, message, stack, null, null);
+    if (error instanceof Mp.Error)
+      return task.return_failure(error.code, null, message, stack, null, null);
+    if (error instanceof GLib.Error)
+      return task.return_error(error);
+  } catch {
+    // Thrown by the error, which only looks like one of those.
+  }
+  return task.return_failure(Mp.Error.REMOTE, name, message, stack, null, null);
 }
 
 function answer(task, value) {
   let result;
   try {
     result = toMessage(Mp, attach => toVariant(value, attach));
-  } catch ({message}) {
-    const problem = `The result of '${task.get_target()}' cannot be sent: ${message}`;
+  } catch (error) {
+    const problem = `The result of '${task.get_target()}' cannot be sent: ${describeError(error).message}`;
     task.return_failure(Mp.Error.NOT_SHAREABLE, null, problem, null, null, null);
     return;
   }
@@ -119,21 +122,23 @@ function answer(task, value) {
     task.return_value(result.variant);
 }
 
-// Returns a promise if the call is not over.
+// Returns a promise, which does not reject, if the call is not over.
 function runTask(task) {
-  const func = findTarget(task.get_target());
-  if (typeof func !== 'function')
-    return func.then(() => callFromLoop(() => runTask(task)), error => fail(task, error));
-
-  let value;
   try {
-    value = func(...getArguments(task.get_message(), task.get_spread()));
+    const func = findTarget(task.get_target());
+    if (typeof func !== 'function')
+      return func.then(() => callFromLoop(() => runTask(task))).catch(error => fail(task, error));
+
+    const value = func(...getArguments(task.get_message(), task.get_spread()));
+    if (typeof value?.then !== 'function')
+      return answer(task, value);
+    // Promise.resolve() throws what the value throws that is asked for its constructor.
+    return new Promise(resolve => resolve(value))
+      .then(result => answer(task, result))
+      .catch(error => fail(task, error));
   } catch (error) {
     return fail(task, error);
   }
-  if (typeof value?.then !== 'function')
-    return answer(task, value);
-  return Promise.resolve(value).then(result => answer(task, result), error => fail(task, error));
 }
 
 function takeTask(worker) {
@@ -196,7 +201,17 @@ async function main() {
   }
   replaceExit(worker);
   prepare(worker.get_preparation());
-  return roles[worker.get_role()](worker);
+  try {
+    return await roles[worker.get_role()](worker);
+  } catch (error) { // that nobody foresaw
+    const {name, message, stack} = describeError(error);
+    printerr(`${worker.get_name()}: ${name}: ${message}\n${stack}`);
+    worker.report(Mp.Error.REMOTE, name, message, stack, null, null);
+    // Before a task that is at hand is dropped: that is answered by it, and so the worker would get another one, and
+    // take that with it.
+    worker.finish(1);
+    return 1;
+  }
 }
 
 System.exit(await main());

@@ -30,8 +30,13 @@ class RemoteTraceback(Exception):
 
 
 def describe(error, skip=0):
-    """The report on an exception; skip drops the outermost frames, those of the worker itself."""
-    return Report(name_class(type(error)), _describe_message(error), _format(error, skip), _pickle(error))
+    """The report on an exception; skip drops the outermost frames, those of the worker itself.
+
+    It calls code of the exception's own, which may raise whatever it likes.  Somebody waits for the report, so
+    there is one in any case.
+    """
+    name, message = _name(type(error)), _describe_message(error)
+    return Report(name, message, _format(error, skip, f'{name}: {message}'), _pickle(error))
 
 
 def rebuild(report, make_substitute):
@@ -49,19 +54,38 @@ def name_class(cls):
     return cls.__qualname__ if cls.__module__ == 'builtins' else f'{cls.__module__}.{cls.__qualname__}'
 
 
+def _name(cls):
+    try:
+        return _clean(name_class(cls))
+    except BaseException:
+        return 'an exception without a name'
+
+
 def _describe_message(error):
     try:
         return _clean(str(error))
-    except Exception as failure:
-        return f'(its str() failed with {type(failure).__name__})'
+    except BaseException as failure:
+        return f'(its str() failed with {_name(type(failure))})'
 
 
-def _format(error, skip):
-    frames = error.__traceback__
+def _format(error, skip, line):
+    frames = None
+    try:
+        frames = _skip_frames(error.__traceback__, skip)
+        return _clean(''.join(traceback.format_exception(type(error), error, frames)))
+    except BaseException as failure:        # of its notes, say
+        last = f'{line}\n(the rest of it cannot be told: {_name(type(failure))})\n'
+    try:
+        return format_traceback([*traceback.format_tb(frames), last])
+    except BaseException:
+        return last
+
+
+def _skip_frames(frames, skip):
     for _ in range(skip):
         if frames is not None:
             frames = frames.tb_next
-    return _clean(''.join(traceback.format_exception(type(error), error, frames)))
+    return frames
 
 
 def format_traceback(parts):
@@ -71,7 +95,7 @@ def format_traceback(parts):
 
 def _clean(text):
     """Text without what C strings cannot hold: zeros and lone surrogates."""
-    return text.encode('utf-8', 'backslashreplace').decode().replace('\0', '\\x00')
+    return str.encode(text, 'utf-8', 'backslashreplace').decode().replace('\0', '\\x00')
 
 
 def _pickle(error):
@@ -80,12 +104,12 @@ def _pickle(error):
     Many exceptions pickle well, but their class then refuses the arguments that the pickle calls it with.
     KeyboardInterrupt and SystemExit are the affair of the process that they are raised in.
     """
-    if not isinstance(error, Exception):
+    if not issubclass(type(error), Exception):
         return b''
     try:
         data = pickle.dumps(error, 5)
         rebuilt = pickle.loads(data)
-    except Exception:
+    except BaseException:
         return b''
     return data if type(rebuilt) is type(error) else b''
 

@@ -67,8 +67,12 @@ def _run(worker):
             _main_module.prepare(_messages.read_variant(preparation))
         return _ROLES[worker.get_role()](worker)
     except BaseException as error:
-        _tell(worker.report, error)
-        return 1
+        try:
+            _tell(worker.report, error)
+        finally:
+            # Not after this block, which keeps what was at hand: a task that is dropped is answered by that, and
+            # so the worker would get another one, and take that with it.
+            _leave(worker, 1)
 
 
 def _run_process(worker):
@@ -133,10 +137,13 @@ def _run_pool(worker):
 
 
 def _fail(task, error):
-    if isinstance(error, GLib.Error) and error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
-        task.return_error(error)        # how a function says that it obeyed
-    else:
-        _tell(task.return_failure, error, skip=2)
+    try:
+        if isinstance(error, GLib.Error) and error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED):
+            task.return_error(error)        # how a function says that it obeyed
+            return
+    except BaseException:
+        pass        # raised by the exception, which is none of GLib's
+    _tell(task.return_failure, error, skip=2)
 
 
 def _do_task(target, message, spread):
