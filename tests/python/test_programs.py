@@ -81,6 +81,31 @@ class Ends(MpCase):
             ''')
         self.assertEqual((code, output, complaints), (0, 2 * 'target thread\nexit function\n', ''))
 
+    def test_closed_streams(self):
+        for closed in (1, 2):
+            for method in ('spawn', 'forkserver'):
+                with self.subTest(closed=closed, method=method):
+                    code, output, complaints = self.run_program(f'''
+                        import atexit
+
+                        def work(code):
+                            atexit.register(int)
+                            sys.exit(code)
+
+                        if __name__ == '__main__':
+                            context, codes = Mp.Context({method!r}), []
+                            for target in (print, work):
+                                process = Mp.Process(target=target, args=(7,), context=context)
+                                process.start()
+                                process.join()
+                                codes.append(process.exitcode)
+                            with Mp.Pool(1, context=context, maxtasksperchild=1) as pool:
+                                print(codes, pool.map(abs, [-1, -2]), file=sys.stdout or sys.stderr)
+                        ''', preexec_fn=lambda: os.close(closed))
+                    self.assertEqual(code, 0)
+                    told, silent = (output, complaints) if closed == 2 else (complaints, output)
+                    self.assertEqual((told.split('\n')[-2], silent), ('[0, 7] [1, 2]', ''))
+
     def test_children_of_children(self):
         code, output, complaints = self.run_program('''
             def leaf(depth):

@@ -176,11 +176,7 @@ def _give_up(worker, message, error):
     trace = traceback.format_list(_skip_own_frames(traceback.extract_stack()))
     last = traceback.format_exception_only(type(error), error)
     worker.report(Mp.Error.NO_TARGET, None, message, _reports.format_traceback([*trace, *last]), None, None)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:
-            pass        # closed, or broken: nothing is left to be done for it
+    _take_steps(_FLUSH)
     worker.finish(1)
     os._exit(1)
 
@@ -215,10 +211,18 @@ def read_exit_code(error):
 
 def _leave(worker, code):
     """Ends the process as Python would, without taking the interpreter to pieces."""
-    for step in (threading._shutdown, atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):
+    _take_steps((threading._shutdown, atexit._run_exitfuncs, *_FLUSH))
+    worker.finish(code)
+    os._exit(code)
+
+
+def _take_steps(steps):
+    for step in steps:
         try:
             step()
         except BaseException:
             pass        # they have said what there is to say
-    worker.finish(code)
-    os._exit(code)
+
+
+# Python has None, or nothing, in the place of a stream that was closed when the process began.
+_FLUSH = (lambda: sys.stdout.flush(), lambda: sys.stderr.flush())
