@@ -11,6 +11,7 @@ import pickle
 import queue
 import select
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -32,6 +33,12 @@ def write(fd, *args, **kwargs):
 def tell(path):
     process = Mp.current_process()
     write(path, process.name, os.getpid(), __name__, os.getcwd(), os.getpgid(0), sys.argv, process.pid)
+
+
+def pass_environment_on(path):
+    """Leaves in a file what a program gets that takes the variables of this process."""
+    command = [sys.executable, '-c', 'import os; print("MPGLIB_CHILD" in os.environ)']
+    write(path, 'MPGLIB_CHILD' in os.environ, subprocess.check_output(command, env=dict(os.environ), text=True))
 
 
 def leave(code):
@@ -131,6 +138,13 @@ class Running(ProcessCase):
                 module = '__mp_main__' if __name__ == '__main__' else __name__
                 self.assertEqual(told, ('teller', process.pid, module, os.getcwd(), process.pid, sys.argv,
                                         process.pid))
+
+    def test_programs_that_a_child_starts_are_no_children(self):
+        for name, context in self.contexts.items():
+            with self.subTest(name):
+                path = self.make_path()
+                self.run_process(target=pass_environment_on, args=(path,), context=context)
+                self.assertEqual(self.read(path)[0], (False, 'False\n'))
 
     def test_children_by_fork_server_share_one_template(self):
         path = self.make_path()

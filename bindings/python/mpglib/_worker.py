@@ -24,6 +24,8 @@ def main():
         worker = Mp.Worker.open()
     except GLib.Error as error:
         sys.exit(f'mpglib: {error.message}')
+    # The library has removed it, but not from what Python copied.
+    os.environ.pop('MPGLIB_CHILD', None)
     if worker is None:
         sys.exit('mpglib: this program is started by mpglib, for the functions of a Python program')
     if worker.get_role() == Mp.WorkerRole.TEMPLATE and not _serve_forks(worker):
