@@ -224,6 +224,15 @@ test('a function that throws is an error with its name, its message and its stac
   checkThrows(() => process.check(), Mp.Error, /only text/);
 });
 
+test('a child tells how it ends, which is known where the system does not tell it', () => {
+  const file = GLib.build_filenamev([GLib.path_get_dirname(GLib.filename_from_uri(base)[0]), 'modules', 'ending.js']);
+  // SIGCHLD that is ignored has the system forget the exit codes of children.
+  const program = Gio.Subprocess.new(['env', '--ignore-signal=CHLD', 'gjs', '-m', file],
+    Gio.SubprocessFlags.STDOUT_PIPE);
+  const [, output] = program.communicate_utf8(null, null);
+  checkSame(output, '0\n7\n');
+});
+
 // ---- Other languages
 
 test('a context takes the names of its language and of its start method', async () => {

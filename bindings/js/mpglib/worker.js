@@ -214,4 +214,5 @@ async function main() {
   }
 }
 
-System.exit(await main());
+const code = await main();
+System.exit(code); // not in one: exit is looked up first, before main() replaces it
