@@ -290,8 +290,10 @@ test('a target that does not exist is named, with those that do', async () => {
   await checkFails(module('tasks', 'wrote'), Mp.Error.NO_TARGET,
     /tasks\.js#wrote': its module exports no 'wrote' \(.*exports: .*write.*\): write `export function wrote`/);
   await checkFails(module('tasks', 'number'), Mp.Error.NO_TARGET, /exports 'number', but as no function/);
-  await checkFails('gjs:tasks.js#write', Mp.Error.NO_TARGET,
-    /'gjs:tasks\.js#write' is not named by a URI: use .*import\.meta\.url/);
+  for (const uri of ['tasks.js', 'http://localhost/tasks.js', 'file:///tasks%zz.js']) {
+    await checkFails(`gjs:${uri}#write`, Mp.Error.NO_TARGET, // eslint-disable-line no-await-in-loop
+      /'gjs:.*tasks.*#write' is not named by a URI that GJS imports from: use .*import\.meta\.url/);
+  }
   await checkFails('gjs:write', Mp.Error.NO_TARGET, /'gjs:write' is no target of JavaScript: those look like/);
   await checkFails('cobol:write', Mp.Error.NOT_SUPPORTED, /no launcher for the language 'cobol': known are/);
 });
@@ -304,6 +306,8 @@ test('a module that cannot be imported says why and where', async () => {
   const error = await checkFails(module('throwing'), Mp.Error.NO_TARGET,
     /cannot be imported: Error: no such luck \(file:.*throwing\.js:6\)/);
   check(error.remoteStack.includes('throwing.js:6'), error.remoteStack);
+  await checkFails(module('throwingProxy'), Mp.Error.NO_TARGET,
+    /throwingProxy\.js#work': its module cannot be imported: object: \(it cannot be made a string\)/);
 });
 
 test('a child that ends or dies before it is ready is an error that tells how', async () => {

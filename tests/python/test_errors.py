@@ -58,6 +58,10 @@ class Nameless(Exception, metaclass=NamelessClass):
     __traceback__ = __class__ = property(refuse)
 
 
+class Uncaused(Exception):
+    __cause__ = property(lambda self: None)
+
+
 class Classes(unittest.TestCase):
     def test_each_code_has_its_class(self):
         codes = {code: errors._CLASSES[int(code)] for code in Mp.Error.__enum_values__.values()
@@ -200,8 +204,11 @@ class Remote(unittest.TestCase):
         rebuilt = self.rebuild(report)
         self.assertIs(type(rebuilt), errors.RemoteError)
         self.assertEqual(str(rebuilt), "KeyError: 'missing'")
-        for junk in (b'junk', pickle.dumps('no exception')):
+        for junk in (b'junk', pickle.dumps('no exception'), b'csys\nexit\n(I3\ntR.'):      # which is sys.exit(3)
             self.assertIs(type(self.rebuild(report._replace(pickle=junk))), errors.RemoteError)
+
+    def test_the_class_may_take_no_cause(self):
+        self.assertIs(type(self.rebuild(self.report(Uncaused()))), Uncaused)
 
     def test_frames_of_the_worker_are_left_out(self):
         report = self.report(KeyError('missing'), skip=1)

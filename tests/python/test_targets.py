@@ -161,6 +161,8 @@ class Resolution(unittest.TestCase):
                 'mp_divides': '1 / 0',
                 'mp_exits': 'import sys\nsys.exit(3)',
                 'mp_imports_nothing': 'import nowhere_at_all',
+                'mp_ends': 'class End(BaseException): pass\nraise End(5)',
+                'mp_says_nothing': 'class Silent(Exception): __str__ = None\nraise Silent',
             }.items():
                 pathlib.Path(folder, name + '.py').write_text(textwrap.dedent(text))
             sys.path.insert(0, folder)
@@ -170,6 +172,9 @@ class Resolution(unittest.TestCase):
             self.failed('module mp_exits fails when it is imported: SystemExit: 3', 'python:mp_exits:f')
             self.failed('module mp_imports_nothing fails when it is imported: ModuleNotFoundError: '
                         "No module named 'nowhere_at_all'", 'python:mp_imports_nothing:f')
+            self.failed('module mp_ends fails when it is imported: mp_ends.End: 5', 'python:mp_ends:f')
+            self.failed('module mp_says_nothing fails when it is imported: mp_says_nothing.Silent: (its str() failed',
+                        'python:mp_says_nothing:f')
 
 
 if __name__ == '__main__':

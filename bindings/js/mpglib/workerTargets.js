@@ -12,11 +12,22 @@ const {importForWorker} = imports.mpglib.launcher;
 
 const PREFIX = 'gjs:';
 
+const SCHEMES = ['file', 'gi', 'resource'];
+
 // The function cannot be had; the message tells why, and what helps. Its stack is the one of what a module threw.
 export class TargetError extends Error {
   constructor(message, stack = '') {
     super(message);
     this.stack = stack;
+  }
+}
+
+// GJS aborts the process that imports from anything else.
+function canImport(uri) {
+  try {
+    return GLib.Uri.is_valid(uri, GLib.UriFlags.NONE) && SCHEMES.includes(GLib.Uri.peek_scheme(uri));
+  } catch {
+    return false;
   }
 }
 
@@ -27,16 +38,21 @@ function parse(target) {
                           'those look like gjs:file:///folder/module.js#name');
   }
   const uri = target.slice(PREFIX.length, hash);
-  if (GLib.Uri.peek_scheme(uri) === null) {
-    throw new TargetError(`The module of '${target}' is not named by a URI: use the one that import.meta.url says in ` +
-                          'it, such as file:///folder/module.js');
+  if (!canImport(uri)) {
+    throw new TargetError(`The module of '${target}' is not named by a URI that GJS imports from: use the one that ` +
+                          'import.meta.url says in it, such as file:///folder/module.js');
   }
   return {uri, name: target.slice(hash + 1)};
 }
 
 // Where the engine saw the error: a SyntaxError says it apart from its stack.
-function describePlace({fileName, lineNumber}) {
-  return fileName?.startsWith('file:') ? ` (${fileName}:${lineNumber})` : '';
+function describePlace(error) {
+  try {
+    const {fileName, lineNumber} = error;
+    return fileName?.startsWith('file:') ? ` (${fileName}:${lineNumber})` : '';
+  } catch { // anything may be thrown
+    return '';
+  }
 }
 
 function explain(target, error) {

@@ -21,7 +21,7 @@ import sys
 import threading
 import types
 
-from . import _loading
+from . import _loading, _reports
 
 NAME = '__mp_main__'
 
@@ -146,7 +146,7 @@ class _Maker:
                     self._place_module()    # nobody sees what a failed run has left
             if self.state is _State.FAILED:
                 raise MainModuleError(f'a child process cannot import {self}: '
-                                      f'{type(self.error).__name__}: {self.error}') from self.error
+                                      f'{_reports.summarize(self.error)}') from self.error
 
     def _run(self):
         """Runs the code, once and for all; gives the exception that ended it."""

@@ -35,8 +35,12 @@ def describe(error, skip=0):
     It calls code of the exception's own, which may raise whatever it likes.  Somebody waits for the report, so
     there is one in any case.
     """
-    name, message = _name(type(error)), _describe_message(error)
-    return Report(name, message, _format(error, skip, f'{name}: {message}'), _pickle(error))
+    return Report(_name(type(error)), _describe_message(error), _format(error, skip), _pickle(error))
+
+
+def summarize(error):
+    """The class and the message of any exception, in a line as at the end of a traceback."""
+    return f'{_name(type(error))}: {_describe_message(error)}'
 
 
 def rebuild(report, make_substitute):
@@ -46,7 +50,8 @@ def rebuild(report, make_substitute):
     """
     error = _unpickle(report.pickle) or make_substitute(report)
     if report.traceback:
-        error.__cause__ = RemoteTraceback(report.traceback)
+        # Past its own code, which may not have it.
+        BaseException.__cause__.__set__(error, RemoteTraceback(report.traceback))
     return error
 
 
@@ -68,13 +73,13 @@ def _describe_message(error):
         return f'(its str() failed with {_name(type(failure))})'
 
 
-def _format(error, skip, line):
+def _format(error, skip):
     frames = None
     try:
         frames = _skip_frames(error.__traceback__, skip)
         return _clean(''.join(traceback.format_exception(type(error), error, frames)))
     except BaseException as failure:        # of its notes, say
-        last = f'{line}\n(the rest of it cannot be told: {_name(type(failure))})\n'
+        last = f'{summarize(error)}\n(the rest of it cannot be told: {_name(type(failure))})\n'
     try:
         return format_traceback([*traceback.format_tb(frames), last])
     except BaseException:
@@ -117,6 +122,8 @@ def _pickle(error):
 def _unpickle(data):
     try:
         error = pickle.loads(data) if data else None
-    except Exception:
+    except KeyboardInterrupt:
+        raise       # by who interrupts the program
+    except BaseException:
         return None
-    return error if isinstance(error, BaseException) else None
+    return error if issubclass(type(error), BaseException) else None

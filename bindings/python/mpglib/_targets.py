@@ -7,7 +7,7 @@ import importlib
 import sys
 import types
 
-from . import _loading, _main_module
+from . import _loading, _main_module, _reports
 
 PREFIX = 'python:'
 # What has no name of its own but can be pickled (a method of an object, a partial) goes as an argument.
@@ -102,12 +102,14 @@ def _import_module(name):
         if error.name and f'{name}.'.startswith(f'{error.name}.'):
             raise MissingModuleError(f'there is no module {error.name!r} on the path of the process') from error
         raise _explain_import(name, error) from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise       # by who interrupts the process
+    except BaseException as error:
         raise _explain_import(name, error) from error
 
 
 def _explain_import(name, error):
-    return TargetError(f'{_complain(name)}: {type(error).__name__}: {error}')
+    return TargetError(f'{_complain(name)}: {_reports.summarize(error)}')
 
 
 def _complain(name):
