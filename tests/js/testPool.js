@@ -6,9 +6,12 @@
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Mp from 'gi://Mp?version=1.0';
+import System from 'system';
 
 import {errorKinds, resultKinds} from './modules/odd.js';
-import {check, checkRejects, checkSame, checkThrows, makeContext, run, test} from './support.js';
+import {
+  check, checkRejects, checkSame, checkThrows, listChildren, listDescriptors, makeContext, run, test,
+} from './support.js';
 
 function task(name, module = 'tasks') {
   return {module: `./modules/${module}.js`, name, base: import.meta.url};
@@ -411,6 +414,68 @@ testPool('no double of a peer is taken for anything else', async pool => {
 }, native);
 
 // ---- Garbage
+
+async function collectGarbage() {
+  System.gc();
+  await new Promise(resolve => GLib.idle_add(GLib.PRIORITY_LOW, () => {
+    resolve();
+    return GLib.SOURCE_REMOVE;
+  }));
+}
+
+function makePool() {
+  return new Mp.Pool({n_workers: 1});
+}
+
+// Of pools that only what is returned may hold. Their worker waits for somebody to send something.
+const FORGETTING = {
+  'apply_async': connection => makePool().apply_async(task('receiveOne'), [connection]),
+  'map_async': connection => makePool().map_async(task('receiveOne'), [connection]),
+  'get_async': connection => makePool().submit(task('receiveOne'), [connection]).get_async(),
+  'close': connection => {
+    const pool = makePool();
+    const result = pool.submit_map(task('receiveOne'), [connection]);
+    pool.close();
+    return result.get_async();
+  },
+  'finished': connection => new Promise((resolve, reject) => {
+    const result = makePool().submit(task('receiveOne'), [connection]);
+    result.connect('finished', () => result.is_successful() ? resolve(null) : reject(new Error('it failed')));
+  }),
+  'for await': async connection => {
+    for await (const value of makePool().imap(task('receiveOne'), [connection].values()))
+      return value;
+    return 'none';
+  },
+};
+
+async function letResultsOutlivePools() {
+  const results = [makePool().submit(task('nothing')), makePool().submit(task('nothing'))];
+  await results[0].get_async();
+  results[1].get();
+  while (listChildren().length > 0)
+    await collectGarbage();
+  check(results.every(result => result.is_successful()));
+}
+
+test('a pool that nobody holds does what it was given, and ends', async () => {
+  const descriptors = listDescriptors();
+  for (const [how, use] of Object.entries(FORGETTING)) {
+    const [ours, theirs] = Mp.Connection.new_pair();
+    const promise = use(theirs);
+    promise.catch(() => null);      // where it fails while garbage is collected
+    await collectGarbage();
+    await collectGarbage();
+    ours.send('go on');
+    const isMap = ['map_async', 'close'].includes(how);
+    checkSame(await promise, isMap ? [null] : null, how);
+    ours.close();
+    theirs.close();
+  }
+  await letResultsOutlivePools();
+  while (listDescriptors().length > descriptors.length)
+    await collectGarbage();
+}, {deadline: 60});
 
 testPool('no promise is lost among garbage', async pool => {
   const recent = [];

@@ -15,6 +15,7 @@ import threading
 import time
 import unittest
 import warnings
+import weakref
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'helpers'))
 
@@ -84,6 +85,12 @@ def sabotage(number):
         _worker._do_task = _worker._fail = None
         raise ValueError(number)
     return number
+
+
+def pass_gate(path):
+    with open(path, 'rb', buffering=0) as gate:
+        gate.read(1)
+    return os.getpid()
 
 
 def leave(code):
@@ -291,6 +298,67 @@ class Ends(PoolCase):
         with self.assertWarnsRegex(ResourceWarning, r'^<Mp\.Pool state=running workers=1> was neither closed nor'):
             del pool
         wait_for_death(pid)
+
+    def make_gate(self):
+        """A path for pass_gate(), and what lets one pass."""
+        path = os.path.join(self.make_folder(), 'gate')
+        os.mkfifo(path)
+        gate = os.open(path, os.O_RDWR)
+        self.addCleanup(os.close, gate)
+        return path, lambda: os.write(gate, b'1')
+
+    def use_and_drop(self, use):
+        """What becomes of a pool's work, and of the pool, that nobody holds."""
+        refs = []
+
+        def make_and_use():
+            pool = Mp.Pool(1, context=self.forkserver)
+            refs.append(weakref.ref(pool))
+            return use(pool)
+
+        with self.assertWarnsRegex(ResourceWarning, 'state=running workers=1> was neither closed nor'):
+            result = make_and_use()
+        return result, refs[0]
+
+    def test_dropped_pool_does_what_it_was_given(self):
+        async def wait_for(result):
+            return await result
+
+        def close(pool):
+            with warnings.catch_warnings(record=True):
+                result = pool.apply_async(pass_gate, (path,))
+                pool.close()
+            return result
+
+        path, open_gate = self.make_gate()
+        for get in (lambda result: result.get(DEADLINE), lambda result: asyncio.run(wait_for(result)),
+                    lambda result: Mp.run(wait_for(result))):
+            result, pool = self.use_and_drop(lambda pool: pool.map_async(pass_gate, [path, path]))
+            open_gate()
+            open_gate()
+            for pid in get(result):
+                wait_for_death(pid)
+            wait_until(lambda: pool() is None, 'the pool is gone')
+
+        result = close(Mp.Pool(1, context=self.forkserver))
+        open_gate()
+        wait_for_death(result.get(DEADLINE))
+
+        # Nobody holds the result either.
+        _, pool = self.use_and_drop(lambda pool: pool.apply_async(pass_gate, (path,)) and None)
+        open_gate()
+        wait_until(lambda: pool() is None, 'the pool is gone')
+
+    def test_dropped_pool_calls_back(self):
+        """And is gone when it has done its work, whether a main loop runs or not."""
+        path, open_gate = self.make_gate()
+        seen = []
+        _, pool = self.use_and_drop(lambda pool: pool.apply_async(pass_gate, (path,), callback=seen.append) and None)
+        open_gate()
+        wait_until(lambda: pool() is None, 'the pool is gone')
+        self.assertEqual(seen, [])
+        run_loop(lambda: seen)
+        wait_for_death(*seen)
 
     def test_pools_that_ended_are_dropped_without_a_word(self):
         with warnings.catch_warnings(record=True) as told:

@@ -40,6 +40,38 @@ function explain(source, error) {
 
 // ---- A pool
 
+// What a result is of. A pool that nobody else has would be collected, which cancels its work. In turn the library has
+// the results that were not told of yet, and with them the pool; that ends with the task.
+const POOL = Symbol('pool');
+
+const SUBMITTING = ['imap', 'imap_message', 'submit', 'submit_map', 'submit_map_message', 'submit_map_messages',
+  'submit_message'];
+
+function extendHolding(prototype) {
+  for (const name of SUBMITTING) {
+    const submit = prototype[name];
+    prototype[name] = function (...args) {
+      const result = submit.apply(this, args);
+      if (result !== null)
+        result[POOL] = this;
+      return result;
+    };
+  }
+}
+
+// To be called before the others, which stand on it.
+function letGoAfter(prototype, name, hasEnded) {
+  const method = prototype[name];
+  prototype[name] = function (...args) {
+    try {
+      return method.apply(this, args);
+    } finally {
+      if (hasEnded(this))
+        this[POOL] = null;
+    }
+  };
+}
+
 function toOptions(Mp, options) {
   return options === null || options instanceof Mp.TaskOptions ? options : new Mp.TaskOptions(options);
 }
@@ -182,6 +214,8 @@ function convertResult(result, variant) {
 }
 
 function extendPoolResult({prototype}) {
+  for (const name of ['get', 'get_finish', 'wait', 'wait_finish'])
+    letGoAfter(prototype, name, result => result.is_ready());
   for (const name of ['get', 'get_finish']) {
     const method = prototype[name];
     prototype[name] = function (...args) {
@@ -213,6 +247,8 @@ function explainNext(iterator, error) {
 }
 
 function extendNext(prototype) {
+  for (const name of ['next_message', 'next_message_finish'])
+    letGoAfter(prototype, name, iterator => iterator.is_exhausted());
   const {next_message, next_message_async, next_message_finish} = prototype; // eslint-disable-line camelcase
 
   prototype.next = function (timeout, cancellable) {
@@ -293,6 +329,7 @@ function extendIteration(Mp, prototype) {
 function extendPool(Mp) {
   const {prototype} = Mp.Pool;
 
+  extendHolding(prototype);
   extendSubmit(Mp, prototype);
   extendPairs(Mp, prototype);
   extendApply(prototype);

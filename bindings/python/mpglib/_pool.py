@@ -2,7 +2,9 @@
 # Copyright 2026 The mpglib developers
 """Mp.Pool in the form of multiprocessing.Pool."""
 
+import _thread
 import collections
+import contextlib
 import sys
 import warnings
 import weakref
@@ -29,7 +31,7 @@ class Pool(_Pool, metaclass=SameType):
 
     __module__ = 'gi.overrides.Mp'
 
-    _has_work = False
+    _is_made = _has_work = False
 
     def __init__(self, processes=None, *, maxtasksperchild=None, context=None, **properties):
         _main_module.guard()
@@ -43,6 +45,7 @@ class Pool(_Pool, metaclass=SameType):
         self._results = set()       # those with callbacks that were not called yet
         self._iterators = weakref.WeakSet()     # those that may have items left to take
         _Pool.__init__(self, context=context or Mp.Context.get_default(), **properties)
+        self._is_made = True
 
     # --- one call --------------------------------------------------------------------------------------------
 
@@ -162,13 +165,40 @@ class Pool(_Pool, metaclass=SameType):
 
     def __del__(self, _warn=warnings.warn, _is_finalizing=sys.is_finalizing):
         # At the end of the program its modules may be gone, and the workers go with it.
-        if not _is_finalizing() and self._has_work and self.get_state() == Mp.PoolState.RUNNING:
-            _warn(f'{self!r} was neither closed nor terminated, nor used by `with`', ResourceWarning, 2, self)
+        if _is_finalizing() or not self._is_made:
+            return
+        state = self.get_state()
+        try:
+            if self._has_work and state == Mp.PoolState.RUNNING:
+                _warn(f'{self!r} was neither closed nor terminated, nor used by `with`', ResourceWarning, 2, self)
+        finally:
+            if state in (Mp.PoolState.RUNNING, Mp.PoolState.CLOSING):
+                self._outlive()
+
+    def _outlive(self):
+        """Has the pool do what it was given, though nobody holds it any more: somebody may wait for a result of that.
+
+        Results do not hold it themselves: the pool holds those that nobody was told of yet, for ever where no main
+        loop runs.
+        """
+        _Pool.close(self)
+        if self.get_state() != Mp.PoolState.ENDED:
+            try:
+                # It may be the garbage collector that calls, within functions of the threading module, too.
+                _thread.start_new_thread(_hold, (self,))
+            except RuntimeError:
+                pass            # there is no thread, or not any more as the program ends: its work is cancelled
 
     def __repr__(self):
         return self.to_string()
 
     __str__ = __repr__
+
+
+def _hold(pool):
+    """Until its workers are gone."""
+    with contextlib.suppress(GLib.Error):
+        _Pool.join(pool, FOREVER, None)
 
 
 def _make_options(**options):
@@ -220,7 +250,7 @@ class PoolResult(_PoolResult, metaclass=SameType):
     __module__ = 'gi.overrides.Mp'
 
     _is_map = False
-    _pool = None
+    _pool = None                # where it has callbacks that were not called: weakly, since the pool holds it
     _callback = None
     _error_callback = None
 
@@ -318,16 +348,19 @@ class PoolResult(_PoolResult, metaclass=SameType):
         """Has the callbacks called once: by the main loop, or by who waits for the result, or joins the pool."""
         if callback is not None or error_callback is not None:
             self._callback, self._error_callback = callback, error_callback
-            self._pool = pool
+            self._pool = weakref.ref(pool)
             pool._results.add(self)
             self._listener = self.connect('finished', PoolResult._call_back)
         return self
 
     def _call_back(self):
-        pool, self._pool = self._pool, None
-        if pool is None:
+        get_pool, self._pool = self._pool, None
+        if get_pool is None:
             return
-        pool._results.discard(self)
+        pool = get_pool()
+        if pool is not None:
+            pool._results.discard(self)
+            del pool            # which would else be there while the callback is called
         # Nobody listens any more.  Who has no main loop would else keep for ever what there is to tell in it.
         self.disconnect(self._listener)
         _PoolResult.wait(self, 0.0, None)
