@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import contextlib
 import functools
+import io
 import itertools
 import os
 import pickle
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 import unittest
+import unittest.mock
 import warnings
 import weakref
 
@@ -571,6 +573,34 @@ class MainLoops(PoolCase):
         self.assertEqual(sorted(results), [0, 1, 4, 9, 9, 16])
         GLib.MainContext.default().iteration(False)
         self.assertEqual(len(results), 6)       # once each
+
+    def test_callbacks_that_raise(self):
+        """It is told, and neither the result's nor the other callbacks' business."""
+        def call_back(value):
+            seen.append(value)
+            raise RuntimeError(f'callback {value}')
+
+        def fail_to_tell(kind, error, traceback):
+            told.append((str(error), traceback.tb_frame.f_code.co_name))
+            raise error
+
+        seen, told = [], []
+        pool = self.make_pool(1)
+        with unittest.mock.patch('sys.excepthook', fail_to_tell), contextlib.redirect_stderr(io.StringIO()) as errors:
+            result = pool.apply_async(square, (2,), callback=call_back)
+            self.assertEqual(result.get(), 4)
+            self.assertEqual(asyncio.run(pool.apply_async(square, (2,), callback=call_back).get_async()), 4)
+            with self.assertRaisesRegex(FileNotFoundError, 'is odd'):
+                pool.apply_async(fail, (1,), error_callback=call_back).get()
+            del seen[:], told[:]
+            for x in range(3):
+                pool.apply_async(square, (x,), callback=call_back)
+            pool.close()
+            self.assertTrue(pool.join(DEADLINE))
+        self.assertEqual(sorted(seen), [0, 1, 4])
+        self.assertEqual(sorted(told), [(f'callback {value}', '_call_aside') for value in (0, 1, 4)])
+        self.assertEqual(result.get(), 4)
+        self.assertIn('RuntimeError: callback 4', errors.getvalue())
 
     def test_get_async(self):
         pool = self.make_pool(1)

@@ -371,7 +371,7 @@ class PoolResult(_PoolResult, metaclass=SameType):
             callback, argument = self._error_callback, error
         self._callback = self._error_callback = None
         if callback is not None:
-            callback(argument)
+            _call_aside(callback, argument)
 
     def __await__(self):
         if not self.is_ready():
@@ -383,6 +383,17 @@ class PoolResult(_PoolResult, metaclass=SameType):
         return self.to_string()
 
     __str__ = __repr__
+
+
+def _call_aside(callback, argument):
+    """What a callback raises is told, as in a main loop: who waits has the result, and others are called, too."""
+    try:
+        callback(argument)
+    except Exception:
+        try:
+            sys.excepthook(*sys.exc_info())
+        except Exception:
+            sys.__excepthook__(*sys.exc_info())
 
 
 class _Item:
