@@ -299,6 +299,11 @@ testPool('a target that cannot be had says why', async pool => {
     /is of language 'python', but the workers run 'gjs': .*new Mp\.Context\(\{launcher: 'python'\}\)/);
   checkThrows(() => pool.apply_async(x => x), TypeError, /export it from a module/);
   checkThrows(() => pool.map_async('cube', [1]), TypeError, /'cube' does not say of which module/);
+  for (const context of [null, makeContext('native')]) {
+    const other = new Mp.Pool({n_workers: 1, context});
+    for (const use of ['apply_async', 'submit', 'submit_map', 'imap'])
+      checkThrows(() => other[use]('', [1]), TypeError, /^'' names no function: give \{module: /);
+  }
 });
 
 testPool('a result that cannot be sent is named', async pool => {

@@ -51,6 +51,7 @@ test('what cannot be named is refused with a remedy', () => {
   checkThrows(() => new Mp.Process({target: {module: tasks, name: 'write'}}), TypeError,
     /'\.\/modules\/tasks\.js' has no URI: say base: import\.meta\.url/);
   checkThrows(() => new Mp.Process({target: {}}), TypeError, /^\{\} is no target/);
+  checkThrows(() => new Mp.Process({target: ''}), TypeError, /^'' names no function/);
   checkThrows(() => new Mp.Process({target: 'work'}), TypeError,
     /^'work' does not say of which module .*\{module: .*, name: 'work', base: .*\}, or 'gjs:URI#work'/);
   checkThrows(() => makeProcess('write', [() => 0]), TypeError, /^arguments\[0\] is the function/);

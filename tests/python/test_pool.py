@@ -426,6 +426,9 @@ class Failures(PoolCase):
                 pool.apply(target)
         with self.assertRaisesRegex(Mp.ProcessError, 'native'):
             pool.apply('square', (1,))
+        for use in pool.apply_async, lambda name: pool.map_async(name, [1]), lambda name: pool.imap(name, [1]):
+            with self.assertRaisesRegex(ValueError, "^'' names no function: give the function itself"):
+                use('')
         with self.assertRaisesRegex(Mp.NoTarget, 'module broken fails when it is imported: Modul.*nowhere') as caught:
             pool.apply('python:broken:f')
         self.assertIn('broken.py", line 1', str(caught.exception.__cause__))

@@ -480,6 +480,8 @@ class Failures(ProcessCase):
             Mp.Process(target=lambda: 1)
         with self.assertRaisesRegex(TypeError, 'not callable'):
             Mp.Process(target=3)
+        with self.assertRaisesRegex(ValueError, "^'' names no function"):
+            Mp.Process(target='')
 
     def test_arguments_that_cannot_be_sent(self):
         process = self.make(target=write, args=('x', [threading.Lock()]))

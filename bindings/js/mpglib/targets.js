@@ -41,6 +41,10 @@ function getLanguage(name) {
 
 // Refuses what the workers cannot have, in words of this language. A name alone can only be of those who register it.
 function checkName(name, workers) {
+  if (name === '') {
+    throw new TypeError("'' names no function: give {module: './tasks.js', name: 'work', base: import.meta.url}, or " +
+                        'the name of a target');
+  }
   if ((workers === null || workers === 'gjs') && !/[:#]/.test(name)) {
     throw new TypeError(`'${name}' does not say of which module it is an export: give ` +
                         `{module: './tasks.js', name: '${name}', base: import.meta.url}, or 'gjs:URI#${name}' with ` +

@@ -33,6 +33,9 @@ def name_call(function, args, forked=False):
     has defined; any other child has not.
     """
     if isinstance(function, str):
+        if not function:
+            raise ValueError("'' names no function: give the function itself, or a name, such as "
+                             "'python:MODULE:FUNCTION'")
         return function, args
     if not callable(function):
         raise TypeError(f'{function!r} cannot run in another process: it is not callable')
