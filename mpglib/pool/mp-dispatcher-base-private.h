@@ -62,8 +62,6 @@ mp_crew_worker_get_task (MpCrewWorker *worker)
 
 /* --- news */
 void     mp_news_letter_unref                        (gpointer            letter);
-void     mp_dispatcher_announce_task_locked          (MpDispatcher       *self,
-                                                      MpTask             *task);
 void     mp_dispatcher_announce_workers_locked       (MpDispatcher       *self);
 void     mp_dispatcher_announce_lost_worker_locked   (MpDispatcher       *self,
                                                       MpCrewWorker       *worker,

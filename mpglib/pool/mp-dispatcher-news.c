@@ -134,17 +134,43 @@ mp_dispatcher_set_state_locked (MpDispatcher *self,
 /*< private >
  * mp_dispatcher_take_news_locked:
  *
- * Returns: (transfer full): what is new, but for the tasks'; those are still to
- *   be taken
+ * Returns: (transfer full): what is new, but for the tasks' and the state, which
+ *   are still to be taken
  */
 MpNews
 mp_dispatcher_take_news_locked (MpDispatcher *self)
 {
   MpNews news = self->news;
 
-  self->news = (MpNews) { .lost = G_QUEUE_INIT };
+  self->news = (MpNews) { .lost = G_QUEUE_INIT, .state_changed = news.state_changed };
   g_clear_pointer (&self->letter, mp_news_letter_unref);
   return news;
+}
+
+/*< private >
+ * mp_dispatcher_take_state_news_locked:
+ *
+ * Returns: whether the pool's state is to be told: after all that is new of tasks
+ */
+gboolean
+mp_dispatcher_take_state_news_locked (MpDispatcher *self)
+{
+  gboolean is_new = self->news.state_changed && g_queue_is_empty (&self->news_tasks);
+
+  if (is_new)
+    self->news.state_changed = FALSE;
+  return is_new;
+}
+
+/*< private >
+ * mp_dispatcher_announce_rest_locked:
+ *
+ * There is more to tell than is told at once.
+ */
+void
+mp_dispatcher_announce_rest_locked (MpDispatcher *self)
+{
+  announce (self);
 }
 
 /*< private >

@@ -67,6 +67,10 @@ void          mp_dispatcher_set_owner_locked  (MpDispatcher     *self,
 gpointer      mp_dispatcher_ref_owner         (MpDispatcher     *self);
 
 MpNews        mp_dispatcher_take_news_locked  (MpDispatcher     *self);
+gboolean      mp_dispatcher_take_state_news_locked (MpDispatcher *self);
+void          mp_dispatcher_announce_rest_locked (MpDispatcher  *self);
+void          mp_dispatcher_announce_task_locked (MpDispatcher  *self,
+                                               MpTask           *task);
 GQueue       *mp_dispatcher_peek_task_news_locked (MpDispatcher *self);
 void          mp_dispatcher_take_task_news_locked (MpDispatcher *self,
                                                MpTask           *task);

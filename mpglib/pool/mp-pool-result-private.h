@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "mp-courtesy-private.h"
 #include "mp-dispatcher-private.h"
 #include "mp-pool-result.h"
 
@@ -12,7 +13,9 @@ G_BEGIN_DECLS
 MpPoolResult *mp_pool_result_new           (MpDispatcher *dispatcher,
                                             MpTask       *task);
 gboolean      mp_pool_result_is_watched    (MpPoolResult *self);
-MpPoolResult *mp_pool_result_deliver       (MpDispatcher *dispatcher,
-                                            MpTask       *task);
+gboolean      mp_pool_result_deliver       (MpDispatcher *dispatcher,
+                                            MpTask       *task,
+                                            MpPortion    *portion,
+                                            MpPoolResult **ended);
 
 G_END_DECLS

@@ -313,7 +313,7 @@ mp_pool_result_is_watched (MpPoolResult *self)
   return g_signal_handler_find (self, G_SIGNAL_MATCH_ID, notify_id, 0, NULL, NULL, NULL) != 0;
 }
 
-/* What is told of a task in one turn. */
+/* What is told of a task together, after its items. */
 typedef struct
 {
   gboolean state_is_new;
@@ -321,7 +321,6 @@ typedef struct
   gboolean has_ended; /* and nobody was told before */
   gdouble fraction;
   char *text;
-  GArray *items; /* guint64; nullable */
 } TaskNews;
 
 static TaskNews
@@ -333,24 +332,45 @@ take_task_news_locked (MpTask *task)
     .has_ended = mp_task_has_ended (task) && !task->end_was_delivered,
     .fraction = mp_task_get_fraction (task),
     .text = g_strdup (task->text),
-    .items = g_steal_pointer (&task->news),
   };
 
   task->state_is_new = task->progress_is_new = FALSE;
-  if (task->is_map)
-    task->news = g_array_new (FALSE, FALSE, sizeof (guint64));
   return news;
 }
 
-static void
-tell_items (MpPoolResult *self,
-            GArray       *items)
+/* Each is taken when it is told, and the task stays on the list meanwhile: if that runs a
+ * loop of its own, the rest is told there, in order.  Gives the lock away in between.
+ *
+ * Returns: whether all have been told
+ */
+static gboolean
+tell_items_locked (MpPoolResult *self,
+                   MpDispatcher *dispatcher,
+                   MpTask       *task,
+                   MpPortion    *portion)
 {
-  if (items == NULL || !g_signal_has_handler_pending (self, signals[ITEM_FINISHED], 0, TRUE))
-    return;
+  gboolean is_first = TRUE;
 
-  for (guint i = 0; i < items->len; i++)
-    g_signal_emit (self, signals[ITEM_FINISHED], 0, (guint) g_array_index (items, guint64, i));
+  if (!g_signal_has_handler_pending (self, signals[ITEM_FINISHED], 0, TRUE))
+    mp_task_drop_news (task);
+
+  mp_task_begin_news (task);
+  while (task->result != NULL && mp_task_has_news (task))
+    {
+      guint index;
+
+      if (!is_first && !mp_portion_goes_on (portion))
+        return FALSE;
+
+      is_first = FALSE;
+      index = (guint) mp_task_take_news (task);
+      mp_dispatcher_announce_rest_locked (dispatcher);
+      mp_dispatcher_unlock (dispatcher);
+      g_signal_emit (self, signals[ITEM_FINISHED], 0, index);
+      mp_dispatcher_lock (dispatcher);
+    }
+
+  return TRUE;
 }
 
 static void
@@ -358,8 +378,6 @@ tell (MpPoolResult *self,
       TaskNews     *news)
 {
   GObject *object = G_OBJECT (self);
-
-  tell_items (self, news->items);
 
   g_object_freeze_notify (object);
   if (news->progress_is_new || news->has_ended)
@@ -378,49 +396,79 @@ tell (MpPoolResult *self,
     g_signal_emit (self, signals[FINISHED], 0);
 }
 
+/* Off the list and without its result in one step: a task on the list has one.
+ *
+ * Returns: (transfer full) (nullable): the task's reference, if it has ended
+ */
+static MpPoolResult *
+take_task_locked (MpDispatcher *dispatcher,
+                  MpTask       *task)
+{
+  mp_dispatcher_take_task_news_locked (dispatcher, task);
+  if (mp_task_has_ended (task))
+    {
+      task->end_was_delivered = TRUE;
+      if (task->is_map)
+        mp_task_drop_news (task);
+      return g_steal_pointer (&task->result);
+    }
+
+  /* Those of its items that came meanwhile: others have their turn before */
+  if (task->is_map && task->news->len > task->n_news_taken)
+    mp_dispatcher_announce_task_locked (dispatcher, task);
+  return NULL;
+}
+
 /*< private >
  * mp_pool_result_deliver:
  * @task: a task with news
+ * @portion: what is told in this turn of the main loop
+ * @ended: (out) (transfer full) (nullable): the result, when @task has ended
  *
  * Takes @task off the list of those with news and tells, in the main context,
  * what is new of it.
  *
- * Returns: (transfer full) (nullable): the result, when @task has ended
+ * Returns: %FALSE if that is too much for this turn: the task is still on the list
  */
-MpPoolResult *
-mp_pool_result_deliver (MpDispatcher *dispatcher,
-                        MpTask       *task)
+gboolean
+mp_pool_result_deliver (MpDispatcher  *dispatcher,
+                        MpTask        *task,
+                        MpPortion     *portion,
+                        MpPoolResult **ended)
 {
   g_autoptr (MpMessage) arguments = NULL;
-  g_autoptr (MpPoolResult) self = NULL;
+  g_autoptr (MpPoolResult) self = NULL, last = NULL;
   TaskNews news;
 
-  /* Off the list and without its result in one step: a task on the list has one */
   mp_dispatcher_lock (dispatcher);
-  mp_dispatcher_take_task_news_locked (dispatcher, task);
+  if (task->result != NULL)
+    self = g_object_ref (task->result);
+  if (self != NULL && task->is_map && !tell_items_locked (self, dispatcher, task, portion))
+    {
+      mp_dispatcher_unlock (dispatcher);
+      return FALSE;
+    }
   news = take_task_news_locked (task);
   if (task->result == NULL)
     {
-      /* A thread that waited has seen the end meanwhile, and spared the delivery */
+      /* A thread that waited has seen the end meanwhile, and spared the delivery; or it
+       * was told in a loop that a handler ran
+       */
+      mp_dispatcher_take_task_news_locked (dispatcher, task);
       mp_dispatcher_unlock (dispatcher);
-      g_clear_pointer (&news.items, g_array_unref);
       g_free (news.text);
-      return NULL;
+      return TRUE;
     }
-  if (mp_task_has_ended (task))
-    {
-      task->end_was_delivered = TRUE;
-      arguments = g_steal_pointer (&task->arguments);
-      self = g_steal_pointer (&task->result);
-    }
-  else
-    self = g_object_ref (task->result);
+  last = take_task_locked (dispatcher, task);
+  if (last != NULL)
+    arguments = g_steal_pointer (&task->arguments);
   mp_dispatcher_unlock (dispatcher);
 
   tell (self, &news);
-  g_clear_pointer (&news.items, g_array_unref);
   g_free (news.text);
-  return news.has_ended ? g_steal_pointer (&self) : NULL;
+  if (news.has_ended)
+    *ended = g_steal_pointer (&self);
+  return TRUE;
 }
 
 /* --- cancelling ------------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "mp-clock-private.h"
+#include "mp-courtesy-private.h"
 #include "mp-enums.h"
 #include "mp-init.h"
 #include "mp-pool-private.h"
@@ -90,25 +91,32 @@ G_DEFINE_FINAL_TYPE (MpPool, mp_pool, G_TYPE_OBJECT)
 /* --- news ------------------------------------------------------------------------------------------------- */
 
 static void
-deliver_tasks (MpDispatcher *dispatcher,
-               MpPool       *pool)
+deliver_tasks_locked (MpDispatcher *dispatcher,
+                      MpPool       *pool)
 {
   GQueue *tasks = mp_dispatcher_peek_task_news_locked (dispatcher);
+  MpPortion portion = mp_portion_begin ();
+  guint n = g_queue_get_length (tasks);
+  gboolean goes_on = n > 0;
 
   /* Those that come meanwhile have their turn in the next turn of the main loop */
-  for (guint n = g_queue_get_length (tasks); n > 0 && !g_queue_is_empty (tasks); n--)
+  while (goes_on)
     {
       g_autoptr (MpTask) task = mp_task_ref (g_queue_peek_head (tasks));
       g_autoptr (MpPoolResult) ended = NULL;
 
+      /* Before it is told: if that runs a loop of its own, the rest is told there */
+      if (g_queue_get_length (tasks) > 1)
+        mp_dispatcher_announce_rest_locked (dispatcher);
       mp_dispatcher_unlock (dispatcher);
-      ended = mp_pool_result_deliver (dispatcher, task);
+      goes_on = mp_pool_result_deliver (dispatcher, task, &portion, &ended);
       if (ended != NULL && pool != NULL)
         g_signal_emit (pool, signals[TASK_FINISHED], 0, ended);
       g_clear_object (&ended);
       g_clear_pointer (&task, mp_task_unref);
 
       mp_dispatcher_lock (dispatcher);
+      goes_on = goes_on && --n > 0 && !g_queue_is_empty (tasks) && mp_portion_goes_on (&portion);
     }
 }
 
@@ -144,6 +152,7 @@ deliver (gpointer data)
 {
   MpDispatcher *dispatcher = data;
   g_autoptr (MpPool) pool = mp_dispatcher_ref_owner (dispatcher);
+  gboolean state_is_new;
   MpNews news;
 
   mp_dispatcher_lock (dispatcher);
@@ -155,10 +164,11 @@ deliver (gpointer data)
   deliver_lost_workers (pool, &news.lost);
 
   mp_dispatcher_lock (dispatcher);
-  deliver_tasks (dispatcher, pool);
+  deliver_tasks_locked (dispatcher, pool);
+  state_is_new = mp_dispatcher_take_state_news_locked (dispatcher);
   mp_dispatcher_unlock (dispatcher);
 
-  if (pool != NULL && news.state_changed)
+  if (pool != NULL && state_is_new)
     g_object_notify_by_pspec (G_OBJECT (pool), properties[PROP_STATE]);
 }
 

@@ -71,6 +71,8 @@ struct _MpTask
   gpointer result;         /* MpPoolResult: a reference until its end was delivered */
   GArray *news;            /* guint64: items that ended since the last delivery; or, of an
                               iterated task, those that nobody has taken yet */
+  guint n_news_taken;      /* at its begin */
+  guint n_news_due;        /* after those: what is told before anything else of the task */
   gboolean progress_is_new;
   gboolean state_is_new;
   gboolean is_listed;
@@ -81,7 +83,6 @@ struct _MpTask
   gboolean is_iterated;
   gboolean is_ordered;
   guint64 cursor;          /* items taken; in order: the next one to take */
-  guint n_news_taken;
   gboolean end_was_told;
 };
 
@@ -153,6 +154,11 @@ gboolean    mp_task_is_exhausted     (MpTask       *self);
 MpMessage  *mp_task_take_next        (MpTask       *self,
                                       GError      **error);
 GError     *mp_task_tell_end         (MpTask       *self);
+
+void        mp_task_begin_news       (MpTask       *self);
+gboolean    mp_task_has_news         (MpTask       *self);
+guint64     mp_task_take_news        (MpTask       *self);
+void        mp_task_drop_news        (MpTask       *self);
 
 void        mp_task_add_waiter       (MpTask       *self,
                                       MpPump       *pump,

@@ -607,16 +607,21 @@ is_taken (const MpItemEnd *end)
 }
 
 static void
+give_up_taken_news (MpTask *self)
+{
+  if (self->n_news_taken < TAKEN_MIN || self->n_news_taken <= self->news->len / 2)
+    return;
+
+  g_array_remove_range (self->news, 0, self->n_news_taken);
+  self->n_news_taken = 0;
+}
+
+static void
 give_up_taken (MpTask *self)
 {
   guint n = 0;
 
-  if (self->n_news_taken >= TAKEN_MIN && self->n_news_taken > self->news->len / 2)
-    {
-      g_array_remove_range (self->news, 0, self->n_news_taken);
-      self->n_news_taken = 0;
-    }
-
+  give_up_taken_news (self);
   if (self->cursor - self->first_end < TAKEN_MIN || self->cursor - self->first_end <= self->ends->len / 2)
     return;
 
@@ -673,6 +678,65 @@ mp_task_tell_end (MpTask *self)
 {
   self->end_was_told = TRUE;
   return g_error_new_literal (MP_ERROR, MP_ERROR_CLOSED, "There are no more results");
+}
+
+/* --- telling ---------------------------------------------------------------------------------------------- */
+
+/*< private >
+ * mp_task_begin_news:
+ * @self: a map that is not iterated
+ *
+ * Before its items are told, and what is new of the task after them.  Those that
+ * come meanwhile are told the next time: that would never come to its end where
+ * they come faster than they are told.
+ */
+void
+mp_task_begin_news (MpTask *self)
+{
+  if (self->n_news_due == 0)
+    self->n_news_due = self->news->len - self->n_news_taken;
+}
+
+/*< private >
+ * mp_task_has_news:
+ *
+ * Returns: whether an item is to be told before what is new of the task; its end is the last
+ */
+gboolean
+mp_task_has_news (MpTask *self)
+{
+  if (mp_task_has_ended (self))
+    mp_task_begin_news (self);
+
+  return self->n_news_due > 0;
+}
+
+/*< private >
+ * mp_task_take_news:
+ *
+ * Returns: the item that mp_task_has_news() said is there
+ */
+guint64
+mp_task_take_news (MpTask *self)
+{
+  guint64 index = g_array_index (self->news, guint64, self->n_news_taken++);
+
+  self->n_news_due--;
+  give_up_taken_news (self);
+  return index;
+}
+
+/*< private >
+ * mp_task_drop_news:
+ *
+ * The ends of items so far need not be told, or have been.
+ */
+void
+mp_task_drop_news (MpTask *self)
+{
+  g_array_unref (self->news);
+  self->news = g_array_new (FALSE, FALSE, sizeof (guint64));
+  self->n_news_taken = self->n_news_due = 0;
 }
 
 /* --- waiting ---------------------------------------------------------------------------------------------- */
