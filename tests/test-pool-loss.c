@@ -597,6 +597,29 @@ test_no_start (void)
     }
 }
 
+static void
+test_template_killed_early (void)
+{
+  g_autofree char *path = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *log = g_build_filename (g_getenv ("TMPDIR"), "starts", NULL);
+  const char *script = "echo >> \"$0\"; [ $(wc -l < \"$0\") -gt 3 ] || kill -KILL $$; exec \"$1\"";
+  const char *argv[] = { "/bin/sh", "-c", script, log, path, NULL };
+  g_autoptr (MpLauncher) launcher = g_object_new (MP_TYPE_LAUNCHER, "language", "native", "argv", argv,
+                                                  "has-template", TRUE, NULL);
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, launcher);
+  MpPool *pool = mp_pool_new (2, context);
+  g_autoptr (GVariant) squares = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("A fork server that is killed before it is ready, three times in a row, fails no task.");
+
+  squares = mp_pool_map (pool, "square", numbers_new (50), 0, DEADLINE, NULL, &error);
+  g_assert_no_error (error);
+  assert_squares (squares, 50);
+  pool_finish (pool);
+  unlink (log);
+}
+
 /* A program that did not call mp_init(), as another process. */
 static int
 run_without_init (void)
@@ -655,6 +678,7 @@ main (int   argc,
   mp_test_add_data ("/pool-loss/storm/spawn", &spawn, test_storm);
   mp_test_add_data ("/pool-loss/storm/forkserver", &forkserver, test_storm);
   mp_test_add ("/pool-loss/no-start", test_no_start);
+  mp_test_add ("/pool-loss/template-killed-early", test_template_killed_early);
   mp_test_add ("/pool-loss/without-init", test_without_init);
   return g_test_run ();
 }

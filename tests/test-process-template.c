@@ -57,6 +57,83 @@ test_template_killed (void)
   join (survivor);
 }
 
+/* Of a program that is killed before it is ready, the first few times that it is started */
+typedef struct {
+  MpContext *context;
+  char *log;            /* a line for each time */
+} Unlucky;
+
+static Unlucky
+unlucky_new (const char *signal_,
+             guint       n_deaths)
+{
+  g_autofree char *path = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *script = g_strdup_printf ("ulimit -c 0; echo >> \"$0\"; "
+                                             "[ $(wc -l < \"$0\") -gt %u ] || kill -%s $$; exec \"$1\"",
+                                             n_deaths, signal_);
+  Unlucky self = { .log = g_build_filename (g_getenv ("TMPDIR"), "starts", NULL) };
+  const char *argv[] = { "/bin/sh", "-c", script, self.log, path, NULL };
+  g_autoptr (MpLauncher) launcher = g_object_new (MP_TYPE_LAUNCHER, "language", "native", "argv", argv,
+                                                  "has-template", TRUE, NULL);
+
+  self.context = mp_context_new (MP_START_METHOD_FORKSERVER, launcher);
+  return self;
+}
+
+/* Returns: how often it was started */
+static guint
+unlucky_finish (Unlucky *self)
+{
+  g_autofree char *log = NULL;
+  gsize n = 0;
+
+  g_assert_true (g_file_get_contents (self->log, &log, &n, NULL));
+  unlink (self->log);
+  g_free (self->log);
+  g_object_unref (self->context);
+  return (guint) n;
+}
+
+static void
+test_template_killed_early (void)
+{
+  const char *signals[] = { "HUP", "INT", "KILL", "TERM" };
+
+  g_test_summary ("A template that is killed before it is ready is followed by another one, once");
+  for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
+    {
+      Unlucky unlucky = unlucky_new (signals[i], 1);
+      g_autoptr (MpProcess) first = start (unlucky.context, "exit", g_variant_new ("(i)", 5));
+
+      join (first);
+      g_assert_cmpint (mp_process_get_exit_code (first), ==, 5);
+      g_assert_cmpuint (unlucky_finish (&unlucky), ==, 2);
+    }
+}
+
+static void
+test_template_dies_early (void)
+{
+  const struct { const char *signal_; guint n_starts; const char *says; int exit_code; } rows[] = {
+    { "KILL", 2, "died twice", -SIGKILL },
+    { "SEGV", 1, "SIGSEGV", MP_EXIT_CODE_UNKNOWN },
+  };
+
+  g_test_summary ("A template that dies of itself before it is ready, or always, is the end of the start");
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      Unlucky unlucky = unlucky_new (rows[i].signal_, G_MAXINT);
+      g_autoptr (MpProcess) process = mp_process_new (unlucky.context, "nothing", NULL);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (mp_process_start (process, &error));
+      g_assert_error (error, MP_ERROR, MP_ERROR_START_FAILED);
+      g_assert_nonnull (strstr (error->message, rows[i].says));
+      g_assert_cmpint (mp_process_get_exit_code (process), ==, rows[i].exit_code);
+      g_assert_cmpuint (unlucky_finish (&unlucky), ==, rows[i].n_starts);
+    }
+}
+
 /* What would have to be opened next is more than it may have */
 static void
 take_descriptors (int pid)
@@ -338,6 +415,8 @@ main (int   argc,
   mp_test_set_warm_up (process_warm_up);
 
   mp_test_add ("/process/template-killed", test_template_killed);
+  mp_test_add ("/process/template-killed-early", test_template_killed_early);
+  mp_test_add ("/process/template-dies-early", test_template_dies_early);
   mp_test_add ("/process/template-without-descriptors", test_template_without_descriptors);
   mp_test_add ("/process/host-without-descriptors", test_host_without_descriptors);
   mp_test_add_data ("/process/template-stopped/start", GINT_TO_POINTER (FALSE), test_template_stopped);

@@ -4,8 +4,7 @@
 
 #include "config.h"
 
-#include <signal.h>
-
+#include "mp-child-private.h"
 #include "mp-clock-private.h"
 #include "mp-crew-private.h"
 #include "mp-error.h"
@@ -138,15 +137,6 @@ on_frame (gpointer  data,
   self->crew->events->frame (self, frame, self->crew->data);
 }
 
-/* These signals come from outside.  Others are the worker's own doing, and what
- * killed it before it was ready will kill the next one.
- */
-static gboolean
-is_from_outside (int exit_code)
-{
-  return exit_code == -SIGHUP || exit_code == -SIGINT || exit_code == -SIGKILL || exit_code == -SIGTERM;
-}
-
 static MpWorkerEnd
 judge_end (MpCrewWorker       *self,
            const MpBackendEnd *end)
@@ -154,7 +144,7 @@ judge_end (MpCrewWorker       *self,
   if (self->is_fruitful)
     return MP_WORKER_END_FRUITFUL;
 
-  if (self->was_ready || (is_from_outside (end->exit_code) && !end->has_hung))
+  if (self->was_ready || (mp_exit_code_is_from_outside (end->exit_code) && !end->has_hung))
     return MP_WORKER_END_KILLED;
 
   return MP_WORKER_END_FAILED;

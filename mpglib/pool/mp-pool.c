@@ -471,7 +471,8 @@ mp_pool_class_init (MpPoolClass *klass)
    * MpPool::worker-lost:
    * @self: the pool
    * @pid: the worker's process id; 0 if there never was a process
-   * @exit_code: its exit code, -N if signal N killed it, %MP_EXIT_CODE_UNKNOWN if that is not known
+   * @exit_code: its exit code, -N if signal N killed it, or the fork server before it was made,
+   *   %MP_EXIT_CODE_UNKNOWN if that is not known
    * @message: how it ended, or why it never was ready, for people
    *
    * A worker ended that was not told to, or could not be made. The call that it

@@ -20,6 +20,8 @@
  * Frames that the child sends and the library does not use itself come out by events->frame, before ENDED. */
 #pragma once
 
+#include <signal.h>
+
 #include "mp-context.h"
 #include "mp-own-key-private.h"
 #include "mp-pump-private.h"
@@ -91,6 +93,14 @@ GVariant     *mp_child_get_report     (MpChild             *self); /* nullable; 
 /* "exit code 3", "signal 9 (SIGKILL)", "an unknown status" */
 char         *mp_exit_code_to_string  (int                  exit_code);
 
+/* These signals come from outside.  Others are a process's own doing, and what killed it before it was ready will kill
+ * the next one */
+static inline gboolean
+mp_exit_code_is_from_outside (int exit_code)
+{
+  return exit_code == -SIGHUP || exit_code == -SIGINT || exit_code == -SIGKILL || exit_code == -SIGTERM;
+}
+
 /* Takes the frame.  CLOSED when the child's channel is: its end is under way */
 MpIoStatus    mp_child_send_locked    (MpChild             *self,
                                        MpFrame             *frame,
@@ -121,8 +131,9 @@ void          mp_child_hung_locked    (MpChild             *self,
 void          mp_child_exited_locked  (MpChild             *self,
                                        int                  wait_status);
 void          mp_child_lost_template_locked (MpChild       *self);
-/* The template died without an answer: once, another one is asked */
-void          mp_child_ask_again_locked (MpChild           *self);
+/* The template died without an answer, with that exit code: once, another one is asked */
+void          mp_child_ask_again_locked (MpChild           *self,
+                                       int                  exit_code);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpChild, mp_child_unref)
 

@@ -173,7 +173,8 @@ mp_child_start_locked (MpChild *self)
 /* The template died, perhaps after it had given the channel away: so the child gets a new one.  Whoever has the old
  * one finds it closed. */
 void
-mp_child_ask_again_locked (MpChild *self)
+mp_child_ask_again_locked (MpChild *self,
+                           int      exit_code)
 {
   GError *error = NULL;
   int channel = -1;
@@ -187,11 +188,16 @@ mp_child_ask_again_locked (MpChild *self)
   self->said_hello = self->has_finished = FALSE;
 
   if (self->was_asked_again)
-    g_set_error (&error, MP_ERROR, MP_ERROR_START_FAILED, "The template process died twice before it forked '%s'",
-                 mp_child_get_name (self));
+    {
+      if (self->failure == NULL)
+        g_set_error (&self->failure, MP_ERROR, MP_ERROR_START_FAILED,
+                     "The template process died twice before it forked '%s'", mp_child_get_name (self));
+      mp_child_end_locked (self, exit_code); /* as if it had come as far as its template */
+      return;
+    }
   self->was_asked_again = TRUE;
   self->arguments = g_steal_pointer (&self->arguments_again);
-  if (error == NULL && mp_child_open_channel_locked (self, &channel, &error) && send_bootstrap_locked (self, &error))
+  if (mp_child_open_channel_locked (self, &channel, &error) && send_bootstrap_locked (self, &error))
     {
       set_hello_timer_locked (self);
       mp_template_fork (self->template_, self, channel);

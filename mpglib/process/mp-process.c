@@ -659,7 +659,8 @@ mp_process_class_init (MpProcessClass *klass)
    * MpProcess:exit-code: (getter get_exit_code)
    *
    * The exit code once the process has ended: -N if signal N ended it,
-   * %MP_EXIT_CODE_UNKNOWN if that is not known. 0 before.
+   * %MP_EXIT_CODE_UNKNOWN if that is not known. 0 before. Of one that could not
+   * be made, since its fork server died twice meanwhile, it is that of the latter.
    *
    * Since: 1.0
    */

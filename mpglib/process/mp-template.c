@@ -33,6 +33,7 @@ struct _MpTemplate {
 
   /* guarded by the lock of the shared pump */
   MpChild *process;     /* NULL: none */
+  gboolean is_given_up; /* that is killed by this process */
   int requests_fd;      /* of the process; -1: it takes none any more */
   MpPumpSource *requests_source;
   GQueue unsent;        /* serials of requests for which there was no room; some may have gone meanwhile */
@@ -139,7 +140,7 @@ typedef struct {
   enum { SAY_MADE, SAY_EXITED, SAY_HUNG, SAY_LOST, SAY_AGAIN } what;
   int pid;
   int pidfd;
-  int status;
+  int status;          /* EXITED: as wait() gives it; AGAIN: the template's exit code */
   guint64 request;
   GError *error;
 } Saying;
@@ -161,7 +162,7 @@ say_locked (gpointer data)
       mp_child_hung_locked (saying->child, saying->error);
       break;
     case SAY_AGAIN:
-      mp_child_ask_again_locked (saying->child);
+      mp_child_ask_again_locked (saying->child, saying->status);
       break;
     case SAY_LOST:
     default:
@@ -367,6 +368,7 @@ ensure_process_locked (MpTemplate  *self,
       close_requests_locked (self);
       return FALSE;
     }
+  self->is_given_up = FALSE;
   mp_child_take_requests (self->process, other_end);
   mp_template_ref (self); /* until the process has ended */
   g_atomic_int_set (&self->is_running, TRUE);
@@ -393,6 +395,13 @@ send_request_locked (MpTemplate  *self,
   g_queue_push_tail (&self->unsent, g_memdup2 (&request->serial, sizeof request->serial));
   mp_pump_set_events_locked (mp_pump_get_shared (), self->requests_source, EPOLLIN | EPOLLOUT);
   return MP_IO_DONE;
+}
+
+static void
+give_up_process_locked (MpTemplate *self)
+{
+  self->is_given_up = TRUE;
+  mp_child_signal_locked (self->process, SIGKILL, NULL);
 }
 
 static void
@@ -433,7 +442,7 @@ submit_locked (MpTemplate *self,
       fail_request_locked (self, serial, error);
       break;
     case MP_IO_CLOSED: /* it is dying: its end, made sure of, deals with the request */
-      mp_child_signal_locked (self->process, SIGKILL, NULL);
+      give_up_process_locked (self);
       break;
     case MP_IO_DONE:
     case MP_IO_AGAIN:
@@ -472,13 +481,26 @@ on_requests (guint32  events,
     send_unsent_locked (self);
 }
 
+/* Why the next one would not be ready either; NULL: it may be, this one was or somebody killed it before */
+static const GError *
+get_reason (MpChild *process)
+{
+  const GError *failure = mp_child_get_failure (process);
+  gboolean is_by_chance = g_error_matches (failure, MP_ERROR, MP_ERROR_START_FAILED)
+                          && !mp_child_has_hung (process)
+                          && mp_exit_code_is_from_outside (mp_child_get_exit_code (process));
+
+  return is_by_chance ? NULL : failure;
+}
+
 static void
 on_state_changed (MpChild  *process,
                   gpointer  data)
 {
   g_autoptr (MpTemplate) self = data; /* the process's reference, if this is its end */
   g_autoptr (GList) requests = NULL;
-  const GError *failure = mp_child_get_failure (process);
+  const GError *failure;
+  int exit_code;
 
   if (mp_child_get_state (process) != MP_CHILD_ENDED)
     {
@@ -486,6 +508,8 @@ on_state_changed (MpChild  *process,
       return;
     }
 
+  failure = get_reason (process);
+  exit_code = self->is_given_up ? MP_EXIT_UNKNOWN : mp_child_get_exit_code (process);
   while (read_record_locked (self)) /* what it said before it died counts */
     ;
   close_requests_locked (self);
@@ -505,7 +529,7 @@ on_state_changed (MpChild  *process,
       else
         {
           if (failure == NULL)
-            say (request->child, (Saying) { .what = SAY_AGAIN });
+            say (request->child, (Saying) { .what = SAY_AGAIN, .status = exit_code });
           else
             say_failed (request->child, g_error_copy (failure));
           request_free (request);
@@ -641,7 +665,7 @@ give_up_job (gpointer data)
     return;
   say (child, (Saying) { .what = SAY_HUNG, .error = new_no_answer_error (self, child) });
   request_free (request);
-  mp_child_signal_locked (self->process, SIGKILL, NULL);
+  give_up_process_locked (self);
 }
 
 void
