@@ -493,7 +493,8 @@ mp_connection_send_message (MpConnection *self,
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   if (mp_message_get_n_attachments (message) == 0)
-    return send_raw (self, mp_message_get_wire_codec (message), mp_message_get_body_bytes (message),
+    return check_handles (mp_message_get_wire_codec (message), NULL, error) &&
+           send_raw (self, mp_message_get_wire_codec (message), mp_message_get_body_bytes (message),
                      timeout, cancellable, error);
 
   return send_take (self, new_frame_for_message (message), timeout, cancellable, error);
