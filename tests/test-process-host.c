@@ -5,8 +5,10 @@
 /* Hosts that are busy, shut down, fork or die.  This program is its own child: with `--host MODE` as arguments it is
  * one that is going to be killed. */
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -164,23 +166,29 @@ host_main (const char *mode)
     pause ();
 }
 
-static void
-test_host_dies (gconstpointer data)
+static GPid
+start_host (const char *mode,
+            int        *out)
 {
-  const char *mode = data;
   const char *argv[] = { "/proc/self/exe", "--host", mode, NULL };
-  int pids[N_CHILDREN + 2], pidfds[N_CHILDREN + 1], out;
   g_autoptr (GError) error = NULL;
   GPid host;
+
+  g_spawn_async_with_pipes (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &host,
+                            NULL, out, NULL, &error);
+  g_assert_no_error (error);
+  return host;
+}
+
+static void
+kill_host (GPid       host,
+           const int *pids,
+           guint      n_pids)
+{
+  g_autofree int *pidfds = g_new (int, n_pids);
   gint64 killed;
 
-  g_test_summary ("SIGKILL of the host ends every child within a second");
-  g_spawn_async_with_pipes (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &host,
-                            NULL, &out, NULL, &error);
-  g_assert_no_error (error);
-  mp_test_poll (out, POLLIN);
-  g_assert_cmpint (read (out, pids, sizeof pids), ==, sizeof pids);
-  for (int i = 0; i <= N_CHILDREN; i++)
+  for (guint i = 0; i < n_pids; i++)
     {
       pidfds[i] = (int) syscall (SYS_pidfd_open, pids[i], 0);
       g_assert_cmpint (pidfds[i], >=, 0);
@@ -188,17 +196,109 @@ test_host_dies (gconstpointer data)
 
   killed = g_get_monotonic_time ();
   kill (host, SIGKILL);
-  for (int i = 0; i <= N_CHILDREN; i++)
+  for (guint i = 0; i < n_pids; i++)
     {
       mp_test_poll (pidfds[i], POLLIN);
       close (pidfds[i]);
     }
-  g_test_message ("%s: all children gone after %.1f ms", mode, (double) (g_get_monotonic_time () - killed) / 1000);
+  g_test_message ("All children gone after %.1f ms", (double) (g_get_monotonic_time () - killed) / 1000);
   g_assert_cmpint (g_get_monotonic_time () - killed, <, G_USEC_PER_SEC);
   mp_test_wait (host);
+}
+
+static void
+test_host_dies (gconstpointer data)
+{
+  int pids[N_CHILDREN + 2], out;
+  GPid host = start_host (data, &out);
+
+  g_test_summary ("SIGKILL of the host ends every child within a second");
+  mp_test_poll (out, POLLIN);
+  g_assert_cmpint (read (out, pids, sizeof pids), ==, sizeof pids);
+  kill_host (host, pids, N_CHILDREN + 1);
   if (pids[N_CHILDREN + 1] != 0)
     kill (pids[N_CHILDREN + 1], SIGKILL);
   close (out);
+}
+
+/* --- a host that dies while its children start ------------------------------------------------------------ */
+
+#define EARLY "MP_TEST_EARLY"
+
+/* A child, or a template, that does not come to mp_init().  It ends with the test, if not with its host */
+static int
+early_main (void)
+{
+  struct pollfd reader = { .fd = STDOUT_FILENO };
+  int pid = getpid ();
+
+  if (write (STDOUT_FILENO, &pid, sizeof pid) != sizeof pid)
+    return 1;
+  poll (&reader, 1, -1);
+  return 1;
+}
+
+/* N_CHILDREN of them in all: they tell their pids, and then the host its own */
+static int
+early_host_main (const char *mode)
+{
+  g_autoptr (MpContext) spawn = mp_context_new (MP_START_METHOD_SPAWN, NULL);
+  g_autoptr (MpContext) forkserver = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  MpProcess *processes[N_CHILDREN];
+  int n = 0, pid = getpid ();
+
+  g_setenv (EARLY, "1", TRUE);
+  if (strstr (mode, "forkserver") != NULL)
+    {
+      processes[n] = mp_process_new (forkserver, "compute", NULL);
+      mp_process_start_async (processes[n++], NULL, NULL, NULL);
+    }
+  /* The engine executes one after the other: when these have been made, the template has, too */
+  for (; n < N_CHILDREN; n++)
+    processes[n] = start (spawn, "compute", NULL);
+  if (write (STDOUT_FILENO, &pid, sizeof pid) != sizeof pid)
+    return 1;
+  for (;;)
+    pause ();
+}
+
+static void
+test_host_dies_early (gconstpointer data)
+{
+  int pids[N_CHILDREN], pid, n = 0, out;
+  gboolean host_has_told = FALSE;
+  GPid host = start_host (data, &out);
+
+  g_test_summary ("SIGKILL of the host ends children that have not come to mp_init(), and a starting template");
+  while (n < N_CHILDREN || !host_has_told)
+    {
+      mp_test_poll (out, POLLIN);
+      g_assert_cmpint (read (out, &pid, sizeof pid), ==, sizeof pid);
+      if (pid == host)
+        host_has_told = TRUE;
+      else
+        pids[n++] = pid;
+    }
+  kill_host (host, pids, N_CHILDREN);
+  close (out);
+}
+
+static void
+test_template_watches (void)
+{
+  g_autoptr (MpContext) context = mp_context_new (MP_START_METHOD_FORKSERVER, NULL);
+  g_autoptr (MpProcess) process = start (context, "compute", NULL);
+  g_autofree char *file = g_strdup_printf ("/proc/%d/fdinfo/4", get_parent (mp_process_get_pid (process)));
+  g_autofree char *lifeline = NULL;
+  g_autoptr (GError) error = NULL;
+  guint flags;
+
+  g_test_summary ("A template that watches its host is not killed with it: it has its children to end");
+  g_file_get_contents (file, &lifeline, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (sscanf (lifeline, "pos: %*u flags: %o", &flags), ==, 1);
+  g_assert_cmpuint (flags & O_ASYNC, ==, 0);
+  end_process (process);
 }
 
 /* --- main ------------------------------------------------------------------------------------------------- */
@@ -207,9 +307,12 @@ int
 main (int   argc,
       char *argv[])
 {
+  if (g_getenv (EARLY) != NULL)
+    return early_main ();
+
   process_targets_init ();
   if (argc == 3 && strcmp (argv[1], "--host") == 0)
-    return host_main (argv[2]);
+    return strstr (argv[2], "early") != NULL ? early_host_main (argv[2]) : host_main (argv[2]);
 
   mp_test_init (&argc, &argv);
   mp_test_set_warm_up (process_warm_up);
@@ -223,5 +326,8 @@ main (int   argc,
   mp_test_add_data ("/process/host/forkserver-computing", "forkserver computing", test_host_dies);
   mp_test_add_data ("/process/host/spawn-forked", "spawn forked", test_host_dies);
   mp_test_add_data ("/process/host/forkserver-forked", "forkserver forked", test_host_dies);
+  mp_test_add_data ("/process/host/spawn-early", "spawn early", test_host_dies_early);
+  mp_test_add_data ("/process/host/template-early", "forkserver early", test_host_dies_early);
+  mp_test_add ("/process/host/template-watches", test_template_watches);
   return g_test_run ();
 }

@@ -86,14 +86,17 @@ finish_start_locked (gpointer data)
 }
 
 /* On the engine's thread, without a lock.  The child is ours and unreaped: its pid cannot have been given to another
- * process when the pidfd is opened. */
+ * process when it is tied, and the pidfd is opened. */
 static void
 execute (gpointer data)
 {
   Start *start = data;
-  int lifeline = mp_lifeline_get_fd (&start->error);
+  int lifeline = mp_lifeline_open (&start->error);
 
   start->pid = lifeline < 0 ? -1 : mp_spawn (start->child->recipe->plan, start->channel, lifeline, &start->error);
+  if (start->pid > 0)
+    mp_lifeline_tie (lifeline, start->pid);
+  mp_fd_close (&lifeline);
   close (start->channel);
   if (start->pid > 0)
     {

@@ -31,8 +31,8 @@ watch_forks (void)
   mp_fork_add_leaf (&host.lock, NULL);
 }
 
-int
-mp_lifeline_get_fd (GError **error)
+static int
+get_read_end (GError **error)
 {
   int ends[2], fd;
 
@@ -57,13 +57,6 @@ mp_lifeline_get_fd (GError **error)
   return fd;
 }
 
-G_NORETURN static void
-end_with_host (void)
-{
-  kill (getpid (), SIGKILL);
-  _exit (137); /* not reached */
-}
-
 /* Of a template, for the children that it forks: its folder, where the pipe has that name.  -1: none */
 static int descriptors = -1;
 static char name_there[12];
@@ -74,6 +67,7 @@ mp_lifeline_prepare (int fd)
   if (descriptors < 0)
     descriptors = open ("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
   snprintf (name_there, sizeof name_there, "%d", fd);
+  fcntl (fd, F_SETFL, O_NONBLOCK); /* no more O_ASYNC, whether the host has tied this process yet or not */
 }
 
 /* A file description of its own.  By the descriptors of the template, while that lives: each process that looks into
@@ -97,6 +91,47 @@ open_anew (int fd)
   return own;
 }
 
+/* That something happens there kills whoever owns the description: nobody yet */
+static gboolean
+make_deadly (int fd)
+{
+  return fcntl (fd, F_SETSIG, SIGKILL) == 0 && fcntl (fd, F_SETFL, O_ASYNC | O_NONBLOCK) == 0;
+}
+
+/* Where there is no /proc the child gets what all have, which must not be tied to one of them.  It goes on O_ASYNC
+ * before there is a child: a template that is quicker than its host takes that off, once and for all. */
+int
+mp_lifeline_open (GError **error)
+{
+  int end = get_read_end (error), own = end < 0 ? -1 : open_anew (end);
+
+  if (end < 0)
+    return -1;
+  if (own >= 0 && make_deadly (own))
+    return own;
+
+  mp_fd_close (&own);
+  own = fcntl (end, F_DUPFD_CLOEXEC, 0);
+  if (own < 0)
+    g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "Cannot give a child its lifeline: %s", g_strerror (errno));
+  return own;
+}
+
+/* It may be gone already, or nothing is deadly there: then this changes nothing */
+void
+mp_lifeline_tie (int fd,
+                 int pid)
+{
+  fcntl (fd, F_SETOWN, pid);
+}
+
+G_NORETURN static void
+end_with_host (void)
+{
+  kill (getpid (), SIGKILL);
+  _exit (137); /* not reached */
+}
+
 gboolean
 mp_lifeline_hold (int      fd,
                   GError **error)
@@ -104,10 +139,7 @@ mp_lifeline_hold (int      fd,
   struct pollfd look;
   int own = open_anew (fd);
 
-  if (own < 0
-      || fcntl (own, F_SETSIG, SIGKILL) < 0
-      || fcntl (own, F_SETOWN, getpid ()) < 0
-      || fcntl (own, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+  if (own < 0 || fcntl (own, F_SETOWN, getpid ()) < 0 || !make_deadly (own))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_START_FAILED, "Cannot hold on to the host's lifeline (descriptor %d): %s",
                    fd, g_strerror (errno));

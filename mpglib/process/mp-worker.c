@@ -289,7 +289,8 @@ mp_worker_open (GError **error)
   if (!read_bootstrap (current, error) || !become (current, error))
     return NULL;
 
-  /* A template is not killed with its host: it sees it die, and kills its children before it ends */
+  /* A template is not killed with its host, but while it starts: it sees it die, and kills its children before it
+   * ends */
   if (current->bootstrap->role != MP_WORKER_ROLE_TEMPLATE)
     {
       mp_lifeline_bind_to_parent (marker.host_pid);
