@@ -189,7 +189,7 @@ class Connections(MpCase):
         self.assertEqual(caught.exception.args, (b'1',))
         self.assertEqual(Mp.run(receive_soon(second, 0)), b'')
         for _ in range(2):
-            with self.assertRaises(Mp.BufferTooShort) as caught:
+            with self.assertRaisesRegex(Mp.BufferTooShort, 'has 2 bytes, not 0 at most') as caught:
                 second.recv_bytes(0)
             self.assertIsInstance(caught.exception, OSError)
         self.assertEqual(second.recv_bytes(2 ** 70), b'23')

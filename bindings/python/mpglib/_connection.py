@@ -269,7 +269,8 @@ class Connection(_Base, metaclass=SameType):
                 return data
             failure = errors.MessageTooLong(data)
         except errors.BufferTooShort as error:
-            failure = errors.MessageTooLong(error.message)
+            text = error.message if maxlength != 0 else error.message.replace('not 1 at most', 'not 0 at most')
+            failure = errors.MessageTooLong(text)
         raise failure
 
     def recv_bytes_async(self, maxlength=None, timeout=None, cancellable=None):
