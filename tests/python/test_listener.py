@@ -366,7 +366,7 @@ class Listener(unittest.TestCase):
         # Beyond what there may be it is the nearest number.
         for given, kept in (-1, 1), (0, 1), (2 ** 31, 2 ** 31 - 1), (2 ** 64, 2 ** 31 - 1):
             with Mp.Listener(backlog=given) as listener:
-                self.assertEqual(listener.get_backlog(), kept)
+                self.assertEqual((listener.get_backlog(), listener.backlog), (kept, kept))
         for wrong in 1.5, '2':
             with self.assertRaisesRegex(TypeError, 'backlog has to be a whole number, not'):
                 Mp.Listener(backlog=wrong)

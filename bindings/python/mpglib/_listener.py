@@ -62,6 +62,10 @@ class Listener(_Base, metaclass=SameType):
         return from_text(self.get_address())
 
     @property
+    def backlog(self):
+        return self.get_backlog()
+
+    @property
     def last_accepted(self):
         """The address of who connected last, or None if that has none."""
         return from_text(self.get_last_accepted())

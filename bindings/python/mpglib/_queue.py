@@ -77,6 +77,10 @@ class Queue(_Base, metaclass=SameType):
     def maxsize(self):
         return self.get_max_size()
 
+    @property
+    def byte_limit(self):
+        return self.get_byte_limit()
+
     live = settable('live', 'Whether its signals are emitted: to be set once all of them have been connected.')
 
     def qsize(self):
