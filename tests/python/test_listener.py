@@ -71,6 +71,7 @@ class Listener(unittest.TestCase):
             self.assertEqual(repr(listener), f'<Mp.Listener open at unix:{path}>')
         self.assertFalse(os.path.exists(os.path.dirname(path)))
         self.assertFalse(listener.is_open())
+        self.assertRegex(repr(listener), '^<Mp.Listener closed')
 
     def test_close_at_collection(self):
         path = os.path.join(self.folder, 'socket')

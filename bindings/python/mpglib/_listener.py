@@ -77,7 +77,9 @@ class Listener(_Base, metaclass=SameType):
         self.close()
 
     def __repr__(self):
-        return self.to_string()
+        # It was open from the beginning.
+        text = self.to_string()
+        return text.replace('not open', 'closed', 1) if text.startswith('<Mp.Listener not open') else text
 
     __str__ = __repr__
 
