@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import unittest
+import warnings
 
 from mpglib import connection
 
@@ -51,6 +52,19 @@ class Waiting(MpCase):
         self.addCleanup(process.join)
         self.addCleanup(process.kill)
         return process
+
+    def test_names_of_what_nobody_awaits(self):
+        first, _ = self.make_pipe()
+        pool = Mp.Pool(1)
+        for begin, name in ((Mp.Queue().get_async, 'Queue.get_async'), (first.recv_async, 'Connection.recv_async'),
+                            (pool.join_async, 'Pool.join_async'), (Mp.Process().join_async, 'Process.join_async'),
+                            (Mp.Event().wait_async, 'Event.wait_async'), (Mp.Lock().acquire_async, 'acquire_async'),
+                            (Mp.shutdown_async, 'shutdown_async'), (lambda: Mp.wait_async([]), 'wait_async'),
+                            (lambda: Mp.Connection.open_async('path'), 'Connection.open_async')):
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter('always')
+                begin()
+            self.assertEqual([str(warning.message) for warning in told], [f"coroutine '{name}' was never awaited"])
 
     def test_listeners(self):
         first, second = self.make_pipe()

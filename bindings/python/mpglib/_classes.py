@@ -4,6 +4,7 @@
 
 import functools
 import inspect
+import types
 
 from gi.repository import GObject
 
@@ -103,6 +104,20 @@ def awaitable(function, names):
     return call
 
 
+def naming(function, name):
+    """The same; Python tells of a coroutine that nobody awaits by its name, which is that of what was called."""
+    if isinstance(function, staticmethod):
+        return staticmethod(naming(function.__func__, name))
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        coroutine = function(*args, **kwargs)
+        if type(coroutine) is types.CoroutineType:
+            coroutine.__qualname__ = name
+        return coroutine
+    return call
+
+
 def _make_signature(names):
     defaults = {'timeout': None, 'cancellable': None}
     parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -142,6 +157,9 @@ class SameType(type(Mp.Context)):
                 is_ours = method in namespace or any(hasattr(other, method) for other in bases[:place])
                 if not is_ours and (make is not awaitable or method.startswith(_HARMLESS)):
                     namespace[method] = make(getattr(base, method), about)
+        for method, function in namespace.items():
+            if method.endswith('_async') and isinstance(function, (types.FunctionType, staticmethod)):
+                namespace[method] = naming(function, f'{name}.{method}')
         return super().__new__(mcs, name, bases, namespace)
 
     def __call__(cls, *args, **kwargs):

@@ -141,11 +141,11 @@ class Pool(_Pool, metaclass=SameType):
         def begin(cancellable, callback):
             _Pool.join_async(self, seconds, cancellable, callback)
 
-        return self._join_soon(_awaiting.operate(begin, self.join_finish, cancellable=cancellable))
+        return self._join_soon(begin, cancellable)
 
-    async def _join_soon(self, ended):
+    async def _join_soon(self, begin, cancellable):
         try:
-            await ended
+            await _awaiting.operate(begin, self.join_finish, cancellable=cancellable)
         except errors.TimeoutError:
             return False
         self._call_back()
@@ -277,11 +277,11 @@ class PoolResult(_PoolResult, metaclass=SameType):
         def begin(cancellable, callback):
             _PoolResult.wait_async(self, seconds, cancellable, callback)
 
-        return self._call_back_after(_awaiting.operate(begin, finish, cancellable=cancellable))
+        return self._call_back_after(begin, finish, cancellable)
 
-    async def _call_back_after(self, ended):
+    async def _call_back_after(self, begin, finish, cancellable):
         try:
-            value = await ended
+            value = await _awaiting.operate(begin, finish, cancellable=cancellable)
         except Exception:
             if self.is_ready():
                 self._call_back()

@@ -13,7 +13,7 @@ from gi.repository import GLib
 from . import _awaiting, _launcher, _main_module, _messages, _pickle5, _reports, _targets, errors
 from ._auth_key import to_key
 from ._calls import FOREVER, Mp, check_timeout, on_interrupt, translated, wait
-from ._classes import SameType, adopt
+from ._classes import SameType, adopt, naming
 
 _Base = adopt(Mp.Process)
 
@@ -355,6 +355,7 @@ def shutdown(timeout=None, cancellable=None):
 _shutdown = translated(Mp.shutdown)
 
 
+@functools.partial(naming, name='shutdown_async')
 def shutdown_async(timeout=None, cancellable=None, callback=None, *user_data):
     """The same, to be awaited."""
     seconds = FOREVER if check_timeout(timeout) is None else timeout

@@ -10,6 +10,7 @@ a callback x_async() is the library's own: it begins at once, its negative timeo
 x_finish().  An RLock, and a condition with one, belong to the thread that acquires: asyncio cannot await them.
 """
 
+import functools
 import itertools
 import time
 
@@ -17,7 +18,7 @@ from gi.repository import GLib
 
 from . import _awaiting, _shareables, errors
 from ._calls import FOREVER, Mp, check_timeout, check_whole, outside_of_wait, translated, wait
-from ._classes import SameType, adopt
+from ._classes import SameType, adopt, naming
 
 _MAX_PERMITS = 0x3fffffff
 _MAX_BOUNDED_PERMITS = 16000
@@ -119,6 +120,7 @@ class _Guard(_Shared):
     def _take(self, taken, left, cancellable):
         _take(taken, self._base.acquire.__wrapped__, self, left, cancellable)
 
+    @functools.partial(naming, name='acquire_async')
     def acquire_async(self, timeout=None, cancellable=None, callback=None, *user_data):
         """Whether it was acquired, to be awaited."""
         return _begin(self._base.acquire_async, self._base.acquire_finish, self, timeout, cancellable, callback,

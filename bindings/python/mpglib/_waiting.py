@@ -2,6 +2,7 @@
 # Copyright 2026 The mpglib developers
 """Waiting for the first of many objects: Mp.wait() in the form of multiprocessing.connection."""
 
+import functools
 import time
 
 from gi.repository import Gio
@@ -9,6 +10,7 @@ from gi.repository import Gio
 from . import _awaiting, _descriptor, errors
 from ._calls import FOREVER, Mp, check_timeout, translated
 from ._calls import wait as _wait
+from ._classes import naming
 
 _wait_many = translated(Mp.wait_many)
 _wait_many_async = Mp.wait_many_async
@@ -33,6 +35,7 @@ def wait(object_list, timeout=None, cancellable=None):
     return _pick(objects, waitables, ready)
 
 
+@functools.partial(naming, name='wait_async')
 def wait_async(object_list, timeout=None, cancellable=None):
     """The same, to be awaited."""
     objects = _list(object_list)
