@@ -142,23 +142,19 @@ mp_queue_acknowledge (MpQueuePrivate  *self,
 /*< private >
  * mp_queue_disown:
  *
- * Gives back what this process has got by the object, and has not acknowledged.  If somebody is stopped amid of taking
- * something, that stays in this process's hand until it ends.
+ * Gives back what this process has got by the object, and has not acknowledged: see mp_queue_give_back().
  */
 void
 mp_queue_disown (MpQueuePrivate *self)
 {
-  g_autoptr (GArray) held = NULL;
-  guint32 me;
-  MpRing *ring;
+  GArray *held;
 
   mp_queue_lock_own (self);
   held = g_steal_pointer (&self->held);
   g_mutex_unlock (&self->lock);
-  if (held == NULL || held->len == 0)
-    return;
 
-  ring = mp_queue_store_get_ring (&self->store, &me, NULL);
-  if (ring != NULL)
-    mp_ring_disown (ring, me, (MpRingExtentName *) held->data, held->len, NULL);
+  if (held != NULL && held->len > 0)
+    mp_queue_give_back (&self->store, held);
+  else
+    g_clear_pointer (&held, g_array_unref);
 }

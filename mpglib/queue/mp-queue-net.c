@@ -372,15 +372,21 @@ mp_getting_init (MpGetting *self,
 static void
 drop_unread (MpGetting *self)
 {
+  MpQueueStore *store = &mp_queue_get_private (self->queue)->store;
+  GArray *names;
   guint32 me;
-  MpRing *ring = mp_queue_store_get_ring (&mp_queue_get_private (self->queue)->store, &me, NULL);
+  MpRing *ring = mp_queue_store_get_ring (store, &me, NULL);
 
   if (ring == NULL)
     return;
 
   mp_ring_end_reading (ring, me, &self->record);
-  if (self->record.extent.place != 0)
-    mp_ring_disown (ring, me, &self->record.extent, 1, NULL);
+  if (self->record.extent.place == 0)
+    return;
+
+  names = g_array_new (FALSE, FALSE, sizeof (MpRingExtentName));
+  g_array_append_val (names, self->record.extent);
+  mp_queue_give_back (store, names);
 }
 
 void

@@ -138,6 +138,8 @@ void            mp_queue_note_held     (MpQueuePrivate     *self,
 void            mp_queue_drop_held     (MpQueuePrivate     *self,
                                         const MpRingRecord *record);
 void            mp_queue_disown        (MpQueuePrivate     *self);
+void            mp_queue_give_back     (MpQueueStore       *store,
+                                        GArray             *names_taken);
 gboolean        mp_queue_acknowledge   (MpQueuePrivate     *self,
                                         GError            **error);
 
