@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "mp-clock-private.h"
 #include "mp-error.h"
@@ -454,6 +455,24 @@ answer_unanswered_locked (MpWorkerLoop *self)
   push_locked (self, mp_frame_new (MP_FRAME_ERROR, call->serial, call->index, NULL, message), NULL);
 }
 
+static const char copy_ends[] =
+  "mpglib: a function of a pool's worker has forked, and the copy returned from it, too; it ends here. End it with "
+  "_exit() in the function.\n";
+
+/* What it has of the channel is the worker's, and so is the call.  Nothing of it may wait for a lock, which a thread that
+ * is not there may have.
+ */
+static void
+end_copy (MpWorkerLoop *self)
+{
+  if (mp_pump_get_origin (self->pump) == mp_origin_get ())
+    return;
+
+  if (write (STDERR_FILENO, copy_ends, sizeof copy_ends - 1) < 0)
+    _exit (1);
+  _exit (0);
+}
+
 /*< private >
  * mp_worker_loop_next:
  *
@@ -472,6 +491,7 @@ mp_worker_loop_next (MpWorkerLoop  *self,
   gboolean is_end = FALSE;
   Chunk *chunk;
 
+  end_copy (self);
   mp_pump_lock (self->pump);
   answer_unanswered_locked (self);
   look_for_cancellation_locked (self);
@@ -616,8 +636,10 @@ answer (MpWorkerLoop *self,
 {
   const char *what = kind == MP_FRAME_RESULT ? "result" : "error";
   g_autoptr (GError) error = NULL;
-  MpFrame *frame = make_answer (kind, call, message, &error);
+  MpFrame *frame;
 
+  end_copy (self);
+  frame = make_answer (kind, call, message, &error);
   mp_pump_lock (self->pump);
   if (self->call == call)
     {

@@ -40,6 +40,11 @@ def get_pid(_=None):
     return os.getpid()
 
 
+def fork_and_return():
+    pid = os.fork()
+    return 'copy' if pid == 0 else os.waitpid(pid, 0)[1]
+
+
 def fail(number):
     if number % 2:
         raise FileNotFoundError(2, 'is odd', str(number))
@@ -300,6 +305,12 @@ class Ends(PoolCase):
         with self.assertWarnsRegex(ResourceWarning, r'^<Mp\.Pool state=running workers=1> was neither closed nor'):
             del pool
         wait_for_death(pid)
+
+    def test_forked_copy_of_a_worker_is_none(self):
+        with self.make_pool(1) as pool:
+            pid = pool.apply(get_pid)
+            self.assertEqual(pool.apply(fork_and_return), 0)
+            self.assertEqual(pool.apply(get_pid), pid)
 
     def make_gate(self):
         """A path for pass_gate(), and what lets one pass."""
