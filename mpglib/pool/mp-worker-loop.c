@@ -459,8 +459,8 @@ static const char copy_ends[] =
   "mpglib: a function of a pool's worker has forked, and the copy returned from it, too; it ends here. End it with "
   "_exit() in the function.\n";
 
-/* What it has of the channel is the worker's, and so is the call.  Nothing of it may wait for a lock, which a thread that
- * is not there may have.
+/* What it has of the channel is the worker's, and so is the call.  Nothing of it may wait for a lock, which
+ * a thread that is not there may have.
  */
 static void
 end_copy (MpWorkerLoop *self)
