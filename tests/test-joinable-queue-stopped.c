@@ -10,7 +10,6 @@
 
 #include "mpglib.h"
 
-#include "mp-owner-lock-private.h"
 #include "mp-patience-private.h"
 #include "mp-queue-net-private.h"
 #include "mp-queue-private.h"
@@ -19,6 +18,7 @@
 #include "mp-test-queue.h"
 #include "mp-test-shared.h"
 #include "mp-test-started.h"
+#include "mp-test-stopped.h"
 #include "mp-test.h"
 
 #define FOREVER -1.0
@@ -27,17 +27,6 @@
 #define LONG (4 * 1024 * 1024)
 
 /* --- With others ---------------------------------------------------------- */
-
-static void
-stop_while_getting (gpointer queue)
-{
-  guint32 me = 0;
-  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
-
-  g_assert_true (mp_owner_lock_try (&ring->layout->take.lock, me));
-  raise (SIGSTOP);
-  mp_short_lock_release (&ring->layout->take.lock);
-}
 
 static void
 go_on (pid_t pid)
@@ -136,7 +125,7 @@ test_redelivery (void)
 {
   g_autoptr (MpQueue) queue = new_queue (TRUE);
   MpQueue *other = take_two (queue);
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
 
   drop (other, 20000);
   assert_not_done (queue);
@@ -150,7 +139,7 @@ test_redelivery_to_another (void)
 {
   g_autoptr (MpQueue) queue = new_queue (TRUE);
   MpQueue *other = take_two (queue);
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
   pid_t worker;
 
   drop (other, 20000);
@@ -166,7 +155,7 @@ test_lost (void)
   g_autoptr (MpQueue) queue = new_queue (FALSE);
   MpJoinableQueue *joinable = MP_JOINABLE_QUEUE (queue);
   MpQueue *other = take_two (queue);
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
   g_autoptr (GAsyncResult) joined = NULL;
 
   drop (other, 20000);
@@ -194,7 +183,7 @@ test_at_once (void)
 {
   g_autoptr (MpQueue) queue = new_queue (TRUE);
   MpQueue *other = take_two (queue);
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
 
   drop (other, G_MAXINT64 / 4);
   g_assert_true (mp_shutdown (MP_TEST_DEADLINE, NULL, NULL));
@@ -217,7 +206,7 @@ test_many (void)
 
   for (guint i = 0; i < N_MANY; i++)
     others[i] = take_two (queue);
-  pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
   g_object_unref (others[0]);
   mp_patience_begin (&seen);
   for (guint i = 1; i < N_MANY; i++)
@@ -239,7 +228,7 @@ test_last (void)
   g_autoptr (MpQueue) kept = NULL;
   MpQueue *queue = new_queue (TRUE);
   MpQueue *other = take_two (queue);
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
 
   drop (other, 20000);
   g_object_unref (queue);
@@ -268,7 +257,7 @@ test_forked (void)
   g_autoptr (MpQueue) queue = new_queue (TRUE);
   Fork self = { queue, mp_test_count_fds () };
   MpQueue *other = take_two (queue);
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
 
   g_assert_cmpuint (mp_test_count_fds (), >, self.n_fds);
   drop (other, 20000);
@@ -306,7 +295,7 @@ test_end (void)
   pid_t pid;
 
   get_int (told);
-  pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
   mp_test_put_int (orders, 1);
   mp_test_join_process (process);
   go_on (pid);
@@ -342,7 +331,7 @@ test_unread (void)
 
   g_assert_true (mp_queue_put_data (queue, data, LONG, NULL, 0, NULL, NULL));
   begin_to_get (&getting, queue);
-  pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
   mp_short_lock_set_patience (20000);
   mp_getting_clear (&getting);
   mp_short_lock_set_patience (patience);

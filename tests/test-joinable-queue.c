@@ -13,11 +13,11 @@
 #include "mpglib.h"
 
 #include "mp-item-private.h"
-#include "mp-owner-lock-private.h"
 #include "mp-queue-private.h"
 #include "mp-short-lock-private.h"
 #include "mp-test-process.h"
 #include "mp-test-shared.h"
+#include "mp-test-stopped.h"
 #include "mp-test.h"
 
 #define LONG 200000
@@ -833,14 +833,9 @@ test_item_lost_unreadable (void)
 
 /* It lives on, so that no death tells of anything. */
 static void
-stop_while_getting (gpointer queue)
+stop_and_live_on (gpointer queue)
 {
-  guint32 me = 0;
-  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
-
-  g_assert_true (mp_owner_lock_try (&ring->layout->take.lock, me));
-  raise (SIGSTOP);
-  mp_short_lock_release (&ring->layout->take.lock);
+  mp_test_stop_while_getting (queue);
   while (pause () != 0)
     ;
 }
@@ -867,7 +862,7 @@ test_item_lost_stopped (void)
   pid_t pid;
 
   g_object_unref (take_two (queue));
-  pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid = mp_test_fork_stopped (stop_and_live_on, queue);
   g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
   mp_queue_set_live (MP_QUEUE (queue), TRUE);
   mp_test_turn_loop ();
@@ -895,7 +890,7 @@ test_item_lost_stopped_for_ever (void)
   pid_t pid;
 
   g_object_unref (take_two (queue));
-  pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid = mp_test_fork_stopped (stop_and_live_on, queue);
   g_signal_connect (queue, "item-lost", G_CALLBACK (on_item_lost), items);
   mp_short_lock_set_patience (0);
   g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "*lost*may be stopped*");
@@ -930,7 +925,7 @@ test_item_lost_stopped_long (void)
   mp_queue_set_live (MP_QUEUE (queue), TRUE);
   g_main_context_iteration (NULL, TRUE);
   g_assert_cmpuint (items->len, ==, 0);
-  pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid = mp_test_fork_stopped (stop_and_live_on, queue);
   mp_test_turn_loop ();
   g_assert_cmpuint (items->len, ==, 0);
 

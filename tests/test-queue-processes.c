@@ -16,6 +16,7 @@
 #include "mp-short-lock-private.h"
 #include "mp-test-process.h"
 #include "mp-test-started.h"
+#include "mp-test-stopped.h"
 #include "mp-test.h"
 
 #define FOREVER -1.0
@@ -286,18 +287,6 @@ test_stopped_putter (void)
   mp_test_join (pid);
 }
 
-/* Likewise, of those that get. */
-static void
-stop_while_getting (gpointer queue)
-{
-  guint32 me = 0;
-  MpRing *ring = mp_queue_enter (mp_queue_get_private (queue), &me, NULL);
-
-  g_assert_true (mp_owner_lock_try (&ring->layout->take.lock, me));
-  raise (SIGSTOP);
-  mp_short_lock_release (&ring->layout->take.lock);
-}
-
 #define N_CALLS 3
 
 static void
@@ -336,7 +325,7 @@ test_stopped_getter_of_loop (void)
 {
   g_autoptr (MpQueue) queue = mp_queue_new (0);
   GAsyncResult *results[N_CALLS] = { NULL };
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
 
   for (int i = 0; i < N_CALLS; i++)
     put_int (queue, i);
@@ -365,7 +354,7 @@ test_stopped_for_second (void)
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
   GAsyncResult *results[N_CALLS] = { NULL };
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
 
   put_int (queue, 7);
   for (int i = 0; i < N_CALLS; i++)
@@ -396,7 +385,7 @@ test_stopped_for_all (void)
   g_autoptr (MpQueue) queue = mp_queue_new (0);
   GAsyncResult *results[N_CALLS] = { NULL };
   gint64 patience = mp_short_lock_get_patience ();
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
 
   put_int (queue, 7);
   mp_short_lock_set_patience (G_TIME_SPAN_SECOND);
@@ -427,7 +416,7 @@ test_stopped_for_ever (void)
   static const gdouble timeouts[] = { 0, 0.01, FOREVER };
   g_autoptr (MpQueue) queue = mp_queue_new (0);
   gint64 patience = mp_short_lock_get_patience ();
-  pid_t pid = mp_test_fork_stopped (stop_while_getting, queue);
+  pid_t pid = mp_test_fork_stopped (mp_test_stop_while_getting, queue);
 
   put_int (queue, 1);
   for (guint i = 0; i < G_N_ELEMENTS (timeouts); i++)
